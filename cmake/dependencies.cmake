@@ -1,0 +1,11 @@
+# Libraries from the system; docs/dependencies.md says why each is there.
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+if(SMEATON_TESTS)
+    find_package(GTest REQUIRED)
+endif()

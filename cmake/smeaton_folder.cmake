@@ -1,0 +1,58 @@
+# smeaton_folder(NAME MAY_USE folders... LIBS libraries...)
+# makes src/NAME one static library and every src/NAME/**/*_test.cpp one test program, NAME_test.
+# A folder without sources yet is an interface library, so that the table in CMakeLists.txt can be whole.
+
+add_library(smeaton_options INTERFACE)
+target_compile_options(smeaton_options INTERFACE -Wall -Wextra -Werror)
+target_include_directories(smeaton_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+function(smeaton_sources FOLDER OUT_SOURCES OUT_TESTS)
+    file(GLOB_RECURSE ALL CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${FOLDER}/*.cpp)
+    set(TESTS ${ALL})
+    list(FILTER TESTS INCLUDE REGEX "_test\\.cpp$")
+    list(FILTER ALL EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
+    set(${OUT_SOURCES} ${ALL} PARENT_SCOPE)
+    set(${OUT_TESTS} ${TESTS} PARENT_SCOPE)
+endfunction()
+
+function(smeaton_folder FOLDER)
+    cmake_parse_arguments(ARG "" "" "MAY_USE;LIBS" ${ARGN})
+    smeaton_sources(${FOLDER} SOURCES TESTS)
+    list(TRANSFORM ARG_MAY_USE PREPEND smeaton_)
+    if(SOURCES)
+        add_library(smeaton_${FOLDER} STATIC ${SOURCES})
+        target_link_libraries(smeaton_${FOLDER} PUBLIC smeaton_options ${ARG_MAY_USE} ${ARG_LIBS})
+    else()
+        add_library(smeaton_${FOLDER} INTERFACE)
+        target_link_libraries(smeaton_${FOLDER} INTERFACE smeaton_options ${ARG_MAY_USE} ${ARG_LIBS})
+    endif()
+    if(EXISTS ${PROJECT_SOURCE_DIR}/src/${FOLDER}/folder.cmake)
+        include(${PROJECT_SOURCE_DIR}/src/${FOLDER}/folder.cmake)
+    endif()
+    if(TESTS AND SMEATON_TESTS)
+        add_executable(${FOLDER}_test ${TESTS})
+        target_link_libraries(${FOLDER}_test PRIVATE smeaton_${FOLDER} GTest::gtest GTest::gmock
+                                                     GTest::gtest_main)
+        target_compile_definitions(
+            ${FOLDER}_test PRIVATE SMEATON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+        add_test(NAME ${FOLDER} COMMAND ${FOLDER}_test)
+    endif()
+endfunction()
+
+# smeaton_program(FOLDER NAME program MAY_USE ... LIBS ...): src/FOLDER as a program in the build root.
+function(smeaton_program FOLDER)
+    cmake_parse_arguments(ARG "" "NAME" "MAY_USE;LIBS" ${ARGN})
+    smeaton_sources(${FOLDER} SOURCES TESTS)
+    list(TRANSFORM ARG_MAY_USE PREPEND smeaton_)
+    if(SOURCES)
+        add_executable(${ARG_NAME} ${SOURCES})
+        target_link_libraries(${ARG_NAME} PRIVATE smeaton_options ${ARG_MAY_USE} ${ARG_LIBS})
+        set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+    endif()
+endfunction()
