@@ -1,0 +1,48 @@
+// Walking and rebuilding blocks; collecting uses; renaming.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "gir/program.h"
+
+namespace smeaton::gir {
+
+/// Calls `visit(stmt, enclosing)` for every statement, outermost first.
+void for_each_stmt(const Block&, const std::function<void(const Stmt&)>& visit);
+void for_each_op(const Block&, const std::function<void(const Op&)>& visit);
+/// Every slice of an op: dst (written), sources, index slices, payload.
+void for_each_slice(const Op&, const std::function<void(const Slice&, bool written)>& visit);
+
+/// Rebuilds a block bottom-up: `rewrite` gets each statement (its body already rebuilt) and returns
+/// what stands in its place (empty: removed; the same pointer: unchanged).
+Block map_stmts(const Block&, const std::function<Block(const StmtPtr&)>& rewrite);
+/// Rebuilds every op; returns the same block when nothing changed.
+Block map_ops(const Block&, const std::function<Op(const Op&)>& rewrite);
+
+/// The substitution applied to every affine form of the op (coords, bounds, iota value, index slices).
+Op substitute(const Op&, const Substitution&);
+Slice substitute(const Slice&, const Substitution&);
+Block substitute(const Block&, const Substitution&);
+/// Renames targets (buffers, tiles) of all slices and of Let declarations.
+Block rename_targets(const Block&, const std::map<Name, Name>&);
+/// Renames axes, op dims, tile dims.
+Block rename_vars(const Block&, const std::map<Name, Name>&);
+
+/// Names declared in the block: axes, tiles, op dims.
+std::set<Name> declared_names(const Block&);
+/// A name not in `taken`: base, base_2, base_3...; inserts it.
+Name fresh(Name base, std::set<Name>& taken);
+
+/// Fills reads and writes from the body (names that are not tiles are buffers).
+Kernel with_uses(Kernel);
+std::set<Name> tiles_declared(const Block&);
+
+/// All kernels of a program in step order, `once` ones included.
+std::vector<KernelPtr> kernels(const Program&);
+/// Rebuilds every kernel (same pointer = unchanged).
+Program map_kernels(Program, const std::function<KernelPtr(const KernelPtr&)>& rewrite);
+
+}  // namespace smeaton::gir
