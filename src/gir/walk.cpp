@@ -1,0 +1,312 @@
+#include "gir/walk.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace smeaton::gir {
+
+namespace {
+
+const Block* body_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node)) return &p->body;
+    if (auto* f = std::get_if<For>(&s.node)) return &f->body;
+    return nullptr;
+}
+
+StmtPtr with_body(const Stmt& s, Block body) {
+    if (auto* p = std::get_if<Parallel>(&s.node)) {
+        Parallel copy{p->axis, p->extent, p->scope, std::move(body)};
+        return stmt(std::move(copy));
+    }
+    For copy = std::get<For>(s.node);
+    copy.body = std::move(body);
+    return stmt(std::move(copy));
+}
+
+}  // namespace
+
+void for_each_stmt(const Block& block, const std::function<void(const Stmt&)>& visit) {
+    for (const StmtPtr& s : block) {
+        visit(*s);
+        if (const Block* body = body_of(*s)) for_each_stmt(*body, visit);
+    }
+}
+
+void for_each_op(const Block& block, const std::function<void(const Op&)>& visit) {
+    for_each_stmt(block, [&](const Stmt& s) {
+        if (auto* op = std::get_if<Op>(&s.node)) visit(*op);
+    });
+}
+
+static void visit_with_indices(const Slice& s, bool written,
+                               const std::function<void(const Slice&, bool)>& visit) {
+    visit(s, written);
+    for (const Coord& c : s.at)
+        if (c.index) visit_with_indices(*c.index, false, visit);
+}
+
+void for_each_slice(const Op& op, const std::function<void(const Slice&, bool written)>& visit) {
+    for (const Operand& o : op.srcs)
+        if (auto* s = std::get_if<Slice>(&o)) visit_with_indices(*s, false, visit);
+    visit_with_indices(op.dst, true, visit);
+    if (op.payload) visit_with_indices(*op.payload, true, visit);
+}
+
+Block map_stmts(const Block& block, const std::function<Block(const StmtPtr&)>& rewrite) {
+    Block out;
+    bool changed = false;
+    for (const StmtPtr& s : block) {
+        StmtPtr current = s;
+        if (const Block* body = body_of(*s)) {
+            Block inner = map_stmts(*body, rewrite);
+            if (inner != *body) current = with_body(*s, std::move(inner));
+        }
+        Block replaced = rewrite(current);
+        changed = changed || replaced.size() != 1 || replaced[0] != s;
+        out.insert(out.end(), replaced.begin(), replaced.end());
+    }
+    return changed ? out : block;
+}
+
+Block map_ops(const Block& block, const std::function<Op(const Op&)>& rewrite) {
+    return map_stmts(block, [&](const StmtPtr& s) -> Block {
+        auto* op = std::get_if<Op>(&s->node);
+        if (!op) return {s};
+        Op next = rewrite(*op);
+        if (next == *op) return {s};
+        return {stmt(std::move(next))};
+    });
+}
+
+Slice substitute(const Slice& slice, const Substitution& map) {
+    Slice out = slice;
+    for (Coord& c : out.at) {
+        c.affine = substitute(c.affine, map);
+        if (c.index) c.index = std::make_shared<const Slice>(substitute(*c.index, map));
+    }
+    if (out.within)
+        for (Bound& b : out.within->bounds) b.expr = substitute(b.expr, map);
+    return out;
+}
+
+static Operand substitute(const Operand& operand, const Substitution& map) {
+    if (auto* s = std::get_if<Slice>(&operand)) return substitute(*s, map);
+    return operand;
+}
+
+Op substitute(const Op& op, const Substitution& map) {
+    Op out = op;
+    out.dst = substitute(op.dst, map);
+    for (Operand& o : out.srcs) o = substitute(o, map);
+    if (out.payload) out.payload = substitute(*op.payload, map);
+    out.value = substitute(op.value, map);
+    return out;
+}
+
+static void substitute_all(std::vector<Affine>& forms, const Substitution& map) {
+    for (Affine& a : forms) a = substitute(a, map);
+}
+
+Block substitute(const Block& block, const Substitution& map) {
+    if (map.empty()) return block;
+    return map_stmts(block, [&](const StmtPtr& s) -> Block {
+        if (auto* op = std::get_if<Op>(&s->node)) {
+            Op next = substitute(*op, map);
+            return {next == *op ? s : stmt(std::move(next))};
+        }
+        if (auto* let = std::get_if<Let>(&s->node); let && let->source) {
+            Let next = *let;
+            next.source = substitute(*let->source, map);
+            return {stmt(std::move(next))};
+        }
+        if (auto* loop = std::get_if<For>(&s->node); loop && !(loop->from.empty() && loop->to.empty())) {
+            For next = *loop;
+            substitute_all(next.from, map);
+            substitute_all(next.to, map);
+            return {stmt(std::move(next))};
+        }
+        if (auto* check = std::get_if<Check>(&s->node)) {
+            Check next = *check;
+            next.condition = substitute(check->condition, map);
+            return {stmt(std::move(next))};
+        }
+        return {s};
+    });
+}
+
+namespace {
+
+// Renames every name of a slice by one function for targets and one for variables.
+struct Renamer {
+    const std::map<Name, Name>* targets = nullptr;
+    const std::map<Name, Name>* vars = nullptr;
+
+    static void apply(Name& n, const std::map<Name, Name>* map) {
+        if (!map) return;
+        if (auto found = map->find(n); found != map->end()) n = found->second;
+    }
+    Affine affine(const Affine& a) const {
+        if (!vars) return a;
+        Substitution by;
+        for (const Term& t : a.terms)
+            if (auto found = vars->find(t.var); found != vars->end())
+                by.emplace(t.var, Affine(found->second));
+        return by.empty() ? a : substitute(a, by);
+    }
+    void dims(std::vector<NamedDim>& list) const {
+        for (NamedDim& d : list) apply(d.name, vars);
+    }
+    void slice(Slice& s) const {
+        apply(s.target, targets);
+        for (Coord& c : s.at) {
+            c.affine = affine(c.affine);
+            if (c.index) {
+                Slice inner = *c.index;
+                slice(inner);
+                c.index = std::make_shared<const Slice>(std::move(inner));
+            }
+        }
+        if (s.within)
+            for (Bound& b : s.within->bounds) b.expr = affine(b.expr);
+    }
+    void operand(Operand& o) const {
+        if (auto* s = std::get_if<Slice>(&o)) slice(*s);
+    }
+
+    StmtPtr operator()(const Parallel& p) const {
+        Parallel n = p;
+        apply(n.axis, vars);
+        return stmt(std::move(n));
+    }
+    StmtPtr operator()(const For& f) const {
+        For n = f;
+        apply(n.axis, vars);
+        for (Affine& a : n.from) a = affine(a);
+        for (Affine& a : n.to) a = affine(a);
+        return stmt(std::move(n));
+    }
+    StmtPtr operator()(const Let& l) const {
+        Let n = l;
+        apply(n.tile.name, targets);
+        apply(n.ring, vars);
+        dims(n.tile.dims);
+        if (n.source) slice(*n.source);
+        return stmt(std::move(n));
+    }
+    StmtPtr operator()(const Op& o) const {
+        Op n = o;
+        dims(n.dims);
+        slice(n.dst);
+        for (Operand& s : n.srcs) operand(s);
+        if (n.payload) slice(*n.payload);
+        n.value = affine(n.value);
+        apply(n.along, vars);
+        return stmt(std::move(n));
+    }
+    StmtPtr operator()(const Check& c) const {
+        Check n = c;
+        dims(n.dims);
+        operand(n.condition);
+        return stmt(std::move(n));
+    }
+};
+
+Block rename(const Block& block, const Renamer& renamer) {
+    return map_stmts(block, [&](const StmtPtr& s) -> Block { return {std::visit(renamer, s->node)}; });
+}
+
+}  // namespace
+
+Block rename_targets(const Block& block, const std::map<Name, Name>& map) {
+    return map.empty() ? block : rename(block, Renamer{&map, nullptr});
+}
+
+Block rename_vars(const Block& block, const std::map<Name, Name>& map) {
+    return map.empty() ? block : rename(block, Renamer{nullptr, &map});
+}
+
+std::set<Name> declared_names(const Block& block) {
+    std::set<Name> names;
+    for_each_stmt(block, [&](const Stmt& s) {
+        if (auto* p = std::get_if<Parallel>(&s.node)) names.insert(p->axis);
+        if (auto* f = std::get_if<For>(&s.node)) names.insert(f->axis);
+        if (auto* l = std::get_if<Let>(&s.node)) {
+            names.insert(l->tile.name);
+            for (const NamedDim& d : l->tile.dims) names.insert(d.name);
+        }
+        if (auto* o = std::get_if<Op>(&s.node))
+            for (const NamedDim& d : o->dims) names.insert(d.name);
+    });
+    return names;
+}
+
+Name fresh(Name base, std::set<Name>& taken) {
+    Name candidate = base;
+    for (int k = 2; taken.count(candidate) > 0; ++k) candidate = fmt::format("{}_{}", base, k);
+    taken.insert(candidate);
+    return candidate;
+}
+
+std::set<Name> tiles_declared(const Block& block) {
+    std::set<Name> tiles;
+    for_each_stmt(block, [&](const Stmt& s) {
+        if (auto* l = std::get_if<Let>(&s.node)) tiles.insert(l->tile.name);
+    });
+    return tiles;
+}
+
+Kernel with_uses(Kernel kernel) {
+    kernel.reads.clear();
+    kernel.writes.clear();
+    std::set<Name> tiles = tiles_declared(kernel.body);
+    auto note = [&](const Slice& s, bool written) {
+        if (tiles.count(s.target) > 0) return;
+        std::vector<Name>& list = written ? kernel.writes : kernel.reads;
+        if (std::find(list.begin(), list.end(), s.target) == list.end()) list.push_back(s.target);
+    };
+    for_each_stmt(kernel.body, [&](const Stmt& s) {
+        if (auto* op = std::get_if<Op>(&s.node)) for_each_slice(*op, note);
+        if (auto* let = std::get_if<Let>(&s.node); let && let->source)
+            visit_with_indices(*let->source, false, note);
+        if (auto* check = std::get_if<Check>(&s.node))
+            if (auto* c = std::get_if<Slice>(&check->condition))
+                visit_with_indices(*c, false, note);
+    });
+    return kernel;
+}
+
+static void collect(const Steps& steps, std::vector<KernelPtr>& out) {
+    for (const Step& s : steps) {
+        if (auto* run = std::get_if<RunStep>(&s.node)) out.push_back(run->kernel);
+        if (auto* branch = std::get_if<BranchStep>(&s.node)) {
+            collect(branch->then_steps, out);
+            collect(branch->else_steps, out);
+        }
+        if (auto* repeat = std::get_if<RepeatStep>(&s.node)) collect(repeat->body, out);
+    }
+}
+
+std::vector<KernelPtr> kernels(const Program& program) {
+    std::vector<KernelPtr> out;
+    collect(program.steps, out);
+    return out;
+}
+
+static void map_steps(Steps& steps, const std::function<KernelPtr(const KernelPtr&)>& rewrite) {
+    for (Step& s : steps) {
+        if (auto* run = std::get_if<RunStep>(&s.node)) run->kernel = rewrite(run->kernel);
+        if (auto* branch = std::get_if<BranchStep>(&s.node)) {
+            map_steps(branch->then_steps, rewrite);
+            map_steps(branch->else_steps, rewrite);
+        }
+        if (auto* repeat = std::get_if<RepeatStep>(&s.node)) map_steps(repeat->body, rewrite);
+    }
+}
+
+Program map_kernels(Program program, const std::function<KernelPtr(const KernelPtr&)>& rewrite) {
+    map_steps(program.steps, rewrite);
+    return program;
+}
+
+}  // namespace smeaton::gir
