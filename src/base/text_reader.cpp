@@ -1,6 +1,8 @@
 #include "base/text_reader.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
