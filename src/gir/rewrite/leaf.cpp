@@ -1,0 +1,119 @@
+#include "gir/rewrite/leaf.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "gir/rewrite/nest.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+Block place_local_tiles(const Block& body, Name level) {
+    return map_stmts(body, [&](const StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        if (!let || let->tile.level != Name("local")) return {s};
+        Let next = *let;
+        next.tile.level = level;
+        return {stmt(std::move(next))};
+    });
+}
+
+namespace {
+
+Block must_absorb(const Block& body, Name axis, int64_t extent, bool lanes) {
+    if (extent <= 1) return body;
+    std::optional<Block> out = absorb(body, axis, Dim(extent), lanes);
+    SMEATON_CHECK(out, "axis {} cannot become a tile dim here", axis);
+    return *out;
+}
+
+bool is_special(const StmtPtr& s) {
+    auto* op = std::get_if<Op>(&s->node);
+    return op && (op->kind == OpKind::Unary || op->kind == OpKind::Binary) &&
+           op_class(op->fn) == OpClass::Special;
+}
+
+bool mentions(const Block& block, Name tile) {
+    bool found = false;
+    for_each_op(block, [&](const Op& op) {
+        for_each_slice(op, [&](const Slice& s, bool) { found = found || s.target == tile; });
+    });
+    return found;
+}
+
+struct SplitBody {
+    Block head;       // up to and including the contraction
+    Block epilogue;   // after it, with the tiles that only it uses
+    Name accumulator;
+    DType dtype = DType::kF32;
+};
+
+SplitBody split_at_mma(const Block& body) {
+    SplitBody split;
+    bool after = false;
+    for (const StmtPtr& s : body) {
+        (after ? split.epilogue : split.head).push_back(s);
+        if (auto* op = std::get_if<Op>(&s->node); op && op->kind == OpKind::Mma) {
+            after = true;
+            split.accumulator = op->dst.target;
+        }
+    }
+    Block head, lets;
+    for (const StmtPtr& s : split.head) {
+        auto* let = std::get_if<Let>(&s->node);
+        if (let && let->tile.name == split.accumulator) split.dtype = let->tile.dtype;
+        bool moves = let && !mentions(split.head, let->tile.name);
+        (moves ? lets : head).push_back(s);
+    }
+    split.head = head;
+    split.epilogue.insert(split.epilogue.begin(), lets.begin(), lets.end());
+    return split;
+}
+
+// for row { epilogue on [lane] }, reading the accumulator from a tile in the first cache.
+Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& target,
+              std::set<Name>& taken) {
+    Block block = must_absorb(split.head, r.row, r.rows, false);
+    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target.registers().name);
+    Tile out;
+    out.name = fresh(split.accumulator.str() + "_rows", taken);
+    out.level = target.levels.size() > 1 ? target.levels[1].name : target.outermost().name;
+    out.dtype = split.dtype;
+    out.dims = {{r.row, Dim(r.rows)}, {r.lane, Dim(r.lanes)}};
+    out.lanes = 1;
+    Op spill;
+    spill.kind = OpKind::Move;
+    spill.dims = out.dims;
+    spill.dst = {out.name, {Coord(r.row), Coord(r.lane)}, {}};
+    spill.srcs = {Slice{split.accumulator, {Coord(r.row), Coord(r.lane)}, {}}};
+    Block tail = map_ops(split.epilogue, [&](const Op& op) {
+        Op next = op;
+        auto redirect = [&](Slice& s) {
+            if (s.target == split.accumulator) s = spill.dst;
+        };
+        redirect(next.dst);
+        for (Operand& o : next.srcs)
+            if (auto* s = std::get_if<Slice>(&o)) redirect(*s);
+        return next;
+    });
+    tail = place_local_tiles(must_absorb(tail, r.lane, r.lanes, true), target.registers().name);
+    block.push_back(stmt(Let{out, {}, false, {}, 1, {}}));
+    block.push_back(stmt(spill));
+    block.push_back(stmt(For{r.row, Dim(r.rows), {}, {}, 1, tail}));
+    return block;
+}
+
+}  // namespace
+
+Block to_registers(const Block& body, const RegisterBody& r, const Target& target,
+                   std::set<Name>& taken) {
+    SplitBody split = split_at_mma(body);
+    bool long_epilogue = std::any_of(split.epilogue.begin(), split.epilogue.end(), is_special);
+    if (long_epilogue && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1)
+        return by_rows(split, r, target, taken);
+    Block block = must_absorb(body, r.row, r.rows, false);
+    block = must_absorb(block, r.lane, r.lanes, true);
+    return place_local_tiles(block, target.registers().name);
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,288 @@
+#include "gir/rewrite/nest.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+Nest nest_of(const StmtPtr& s, bool parallel_only) {
+    Nest nest;
+    nest.body = {s};
+    while (nest.body.size() == 1) {
+        const Stmt& inner = *nest.body[0];
+        if (auto* p = std::get_if<Parallel>(&inner.node)) {
+            nest.loops.push_back({p->axis, p->extent, true, p->scope, {}, {}, 1});
+            nest.body = Block(p->body);
+        } else if (auto* f = std::get_if<For>(&inner.node); f && !parallel_only) {
+            nest.loops.push_back({f->axis, f->extent, false, "", f->from, f->to, f->unroll});
+            nest.body = Block(f->body);
+        } else {
+            break;
+        }
+    }
+    return nest;
+}
+
+Block wrap(const Loop& loop, Block body) {
+    if (loop.parallel) return {stmt(Parallel{loop.axis, loop.extent, loop.scope, std::move(body)})};
+    return {stmt(For{loop.axis, loop.extent, loop.from, loop.to, loop.unroll, std::move(body)})};
+}
+
+Block build(const Nest& nest) {
+    Block block = nest.body;
+    for (size_t i = nest.loops.size(); i-- > 0;) block = wrap(nest.loops[i], std::move(block));
+    return block;
+}
+
+namespace {
+
+bool slice_uses(const Slice& s, Name axis) {
+    for (const Coord& c : s.at)
+        if (c.affine.uses(axis) || (c.index && slice_uses(*c.index, axis))) return true;
+    if (s.within)
+        for (const Bound& b : s.within->bounds)
+            if (b.expr.uses(axis)) return true;
+    return false;
+}
+
+bool targets_any(const Slice& s, const std::set<Name>& names) {
+    if (names.count(s.target) > 0) return true;
+    for (const Coord& c : s.at)
+        if (c.index && targets_any(*c.index, names)) return true;
+    return false;
+}
+
+bool operand_varies(const Operand& o, Name axis, const std::set<Name>& varying) {
+    auto* s = std::get_if<Slice>(&o);
+    return s && (slice_uses(*s, axis) || targets_any(*s, varying));
+}
+
+bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
+    if (op.value.uses(axis)) return true;
+    if (slice_uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
+    if (op.payload && (slice_uses(*op.payload, axis) || targets_any(*op.payload, varying))) return true;
+    for (const Operand& o : op.srcs)
+        if (operand_varies(o, axis, varying)) return true;
+    return false;
+}
+
+// Tiles of the body whose content differs between iterations of the axis: a fixpoint over the ops.
+std::set<Name> varying_tiles(const Block& body, Name axis, const std::set<Name>& own) {
+    std::set<Name> varying;
+    for (size_t before = 1; before != varying.size() + 1;) {
+        before = varying.size() + 1;
+        for_each_op(body, [&](const Op& op) {
+            if (!op_varies(op, axis, varying)) return;
+            if (own.count(op.dst.target) > 0) varying.insert(op.dst.target);
+            if (op.payload && own.count(op.payload->target) > 0) varying.insert(op.payload->target);
+        });
+    }
+    return varying;
+}
+
+void index_by(Slice& s, Name axis, const std::set<Name>& varying) {
+    for (Coord& c : s.at)
+        if (c.index) {
+            Slice inner = *c.index;
+            index_by(inner, axis, varying);
+            c.index = std::make_shared<const Slice>(std::move(inner));
+        }
+    if (varying.count(s.target) > 0) s.at.emplace_back(Affine(axis));
+}
+
+struct Absorber {
+    Name axis;
+    Dim extent;
+    bool lanes;
+    std::set<Name> varying;
+    std::set<Name> own;
+    bool possible = true;
+
+    Block operator()(const StmtPtr& s) {
+        if (auto* let = std::get_if<Let>(&s->node)) return absorb_let(s, *let);
+        if (auto* op = std::get_if<Op>(&s->node)) return absorb_op(s, *op);
+        if (auto* loop = std::get_if<For>(&s->node)) {
+            for (const Affine& a : loop->from) possible = possible && !a.uses(axis);
+            for (const Affine& a : loop->to) possible = possible && !a.uses(axis);
+        }
+        if (auto* check = std::get_if<Check>(&s->node)) return absorb_check(s, *check);
+        return {s};
+    }
+
+    Block absorb_let(const StmtPtr& s, const Let& let) {
+        if (let.source && slice_uses(*let.source, axis)) possible = false;
+        if (varying.count(let.tile.name) == 0) return {s};
+        Let next = let;
+        next.tile.dims.push_back({axis, extent});
+        if (lanes) next.tile.lanes = static_cast<int>(next.tile.dims.size()) - 1;
+        return {stmt(std::move(next))};
+    }
+
+    Block absorb_op(const StmtPtr& s, const Op& op) {
+        if (!op_varies(op, axis, varying)) return {s};
+        bool into_tile_of_outer_block = varying.count(op.dst.target) == 0 && !slice_uses(op.dst, axis);
+        if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
+            possible = false;
+            return {s};
+        }
+        Op next = op;
+        next.dims.push_back({axis, extent});
+        index_by(next.dst, axis, varying);
+        for (Operand& o : next.srcs)
+            if (auto* slice = std::get_if<Slice>(&o)) index_by(*slice, axis, varying);
+        if (next.payload) index_by(*next.payload, axis, varying);
+        return {stmt(std::move(next))};
+    }
+
+    Block absorb_check(const StmtPtr& s, const Check& check) {
+        if (!operand_varies(check.condition, axis, varying)) return {s};
+        Check next = check;
+        next.dims.push_back({axis, extent});
+        if (auto* slice = std::get_if<Slice>(&next.condition)) index_by(*slice, axis, varying);
+        return {stmt(std::move(next))};
+    }
+};
+
+}  // namespace
+
+namespace {
+
+struct AxisWalker {
+    const std::vector<AxisPlan>& plans;
+    std::set<Name>& taken;
+    const std::function<Block(const Block&, const Parts&)>& leaf;
+
+    Block from(size_t k, const Block& body, Parts parts) const {
+        if (k == plans.size()) return leaf(body, parts);
+        const AxisPlan& plan = plans[k];
+        if (plan.part == 1) {
+            Loop loop{plan.axis, Dim(plan.extent), plan.parallel, plan.scope, {}, {}, 1};
+            if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts);
+            return wrap(loop, from(k + 1, body, parts));
+        }
+        int64_t whole = plan.extent / plan.part, rest = plan.extent % plan.part;
+        Block block;
+        if (whole > 0) {
+            parts[plan.axis] = plan.part;
+            if (whole == 1) {
+                block = from(k + 1, body, parts);
+            } else {
+                Name outer = fresh(plan.axis.str() + "0", taken);
+                Block inner = at(body, plan.axis, Affine(outer, plan.part) + Affine(plan.axis));
+                block = wrap({outer, Dim(whole), plan.parallel, plan.scope, {}, {}, 1},
+                             from(k + 1, inner, parts));
+            }
+        }
+        if (rest > 0) {
+            parts[plan.axis] = rest;
+            Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
+            Block tail = from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts);
+            block.insert(block.end(), tail.begin(), tail.end());
+        }
+        return block;
+    }
+
+    static Block at(const Block& body, Name axis, const Affine& value) {
+        if (value.single_var() == axis) return body;
+        return substitute(body, {{axis, value}});
+    }
+};
+
+}  // namespace
+
+Block walk_axes(const std::vector<AxisPlan>& plans, const Block& body, std::set<Name>& taken,
+                const std::function<Block(const Block&, const Parts&)>& leaf) {
+    return AxisWalker{plans, taken, leaf}.from(0, body, {});
+}
+
+std::optional<Block> absorb(const Block& body, Name axis, const Dim& extent, bool lanes) {
+    Absorber absorber{axis, extent, lanes, {}, tiles_declared(body)};
+    absorber.varying = varying_tiles(body, axis, absorber.own);
+    Block out = map_stmts(body, [&](const StmtPtr& s) { return absorber(s); });
+    if (!absorber.possible) return std::nullopt;
+    return out;
+}
+
+namespace {
+
+std::vector<NamedDim>::iterator dim_of(Op& op, Name dim) {
+    auto at = std::find_if(op.dims.begin(), op.dims.end(),
+                           [&](const NamedDim& d) { return d.name == dim; });
+    SMEATON_CHECK(at != op.dims.end(), "the op has no dim {}", dim);
+    return at;
+}
+
+// The op with `dim` covering only [offset, offset + extent); extent 1 removes the dim.
+Op part_of(Op op, Name dim, const Affine& offset, int64_t extent) {
+    auto at = dim_of(op, dim);
+    Affine within = offset;
+    if (extent == 1) {
+        op.dims.erase(at);
+    } else {
+        at->extent = Dim(extent);
+        within += Affine(dim);
+    }
+    return substitute(op, {{dim, within}});
+}
+
+Block cut_from(const Op& op, const std::vector<Cut>& cuts, size_t k, std::set<Name>& taken) {
+    if (k == cuts.size()) return {stmt(op)};
+    const Cut& cut = cuts[k];
+    Op work = op;
+    auto present = std::find_if(work.dims.begin(), work.dims.end(),
+                                [&](const NamedDim& d) { return d.name == cut.dim; });
+    if (present == work.dims.end()) return cut_from(op, cuts, k + 1, taken);  // cut away already
+    int64_t extent = present->extent.value();
+    int64_t whole = extent / cut.part, rest = extent % cut.part;
+    Block block;
+    if (whole == 1) {
+        block = cut_from(part_of(op, cut.dim, Affine(0), cut.part), cuts, k + 1, taken);
+    } else if (whole > 1) {
+        Name axis = fresh(fmt::format("{}_{}", cut.dim, k), taken);
+        Op inner = part_of(op, cut.dim, Affine(axis, cut.part), cut.part);
+        block = {stmt(For{axis, Dim(whole), {}, {}, 1, cut_from(inner, cuts, k + 1, taken)})};
+    }
+    if (rest > 0) {
+        Block tail = cut_from(part_of(op, cut.dim, Affine(whole * cut.part), rest), cuts, k + 1, taken);
+        block.insert(block.end(), tail.begin(), tail.end());
+    }
+    return block;
+}
+
+Literal identity_of(ScalarFn fn) {
+    switch (fn) {
+        case ScalarFn::add: return Literal::of(0);
+        case ScalarFn::mul: return Literal::of(1);
+        case ScalarFn::max: return Literal::of(-std::numeric_limits<double>::infinity());
+        case ScalarFn::min: return Literal::of(std::numeric_limits<double>::infinity());
+        case ScalarFn::and_: return Literal::of_int(1);
+        case ScalarFn::or_: return Literal::of_int(0);
+        default: SMEATON_CHECK(false, "{} does not reduce", name(fn));
+    }
+    return {};
+}
+
+}  // namespace
+
+Block cut_op(const Op& op, const std::vector<Cut>& cuts, std::set<Name>& taken) {
+    return cut_from(op, cuts, 0, taken);
+}
+
+Block accumulating(const Op& op) {
+    if (op.kind != OpKind::Reduce || op.accumulate) return {stmt(op)};
+    Op fill;
+    fill.kind = OpKind::Fill;
+    fill.dst = op.dst;
+    fill.srcs = {identity_of(op.fn)};
+    fill.origins = op.origins;
+    for (const NamedDim& d : op.dims)
+        if (slice_uses(op.dst, d.name)) fill.dims.push_back(d);
+    Op reduce = op;
+    reduce.accumulate = true;
+    return {stmt(std::move(fill)), stmt(std::move(reduce))};
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,109 @@
+#include "gir/rewrite/tile.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "gir/rewrite/tile_mma.h"
+#include "gir/rewrite/vectorize.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+struct ProgramTiler {
+    const Target& target;
+    Program out;
+    Steps once;                   // packing steps, before everything else that is not `once`
+    std::vector<Packing> packed;  // made so far, shared between kernels
+    std::set<Name> names;         // buffers and kernels
+
+    KernelPtr tile_kernel(const KernelPtr& kernel);
+    void pack(const Packing&);
+    void tile_steps(Steps& steps);
+};
+
+// parallel over all dims: move packed[i0, i1, ...] <- source[i0, i1, ...]
+Kernel packing_kernel(const Packing& packing, Name name) {
+    Op move;
+    move.dst.target = packing.packed.name;
+    Slice from{packing.source, {}, {}};
+    for (const NamedDim& d : packing.packed.dims) {
+        move.dst.at.emplace_back(Affine(d.name));
+        from.at.emplace_back(Affine(d.name));
+    }
+    move.srcs = {from};
+    Block body{stmt(move)};
+    for (size_t i = packing.packed.dims.size(); i-- > 0;) {
+        const NamedDim& d = packing.packed.dims[i];
+        body = {stmt(Parallel{d.name, d.extent, "any", std::move(body)})};
+    }
+    return with_uses({name, {}, {}, std::move(body), {packing.source.str()}});
+}
+
+void ProgramTiler::pack(const Packing& packing) {
+    out.buffers.push_back(packing.packed);
+    names.insert(packing.packed.name);
+    Name name = fresh("pack_" + packing.source.str(), names);
+    auto kernel = std::make_shared<const Kernel>(packing_kernel(packing, name));
+    packed.push_back(packing);
+    once.push_back({RunStep{tile_kernel(kernel), true}});
+}
+
+KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
+    std::set<Name> taken = declared_names(kernel->body);
+    taken.insert(names.begin(), names.end());
+    Block body;
+    for (const StmtPtr& s : kernel->body) {
+        Block tiled;
+        if (std::optional<TiledStmt> mma = tile_mma(out, s, target, taken)) {
+            tiled = mma->block;
+            for (const Packing& packing : mma->packings) {
+                auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
+                    return p.source == packing.source && p.packed.layout == packing.packed.layout;
+                });
+                if (known != packed.end())
+                    tiled = rename_targets(tiled, {{packing.packed.name, known->packed.name}});
+                else
+                    pack(packing);
+            }
+        } else {
+            tiled = vectorize(out, s, target, taken);
+        }
+        body.insert(body.end(), tiled.begin(), tiled.end());
+    }
+    return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
+}
+
+void ProgramTiler::tile_steps(Steps& steps) {
+    for (Step& s : steps) {
+        if (auto* run = std::get_if<RunStep>(&s.node)) run->kernel = tile_kernel(run->kernel);
+        if (auto* branch = std::get_if<BranchStep>(&s.node)) {
+            tile_steps(branch->then_steps);
+            tile_steps(branch->else_steps);
+        }
+        if (auto* repeat = std::get_if<RepeatStep>(&s.node)) tile_steps(repeat->body);
+    }
+}
+
+bool is_once(const Step& s) {
+    auto* run = std::get_if<RunStep>(&s.node);
+    return run && run->once;
+}
+
+}  // namespace
+
+Program tile(const Program& program, const Target& target) {
+    ProgramTiler tiler{target, program, {}, {}, {}};
+    for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
+    for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
+    Steps steps = program.steps;
+    tiler.tile_steps(steps);
+    auto first = std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
+    steps.insert(first, tiler.once.begin(), tiler.once.end());
+    tiler.out.steps = std::move(steps);
+    return std::move(tiler.out);
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,380 @@
+#include "gir/rewrite/tile_mma.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "gir/layout.h"
+#include "gir/rewrite/access.h"
+#include "gir/rewrite/leaf.h"
+#include "gir/rewrite/nest.h"
+#include "gir/rewrite/tile_choice.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+// FMAs that one unrolled inner body may hold: enough to hide loop overhead, few enough for the
+// instruction window and the compiler's allocator.
+constexpr int64_t kBodyFmas = 60;
+// A contraction this short is unrolled whole.
+constexpr int64_t kWholeBodyFmas = 72;
+// Parallel iterations wanted per core, so that a static split is even.
+constexpr int64_t kIterationsPerCore = 8;
+
+int64_t size_of(const std::vector<NamedDim>& dims, Name name) {
+    for (const NamedDim& d : dims)
+        if (d.name == name) return d.extent.value();
+    return 1;
+}
+
+struct MmaTiler {
+    const Program& program;
+    const Target& target;
+    std::set<Name>& taken;
+    Nest nest;
+    Op mma;
+    Slice vec, bro;        // the operand read along the lanes, and the other
+    bool broadcast = true; // bro does not vary along the lanes
+    Name lane, row;
+    RegisterTile tile;
+    std::vector<NamedDim> contracted;
+    bool staged = false;
+    std::vector<Packing> packings;
+
+    int64_t lanes_per_vector() const { return target.vector_bytes / 4; }
+    int64_t lane_part() const {
+        return std::min(tile.vectors * lanes_per_vector(), extent(lane));
+    }
+    int64_t extent(Name axis) const {
+        for (const Loop& l : nest.loops)
+            if (l.axis == axis) return l.extent.value();
+        return 1;
+    }
+
+    bool analyse(const StmtPtr& s);
+    bool choose_lane();
+    void choose_row();
+    void pack_or_stage();
+    std::vector<AxisPlan> plan_axes() const;
+    std::vector<Cut> cuts(const Op& op) const;
+    Block leaf(const Block& body, const Parts& parts);
+    Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
+    Block run();
+};
+
+// True when all loops are const and parallel and the body is one contraction into its own scalar tile.
+bool MmaTiler::analyse(const StmtPtr& s) {
+    nest = nest_of(s, true);
+    for (const Loop& l : nest.loops)
+        if (!l.extent.is_const() || l.extent.value() == 0) return false;
+    const Op* found = only_mma(nest.body);
+    if (!found || nest.loops.empty()) return false;
+    for (const StmtPtr& inner : nest.body)
+        if (std::holds_alternative<Parallel>(inner->node) || std::holds_alternative<For>(inner->node))
+            return false;
+    mma = *found;
+    if (!mma.dst.at.empty()) return false;
+    if (tiles_declared(nest.body).count(mma.dst.target) == 0) return false;
+    for (const Operand& o : mma.srcs) {
+        auto* slice = std::get_if<Slice>(&o);
+        if (!slice || !program.find_buffer(slice->target)) return false;
+    }
+    for (const NamedDim& d : mma.dims) {
+        if (!d.extent.is_const() || d.extent.value() == 0) return false;
+        contracted.push_back(d);
+    }
+    return true;
+}
+
+// The lane axis is the one along which the results lie in memory; without one, the longest axis that
+// a single operand uses.
+bool MmaTiler::choose_lane() {
+    const auto& a = std::get<Slice>(mma.srcs[0]);
+    const auto& b = std::get<Slice>(mma.srcs[1]);
+    auto stores_run_along = [&](Name axis) {
+        bool along = false, against = false;
+        for_each_op(nest.body, [&](const Op& op) {
+            if (!program.find_buffer(op.dst.target)) return;
+            (runs_along(program, op.dst, axis) ? along : against) = true;
+        });
+        return along && !against;
+    };
+    for (const Loop& l : nest.loops)
+        if (l.extent.value() > 1 && stores_run_along(l.axis)) lane = l.axis;
+    if (lane.empty())
+        for (const Loop& l : nest.loops)
+            if (uses(b, l.axis) && !uses(a, l.axis) && l.extent.value() > extent(lane)) lane = l.axis;
+    if (lane.empty()) return false;
+    bool in_a = uses(a, lane), in_b = uses(b, lane);
+    if (!in_a && !in_b) return false;
+    vec = in_b ? b : a;
+    bro = in_b ? a : b;
+    broadcast = !(in_a && in_b);
+    return true;
+}
+
+void MmaTiler::choose_row() {
+    int64_t steps = 1;
+    for (const NamedDim& d : contracted) steps *= d.extent.value();
+    MmaShape shape{1, extent(lane), steps, broadcast};
+    tile = choose_tile(shape, target);
+    double best = box_cycles(tile, shape, target);
+    // Innermost axis last, so that equal choices walk memory forwards.
+    for (const Loop& l : nest.loops) {
+        if (l.axis == lane || !uses(bro, l.axis) || uses(vec, l.axis)) continue;
+        shape.rows = l.extent.value();
+        RegisterTile t = choose_tile(shape, target);
+        double per_row = box_cycles(t, shape, target) / static_cast<double>(shape.rows);
+        if (per_row > best) continue;
+        best = per_row;
+        tile = t;
+        row = l.axis;
+    }
+}
+
+// Logical dim of `vec` that walks `var` alone (unit coefficient, multiples of `block` beside it).
+int dim_walked_by(const Slice& s, Name var, int64_t block) {
+    int found = -1;
+    for (size_t i = 0; i < s.at.size(); ++i) {
+        const Affine& a = s.at[i].affine;
+        if (s.at[i].index || !a.uses(var)) continue;
+        if (found >= 0 || a.coefficient(var) != 1 || a.constant % block != 0) return -1;
+        for (const Term& t : a.terms)
+            if (t.var != var && t.coefficient % block != 0) return -1;
+        found = static_cast<int>(i);
+    }
+    return found;
+}
+
+// A weight gets the layout in which the loops will read it: lane panels outermost, then the cuts of
+// the contraction from outermost to innermost, then the lanes of a panel.
+void MmaTiler::pack_or_stage() {
+    const Buffer& source = program.buffer(vec.target);
+    int64_t block = lane_part();
+    if (block > lanes_per_vector()) block = (block + lanes_per_vector() - 1) / lanes_per_vector() * lanes_per_vector();
+    else block = lanes_per_vector();
+    int lane_dim = dim_walked_by(vec, lane, block);
+    bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within;
+    std::vector<int> order;
+    for (const NamedDim& d : contracted) {
+        int dim = dim_walked_by(vec, d.name, 1);
+        if (uses(vec, d.name)) packable = packable && dim >= 0;
+        order.push_back(dim);
+    }
+    if (!packable) {
+        staged = broadcast && !runs_along(program, vec, lane);
+        for (const Coord& c : vec.at) staged = staged && !c.index;
+        return;
+    }
+    Layout layout;
+    auto placed = [&](int dim) {
+        return std::any_of(layout.dims.begin(), layout.dims.end(),
+                           [&](const PhysicalDim& p) { return p.dim == dim; });
+    };
+    layout.dims.push_back({lane_dim, block, 0, 0, 0});
+    std::vector<Cut> walk = cuts(mma);
+    for (size_t k = 0; k < walk.size(); ++k) {
+        size_t at = 0;
+        while (contracted[at].name != walk[k].dim) ++at;
+        int dim = order[at];
+        if (dim < 0) continue;
+        bool again = false;  // a dim cut twice is walked in blocks here and within a block later
+        for (size_t j = k + 1; j < walk.size(); ++j) again = again || walk[j].dim == walk[k].dim;
+        if (placed(dim)) {
+            int64_t mod = 0;
+            for (size_t j = 0; j < k; ++j)
+                if (walk[j].dim == walk[k].dim) mod = walk[j].part;
+            layout.dims.push_back({dim, 1, mod, 0, 0});
+        } else {
+            layout.dims.push_back({dim, again ? walk[k].part : 1, 0, 0, 0});
+        }
+    }
+    for (int dim : order)
+        if (dim >= 0 && !placed(dim)) layout.dims.push_back({dim, 1, 0, 0, 0});
+    for (size_t i = source.dims.size(); i-- > 0;)
+        if (!placed(static_cast<int>(i)))
+            layout.dims.insert(layout.dims.begin(), {static_cast<int>(i), 1, 0, 0, 0});
+    layout.dims.push_back({lane_dim, 1, block, 0, 0});
+    layout.border = Literal::of(0);
+    Buffer packed = source;
+    packed.name = fresh(source.name.str() + "_packed", taken);
+    packed.layout = layout;
+    packed.data.reset();
+    packed.alias_of = Name();
+    vec.target = packed.name;
+    packings.push_back({source.name, packed});
+}
+
+// Contraction dims from outermost to innermost: blocks of the broadcast operand's layout, then the
+// other dims, then the dim along which it is contiguous, cut so that the body stays short.
+std::vector<Cut> MmaTiler::cuts(const Op& op) const {
+    int64_t per_step = tile.rows * tile.vectors, steps = 1;
+    for (const NamedDim& d : op.dims)
+        if (size_of(contracted, d.name) > 1) steps *= size_of(contracted, d.name);
+    if (contracted.empty()) return {};
+    if (per_step * steps <= kWholeBodyFmas) return {};
+    Name inner = contracted.back().name;
+    for (const NamedDim& d : contracted)
+        if (runs_along(program, bro, d.name)) inner = d.name;
+    std::vector<Cut> order;
+    int64_t length = size_of(contracted, inner);
+    int64_t block = block_along(program, bro, inner);
+    if (block > 1 && block < length) {
+        order.push_back({inner, block});
+        length = block;
+    }
+    for (const NamedDim& d : contracted)
+        if (d.name != inner) order.push_back({d.name, 1});
+    int64_t unroll = std::clamp<int64_t>(kBodyFmas / per_step, 1, 8);
+    while (unroll > 1 && length % unroll != 0) --unroll;
+    order.push_back({inner, unroll});
+    return order;
+}
+
+std::vector<AxisPlan> MmaTiler::plan_axes() const {
+    int64_t panel = lane_part() * 4;
+    for (const NamedDim& d : contracted) panel *= d.extent.value();
+    int64_t lane_parts = (extent(lane) + lane_part() - 1) / lane_part();
+    auto bytes = [&](const Slice& s) { return logical_bytes(program.buffer(s.target)).value(); };
+    std::vector<AxisPlan> batch, rows;
+    AxisPlan lanes{lane, extent(lane), lane_part(), false, ""}, inner_row;
+    int64_t outer_rows = 1, batches = 1;
+    for (const Loop& l : nest.loops) {
+        AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
+        if (l.axis == lane) continue;
+        if (l.axis == row) {
+            plan.part = tile.rows;
+            inner_row = plan;
+        } else if (uses(bro, l.axis) && !uses(vec, l.axis)) {
+            rows.push_back(plan);
+            outer_rows *= plan.extent;
+        } else {
+            batch.push_back(plan);
+            batches *= plan.extent;
+        }
+    }
+    // Which operand is streamed once, and which again and again from the cache that holds it (or not).
+    const TargetLevel* l2 = target.levels.size() > 2 ? &target.levels[2] : nullptr;
+    int64_t half = l2 && l2->capacity_bytes > 0 ? l2->capacity_bytes / 2 : INT64_MAX;
+    int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
+    int64_t lanes_outside = bro_bytes <= half ? 0 : lane_parts * bro_bytes;
+    int64_t rows_outside = vec_bytes <= half ? 0 : outer_rows * vec_bytes;
+    bool rows_first = !staged && !rows.empty() && rows_outside <= lanes_outside &&
+                      outer_rows >= target.cores;
+    std::vector<AxisPlan> plans = batch;
+    if (rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
+    plans.push_back(lanes);
+    if (!rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
+    if (!row.empty()) plans.push_back(inner_row);
+    int64_t iterations = 1;
+    for (AxisPlan& plan : plans) {
+        if (iterations >= target.cores * kIterationsPerCore) break;
+        plan.parallel = true;
+        plan.scope = "core";
+        iterations *= std::max<int64_t>(1, plan.extent / plan.part);
+        if (staged && plan.axis == lane) break;
+    }
+    return plans;
+}
+
+// The body over one register tile: what comes up to the contraction runs over [row, lane]; a long
+// epilogue runs row by row from a tile in the first cache.
+Block MmaTiler::leaf(const Block& body, const Parts& parts) {
+    auto find = [&](Name axis) {
+        auto at = parts.find(axis);
+        return at == parts.end() ? int64_t{1} : at->second;
+    };
+    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row)};
+    Block tiled = to_registers(body, registers, target, taken);
+    return map_stmts(tiled, [&](const StmtPtr& s) -> Block {
+        auto* op = std::get_if<Op>(&s->node);
+        if (!op || op->kind != OpKind::Mma) return {s};
+        return cut_op(*op, cuts(*op), taken);
+    });
+}
+
+// The vector operand gathered into a panel in which it runs along the lanes, once per lane part.
+Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& source) {
+    Tile panel;
+    panel.name = fresh("panel", taken);
+    panel.level = target.levels.size() > 2 ? target.levels[2].name : target.outermost().name;
+    panel.dtype = program.buffer(source.target).dtype;
+    Slice to{panel.name, {}, {}};
+    Op fill;
+    fill.kind = OpKind::Move;
+    fill.origins = mma.origins;
+    auto add = [&](Name dim, int64_t extent) {
+        panel.dims.push_back({dim, Dim(extent)});
+        fill.dims.push_back({dim, Dim(extent)});
+        to.at.emplace_back(Affine(dim));
+    };
+    for (const NamedDim& d : contracted)
+        if (uses(source, d.name)) add(d.name, d.extent.value());
+    if (lanes_in_hand > 1) {
+        add(lane, lanes_in_hand);
+        panel.lanes = static_cast<int>(panel.dims.size()) - 1;
+    }
+    fill.dst = to;
+    fill.srcs = {source};
+    Block reading = map_ops(inner, [&](const Op& op) {
+        if (op.kind != OpKind::Mma) return op;
+        Op next = op;
+        for (Operand& o : next.srcs)
+            if (auto* s = std::get_if<Slice>(&o); s && *s == source) *s = to;
+        return next;
+    });
+    Block block{stmt(Let{panel, {}, false, {}, 1, {}}), stmt(fill)};
+    block.insert(block.end(), reading.begin(), reading.end());
+    return block;
+}
+
+Block MmaTiler::run() {
+    Block body = map_ops(nest.body, [&](const Op& op) {
+        if (op.kind != OpKind::Mma) return op;
+        Op next = op;
+        for (Operand& o : next.srcs) {
+            auto& s = std::get<Slice>(o);
+            if (!packings.empty() && s.target == packings[0].source) s.target = packings[0].packed.name;
+        }
+        return next;
+    });
+    std::vector<AxisPlan> plans = plan_axes();
+    auto leaf_of = [&](const Block& b, const Parts& p) { return leaf(b, p); };
+    if (!staged) return walk_axes(plans, body, taken, leaf_of);
+    auto at = std::find_if(plans.begin(), plans.end(), [&](auto& p) { return p.axis == lane; });
+    std::vector<AxisPlan> outer(plans.begin(), at + 1), inner(at + 1, plans.end());
+    return walk_axes(outer, body, taken, [&](const Block& b, const Parts& outer_parts) {
+        Slice source;  // as substituted by the loops so far
+        const Op* here = only_mma(b);
+        for (const Operand& o : here->srcs)
+            if (std::get<Slice>(o).target == vec.target && uses(std::get<Slice>(o), lane))
+                source = std::get<Slice>(o);
+        auto found = outer_parts.find(lane);
+        int64_t lanes_in_hand = found == outer_parts.end() ? 1 : found->second;
+        Block panelled = stage(b, lanes_in_hand, source);
+        Block head(panelled.begin(), panelled.begin() + 2);
+        Block rest(panelled.begin() + 2, panelled.end());
+        Block loops = walk_axes(inner, rest, taken, [&](const Block& c, const Parts& inner_parts) {
+            Parts all = inner_parts;
+            all.insert(outer_parts.begin(), outer_parts.end());
+            return leaf(c, all);
+        });
+        head.insert(head.end(), loops.begin(), loops.end());
+        return head;
+    });
+}
+
+}  // namespace
+
+std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
+                                  std::set<Name>& taken) {
+    MmaTiler tiler{program, target, taken, {}, {}, {}, {}, true, {}, {}, {}, {}, false, {}};
+    if (!tiler.analyse(s) || !tiler.choose_lane()) return std::nullopt;
+    tiler.choose_row();
+    tiler.pack_or_stage();
+    Block block = tiler.run();
+    return TiledStmt{std::move(block), std::move(tiler.packings)};
+}
+
+}  // namespace smeaton::gir::rewrite

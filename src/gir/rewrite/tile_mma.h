@@ -1,0 +1,33 @@
+// Tiles a kernel statement whose body is one contraction (GEMM, convolution, batched products).
+//
+// Before: parallel axes around { let acc[]; init; mma acc[] += a*b over dims; elementwise; move }.
+// After:  outer parallel and serial loops around register tiles acc[row, lane], the contraction cut into
+//         serial loops around a short unrolled mma; a weight in the order in which it is read.
+//     parallel m: 128 { parallel n: 768 { ... mma acc[] += x[m,k]*w[k,n] over k: 768 ... } }
+//  -> parallel n0: 12 core { for m0: 16 { let acc: reg f32[m: 8, n: 64 lanes] ... for k_0: 384 { mma } } }
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "gir/program.h"
+#include "gir/target.h"
+
+namespace smeaton::gir::rewrite {
+
+/// A weight to be stored anew before the kernel can run: `packed` is `source` in another layout.
+struct Packing {
+    Name source;
+    Buffer packed;
+};
+
+struct TiledStmt {
+    Block block;
+    std::vector<Packing> packings;
+};
+
+/// Nothing when the statement is not of that form. `taken`: names in use in the kernel and program.
+std::optional<TiledStmt> tile_mma(const Program&, const StmtPtr&, const Target&, std::set<Name>& taken);
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,118 @@
+#include "gir/rewrite/vectorize.h"
+
+#include <algorithm>
+
+#include "gir/rewrite/access.h"
+#include "gir/rewrite/leaf.h"
+#include "gir/rewrite/nest.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+constexpr int64_t kIterationsPerCore = 8;
+// Vectors per pass: enough independent work to fill the pipes, few enough for the register file.
+constexpr int64_t kShortBodyOps = 8;
+constexpr int64_t kVectorsOfShortBody = 2;
+
+bool nest_is_const(const Nest& nest) {
+    return std::all_of(nest.loops.begin(), nest.loops.end(),
+                       [](const Loop& l) { return l.extent.is_const() && l.extent.value() > 0; });
+}
+
+// The loop axis along which every store that uses it runs, innermost first; empty when there is none.
+Name lane_axis(const Program& program, const Nest& nest) {
+    for (size_t i = nest.loops.size(); i-- > 0;) {
+        Name axis = nest.loops[i].axis;
+        if (nest.loops[i].extent.value() == 1) continue;
+        bool along = false, against = false;
+        for_each_op(nest.body, [&](const Op& op) {
+            if (program.find_buffer(op.dst.target))
+                (runs_along(program, op.dst, axis) ? along : against) = true;
+        });
+        if (along && !against) return axis;
+    }
+    return Name();
+}
+
+int64_t tile_bytes(const Tile& tile) {
+    int64_t elements = 1;
+    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
+    return tensor::byte_count(tile.dtype, elements);
+}
+
+// Scalars and single vectors go to registers, larger tiles to the first level that takes them twice.
+Name level_for(const Tile& tile, const Target& target, int64_t register_bytes) {
+    bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
+    int64_t bytes = tile_bytes(tile);
+    if (in_registers && bytes <= register_bytes) return target.registers().name;
+    for (size_t i = 1; i < target.levels.size(); ++i)
+        if (target.levels[i].capacity_bytes == 0 || 2 * bytes <= target.levels[i].capacity_bytes)
+            return target.levels[i].name;
+    return target.outermost().name;
+}
+
+Block place_tiles(const Block& body, const Target& target) {
+    int64_t register_bytes = 8 * target.vector_bytes;
+    return map_stmts(body, [&](const StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        if (!let || let->tile.level != Name("local")) return {s};
+        Let next = *let;
+        bool is_row = !next.tile.dims.empty() && next.tile.lanes < 0;
+        next.tile.level = level_for(next.tile, target, register_bytes);
+        if (is_row) next.tile.lanes = static_cast<int>(next.tile.dims.size()) - 1;
+        return {stmt(std::move(next))};
+    });
+}
+
+int64_t count_ops(const Block& body) {
+    int64_t count = 0;
+    for_each_op(body, [&](const Op&) { ++count; });
+    return count;
+}
+
+bool has_special(const Block& body) {
+    bool found = false;
+    for_each_op(body, [&](const Op& op) {
+        bool scalar = op.kind == OpKind::Unary || op.kind == OpKind::Binary;
+        found = found || (scalar && op_class(op.fn) == OpClass::Special);
+    });
+    return found;
+}
+
+void share_out(std::vector<AxisPlan>& plans, const Target& target) {
+    int64_t iterations = 1;
+    for (AxisPlan& plan : plans) {
+        if (iterations >= target.cores * kIterationsPerCore) break;
+        plan.parallel = true;
+        plan.scope = "core";
+        iterations *= std::max<int64_t>(1, plan.extent / plan.part);
+    }
+}
+
+}  // namespace
+
+Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
+                std::set<Name>& taken) {
+    Nest nest = nest_of(s, true);
+    if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
+    Name lane = lane_axis(program, nest);
+    if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
+    int64_t width = target.vector_bytes / 4;
+    if (count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body)) width *= kVectorsOfShortBody;
+    std::vector<AxisPlan> plans;
+    for (const Loop& l : nest.loops) {
+        AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
+        if (l.axis == lane) plan.part = std::min(width, plan.extent);
+        plans.push_back(plan);
+    }
+    share_out(plans, target);
+    return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
+        auto at = parts.find(lane);
+        if (at == parts.end() || at->second == 1) return place_tiles(body, target);
+        return place_tiles(*absorb(body, lane, Dim(at->second), true), target);
+    });
+}
+
+}  // namespace smeaton::gir::rewrite
