@@ -1,9 +1,11 @@
 # smeaton_folder(NAME MAY_USE folders... LIBS libraries...)
 # makes src/NAME one static library and every src/NAME/**/*_test.cpp one test program, NAME_test.
+# With SMEATON_FUZZ every *_fuzz.cpp becomes a libFuzzer program of its own name.
 # A folder without sources yet is an interface library, so that the table in CMakeLists.txt can be whole.
 
 add_library(smeaton_options INTERFACE)
-target_compile_options(smeaton_options INTERFACE -Wall -Wextra -Werror)
+option(SMEATON_WERROR "a warning is an error" ON)
+target_compile_options(smeaton_options INTERFACE -Wall -Wextra $<$<BOOL:${SMEATON_WERROR}>:-Werror>)
 target_include_directories(smeaton_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 
 find_program(CCACHE ccache)
@@ -42,6 +44,14 @@ function(smeaton_folder FOLDER)
         target_compile_definitions(
             ${FOLDER}_test PRIVATE SMEATON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
         add_test(NAME ${FOLDER} COMMAND ${FOLDER}_test)
+    endif()
+    if(SMEATON_FUZZ)
+        file(GLOB_RECURSE FUZZERS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${FOLDER}/*_fuzz.cpp)
+        foreach(FUZZER ${FUZZERS})
+            get_filename_component(NAME ${FUZZER} NAME_WE)
+            add_executable(${NAME} ${FUZZER})
+            target_link_libraries(${NAME} PRIVATE smeaton_${FOLDER} -fsanitize=fuzzer)
+        endforeach()
     endif()
 endfunction()
 

@@ -1,0 +1,69 @@
+# The commands of the repository; CONTRIBUTING.md explains them. Each installs what it needs (tools/setup).
+JOBS ?= $(shell nproc)
+PY := .venv/bin/python
+
+.PHONY: help build demo test zoo bench lint format asan fuzz wheel clean
+
+help:
+	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
+	@echo "make demo    installs, builds, and studies two models"
+	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
+	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
+	@echo "make bench   lockstep timing against ONNX Runtime"
+	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
+
+build: build/build.ninja
+	@cmake --build build -j $(JOBS) --target smeaton smeaton_python
+	@tools/link_python build/python
+
+# Ninja itself runs cmake again when a CMake file changed.
+build/build.ninja: CMakePresets.json requirements.txt tools/apt-packages.txt
+	@tools/setup
+	@cmake --preset release -DSMEATON_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/.venv/bin/python
+	@touch $@
+
+demo: build
+	@tools/demo
+
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory build
+	@cmake --build build -j $(JOBS)
+	@tools/run_tests
+
+zoo: build
+	@tools/setup zoo
+	@nice $(PY) tools/models.py --only plain,light,trained
+	@nice .venv-zoo/bin/python tools/models.py --only exported
+	@$(PY) tests/zoo/run.py
+
+bench: build
+	@$(PY) tools/models.py --only plain,light,trained
+	@$(PY) bench/lockstep.py
+
+lint: build/build.ninja
+	@tools/setup lint
+	@tools/lint
+
+format:
+	@tools/setup lint
+	@git ls-files 'src/*.h' 'src/*.cpp' 'python/*.cpp' | xargs clang-format -i
+
+asan:
+	@tools/setup test
+	@cmake --preset asan
+	@cmake --build build-asan -j $(JOBS)
+	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
+
+fuzz:
+	@tools/setup fuzz
+	@cmake --preset fuzz
+	@cmake --build build-fuzz -j $(JOBS)
+
+wheel:
+	@tools/setup
+	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+
+clean:
+	rm -rf build build-asan build-debug build-fuzz dist

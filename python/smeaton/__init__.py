@@ -1,0 +1,12 @@
+"""Smeaton: compiles an ONNX model for this machine and runs it.
+
+    import smeaton
+    session = smeaton.Session("model.onnx")
+    outputs = session.run(None, {"image": array})
+"""
+
+from ._core import InternalError, UserError
+from ._session import NodeArg, Session
+
+__all__ = ["InternalError", "NodeArg", "Session", "UserError"]
+__version__ = "0.1.0"

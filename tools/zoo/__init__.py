@@ -1,0 +1,1 @@
+"""The models that Smeaton is tested and measured on; `tools/models.py` is the command."""
