@@ -1,0 +1,102 @@
+#include "gir/rewrite/fuse.h"
+
+#include <algorithm>
+
+#include "gir/rewrite/merge.h"
+#include "gir/rewrite/take_over.h"
+#include "gir/rewrite/views.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+// The buffer whose bytes a buffer really is.
+Name root_of(const Program& program, Name name) {
+    const Buffer* b = &program.buffer(name);
+    while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
+    return b->name;
+}
+
+void collect_live(const Program& program, const Steps& steps, std::set<Name>& live) {
+    auto note = [&](Name n) { live.insert(root_of(program, n)); };
+    for (const Step& s : steps) {
+        if (auto* run = std::get_if<RunStep>(&s.node))
+            for (Name n : run->kernel->reads) note(n);
+        if (auto* branch = std::get_if<BranchStep>(&s.node)) {
+            note(branch->condition);
+            collect_live(program, branch->then_steps, live);
+            collect_live(program, branch->else_steps, live);
+        }
+        if (auto* repeat = std::get_if<RepeatStep>(&s.node)) {
+            if (!repeat->condition.empty()) note(repeat->condition);
+            for (const auto& c : repeat->carried) note(c.from), note(c.to);
+            collect_live(program, repeat->body, live);
+        }
+        if (auto* settle = std::get_if<SettleStep>(&s.node)) note(settle->from);
+    }
+}
+
+}  // namespace
+
+Program drop_dead(Program program, const Rules& rules) {
+    if (!rules.on("drop-dead")) return program;
+    for (bool again = true; again;) {
+        again = false;
+        std::set<Name> live;
+        for (const Buffer& b : program.buffers)
+            if (b.lifetime == Lifetime::Output || b.lifetime == Lifetime::State)
+                live.insert(root_of(program, b.name));
+        collect_live(program, program.steps, live);
+        for (size_t i = program.steps.size(); i-- > 0;) {
+            KernelPtr kernel = kernel_of(program.steps[i]);
+            if (!kernel || kernel->writes.empty()) continue;
+            bool used = std::any_of(kernel->writes.begin(), kernel->writes.end(), [&](Name n) {
+                return live.count(root_of(program, n)) > 0;
+            });
+            if (used) continue;
+            rules.note("drop-dead", kernel->name.str());
+            program.steps.erase(program.steps.begin() + static_cast<long>(i));
+            again = true;
+        }
+    }
+    std::set<Name> mentioned;
+    collect_live(program, program.steps, mentioned);
+    for (const KernelPtr& k : kernels(program))
+        for (Name n : k->writes) mentioned.insert(root_of(program, n));
+    std::set<Name> named;
+    for (const KernelPtr& k : kernels(program)) {
+        named.insert(k->reads.begin(), k->reads.end());
+        named.insert(k->writes.begin(), k->writes.end());
+    }
+    auto useless = [&](const Buffer& b) {
+        if (b.lifetime != Lifetime::Temp && b.lifetime != Lifetime::Weight) return false;
+        if (!b.alias_of.empty()) return named.count(b.name) == 0;
+        return mentioned.count(b.name) == 0;
+    };
+    // A chain of views keeps its middle links.
+    std::set<Name> viewed;
+    for (const Buffer& b : program.buffers)
+        if (!b.alias_of.empty() && !useless(b)) viewed.insert(b.alias_of);
+    program.buffers.erase(std::remove_if(program.buffers.begin(), program.buffers.end(),
+                                         [&](const Buffer& b) {
+                                             return useless(b) && viewed.count(b.name) == 0;
+                                         }),
+                          program.buffers.end());
+    return program;
+}
+
+Program fuse(Program program, const Rules& rules) {
+    for (size_t before = SIZE_MAX; before != program.steps.size();) {
+        before = program.steps.size();
+        program = through_views(std::move(program), rules);
+        program = take_over_by_readers(std::move(program), rules);
+        program = drop_dead(std::move(program), rules);
+        program = take_over_by_writers(std::move(program), rules);
+        program = merge_loops(std::move(program), rules);
+        program = drop_dead(std::move(program), rules);
+    }
+    return program;
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,302 @@
+#include "gir/rewrite/layout_choice.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "gir/layout.h"
+#include "gir/rewrite/access.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+// Rows of pixels whose channels span a multiple of this fall into the same few sets of a first-level
+// cache with 4 KiB ways; one more line of padding spreads them.
+constexpr int64_t kAliasingBytes = 2048;
+constexpr int64_t kLineBytes = 64;
+
+std::optional<Name> axis_at(const Slice& s, size_t dim) {
+    if (s.at[dim].index) return std::nullopt;
+    for (const Term& t : s.at[dim].affine.terms) return t.var;
+    return std::nullopt;
+}
+
+// A contraction whose result has dims [n, channel, spatial...], the spatial ones from the first
+// operand alone: a convolution of any rank, grouped or not. Returns the store.
+std::optional<Slice> convolution_store(const Program& program, const Block& body) {
+    const Op* mma = only_mma(body);
+    if (!mma) return std::nullopt;
+    auto* a = std::get_if<Slice>(&mma->srcs[0]);
+    auto* b = std::get_if<Slice>(&mma->srcs[1]);
+    if (!a || !b || !program.find_buffer(a->target) || a->at.size() < 3) return std::nullopt;
+    std::optional<Slice> store;
+    for_each_op(body, [&](const Op& op) {
+        if (program.find_buffer(op.dst.target)) store = op.dst;
+    });
+    if (!store || store->at.size() != a->at.size()) return std::nullopt;
+    if (std::optional<Name> channel = axis_at(*store, 1); channel && !uses(*b, *channel))
+        return std::nullopt;
+    for (size_t d = 2; d < store->at.size(); ++d)
+        if (std::optional<Name> axis = axis_at(*store, d))
+            if (!uses(*a, *axis) || uses(*b, *axis)) return std::nullopt;
+    return store;
+}
+
+Layout channels_last(const Buffer& buffer) {
+    Layout layout;
+    layout.dims.push_back({0, 1, 0, 0, 0});
+    for (size_t d = 2; d < buffer.dims.size(); ++d)
+        layout.dims.push_back({static_cast<int>(d), 1, 0, 0, 0});
+    PhysicalDim channels{1, 1, 0, 0, 0};
+    int64_t element = tensor::byte_count(buffer.dtype, 1);
+    int64_t bytes = buffer.dims[1].extent.value() * element;
+    bool one_pixel = true;
+    for (size_t d = 2; d < buffer.dims.size(); ++d) one_pixel = one_pixel && buffer.dims[d].extent.is(1);
+    if (!one_pixel && bytes % kAliasingBytes == 0) channels.after = kLineBytes / element;
+    layout.dims.push_back(channels);
+    return layout;
+}
+
+bool can_be_channels_last(const Buffer& b) {
+    if (b.dims.size() < 3 || !b.alias_of.empty() || !b.layout.dense()) return false;
+    return std::all_of(b.dims.begin(), b.dims.end(),
+                       [](const NamedDim& d) { return d.extent.is_const() && d.extent.value() > 0; });
+}
+
+struct LayoutChooser {
+    Program& program;
+    std::set<Name> chosen;
+
+    bool eligible(Name n) const {
+        const Buffer& b = program.buffer(n);
+        return b.lifetime != Lifetime::Weight && b.lifetime != Lifetime::State && can_be_channels_last(b);
+    }
+
+    // Convolutions choose; elementwise, pooling and copying kernels pass the choice on.
+    void choose() {
+        std::vector<KernelPtr> all = kernels(program);
+        for (const KernelPtr& k : all) {
+            if (k->body.size() != 1 || !convolution_store(program, k->body)) continue;
+            const auto& a = std::get<Slice>(only_mma(k->body)->srcs[0]);
+            if (eligible(a.target)) chosen.insert(a.target);
+            for (Name n : k->writes)
+                if (eligible(n)) chosen.insert(n);
+        }
+        for (size_t before = SIZE_MAX; before != chosen.size();) {
+            before = chosen.size();
+            for (const KernelPtr& k : all)
+                if (!only_mma(k->body)) pass_on(*k);
+        }
+    }
+
+    void pass_on(const Kernel& k) {
+        size_t rank = 0;
+        for (const auto* list : {&k.reads, &k.writes})
+            for (Name n : *list)
+                if (chosen.count(n) > 0) rank = program.buffer(n).dims.size();
+        if (rank == 0) return;
+        for (const auto* list : {&k.reads, &k.writes})
+            for (Name n : *list)
+                if (eligible(n) && program.buffer(n).dims.size() == rank &&
+                    program.buffer(n).lifetime == Lifetime::Temp)
+                    chosen.insert(n);
+    }
+};
+
+Kernel copy_kernel(const Buffer& from, const Buffer& to, Name name) {
+    Op move;
+    Slice src{from.name, {}, {}};
+    move.dst.target = to.name;
+    for (const NamedDim& d : from.dims) {
+        bool one = d.extent.is(1);
+        src.at.emplace_back(one ? Affine(0) : Affine(d.name));
+        move.dst.at.emplace_back(one ? Affine(0) : Affine(d.name));
+    }
+    move.srcs = {src};
+    Block body{stmt(move)};
+    for (size_t i = from.dims.size(); i-- > 0;)
+        if (!from.dims[i].extent.is(1))
+            body = {stmt(Parallel{from.dims[i].name, from.dims[i].extent, "any", std::move(body)})};
+    return with_uses({name, {}, {}, std::move(body), {}});
+}
+
+bool has_views(const Program& program, Name n) {
+    return std::any_of(program.buffers.begin(), program.buffers.end(),
+                       [&](const Buffer& b) { return b.alias_of == n; });
+}
+
+// The buffer keeps its dense form for the outside (caller, views); kernels use a copy `inside`.
+void split_off(Program& program, Name outside, const Rules& rules) {
+    std::set<Name> taken;
+    for (const Buffer& b : program.buffers) taken.insert(b.name);
+    for (const KernelPtr& k : kernels(program)) taken.insert(k->name);
+    Buffer inside = program.buffer(outside);
+    inside.name = fresh(outside.str() + "_cl", taken);
+    inside.lifetime = Lifetime::Temp;
+    inside.layout = channels_last(inside);
+    bool is_input = program.buffer(outside).lifetime == Lifetime::Input;
+    const Buffer from = is_input ? program.buffer(outside) : inside;
+    const Buffer to = is_input ? inside : program.buffer(outside);
+    std::map<Name, Uses> uses = uses_of(program);
+    KernelPtr copy = std::make_shared<const Kernel>(
+        copy_kernel(from, to, fresh("reorder_" + outside.str(), taken)));
+    program = map_kernels(std::move(program), [&](const KernelPtr& k) {
+        bool touches = std::count(k->reads.begin(), k->reads.end(), outside) +
+                           std::count(k->writes.begin(), k->writes.end(), outside) > 0;
+        if (!touches) return k;
+        Kernel next = *k;
+        next.body = rename_targets(k->body, {{outside, inside.name}});
+        return std::make_shared<const Kernel>(with_uses(next));
+    });
+    program.buffers.push_back(inside);
+    const std::vector<size_t>& at = is_input ? uses[outside].readers : uses[outside].writers;
+    size_t where = is_input ? at.front() : at.back() + 1;
+    program.steps.insert(program.steps.begin() + static_cast<long>(where), Step{RunStep{copy, false}});
+    rules.note("channels-last", copy->name.str());
+}
+
+}  // namespace
+
+Program choose_layouts(Program program, const Rules& rules) {
+    if (!rules.on("channels-last")) return program;
+    LayoutChooser chooser{program, {}};
+    chooser.choose();
+    for (Name n : chooser.chosen) {
+        Buffer& b = program.buffer(n);
+        if (b.lifetime == Lifetime::Temp && !has_views(program, n)) {
+            b.layout = channels_last(b);
+            rules.note("channels-last", n.str());
+        } else if (b.lifetime != Lifetime::Temp || has_views(program, n)) {
+            std::map<Name, Uses> uses = uses_of(program);
+            const Uses& u = uses[n];
+            if (b.lifetime == Lifetime::Input ? !u.readers.empty() : !u.writers.empty())
+                split_off(program, n, rules);
+        }
+    }
+    return program;
+}
+
+namespace {
+
+struct Margin {
+    int64_t before = 0, after = 0;
+};
+
+// Does a bound only keep coordinate `dim` of the slice inside the buffer?
+bool guards_extent(const Bound& bound, const Slice& s, const Buffer& b, size_t dim) {
+    return !s.at[dim].index && bound.expr == s.at[dim].affine && bound.lo && bound.lo->is(0) &&
+           bound.hi && *bound.hi == b.dims[dim].extent;
+}
+
+struct BorderPlan {
+    std::optional<Literal> value;
+    std::vector<Margin> margins;
+    int readers = 0;
+};
+
+// Margins that would cover every guarded read of the buffer; nothing when a bound guards otherwise.
+void widen(BorderPlan& plan, const Slice& s, const Buffer& b, const Extents& extents) {
+    if (plan.value && !(*plan.value == s.within->otherwise)) return;
+    std::vector<Margin> margins = plan.margins;
+    margins.resize(b.dims.size());
+    for (const Bound& bound : s.within->bounds)
+        for (size_t d = 0; d < s.at.size(); ++d) {
+            if (!guards_extent(bound, s, b, d)) continue;
+            for (const Term& t : bound.expr.terms)
+                if (extents.count(t.var) == 0) return;
+            Interval i = interval(bound.expr, extents);
+            margins[d].before = std::max(margins[d].before, -i.lo);
+            margins[d].after = std::max(margins[d].after, i.hi - (b.dims[d].extent.value() - 1));
+        }
+    plan.value = s.within->otherwise;
+    plan.margins = margins;
+    ++plan.readers;
+}
+
+bool worth_it(const Buffer& b, const BorderPlan& plan) {
+    if (!plan.value) return false;
+    double grown = 1;
+    bool any = false;
+    for (size_t d = 0; d < b.dims.size(); ++d) {
+        double extent = static_cast<double>(b.dims[d].extent.value());
+        grown *= (extent + static_cast<double>(plan.margins[d].before + plan.margins[d].after)) / extent;
+        any = any || plan.margins[d].before + plan.margins[d].after > 0;
+    }
+    // A border that more than doubles a buffer costs more memory than its tests cost time, unless
+    // the buffer is small.
+    return any && (grown <= 2 || logical_bytes(b).value() <= 64 * 1024);
+}
+
+void set_margins(Buffer& b, const BorderPlan& plan) {
+    b.layout.dims = physical_dims(b);
+    for (PhysicalDim& p : b.layout.dims) {
+        const Margin& m = plan.margins[static_cast<size_t>(p.dim)];
+        p.before += m.before;
+        p.after += m.after;
+    }
+    b.layout.border = plan.value;
+}
+
+Slice without_guards(const Slice& s, const Buffer& b, const Literal& value, const Extents& extents) {
+    if (!s.within || !(s.within->otherwise == value)) return s;
+    Slice out = s;
+    std::erase_if(out.within->bounds, [&](const Bound& bound) {
+        for (size_t d = 0; d < s.at.size(); ++d) {
+            if (!guards_extent(bound, s, b, d)) continue;
+            Interval i = interval(bound.expr, extents);
+            for (const PhysicalDim& p : b.layout.dims)
+                if (p.dim == static_cast<int>(d) && p.div == 1 && p.mod == 0)
+                    return i.lo >= -p.before && i.hi < b.dims[d].extent.value() + p.after;
+        }
+        return false;
+    });
+    if (out.within->bounds.empty()) out.within.reset();
+    return out;
+}
+
+}  // namespace
+
+Program add_borders(Program program, const Rules& rules) {
+    if (!rules.on("border")) return program;
+    std::map<Name, BorderPlan> plans;
+    for (const KernelPtr& k : kernels(program)) {
+        Extents extents = extents_in(k->body);
+        for_each_op(k->body, [&](const Op& op) {
+            for_each_slice(op, [&](const Slice& s, bool written) {
+                const Buffer* b = program.find_buffer(s.target);
+                if (written || !s.within || !b || b->lifetime != Lifetime::Temp) return;
+                if (b->layout.dense() || !is_free_temp(program, *b)) return;
+                widen(plans[b->name], s, *b, extents);
+            });
+        });
+    }
+    for (auto& [name, plan] : plans) {
+        Buffer& b = program.buffer(name);
+        if (!worth_it(b, plan)) {
+            plan.value.reset();
+            continue;
+        }
+        set_margins(b, plan);
+        rules.note("border", name.str());
+    }
+    return map_kernels(std::move(program), [&](const KernelPtr& k) {
+        Extents extents = extents_in(k->body);
+        Block body = map_ops(k->body, [&](const Op& op) {
+            Op next = op;
+            for (Operand& o : next.srcs) {
+                auto* s = std::get_if<Slice>(&o);
+                auto plan = s ? plans.find(s->target) : plans.end();
+                if (plan == plans.end() || !plan->second.value) continue;
+                *s = without_guards(*s, program.buffer(s->target), *plan->second.value, extents);
+            }
+            return next;
+        });
+        if (body == k->body) return k;
+        Kernel next = *k;
+        next.body = body;
+        return std::make_shared<const Kernel>(next);
+    });
+}
+
+}  // namespace smeaton::gir::rewrite

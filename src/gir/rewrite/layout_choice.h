@@ -1,0 +1,19 @@
+// A first, local choice of layouts: what convolutions read and write lies channels last, with the zero
+// (or -inf) border that its readers would otherwise test for; copies only where a chain of
+// convolutions meets an input, an output or a view.
+//     buffer x: f32[n, c: 64, h: 56, w: 56] dense
+//  -> buffer x: f32[n, c: 64, h: 56, w: 56] [n, h+1+1, w+1+1, c] border 0
+#pragma once
+
+#include "gir/program.h"
+#include "gir/rewrite/rules.h"
+
+namespace smeaton::gir::rewrite {
+
+/// Channels-last layouts; rule "channels-last".
+Program choose_layouts(Program, const Rules&);
+
+/// Borders that make `within` of readers superfluous; rule "border". After choose_layouts.
+Program add_borders(Program, const Rules&);
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,45 @@
+// What all rewrites share: which rules run, and the log of what they did (--skip, --explain).
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gir/program.h"
+
+namespace smeaton::gir::rewrite {
+
+struct RuleLog {
+    std::string rule;
+    std::string what;  ///< "softmax_4 into scale_3 over T_12"
+};
+
+struct Rules {
+    std::set<std::string> skip;             ///< names of rules left out
+    std::vector<RuleLog>* log = nullptr;    ///< may be null
+    int64_t row_bytes = 32 * 1024;          ///< largest tile that a merge may put between two loops
+    int64_t wide = 16;                      ///< parallel iterations that a merge need not exceed
+
+    bool on(const std::string& rule) const { return skip.count(rule) == 0; }
+    void note(const std::string& rule, const std::string& what) const {
+        if (log) log->push_back({rule, what});
+    }
+};
+
+/// Names of all rules, for --skip to check against.
+const std::vector<std::string>& rule_names();
+
+/// Who writes and reads each buffer, by index into the program's straight-line steps.
+struct Uses {
+    std::vector<size_t> writers;
+    std::vector<size_t> readers;  ///< each reading step once
+};
+std::map<Name, Uses> uses_of(const Program&);
+
+/// The kernel of a step, null when the step is no RunStep.
+KernelPtr kernel_of(const Step&);
+
+/// A temp that only kernels of plain steps touch, without views: free to be rewritten away.
+bool is_free_temp(const Program&, const Buffer&);
+
+}  // namespace smeaton::gir::rewrite

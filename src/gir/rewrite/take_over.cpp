@@ -1,0 +1,221 @@
+#include "gir/rewrite/take_over.h"
+
+#include <algorithm>
+
+#include "gir/rewrite/access.h"
+#include "gir/rewrite/nest.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+// A top-level statement that is a perfect parallel nest around one move between buffers.
+struct PureMove {
+    Slice dst, src;
+    std::vector<Loop> loops;
+};
+
+std::optional<PureMove> pure_move(const Program& program, const StmtPtr& s) {
+    Nest nest = nest_of(s, true);
+    if (nest.body.size() != 1) return std::nullopt;
+    auto* op = std::get_if<Op>(&nest.body[0]->node);
+    if (!op || op->kind != OpKind::Move || !op->dims.empty() || op->dst.within) return std::nullopt;
+    auto* src = std::get_if<Slice>(&op->srcs[0]);
+    if (!src || !program.find_buffer(src->target)) return std::nullopt;
+    for (const Coord& c : op->dst.at)
+        if (c.index) return std::nullopt;
+    return PureMove{op->dst, *src, nest.loops};
+}
+
+std::optional<int64_t> extent_of(const std::vector<Loop>& loops, Name axis) {
+    for (const Loop& l : loops)
+        if (l.axis == axis) return l.extent.if_const();
+    return std::nullopt;
+}
+
+// Which dim of `s` each loop axis walks, when every dim is either 0 of an extent 1 or a distinct axis
+// over the whole extent: then `s` names every element of its buffer exactly once.
+std::optional<std::map<Name, size_t>> whole_box(const Program& program, const Slice& s,
+                                                const std::vector<Loop>& loops) {
+    const Buffer& buffer = program.buffer(s.target);
+    std::map<Name, size_t> dims;
+    if (s.within) return std::nullopt;
+    for (size_t i = 0; i < s.at.size(); ++i) {
+        if (s.at[i].index) return std::nullopt;
+        if (s.at[i].affine == Affine(0) && buffer.dims[i].extent.is(1)) continue;
+        std::optional<Name> axis = s.at[i].affine.single_var();
+        if (!axis || dims.count(*axis) > 0) return std::nullopt;
+        std::optional<int64_t> extent = extent_of(loops, *axis);
+        if (!extent || !buffer.dims[i].extent.is(*extent)) return std::nullopt;
+        dims[*axis] = i;
+    }
+    for (const Loop& l : loops)
+        if (dims.count(l.axis) == 0 && !l.extent.is(1)) return std::nullopt;
+    return dims;
+}
+
+// `map` with each axis replaced by the coordinate that `at` has in the dim which the axis walks.
+std::optional<Slice> compose(const Slice& map, const std::map<Name, size_t>& axis_dims,
+                             const Slice& at) {
+    Substitution by;
+    for (const auto& [axis, dim] : axis_dims) by[axis] = at.at[dim].affine;
+    Slice out = substitute(map, by);
+    for (const auto& [axis, dim] : axis_dims) {
+        if (!at.at[dim].index) continue;
+        // A computed coordinate can only stand where the axis stood alone.
+        int count = 0;
+        for (size_t i = 0; i < map.at.size(); ++i) {
+            if (!map.at[i].affine.uses(axis)) continue;
+            if (map.at[i].affine.coefficient(axis) != 1 || out.at[i].index) return std::nullopt;
+            out.at[i].index = at.at[dim].index;
+            ++count;
+        }
+        if (count != 1 || (map.within && uses(Slice{map.target, {}, map.within}, axis)))
+            return std::nullopt;
+    }
+    if (at.within) {
+        if (out.within && !(out.within->otherwise == at.within->otherwise)) return std::nullopt;
+        if (!out.within) out.within = Within{{}, at.within->otherwise};
+        out.within->bounds.insert(out.within->bounds.end(), at.within->bounds.begin(),
+                                  at.within->bounds.end());
+    }
+    return out;
+}
+
+struct SliceRewriter {
+    Name target;
+    std::function<std::optional<Slice>(const Slice&)> replace;
+    bool possible = true;
+
+    void slice(Slice& s) {
+        for (Coord& c : s.at)
+            if (c.index) {
+                Slice inner = *c.index;
+                slice(inner);
+                c.index = std::make_shared<const Slice>(std::move(inner));
+            }
+        if (s.target != target) return;
+        std::optional<Slice> next = replace(s);
+        if (next)
+            s = *next;
+        else
+            possible = false;
+    }
+
+    KernelPtr kernel(const KernelPtr& k, bool stores) {
+        Block body = map_stmts(k->body, [&](const StmtPtr& s) -> Block {
+            if (auto* let = std::get_if<Let>(&s->node); let && let->source) {
+                Let next = *let;
+                slice(*next.source);
+                return {stmt(std::move(next))};
+            }
+            if (auto* check = std::get_if<Check>(&s->node)) {
+                Check next = *check;
+                if (auto* c = std::get_if<Slice>(&next.condition)) slice(*c);
+                return {stmt(std::move(next))};
+            }
+            auto* op = std::get_if<Op>(&s->node);
+            if (!op) return {s};
+            Op next = *op;
+            for (Operand& o : next.srcs)
+                if (auto* src = std::get_if<Slice>(&o)) slice(*src);
+            if (stores) slice(next.dst);
+            if (next == *op) return {s};
+            return {stmt(std::move(next))};
+        });
+        Kernel next = *k;
+        next.body = body;
+        return std::make_shared<const Kernel>(with_uses(next));
+    }
+};
+
+void replace_kernel(Program& program, size_t step, KernelPtr kernel) {
+    std::get<RunStep>(program.steps[step].node).kernel = std::move(kernel);
+}
+
+bool once(const Program& program, size_t step) { return std::get<RunStep>(program.steps[step].node).once; }
+
+bool try_reader(Program& program, size_t step, const Rules& rules) {
+    KernelPtr kernel = kernel_of(program.steps[step]);
+    if (!kernel || once(program, step) || kernel->body.size() != 1) return false;
+    std::optional<PureMove> move = pure_move(program, kernel->body[0]);
+    if (!move) return false;
+    const Buffer& temp = program.buffer(move->dst.target);
+    auto dims = whole_box(program, move->dst, move->loops);
+    if (!dims || !is_free_temp(program, temp)) return false;
+    Uses uses = uses_of(program)[temp.name];
+    if (uses.writers.size() != 1 || uses.readers.empty()) return false;
+    // The source must still hold the same when the readers run.
+    for (size_t writer : uses_of(program)[move->src.target].writers)
+        if (writer > step) return false;
+    SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
+    std::vector<KernelPtr> next;
+    for (size_t reader : uses.readers) next.push_back(rewriter.kernel(kernel_of(program.steps[reader]), false));
+    if (!rewriter.possible) return false;
+    for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, uses.readers[i], next[i]);
+    rules.note("take-over-reader", kernel->name.str());
+    return true;
+}
+
+// One statement of the kernel at `step` moves all of a temp into part of another buffer.
+bool try_writer(Program& program, size_t step, size_t statement, const Rules& rules) {
+    KernelPtr kernel = kernel_of(program.steps[step]);
+    std::optional<PureMove> move = pure_move(program, kernel->body[statement]);
+    if (!move) return false;
+    const Buffer& temp = program.buffer(move->src.target);
+    const Buffer& into = program.buffer(move->dst.target);
+    auto dims = whole_box(program, move->src, move->loops);
+    if (!dims || !is_free_temp(program, temp) || temp.dtype != into.dtype) return false;
+    if (into.lifetime == Lifetime::Output && !is_free_temp(program, temp)) return false;
+    Uses uses = uses_of(program)[temp.name];
+    if (uses.writers.empty()) return false;
+    for (size_t user : uses.writers)
+        if (once(program, user) || user >= step) return false;
+    SliceRewriter rewriter{temp.name, [&](const Slice& s) -> std::optional<Slice> {
+                               if (s.within) return std::nullopt;
+                               return compose(move->dst, *dims, s);
+                           }};
+    std::map<size_t, KernelPtr> next;
+    for (const auto* list : {&uses.writers, &uses.readers})
+        for (size_t user : *list) {
+            if (user == step || next.count(user) > 0) continue;
+            next[user] = rewriter.kernel(kernel_of(program.steps[user]), true);
+        }
+    if (!rewriter.possible) return false;
+    for (auto& [user, k] : next) replace_kernel(program, user, k);
+    Kernel rest = *kernel;
+    rest.body.erase(rest.body.begin() + static_cast<long>(statement));
+    rules.note("take-over-writer", kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
+    if (rest.body.empty())
+        program.steps.erase(program.steps.begin() + static_cast<long>(step));
+    else
+        replace_kernel(program, step, std::make_shared<const Kernel>(with_uses(rest)));
+    return true;
+}
+
+}  // namespace
+
+Program take_over_by_readers(Program program, const Rules& rules) {
+    if (!rules.on("take-over-reader")) return program;
+    for (size_t step = 0; step < program.steps.size(); ++step)
+        try_reader(program, step, rules);  // the move itself is dead now; drop_dead removes it
+    return program;
+}
+
+Program take_over_by_writers(Program program, const Rules& rules) {
+    if (!rules.on("take-over-writer")) return program;
+    // Backwards, so that a chain of concatenations ends in the last buffer.
+    for (size_t step = program.steps.size(); step-- > 0;) {
+        KernelPtr kernel = kernel_of(program.steps[step]);
+        if (!kernel || once(program, step)) continue;
+        for (size_t k = kernel->body.size(); k-- > 0;) {
+            size_t steps = program.steps.size();
+            try_writer(program, step, k, rules);
+            if (program.steps.size() != steps) break;
+        }
+    }
+    return program;
+}
+
+}  // namespace smeaton::gir::rewrite

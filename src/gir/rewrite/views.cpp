@@ -1,0 +1,117 @@
+#include "gir/rewrite/views.h"
+
+#include <algorithm>
+
+#include "gir/rewrite/access.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+std::optional<std::vector<Affine>> through_view(const std::vector<Affine>& at,
+                                                const std::vector<int64_t>& from,
+                                                const std::vector<int64_t>& to,
+                                                const Extents& extents) {
+    Affine flat;
+    for (size_t i = 0; i < from.size(); ++i) flat = flat * from[i] + at[i];
+    std::vector<Affine> out;
+    int64_t stride = 1;
+    for (int64_t e : to) stride *= e;
+    // From the outermost dim: the terms that are multiples of its stride are its coordinate, as long as
+    // what is left stays within one stride.
+    for (int64_t e : to) {
+        if (e == 0) return std::nullopt;
+        stride /= e;
+        Affine quotient, rest;
+        for (const Term& t : flat.terms)
+            if (e > 1 && t.coefficient % stride == 0)
+                quotient += Affine(t.var, t.coefficient / stride);
+            else
+                rest += Affine(t.var, t.coefficient);
+        int64_t whole = flat.constant / stride;
+        if (flat.constant < 0) return std::nullopt;
+        quotient += Affine(whole);
+        rest += Affine(flat.constant - whole * stride);
+        for (const Term& t : rest.terms)
+            if (extents.count(t.var) == 0) return std::nullopt;
+        for (const Term& t : quotient.terms)
+            if (extents.count(t.var) == 0) return std::nullopt;
+        Interval q = interval(quotient, extents), r = interval(rest, extents);
+        if (q.lo < 0 || q.hi >= e || r.lo < 0 || r.hi >= stride) return std::nullopt;
+        out.push_back(quotient);
+        flat = rest;
+    }
+    return out;
+}
+
+namespace {
+
+std::optional<std::vector<int64_t>> const_extents(const Buffer& b) {
+    std::vector<int64_t> out;
+    for (const NamedDim& d : b.dims) {
+        if (!d.extent.is_const()) return std::nullopt;
+        out.push_back(d.extent.value());
+    }
+    return out;
+}
+
+struct ViewReader {
+    const Program& program;
+    Extents extents;
+    bool changed = false;
+
+    void slice(Slice& s) {
+        const Buffer* view = program.find_buffer(s.target);
+        if (!view || view->alias_of.empty()) return;
+        const Buffer& base = program.buffer(view->alias_of);
+        auto from = const_extents(*view), to = const_extents(base);
+        if (!from || !to || base.dtype != view->dtype || !base.layout.dense()) return;
+        std::vector<Affine> at;
+        for (const Coord& c : s.at) {
+            if (c.index) return;
+            at.push_back(c.affine);
+        }
+        if (s.within) return;
+        std::optional<std::vector<Affine>> mapped = through_view(at, *from, *to, extents);
+        if (!mapped) return;
+        s.target = base.name;
+        s.at.assign(mapped->begin(), mapped->end());
+        changed = true;
+        slice(s);  // a view of a view
+    }
+};
+
+}  // namespace
+
+Program through_views(Program program, const Rules& rules) {
+    if (!rules.on("through-views")) return program;
+    const Program before = program;
+    program = map_kernels(std::move(program), [&](const KernelPtr& kernel) {
+        ViewReader reader{before, extents_in(kernel->body)};
+        Block body = map_ops(kernel->body, [&](const Op& op) {
+            Op next = op;
+            for (Operand& o : next.srcs)
+                if (auto* s = std::get_if<Slice>(&o)) reader.slice(*s);
+            return next;
+        });
+        if (!reader.changed) return kernel;
+        rules.note("through-views", kernel->name.str());
+        Kernel next = *kernel;
+        next.body = body;
+        return std::make_shared<const Kernel>(with_uses(next));
+    });
+    std::map<Name, Uses> uses = uses_of(program);
+    auto unused = [&](const Buffer& b) {
+        bool viewed = std::any_of(program.buffers.begin(), program.buffers.end(),
+                                  [&](const Buffer& o) { return o.alias_of == b.name; });
+        return !b.alias_of.empty() && b.lifetime == Lifetime::Temp && !viewed &&
+               uses.count(b.name) == 0;
+    };
+    for (bool again = true; again;) {
+        auto at = std::find_if(program.buffers.begin(), program.buffers.end(), unused);
+        again = at != program.buffers.end();
+        if (again) program.buffers.erase(at);
+    }
+    return program;
+}
+
+}  // namespace smeaton::gir::rewrite
