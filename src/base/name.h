@@ -38,10 +38,17 @@ struct std::hash<smeaton::Name> {
     }
 };
 
+/// "{}" only: fmt/core.h declares, but does not define, formatting with a specification.
 template <>
-struct fmt::formatter<smeaton::Name> : fmt::formatter<std::string_view> {
+struct fmt::formatter<smeaton::Name> {
+    template <class Context>
+    constexpr auto parse(Context& context) {
+        return context.begin();
+    }
     template <class Context>
     auto format(smeaton::Name n, Context& context) const {
-        return fmt::formatter<std::string_view>::format(n.str(), context);
+        auto out = context.out();
+        for (char c : n.str()) *out++ = c;
+        return out;
     }
 };
