@@ -1,0 +1,223 @@
+#include "lower/lower.h"
+
+#include <algorithm>
+
+#include "lower/rules.h"
+
+namespace smeaton::lower {
+
+using model::Node;
+using model::ValueId;
+
+const RuleTable& rules() {
+    static const RuleTable table = [] {
+        RuleTable t;
+        add_elementwise_rules(t);
+        add_conv_rules(t);
+        add_matmul_rules(t);
+        add_norm_rules(t);
+        add_pool_rules(t);
+        add_reduce_rules(t);
+
+        return t;
+    }();
+    return table;
+}
+
+namespace {
+
+bool can_be_held(DType t) {
+    return tensor::bits(t) >= 8 && (!tensor::is_float(t) || tensor::bits(t) >= 16);
+}
+
+/// Values that some kernel must compute: those that outputs depend on and that are not constant.
+std::set<ValueId> needed_values(const model::Graph& graph) {
+    std::set<ValueId> needed;
+    for (ValueId id : graph.outputs)
+        if (!graph.at(id).constant) needed.insert(id);
+    for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+        const bool used = std::any_of(node->outputs.begin(), node->outputs.end(), [&](ValueId id) {
+            return id.valid() && needed.contains(id);
+        });
+        if (!used) continue;
+        for (ValueId id : node->inputs)
+            if (id.valid() && !graph.at(id).constant) needed.insert(id);
+    }
+    return needed;
+}
+
+void check_dtypes(NodeContext& node) {
+    for (size_t k = 0; k < node.input_count(); ++k)
+        if (node.has_in(k) && !can_be_held(node.in_dtype(k)))
+            node.refuse("input {} has dtype {}, which is not computed with", k,
+                        tensor::name(node.in_dtype(k)));
+    for (size_t k = 0; k < node.output_count(); ++k)
+        if (node.has_out(k) && !can_be_held(node.out_dtype(k)))
+            node.refuse("output {} has dtype {}, which is not computed with", k,
+                        tensor::name(node.out_dtype(k)));
+}
+
+void lower_node(NodeContext& node) {
+    const Node& n = node.node();
+    if (n.op == model::OpType::kUnsupported)
+        node.refuse("{}", n.unsupported_reason.empty() ? "unknown operator" : n.unsupported_reason);
+    const auto rule = rules().find(n.op);
+    if (rule == rules().end()) node.refuse("the operator has no lowering rule yet");
+    check_dtypes(node);
+    rule->second(node);
+}
+
+/// A copy kernel for graph outputs that are inputs, constants, views, or listed twice.
+void copy_to_output(Lowering& lowering, const Buf& from, Name output) {
+    Node copy;
+    copy.name = "copy_" + output.str();
+    NodeContext context(lowering, copy);
+    const gir::Buffer& target = lowering.program.buffer(output);
+    const Buf to{output, target.dtype, from.shape};
+    KernelBuilder k(context);
+    const Index i = k.parallel_all(to.shape);
+    k.move(k.at(to, i), k.at(from, i));
+    k.done();
+}
+
+bool same_extents(const gir::Buffer& a, const gir::Buffer& b) {
+    return a.dims == b.dims;
+}
+
+/// Gives every graph output memory of its own. `declared` are the Output buffers in graph order.
+void bind_outputs(Lowering& lowering, const std::vector<Name>& declared) {
+    const model::Graph& graph = lowering.graph;
+    for (size_t n = 0; n < declared.size(); ++n) {
+        const Buf source = lowering.buffer_of(graph.outputs[n]);
+        if (source.name == declared[n]) continue;
+        gir::Program& program = lowering.program;
+        // A temp that an output views becomes a view of that output: no copy.
+        const gir::Buffer& viewed = program.buffer(source.name);
+        const Name root = viewed.alias_of.empty() ? source.name : viewed.alias_of;
+        gir::Buffer& base = program.buffer(root);
+        if (base.lifetime == gir::Lifetime::Temp &&
+            same_extents(viewed, program.buffer(declared[n]))) {
+            for (gir::Buffer& b : program.buffers) {
+                if (b.alias_of != root && b.name != root) continue;
+                b.alias_of = declared[n];
+                b.lifetime = gir::Lifetime::Output;
+            }
+            continue;
+        }
+        copy_to_output(lowering, source, declared[n]);
+    }
+}
+
+/// Marks steps that read weights only `once`; what they write are weights to the steps after them.
+void mark_once(gir::Program& program) {
+    std::map<Name, std::vector<size_t>> writers;
+    std::vector<bool> once(program.steps.size(), true);
+    const auto root = [&](Name b) {
+        const gir::Buffer& buffer = program.buffer(b);
+        return buffer.alias_of.empty() ? b : buffer.alias_of;
+    };
+    for (size_t s = 0; s < program.steps.size(); ++s)
+        for (Name b : std::get<gir::RunStep>(program.steps[s].node).kernel->writes)
+            writers[root(b)].push_back(s);
+    // All writers of a buffer go together; a step stays `once` while all that it reads does.
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t s = 0; s < once.size(); ++s) {
+            if (!once[s]) continue;
+            const gir::Kernel& kernel = *std::get<gir::RunStep>(program.steps[s].node).kernel;
+            const auto fixed = [&](Name b) {
+                const gir::Lifetime lifetime = program.buffer(root(b)).lifetime;
+                if (lifetime == gir::Lifetime::Weight) return true;
+                if (lifetime != gir::Lifetime::Temp) return false;
+                const auto& by = writers[root(b)];
+                return std::all_of(by.begin(), by.end(), [&](size_t w) { return once[w]; });
+            };
+            if (std::all_of(kernel.reads.begin(), kernel.reads.end(), fixed) &&
+                std::all_of(kernel.writes.begin(), kernel.writes.end(), fixed))
+                continue;
+            once[s] = false;
+            changed = true;
+        }
+    }
+    std::set<Name> fixed_roots;
+    for (size_t s = 0; s < once.size(); ++s) {
+        gir::RunStep& step = std::get<gir::RunStep>(program.steps[s].node);
+        step.once = once[s];
+        if (once[s])
+            for (Name b : step.kernel->writes) fixed_roots.insert(root(b));
+    }
+    for (gir::Buffer& b : program.buffers)
+        if (fixed_roots.contains(b.alias_of.empty() ? b.name : b.alias_of))
+            b.lifetime = gir::Lifetime::Weight;
+}
+
+/// Declares input and output buffers, in the graph's order, before any other.
+std::vector<Name> declare_ports(Lowering& lowering) {
+    const model::Graph& graph = lowering.graph;
+    for (ValueId id : graph.inputs) {
+        const std::string& name = graph.at(id).name;
+        SMEATON_CHECK(graph.at(id).dtype, "input {} has no dtype", name);
+        lowering.buffers[id] = lowering.add_buffer(
+            name, *graph.at(id).dtype, const_shape(graph, id), gir::Lifetime::Input, name);
+    }
+    std::vector<Name> declared;
+    for (ValueId id : graph.outputs) {
+        const model::Value& value = graph.at(id);
+        const DType dtype = value.constant ? value.constant->dtype() : value.dtype.value();
+        Buf made = lowering.add_buffer(value.name, dtype, const_shape(graph, id),
+                                       gir::Lifetime::Output, value.name);
+        declared.push_back(made.name);
+        // Its node writes here directly, unless it is an input, a constant, or listed before.
+        if (!value.constant) lowering.buffers.emplace(id, made);
+    }
+    return declared;
+}
+
+gir::Program run(const model::ShapedGraph& shaped, std::vector<Unsupported>& refused) {
+    const model::Graph& graph = shaped.graph;
+    Lowering lowering(graph);
+    lowering.program.name = identifier(graph.name.empty() ? "model" : graph.name);
+    const std::vector<Name> outputs = declare_ports(lowering);
+    lowering.needed = needed_values(graph);
+    for (const Node& node : graph.nodes) {
+        NodeContext context(lowering, node);
+        bool used = false;
+        for (size_t k = 0; k < node.outputs.size(); ++k) used = used || context.has_out(k);
+        if (!used) continue;
+        const std::string op = node.op_name.empty() ? std::string(name(node.op)) : node.op_name;
+        with_context(fmt::format("lowering {} ({})", node.name, op), [&] {
+            try {
+                lower_node(context);
+            } catch (const Refused& why) {
+                refused.push_back({node.name, op, why.what()});
+                for (size_t k = 0; k < node.outputs.size(); ++k)
+                    if (context.has_out(k)) context.out(k);  // so that its readers can be judged
+            }
+        });
+    }
+    if (!refused.empty()) return {};
+    bind_outputs(lowering, outputs);
+    mark_once(lowering.program);
+    return std::move(lowering.program);
+}
+
+}  // namespace
+
+gir::Program lower(const model::ShapedGraph& graph) {
+    std::vector<Unsupported> refused;
+    gir::Program program = run(graph, refused);
+    if (refused.empty()) return program;
+    std::string lines;
+    for (const Unsupported& u : refused)
+        lines += fmt::format("\n  node {} ({}): {}", u.node, u.op, u.reason);
+    throw UserError("cannot compile {} node{}:{}", refused.size(), refused.size() == 1 ? "" : "s",
+                    lines);
+}
+
+std::vector<Unsupported> unsupported(const model::ShapedGraph& graph) {
+    std::vector<Unsupported> refused;
+    run(graph, refused);
+    return refused;
+}
+
+}  // namespace smeaton::lower
