@@ -40,6 +40,7 @@ zoo: build
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained
+	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
 
 lint: build
