@@ -89,6 +89,8 @@ void if_node(Rule& rule) {
 
 }  // namespace
 
-void add_control_rules(RuleTable& table) { row(table.shape, OpType::kIf) = if_node; }
+void add_control_rules(RuleTable& table) {
+    row(table.shape, OpType::kIf) = if_node;
+}
 
 }  // namespace smeaton::model

@@ -146,8 +146,7 @@ EinsumEquation einsum_equation(const NodeView& view) {
                             ? implicit_output(terms)
                             : parse_term(view, equation.substr(arrow + 2), equation);
     check_output(view, output, labels, equation);
-    result.output =
-        labels_of(labels, output, output.ellipsis >= 0 ? labels.ellipsis_rank : 0);
+    result.output = labels_of(labels, output, output.ellipsis >= 0 ? labels.ellipsis_rank : 0);
     result.sizes = labels.sizes;
     return result;
 }
@@ -167,6 +166,8 @@ void einsum(Rule& rule) {
 
 }  // namespace
 
-void add_einsum_rules(RuleTable& table) { row(table.shape, OpType::kEinsum) = einsum; }
+void add_einsum_rules(RuleTable& table) {
+    row(table.shape, OpType::kEinsum) = einsum;
+}
 
 }  // namespace smeaton::model

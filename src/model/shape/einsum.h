@@ -10,7 +10,7 @@ namespace smeaton::model {
 struct EinsumEquation {
     std::vector<std::vector<int>> inputs;  ///< label of each dim of each operand
     std::vector<int> output;               ///< label of each output dim
-    std::vector<Dim> sizes;  ///< by label; an operand dim of size 1 broadcasts to it
+    std::vector<Dim> sizes;                ///< by label; an operand dim of size 1 broadcasts to it
 };
 
 /// UserError on a malformed equation or operands that disagree.

@@ -71,12 +71,11 @@ std::vector<Shape> aligned_operands(const NodeView& view) {
 std::optional<DType> dtype_of_onnx(int64_t number) {
     using D = DType;
     static constexpr std::array<std::optional<DType>, 27> kTypes = {
-        std::nullopt,  D::kF32,        D::kU8,     D::kI8,         D::kU16,
-        D::kI16,       D::kI32,        D::kI64,    D::kString,     D::kBool,
-        D::kF16,       D::kF64,        D::kU32,    D::kU64,        std::nullopt,
-        std::nullopt,  D::kBF16,       D::kF8E4M3FN, D::kF8E4M3FNUZ, D::kF8E5M2,
-        D::kF8E5M2FNUZ, D::kU4,        D::kI4,     D::kF4E2M1,     D::kF8E8M0,
-        D::kU2,        D::kI2};
+        std::nullopt,   D::kF32,    D::kU8,         D::kI8,       D::kU16,  D::kI16,
+        D::kI32,        D::kI64,    D::kString,     D::kBool,     D::kF16,  D::kF64,
+        D::kU32,        D::kU64,    std::nullopt,   std::nullopt, D::kBF16, D::kF8E4M3FN,
+        D::kF8E4M3FNUZ, D::kF8E5M2, D::kF8E5M2FNUZ, D::kU4,       D::kI4,   D::kF4E2M1,
+        D::kF8E8M0,     D::kU2,     D::kI2};
     if (number < 0 || number >= static_cast<int64_t>(kTypes.size())) return std::nullopt;
     return kTypes[static_cast<size_t>(number)];
 }
@@ -95,15 +94,18 @@ void check_dropout_is_identity(const NodeView& view) {
     if (view.ints(2, "training_mode") != std::vector<int64_t>{1}) return;
     const double ratio = view.has(1) ? view.numbers(1, "ratio").at(0) : 0.5;
     if (ratio != 0) {
-        view.fail("it drops at random (training_mode with ratio {}); export the model for "
-                  "inference",
-                  ratio);
+        view.fail(
+            "it drops at random (training_mode with ratio {}); export the model for "
+            "inference",
+            ratio);
     }
 }
 
 namespace {
 
-void unary(Rule& rule) { rule.same_as_input(); }
+void unary(Rule& rule) {
+    rule.same_as_input();
+}
 
 void gelu(Rule& rule) {
     rule.choice("approximate", "none", {"none", "tanh"});
@@ -178,7 +180,9 @@ void clip(Rule& rule) {
     rule.same_as_input();
 }
 
-void cast(Rule& rule) { rule.output(0, cast_target(rule), rule.shape(0)); }
+void cast(Rule& rule) {
+    rule.output(0, cast_target(rule), rule.shape(0));
+}
 
 void dropout(Rule& rule) {
     check_dropout_is_identity(rule);
@@ -190,9 +194,9 @@ void dropout(Rule& rule) {
 
 void add_elementwise_rules(RuleTable& table) {
     using enum OpType;
-    for (OpType op : {kRelu, kLeakyRelu, kElu, kSoftplus, kSigmoid, kHardSigmoid, kHardSwish,
-                      kTanh, kErf, kExp, kLog, kNeg, kAbs, kSign, kReciprocal, kFloor, kCeil,
-                      kRound, kSin, kCos, kSqrt}) {
+    for (OpType op : {kRelu,       kLeakyRelu, kElu,  kSoftplus, kSigmoid, kHardSigmoid, kHardSwish,
+                      kTanh,       kErf,       kExp,  kLog,      kNeg,     kAbs,         kSign,
+                      kReciprocal, kFloor,     kCeil, kRound,    kSin,     kCos,         kSqrt}) {
         row(table.shape, op) = unary;
     }
     for (OpType op : {kAdd, kSub, kMul, kDiv, kSum, kMax, kMin}) row(table.shape, op) = arithmetic;

@@ -10,7 +10,8 @@ namespace smeaton::model {
 /// For Add Sub Mul Div Sum Mod Pow Max Min Equal Less Greater And Or Where and the unary ones.
 std::vector<Shape> aligned_operands(const NodeView&);
 
-/// The dtype that Cast's attribute `to` names (ONNX's numbering); UserError when it is none of ours.
+/// The dtype that Cast's attribute `to` names (ONNX's numbering); UserError when it is none of
+/// ours.
 DType cast_target(const NodeView&);
 /// ONNX's TensorProto.DataType number -> dtype.
 std::optional<DType> dtype_of_onnx(int64_t number);

@@ -11,7 +11,9 @@ namespace {
 /// Inputs up to this many elements may become keys of a specialisation.
 constexpr int64_t kSmallInput = 4096;
 
-size_t index_of(ValueId id) { return static_cast<size_t>(id.v); }
+size_t index_of(ValueId id) {
+    return static_cast<size_t>(id.v);
+}
 
 void collect_unsupported(const Graph& graph, std::vector<const Node*>& found) {
     for (const Node& node : graph.nodes) {
@@ -29,8 +31,8 @@ std::string unsupported_message(const Graph& graph) {
     std::vector<const Node*> found;
     collect_unsupported(graph, found);
     if (found.empty()) return "";
-    std::string text = fmt::format("{} unsupported node{}:", found.size(),
-                                   found.size() == 1 ? "" : "s");
+    std::string text =
+        fmt::format("{} unsupported node{}:", found.size(), found.size() == 1 ? "" : "s");
     for (const Node* node : found) {
         text += fmt::format("\n  node '{}' ({})", node->name, node->op_name);
         if (!node->unsupported_reason.empty()) text += ": " + node->unsupported_reason;
@@ -127,9 +129,10 @@ void InferState::explain(ValueId wanted, const std::string& message) {
     }
     std::sort(inputs.begin(), inputs.end());
     if (!large.empty()) {
-        throw UserError("{}, but is computed while running from the input {}; such shapes are not "
-                        "supported yet",
-                        message, large);
+        throw UserError(
+            "{}, but is computed while running from the input {}; such shapes are not "
+            "supported yet",
+            message, large);
     }
     if (inputs.empty()) {
         throw UserError("{}; it is made of constants in a way that could not be folded", message);
@@ -206,7 +209,8 @@ void bind_input_values(Graph& graph, const ValueBindings& bindings) {
         constant.constant = tensor;
         const ValueId id{static_cast<int32_t>(graph.values.size())};
         graph.values.push_back(std::move(constant));
-        for (Node& node : graph.nodes) std::replace(node.inputs.begin(), node.inputs.end(), input, id);
+        for (Node& node : graph.nodes)
+            std::replace(node.inputs.begin(), node.inputs.end(), input, id);
         std::replace(graph.outputs.begin(), graph.outputs.end(), input, id);
     }
 }
@@ -228,10 +232,10 @@ void add_warnings(InferState& state) {
     std::vector<std::string>& warnings = state.graph.warnings;
     std::vector<std::string> fresh;
     if (state.disagreements > 0) {
-        fresh.push_back(fmt::format("{} declared shape{} or dtypes disagree with what the graph "
-                                    "computes, which is used; the first: {}",
-                                    state.disagreements, state.disagreements == 1 ? "" : "s",
-                                    state.first_disagreement));
+        fresh.push_back(fmt::format(
+            "{} declared shape{} or dtypes disagree with what the graph "
+            "computes, which is used; the first: {}",
+            state.disagreements, state.disagreements == 1 ? "" : "s", state.first_disagreement));
     }
     fresh.insert(fresh.end(), state.assumptions.begin(), state.assumptions.end());
     for (std::string& text : fresh) {

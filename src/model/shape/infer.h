@@ -1,8 +1,8 @@
 // Shape inference with data propagation.
 //
 // Before: a Graph in topological order whose inputs have dtypes and shapes (sizes or symbols).
-// After: every value that a node makes has the dtype and shape that its node computes. Small integer
-// tensors are followed element by element (shape/known.h), so that
+// After: every value that a node makes has the dtype and shape that its node computes. Small
+// integer tensors are followed element by element (shape/known.h), so that
 //
 //     %s = Shape(%x)            # x: f32[N,12,64]         s = [N, 12, 64]
 //     %n = Gather(%s, 0)        #                         n = N
@@ -49,9 +49,9 @@ struct Inferred {
 Inferred infer_values(Graph, const ValueBindings& known = {}, const Evaluator& evaluator = {});
 
 /// Gives inputs the shapes that are fed (by input name) and binds symbolic dims: those that the fed
-/// shapes determine, and those in `dims`. Keys of `dims` are NAME or INPUT:AXIS. UserError on a rank
-/// or size that disagrees with the declared one, and on unknown names. A declared size of 0 or 1...
-/// is a size like any other except where `fed` says otherwise: fed shapes win over declared zeros.
+/// shapes determine, and those in `dims`, whose keys are NAME or INPUT:AXIS. Files write 0 for "any"
+/// as well as for "empty": a declared 0 gives way to what is fed. UserError on unknown names and on a
+/// rank or size that disagrees with the declared one.
 Graph bind_dims(Graph, const std::map<std::string, std::vector<int64_t>>& fed,
                 const std::map<std::string, int64_t>& dims);
 

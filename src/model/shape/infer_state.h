@@ -25,7 +25,8 @@ struct InferState {
     KnownPtr lookup(ValueId, bool needed);
     /// The constant, known or evaluated tensor behind a value.
     std::optional<Tensor> tensor_of(ValueId);
-    /// Runs the evaluator over all that `id` needs; nothing when an input or a refusal is in the way.
+    /// Runs the evaluator over all that `id` needs; nothing when an input or a refusal is in the
+    /// way.
     bool evaluate(ValueId id);
     /// Throws NeedsValue or UserError for a value that must be known and is not.
     [[noreturn]] void explain(ValueId, const std::string& message);

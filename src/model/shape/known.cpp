@@ -14,7 +14,9 @@ int64_t element_count(const std::vector<int64_t>& shape) {
     return count;
 }
 
-int64_t Known::elements() const { return element_count(shape); }
+int64_t Known::elements() const {
+    return element_count(shape);
+}
 
 bool Known::is_const() const {
     return std::all_of(ints.begin(), ints.end(), [](const Dim& d) { return d.is_const(); });
@@ -30,7 +32,9 @@ std::optional<std::vector<int64_t>> const_shape(const Shape& shape) {
     return result;
 }
 
-Shape to_dims(const std::vector<int64_t>& shape) { return {shape.begin(), shape.end()}; }
+Shape to_dims(const std::vector<int64_t>& shape) {
+    return {shape.begin(), shape.end()};
+}
 
 std::string describe(const Shape& shape) {
     std::string text = "[";

@@ -98,9 +98,10 @@ std::vector<int64_t> squeeze_axes(const NodeView& view) {
             const Dim& size = view.shape(0)[static_cast<size_t>(d)];
             if (size.is(1)) axes.push_back(d);
             if (!size.is_const()) {
-                view.fail("it drops all dims of size 1: whether {} of {} is one is not known; "
-                          "bind it with --dim",
-                          size.str(), view.operand(0));
+                view.fail(
+                    "it drops all dims of size 1: whether {} of {} is one is not known; "
+                    "bind it with --dim",
+                    size.str(), view.operand(0));
             }
         }
     } else {
@@ -256,11 +257,15 @@ TriluChoice trilu_of(const NodeView& view) {
     return choice;
 }
 
-bool depth_first(const NodeView& view) { return view.choice("mode", "DCR", {"DCR", "CRD"}) == "DCR"; }
+bool depth_first(const NodeView& view) {
+    return view.choice("mode", "DCR", {"DCR", "CRD"}) == "DCR";
+}
 
 namespace {
 
-void reshape(Rule& rule) { rule.output(0, rule.dtype(0), reshape_target(rule)); }
+void reshape(Rule& rule) {
+    rule.output(0, rule.dtype(0), reshape_target(rule));
+}
 
 void transpose(Rule& rule) {
     Shape shape;
@@ -326,7 +331,9 @@ void split(Rule& rule) {
     }
 }
 
-void slice(Rule& rule) { rule.output(0, rule.dtype(0), slice_range(rule).sizes); }
+void slice(Rule& rule) {
+    rule.output(0, rule.dtype(0), slice_range(rule).sizes);
+}
 
 void flatten(Rule& rule) {
     int64_t axis = rule.attr("axis", 1);
@@ -381,7 +388,8 @@ void depth_to_space(Rule& rule) {
     const Shape& x = rule.shape(0);
     const std::optional<Dim> channels = tensor::exact_div(x[1], b * b);
     if (!channels && x[1].is_const()) {
-        rule.fail("the {} channels of {} are no multiple of {}", x[1].str(), rule.operand(0), b * b);
+        rule.fail("the {} channels of {} are no multiple of {}", x[1].str(), rule.operand(0),
+                  b * b);
     }
     rule.output(0, rule.dtype(0),
                 {x[0], channels ? *channels : tensor::floor_div(x[1], b * b), x[2] * b, x[3] * b});
@@ -403,7 +411,9 @@ void space_to_depth(Rule& rule) {
     rule.output(0, rule.dtype(0), shape);
 }
 
-void identity(Rule& rule) { rule.same_as_input(); }
+void identity(Rule& rule) {
+    rule.same_as_input();
+}
 
 }  // namespace
 

@@ -9,7 +9,8 @@ namespace smeaton::model {
 Shape reshape_target(const NodeView&);
 /// Transpose: output dim d is operand dim perm[d].
 std::vector<int64_t> transpose_perm(const NodeView&);
-/// Squeeze, Unsqueeze: the axes, ascending; of the operand for Squeeze, of the output for Unsqueeze.
+/// Squeeze, Unsqueeze: the axes, ascending; of the operand for Squeeze, of the output for
+/// Unsqueeze.
 std::vector<int64_t> squeeze_axes(const NodeView&);
 /// Concat's, Split's, Gather's, GatherElements's, ScatterElements's axis, counted from the front.
 int64_t move_axis(const NodeView&);

@@ -66,6 +66,8 @@ void pad(Rule& rule) {
 
 }  // namespace
 
-void add_pad_rules(RuleTable& table) { row(table.shape, OpType::kPad) = pad; }
+void add_pad_rules(RuleTable& table) {
+    row(table.shape, OpType::kPad) = pad;
+}
 
 }  // namespace smeaton::model

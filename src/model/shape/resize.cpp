@@ -28,8 +28,7 @@ void read_modes(const NodeView& view, ResizeChoice& choice) {
                                             "asymmetric", "tf_crop_and_resize"};
     if (view.version() < 13) coordinates.push_back("tf_half_pixel_for_nn");
     if (view.version() >= 19) coordinates.push_back("half_pixel_symmetric");
-    choice.coordinates =
-        view.choice("coordinate_transformation_mode", "half_pixel", coordinates);
+    choice.coordinates = view.choice("coordinate_transformation_mode", "half_pixel", coordinates);
     choice.nearest = view.choice("nearest_mode", "round_prefer_floor",
                                  {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
     choice.cubic_a = view.number("cubic_coeff_a", -0.75);
@@ -67,7 +66,7 @@ Dim scaled(const NodeView& view, const Dim& size, double scale) {
         return tensor::floor_div(size, static_cast<int64_t>(inverse));
     }
     view.fail("scale {} needs the dim {} bound; bind it with --dim {}=VALUE", scale, size.str(),
-              size.symbols().front());
+              size.symbols().front().str());
 }
 
 void apply_scales(const NodeView& view, size_t k, const std::vector<int64_t>& axes,
@@ -81,8 +80,8 @@ void apply_scales(const NodeView& view, size_t k, const std::vector<int64_t>& ax
         if (!(scales[i] > 0)) view.fail("scale {} of dim {} must be positive", scales[i], d);
         choice.scales[d] = scales[i];
         const double share = choice.roi_end[d] - choice.roi_start[d];
-        choice.output[d] = scaled(view, choice.output[d],
-                                  share == 1 ? scales[i] : scales[i] * share);
+        choice.output[d] =
+            scaled(view, choice.output[d], share == 1 ? scales[i] : scales[i] * share);
     }
 }
 
@@ -161,7 +160,8 @@ namespace {
 
 void resize(Rule& rule) {
     const ResizeChoice choice = resize_of(rule);
-    if (choice.mode != "nearest" && tensor::dtype_class(rule.dtype(0)) == tensor::DTypeClass::Bool) {
+    if (choice.mode != "nearest" &&
+        tensor::dtype_class(rule.dtype(0)) == tensor::DTypeClass::Bool) {
         rule.fail("mode {} cannot blend {}", choice.mode, rule.operand(0));
     }
     rule.output(0, rule.dtype(0), choice.output);
@@ -169,6 +169,8 @@ void resize(Rule& rule) {
 
 }  // namespace
 
-void add_resize_rules(RuleTable& table) { row(table.shape, OpType::kResize) = resize; }
+void add_resize_rules(RuleTable& table) {
+    row(table.shape, OpType::kResize) = resize;
+}
 
 }  // namespace smeaton::model

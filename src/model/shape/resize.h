@@ -7,11 +7,12 @@ namespace smeaton::model {
 
 /// Vectors have one entry per dim of the operand.
 struct ResizeChoice {
-    std::string mode;        ///< nearest, linear, cubic
+    std::string mode;  ///< nearest, linear, cubic
     /// half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric,
     /// tf_half_pixel_for_nn, tf_crop_and_resize. Version 10 means asymmetric.
     std::string coordinates;
-    std::string nearest;     ///< round_prefer_floor, round_prefer_ceil, floor, ceil (version 10: floor)
+    std::string
+        nearest;  ///< round_prefer_floor, round_prefer_ceil, floor, ceil (version 10: floor)
     double cubic_a = -0.75;
     bool exclude_outside = false;
     bool antialias = false;

@@ -8,8 +8,7 @@ namespace smeaton::model {
 
 Rule::Rule(InferState& state, Node& node)
     : NodeView(
-          state.graph, node,
-          [&state](ValueId id, bool needed) { return state.lookup(id, needed); },
+          state.graph, node, [&state](ValueId id, bool needed) { return state.lookup(id, needed); },
           [&state](ValueId id, const std::string& message) { state.explain(id, message); }),
       state_(&state) {}
 
@@ -51,8 +50,8 @@ void Rule::output(size_t k, DType dtype, Shape shape) {
         }
     }
     if (!countable(shape)) fail("output '{}' {} is too large", value.name, describe(shape));
-    const bool differs = (value.dtype && *value.dtype != dtype) ||
-                         (value.shape && !agree(*value.shape, shape));
+    const bool differs =
+        (value.dtype && *value.dtype != dtype) || (value.shape && !agree(*value.shape, shape));
     if (differs && state_->disagreements++ == 0) {
         state_->first_disagreement =
             fmt::format("'{}' is declared {} and computed {}", value.name,
@@ -71,7 +70,9 @@ std::optional<std::vector<int64_t>> Rule::small_output(size_t k) const {
     return shape;
 }
 
-DType Rule::output_dtype(size_t k) const { return *state_->graph.at(node().outputs[k]).dtype; }
+DType Rule::output_dtype(size_t k) const {
+    return *state_->graph.at(node().outputs[k]).dtype;
+}
 
 void Rule::output_ints(size_t k, std::vector<Dim> elements) {
     const auto shape = small_output(k);

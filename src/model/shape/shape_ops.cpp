@@ -78,9 +78,13 @@ void shape_value(Rule& rule) {
     rule.output_ints(0, {x.begin() + range.begin, x.begin() + range.end});
 }
 
-void size(Rule& rule) { rule.output(0, DType::kI64, {}); }
+void size(Rule& rule) {
+    rule.output(0, DType::kI64, {});
+}
 
-void size_value(Rule& rule) { rule.output_ints(0, {tensor::product(rule.shape(0))}); }
+void size_value(Rule& rule) {
+    rule.output_ints(0, {tensor::product(rule.shape(0))});
+}
 
 void state_elements(Rule& rule, const Known& known) {
     if (tensor::is_float(known.dtype)) {

@@ -1,5 +1,5 @@
-// The form of each operator by version: operands, outputs, attributes, and the dtypes that its first
-// operand may have. A row holds from its version until the next row of the same operator.
+// The form of each operator by version: operands, outputs, attributes, and the dtypes that its
+// first operand may have. A row holds from its version until the next row of the same operator.
 #include <algorithm>
 #include <string_view>
 
@@ -15,9 +15,9 @@ enum class Kind : char { Any, Number, Float, Bool };
 struct Signature {
     OpType op;
     int since;
-    size_t required;     ///< the first operands that must be given
-    size_t most;         ///< operands at most
-    size_t outputs;      ///< outputs at most
+    size_t required;  ///< the first operands that must be given
+    size_t most;      ///< operands at most
+    size_t outputs;   ///< outputs at most
     Kind kind;
     std::string_view attributes;  ///< separated by blanks; "!" behind one that must be given
 };

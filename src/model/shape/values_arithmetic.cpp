@@ -27,7 +27,8 @@ Dim wrapped(const Dim& a, const Dim& b, OpType op) {
 /// ONNX divides integers towards zero.
 MaybeDim divide(const Dim& a, const Dim& b) {
     if (a.is_const() && b.is_const()) {
-        if (b.is(0) || b.is(-1)) return b.is(0) ? MaybeDim() : MaybeDim(wrapped(0, a, OpType::kSub));
+        if (b.is(0) || b.is(-1))
+            return b.is(0) ? MaybeDim() : MaybeDim(wrapped(0, a, OpType::kSub));
         return a.value() / b.value();
     }
     if (const MaybeDim exact = tensor::exact_div(a, b)) return exact;
@@ -206,7 +207,8 @@ void nary(Rule& rule) {
         if (on_floats) {
             double left = operands->known[0]->floats[operands->index[0][i]];
             for (size_t k = 1; k < operands->known.size(); ++k) {
-                const auto r = binary_float(op, left, operands->known[k]->floats[operands->index[k][i]]);
+                const auto r =
+                    binary_float(op, left, operands->known[k]->floats[operands->index[k][i]]);
                 if (!r) return;
                 left = round_float(rule.dtype(0), *r);
             }
@@ -214,7 +216,8 @@ void nary(Rule& rule) {
         } else {
             Dim left = operands->known[0]->ints[operands->index[0][i]];
             for (size_t k = 1; k < operands->known.size(); ++k) {
-                MaybeDim r = binary_int(rule, op, left, operands->known[k]->ints[operands->index[k][i]]);
+                MaybeDim r =
+                    binary_int(rule, op, left, operands->known[k]->ints[operands->index[k][i]]);
                 if (!r) return;
                 left = *r;
             }
@@ -405,12 +408,11 @@ void reduce(Rule& rule) {
 
 void add_arithmetic_values(RuleTable& table) {
     using enum OpType;
-    for (OpType op : {kAdd, kSub, kMul, kDiv, kSum, kMod, kPow, kMax, kMin, kEqual, kLess,
-                      kGreater, kAnd, kOr}) {
+    for (OpType op : {kAdd, kSub, kMul, kDiv, kSum, kMod, kPow, kMax, kMin, kEqual, kLess, kGreater,
+                      kAnd, kOr}) {
         row(table.value, op) = nary;
     }
-    for (OpType op :
-         {kNeg, kAbs, kRelu, kSign, kNot, kFloor, kCeil, kRound, kSqrt, kReciprocal}) {
+    for (OpType op : {kNeg, kAbs, kRelu, kSign, kNot, kFloor, kCeil, kRound, kSqrt, kReciprocal}) {
         row(table.value, op) = unary;
     }
     for (OpType op : {kReduceSum, kReduceProd, kReduceMax, kReduceMin}) {

@@ -28,7 +28,9 @@ const Shape& NodeView::shape(size_t k) const {
     return *value.shape;
 }
 
-KnownPtr NodeView::try_known(size_t k) const { return has(k) ? lookup_(node_->inputs[k], false) : nullptr; }
+KnownPtr NodeView::try_known(size_t k) const {
+    return has(k) ? lookup_(node_->inputs[k], false) : nullptr;
+}
 
 KnownPtr NodeView::known(size_t k, const char* role) const {
     SMEATON_CHECK(has(k), "{} has no operand {} ({})", title(), k, role);
@@ -51,7 +53,7 @@ std::vector<int64_t> NodeView::ints(size_t k, const char* role) const {
     for (const Dim& d : dims(k, role)) {
         if (!d.is_const()) {
             fail("its {} {} depends on the unbound dim {}; bind it with --dim {}=VALUE", role,
-                 operand(k), d.str(), d.symbols().front());
+                 operand(k), d.str(), d.symbols().front().str());
         }
         result.push_back(d.value());
     }
@@ -81,7 +83,9 @@ double NodeView::number(const char* key, double otherwise) const {
     return attribute_float(*node_, key, otherwise);
 }
 
-bool NodeView::has_attr(const char* key) const { return has_attribute(*node_, key); }
+bool NodeView::has_attr(const char* key) const {
+    return has_attribute(*node_, key);
+}
 
 std::string NodeView::choice(const char* key, const char* otherwise,
                              const std::vector<std::string>& allowed) const {

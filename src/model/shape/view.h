@@ -48,8 +48,8 @@ public:
     /// known values, UserError when they cannot be known before the run. `role` names the operand
     /// in the message ("shape", "axes").
     KnownPtr known(size_t k, const char* role) const;
-    std::vector<Dim> dims(size_t k, const char* role) const;      ///< an integer vector or scalar
-    std::vector<int64_t> ints(size_t k, const char* role) const;  ///< the same, all numbers
+    std::vector<Dim> dims(size_t k, const char* role) const;        ///< an integer vector or scalar
+    std::vector<int64_t> ints(size_t k, const char* role) const;    ///< the same, all numbers
     std::vector<double> numbers(size_t k, const char* role) const;  ///< a float vector
 
     // Attributes, with the operator's default.
@@ -78,15 +78,13 @@ public:
     [[noreturn]] void fail_with(const std::string& message) const;
 
 protected:
-    /// The elements of a value where they are known. With `needed` it may spend time on finding out.
+    /// The elements of a value where they are known. With `needed` it may spend time on finding
+    /// out.
     using Lookup = std::function<KnownPtr(ValueId, bool needed)>;
     /// Throws the error for a value that is needed and not known.
     using Explain = std::function<void(ValueId, const std::string& message)>;
     NodeView(const Graph& graph, const Node& node, Lookup lookup, Explain explain)
-        : graph_(&graph),
-          node_(&node),
-          lookup_(std::move(lookup)),
-          explain_(std::move(explain)) {}
+        : graph_(&graph), node_(&node), lookup_(std::move(lookup)), explain_(std::move(explain)) {}
 
 private:
     const Graph* graph_;

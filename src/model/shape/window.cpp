@@ -56,9 +56,10 @@ Dim window_count(const NodeView& view, const Window& window, size_t d, bool ceil
     const Dim free = window.input[d] + window.pads_begin[d] + window.pads_end[d] - reach(window, d);
     if (free.is_const() && free.value() < 0) {
         if (window.input[d].is(0)) return 0;
-        view.fail("the kernel reaches over {} elements of spatial dim {}, but {} padded by {}+{} "
-                  "has fewer",
-                  reach(window, d), d, view.operand(0), window.pads_begin[d], window.pads_end[d]);
+        view.fail(
+            "the kernel reaches over {} elements of spatial dim {}, but {} padded by {}+{} "
+            "has fewer",
+            reach(window, d), d, view.operand(0), window.pads_begin[d], window.pads_end[d]);
     }
     if (!ceil_mode) return tensor::floor_div(free, stride) + 1;
     Dim count = tensor::ceil_div(free, stride) + 1;
@@ -69,7 +70,7 @@ Dim window_count(const NodeView& view, const Window& window, size_t d, bool ceil
         if (last_start.value() >= end.value()) count -= 1;
     } else if (window.pads_end[d] + stride > reach(window, d)) {
         view.fail("ceil_mode needs spatial dim {} of {} bound; bind it with --dim {}=VALUE", d,
-                  view.operand(0), window.input[d].symbols().front());
+                  view.operand(0), window.input[d].symbols().front().str());
     }
     return count;
 }
@@ -167,8 +168,7 @@ namespace {
 
 /// Pads that make the output `out` rows long: the attribute output_shape, or SAME (in * stride).
 void transpose_pads_for(Window& window, size_t d, const Dim& out, int64_t extra, bool odd_behind) {
-    const Dim need =
-        (window.input[d] - 1) * window.strides[d] + extra + reach(window, d) - out;
+    const Dim need = (window.input[d] - 1) * window.strides[d] + extra + reach(window, d) - out;
     window.output.push_back(out);
     if (!need.is_const()) return;
     const int64_t total = std::max<int64_t>(0, need.value());
@@ -203,8 +203,7 @@ Window conv_transpose_window(const NodeView& view) {
     }
     if (!wanted.empty() || same) {
         for (size_t d = 0; d < dims; ++d) {
-            const Dim out =
-                wanted.empty() ? window.input[d] * window.strides[d] : Dim(wanted[d]);
+            const Dim out = wanted.empty() ? window.input[d] * window.strides[d] : Dim(wanted[d]);
             transpose_pads_for(window, d, out, extra[d], mode == AutoPad::SameUpper);
         }
         if (window.pads_begin.size() != dims) {
