@@ -1,0 +1,45 @@
+// The tree of memory levels that traffic is charged to, and how many copies of a private tile
+// exist.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "gir/program.h"
+#include "gir/target.h"
+
+namespace smeaton::gir {
+
+/// Parents come before children; the first level is the root (outermost).
+struct Levels {
+    struct Level {
+        Name name;
+        int parent = -1;
+        bool per_unit = false;  ///< private to a unit of `scope`
+    };
+    std::vector<Level> list;
+    /// Units of a parallel scope that a private level above it is copied for; absent: 1.
+    std::map<Name, int64_t> units;
+
+    /// InternalError when the level is not in the tree.
+    int index(Name level) const;
+    /// Is `level` equal to `ancestor` or below it?
+    bool inside(int level, int ancestor) const;
+};
+
+/// A chain of the levels that the kernel and its buffers name, ordered by the usual names:
+/// memory, dram, hbm, l3, l2, l1, local, reg. InternalError for another name: pass Levels then.
+Levels levels_used(const Program&, const std::vector<const Kernel*>&);
+/// The chain of a target; `core` has its number of cores.
+Levels levels_of(const Target&);
+
+/// How many copies of a tile exist that is declared just before `rest` in its block: above a
+/// parallel whose units own the level there is one per unit, else one.
+int64_t tile_copies(const Levels&, const Let&, const Block& rest_of_block);
+
+/// Does the let hold the very bytes of its source (a claim, or a copy done by the memory system)?
+/// Otherwise it is filled by ops: it has no source, pads, or converts.
+bool holds_source(const Let&, DType source_dtype);
+
+}  // namespace smeaton::gir
