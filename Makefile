@@ -40,15 +40,16 @@ zoo: build
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained
+	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
 
-lint: build/build.ninja
+lint: build
 	@tools/setup lint
 	@tools/lint
 
 format:
 	@tools/setup lint
-	@git ls-files 'src/*.h' 'src/*.cpp' 'python/*.cpp' | xargs clang-format -i
+	@git ls-files 'src/*.h' 'src/*.cpp' 'python/*.cpp' | xargs .venv/bin/clang-format -i
 
 asan:
 	@tools/setup test

@@ -148,7 +148,7 @@ PyObject* array_of(Tensor&& tensor) {
         Py_DECREF(descr);
         return nullptr;
     }
-    held.release();
+    static_cast<void>(held.release());  // the capsule's now
     PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, static_cast<int>(dims.size()),
                                            dims.data(), nullptr, memory, NPY_ARRAY_CARRAY, nullptr);
     if (array == nullptr ||

@@ -172,8 +172,9 @@ void add_dtype(nb::handle descr, const std::string& dtype) {
 NB_MODULE(_core, m) {
     using namespace smeaton::python;
     if (!load_numpy()) nb::raise_python_error();
-    nb::exception<smeaton::UserError>(m, "UserError", PyExc_ValueError);
-    nb::exception<smeaton::InternalError>(m, "InternalError", PyExc_RuntimeError);
+    const nb::exception<smeaton::UserError> user_error(m, "UserError", PyExc_ValueError);
+    const nb::exception<smeaton::InternalError> internal_error(m, "InternalError",
+                                                               PyExc_RuntimeError);
     m.def("register_dtype", &add_dtype);
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),

@@ -76,7 +76,8 @@ def main():
             store.write_case(name, kind, build)
         except (Exception, SystemExit) as error:  # one bad model must not hide the others
             failed.append(name)
-            print(f"{name}: FAILED: {type(error).__name__}: {error}", flush=True)
+            first = str(error).strip().splitlines()[:1]
+            print(f"{name}: FAILED: {type(error).__name__}: {''.join(first)[:300]}", flush=True)
             continue
         print(f"{name}: written in {time.monotonic() - start:.1f} s", flush=True)
     cases = store.write_index()

@@ -46,8 +46,6 @@ struct Node {
     std::vector<std::string> origins;  ///< names of the file's nodes that it stands for
 };
 
-/// In a subgraph (If, Loop, Scan), a value that no node makes, that is no input and has no constant
-/// stands for the enclosing graph's value of the same name.
 struct Value {
     std::string name;  ///< unique in the graph
     std::optional<DType> dtype;

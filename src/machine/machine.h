@@ -1,0 +1,154 @@
+// A machine: memory levels, compute units, links. Real or imagined, measured or from a data sheet;
+// machines/*.yaml hold such descriptions, read.h and print.h convert, verify.h checks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "machine/number.h"
+#include "tensor/dtype.h"
+
+namespace smeaton::machine {
+
+/// One level of the tree of units, e.g. {core, 4}: `count` of them in each unit of the scope
+/// before. The machine as a whole is the root and has no row.
+struct Scope {
+    std::string name;
+    int64_t count = 1;
+    friend bool operator==(const Scope&, const Scope&) = default;
+};
+
+enum class Managed { Software, Hardware };
+
+//      enumerator text      what
+#define SMEATON_OPERAND_ROLES(X)                               \
+    X(A, "a")           /* left operand of mma: activations */ \
+    X(B, "b")           /* right operand of mma: weights */    \
+    X(Acc, "acc")       /* accumulator of mma */               \
+    X(Vector, "vector") /* operands of every other op, and results */
+
+enum class OperandRole {
+#define X(name, text) name,
+    SMEATON_OPERAND_ROLES(X)
+#undef X
+};
+
+/// Bytes per second between a level and what lies inwards of it.
+struct Bandwidth {
+    Number one_gb_s;                 ///< one unit alone
+    std::optional<Number> all_gb_s;  ///< all units at once, in total; absent: each gets one_gb_s
+    friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
+};
+
+struct Level {
+    std::string name;
+    std::string next;        ///< the level outwards; empty for the outermost
+    std::string private_to;  ///< scope whose units have one each; empty: one for the machine
+    Managed managed = Managed::Hardware;
+    std::vector<OperandRole> roles;  ///< empty: takes every operand
+    Number capacity_bytes;           ///< of one instance
+    std::optional<Number> line_bytes;
+    std::optional<Bandwidth> read, write;
+    std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
+    std::optional<Number> latency_ns;
+    std::optional<Number> read_energy_pj_per_byte, write_energy_pj_per_byte;
+    friend bool operator==(const Level&, const Level&) = default;
+};
+
+enum class UnitKind { Scalar, Vector, Systolic };
+
+// Classes of operations that a unit is rated for. `fma` is one multiply-add (two FLOPs); for dtypes
+// narrower than 32 bits it accumulates in 32 bits, as dot-product instructions do.
+//      enumerator text
+#define SMEATON_OP_CLASSES(X)                                                    \
+    X(Fma, "fma")                                                                \
+    X(FmaLoad, "fma_load") /* fma in a register tile fed from the first level */ \
+    X(Add, "add")          /* also subtract, negate, absolute value */           \
+    X(Mul, "mul")                                                                \
+    X(MinMax, "minmax")                                                          \
+    X(Compare, "compare") /* to a mask */                                        \
+    X(Select, "select")   /* by a mask */                                        \
+    X(Logic, "logic")     /* and, or, xor, shifts */                             \
+    X(Convert, "convert") /* between dtypes, and rounding to integers */         \
+    X(Shuffle, "shuffle") /* lanes across a register */                          \
+    X(Scale, "scale")     /* by a power of two, and its inverse (getexp) */      \
+    X(Div, "div")                                                                \
+    X(Sqrt, "sqrt")                                                              \
+    X(Gather, "gather") /* elements loaded by index, from the first level */     \
+    X(Exp, "exp")                                                                \
+    X(Log, "log")                                                                \
+    X(Erf, "erf")                                                                \
+    X(Tanh, "tanh")                                                              \
+    X(Sin, "sin")                                                                \
+    X(Pow, "pow")
+
+enum class OpClass {
+#define X(name, text) name,
+    SMEATON_OP_CLASSES(X)
+#undef X
+};
+
+/// How fast one unit does one class of operation: elements, not instructions. Exactly one of the
+/// two speeds is given (per_cycle: data sheet; gops_per_s: measured).
+struct Rate {
+    OpClass op = OpClass::Fma;
+    tensor::DType dtype = tensor::DType::kF32;
+    std::optional<Number> per_cycle;
+    std::optional<Number> gops_per_s;
+    std::optional<Number> all_gops_per_s;  ///< all instances at once, in total, where that is less
+    std::optional<Number> latency_cycles;
+    std::optional<Number> energy_pj;  ///< per element
+    friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+struct Unit {
+    std::string name;
+    UnitKind kind = UnitKind::Vector;
+    std::string private_to;  ///< scope whose units have one each; empty: one for the machine
+    std::optional<Number> clock_ghz;      ///< where it differs from the machine's
+    std::optional<Number> vector_bits;    ///< Vector
+    std::optional<Number> registers;      ///< Vector: of vector_bits each
+    std::optional<Number> rows, columns;  ///< Systolic: rows carry the contracted dim
+    std::vector<std::string> isa;         ///< features that code for it may use, e.g. avx512f
+    std::vector<Rate> rates;
+    friend bool operator==(const Unit&, const Unit&) = default;
+};
+
+enum class Topology { PointToPoint, Bus, Ring, Mesh, Torus, AllToAll };
+
+struct Link {
+    std::string name;
+    std::string between;  ///< scope whose units it joins; empty: whole machines
+    Topology topology = Topology::PointToPoint;
+    std::optional<Number> count;  ///< links per unit
+    Number bandwidth_gb_s;        ///< of one link, one direction
+    Number latency_ns;
+    std::optional<Number> energy_pj_per_byte;
+    friend bool operator==(const Link&, const Link&) = default;
+};
+
+/// From one thread's store to the other thread running: spinning, and asleep in the kernel.
+struct Handoff {
+    Number spin_ns;
+    std::optional<Number> wake_ns;
+    friend bool operator==(const Handoff&, const Handoff&) = default;
+};
+
+struct Machine {
+    std::string name;
+    std::vector<std::string> about;                            ///< lines for a reader
+    std::vector<std::pair<std::string, std::string>> sources;  ///< short name, full reference
+    Number clock_ghz;
+    std::optional<Number> area_mm2, power_w, price_usd;
+    std::vector<Scope> scopes;  ///< outermost first
+    std::vector<Level> levels;  ///< innermost first
+    std::vector<Unit> units;
+    std::vector<Link> links;
+    std::optional<Handoff> handoff;
+    friend bool operator==(const Machine&, const Machine&) = default;
+};
+
+}  // namespace smeaton::machine

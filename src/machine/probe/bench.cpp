@@ -1,0 +1,234 @@
+#include "machine/probe/bench.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "machine/probe/handoff.h"
+
+namespace smeaton::machine {
+namespace {
+
+constexpr double kBlockNs = 1.5e6;
+constexpr int64_t kMiB = 1 << 20;
+
+int64_t multiple(int64_t bytes, int64_t of) {
+    return std::max<int64_t>(bytes / of, 1) * of;
+}
+
+double per_ns(double amount, int64_t ns) {
+    return amount / static_cast<double>(std::max<int64_t>(ns, 1));
+}
+
+/// `sweep(from, bytes)` over `total` bytes in sets of `set` bytes, after one sweep untimed.
+template <class Sweep>
+int64_t timed_sweeps(int64_t set, int64_t total, Sweep&& sweep) {
+    sweep();
+    int64_t start = now_ns();
+    for (int64_t done = 0; done < total; done += set) sweep();
+    return now_ns() - start;
+}
+
+}  // namespace
+
+int64_t iterations_for_block(Crew& crew, void (*run)(int64_t)) {
+    int64_t n = 256;
+    while (true) {
+        int64_t ns = crew.run(1, [&](int) { run(n); });
+        if (ns >= 200'000 || n > int64_t{1} << 40)
+            return std::max<int64_t>(1,
+                                     std::llround(kBlockNs * per_ns(static_cast<double>(n), ns)));
+        n *= 4;
+    }
+}
+
+std::vector<LevelPlan> plan_levels(const CpuFeatures& cpu, int cores) {
+    std::vector<LevelPlan> plans;
+    int64_t before = 0, last = 0, last_share = 0;
+    for (size_t i = 0; i < cpu.caches.size(); ++i) {
+        const CacheFacts& cache = cpu.caches[i];
+        int64_t share = cache.bytes / std::clamp<int64_t>(cache.shared_by_cores, 1, cores);
+        int64_t half = std::max(share / 2, std::min(before * 3 / 2, share * 3 / 4));
+        int64_t set = multiple(half, 4096);
+        plans.push_back({"l" + std::to_string(cache.level), static_cast<int>(i), set, set,
+                         multiple(48 * kMiB, set)});
+        before = share;
+        last = cache.bytes;
+        last_share = share;
+    }
+    LevelPlan memory{"dram", -1, std::max(128 * kMiB, 4 * last),
+                     std::max(64 * kMiB, 4 * last_share), 16 * kMiB};
+    // The sets of all workers, and the chain of pointers.
+    double room = static_cast<double>(cpu.memory_bytes) / 3;
+    double wanted = static_cast<double>(2 * memory.set_bytes) +
+                    static_cast<double>(memory.shared_set_bytes) * (cores - 1);
+    if (wanted > room) {
+        auto shrink = [&](int64_t bytes) {
+            return static_cast<int64_t>(static_cast<double>(bytes) * room / wanted);
+        };
+        memory.set_bytes = shrink(memory.set_bytes);
+        memory.shared_set_bytes = shrink(memory.shared_set_bytes);
+    }
+    memory.set_bytes = multiple(memory.set_bytes, kMiB);
+    memory.shared_set_bytes = multiple(memory.shared_set_bytes, kMiB);
+    memory.block_bytes =
+        std::min({memory.block_bytes, memory.set_bytes / 2, memory.shared_set_bytes / 2});
+    plans.push_back(memory);
+    return plans;
+}
+
+Bench::Bench(CpuFeatures features, int count)
+    : cpu(std::move(features)),
+      cores(count),
+      crew({cpu.core_cpus.begin(), cpu.core_cpus.begin() + count}),
+      loops(compute_loops(cpu)),
+      levels(plan_levels(cpu, count)),
+      sweeps_(sweep_loops(cpu)) {
+    add_compute();
+    prepare_memory();
+    for (size_t i = 0; i < levels.size(); ++i) add_level(i);
+    if (cores > 1) add_handoff();
+}
+
+int Bench::add(std::string what, std::function<double()> block) {
+    measurements.push_back({std::move(what), std::move(block), {}});
+    return static_cast<int>(measurements.size()) - 1;
+}
+
+/// Clock within a fraction of a millisecond after the loop, while the core still has its pace.
+double Bench::ghz_after(const ComputeLoop& loop, int64_t iterations, double* loop_ns) {
+    int64_t start = 0, between = 0, end = 0;
+    int64_t ticks_n = std::max<int64_t>(ticks_n_ / 8, 1);
+    crew.run(1, [&](int) {
+        start = now_ns();
+        loop.run(iterations);
+        between = now_ns();
+        ticks_.run(ticks_n);
+        end = now_ns();
+    });
+    *loop_ns = static_cast<double>(between - start);
+    return per_ns(ticks_.elements_per_iteration * static_cast<double>(ticks_n), end - between);
+}
+
+void Bench::add_width(const ComputeLoop& fma) {
+    ComputeLoop chain = fma_chain(cpu, fma.width_bits);
+    int64_t fma_n = iterations_for_block(crew, fma.run);
+    int64_t chain_n = iterations_for_block(crew, chain.run);
+    Width width;
+    width.bits = fma.width_bits;
+    width.clock = add("clock under vectors", [this, fma, fma_n] {
+        double ns = 0;
+        return ghz_after(fma, fma_n, &ns);
+    });
+    width.fma_latency = add("fma latency", [this, chain, chain_n] {
+        double ns = 0;
+        double ghz = ghz_after(chain, chain_n, &ns);
+        return ghz * ns / (chain.elements_per_iteration * static_cast<double>(chain_n));
+    });
+    widths.push_back(width);
+}
+
+void Bench::add_compute() {
+    ticks_ = clock_chain();
+    ticks_n_ = iterations_for_block(crew, ticks_.run);
+    clock = add("clock", [this] {
+        int64_t ns = crew.run(1, [&](int) { ticks_.run(ticks_n_); });
+        return per_ns(ticks_.elements_per_iteration * static_cast<double>(ticks_n_), ns);
+    });
+    for (const ComputeLoop& loop : loops)
+        if (loop.width_bits > 0 && loop.op == OpClass::Fma && loop.dtype == tensor::DType::kF32)
+            add_width(loop);
+    for (const ComputeLoop& loop : loops) {
+        int64_t n = iterations_for_block(crew, loop.run);
+        auto rate = [this, loop, n](int workers) {
+            int64_t ns = crew.run(workers, [&](int) { loop.run(n); });
+            return per_ns(loop.elements_per_iteration * static_cast<double>(n) * workers, ns);
+        };
+        rates.push_back(add("rate", [rate] { return rate(1); }));
+        if (cores > 1 && loop.op == OpClass::FmaLoad && loop.width_bits == loops.back().width_bits)
+            all_fma_load = add("rate of all", [this, rate] { return rate(cores); });
+    }
+}
+
+void Bench::prepare_memory() {
+    regions_.reserve(cores);
+    for (int worker = 0; worker < cores; ++worker)
+        // Touched by its own worker: the memory lies where that worker runs.
+        regions_.emplace_back(worker == 0 ? levels.back().set_bytes
+                                          : levels.back().shared_set_bytes);
+    memory_at_.assign(cores, 0);
+    crew.run(cores, [this](int worker) { touch(regions_[worker]); });
+    for (const LevelPlan& level : levels) {
+        Region& chain = chains_.emplace_back(level.set_bytes);
+        crew.run(1, [&](int) { touch(chain); });
+        int64_t line = cpu.caches.back().line_bytes;
+        chain_at_.push_back(make_chain(chain.data(), level.set_bytes, line));
+    }
+}
+
+void Bench::add_level(size_t index) {
+    LevelPlan plan = levels[index];
+    bool memory = plan.cache < 0;
+    enum Kind { Read, Write, Copy };
+    auto sweep = [this, memory, plan](Kind kind, int worker) {
+        char* at = regions_[worker].data();
+        int64_t bytes = plan.set_bytes;
+        if (memory) {  // the next part of a region too large to stay in any cache
+            bytes = plan.block_bytes;
+            if (memory_at_[worker] + bytes > regions_[worker].bytes()) memory_at_[worker] = 0;
+            at += memory_at_[worker];
+            memory_at_[worker] += bytes;
+        }
+        if (kind == Read)
+            sweeps_.read(at, bytes);
+        else if (kind == Write)
+            sweeps_.write(at, bytes);
+        else
+            sweeps_.copy(at, at + bytes / 2, bytes / 2);
+    };
+    auto block = [this, memory, plan, sweep](Kind kind, int workers) {
+        std::vector<int64_t> ns(workers);
+        crew.run(workers, [&](int worker) {
+            int64_t start = now_ns();
+            if (memory) sweep(kind, worker);
+            ns[worker] = memory ? now_ns() - start
+                                : timed_sweeps(plan.set_bytes, plan.block_bytes,
+                                               [&] { sweep(kind, worker); });
+        });
+        return per_ns(static_cast<double>(plan.block_bytes) * workers,
+                      *std::max_element(ns.begin(), ns.end()));
+    };
+    auto bandwidth = [&](const char* what, Kind kind, int workers) {
+        return add(plan.name + " " + what, [block, kind, workers] { return block(kind, workers); });
+    };
+    LevelFigures f;
+    f.read_one = bandwidth("read", Read, 1);
+    f.write_one = bandwidth("write", Write, 1);
+    f.copy_one = bandwidth("copy", Copy, 1);
+    if (cores > 1) {
+        f.read_all = bandwidth("read by all", Read, cores);
+        f.write_all = bandwidth("write by all", Write, cores);
+        f.copy_all = bandwidth("copy by all", Copy, cores);
+    }
+    int64_t steps = memory ? 10'000 : 30'000;
+    f.latency = add(plan.name + " latency", [this, index, steps, memory, plan] {
+        int64_t ns = 0;
+        crew.run(1, [&](int) {
+            // Once round, so that what other blocks displaced is back; memory stays cold.
+            int64_t lines = plan.set_bytes / cpu.caches.back().line_bytes;
+            if (!memory) chain_at_[index] = follow_chain(chain_at_[index], lines);
+            int64_t start = now_ns();
+            chain_at_[index] = follow_chain(chain_at_[index], steps);
+            ns = now_ns() - start;
+        });
+        return static_cast<double>(ns) / static_cast<double>(steps);
+    });
+    figures.push_back(f);
+}
+
+void Bench::add_handoff() {
+    spin = add("hand-off spinning", [this] { return spin_handoff_ns(crew, 2000); });
+    wake = add("hand-off asleep", [this] { return wake_handoff_ns(crew, 100); });
+}
+
+}  // namespace smeaton::machine

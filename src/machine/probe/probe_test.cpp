@@ -1,0 +1,160 @@
+#include "machine/probe/probe.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "machine/print.h"
+#include "machine/probe/bench.h"
+#include "machine/query.h"
+#include "machine/read.h"
+
+namespace smeaton::machine {
+namespace {
+
+TEST(Cpu, lists_of_cpus_are_ranges_and_numbers) {
+    EXPECT_EQ(parse_cpu_list("0-3,8", "f"), (std::vector{0, 1, 2, 3, 8}));
+    EXPECT_EQ(parse_cpu_list("5", "f"), std::vector{5});
+    EXPECT_THROW(parse_cpu_list("", "f"), UserError);
+    EXPECT_THROW(parse_cpu_list("1-", "f"), UserError);
+    EXPECT_THROW(parse_cpu_list("1;2", "f"), UserError);
+}
+
+TEST(Cpu, a_quota_is_cpus_and_max_is_none) {
+    EXPECT_DOUBLE_EQ(parse_cpu_max("150000 100000"), 1.5);
+    EXPECT_EQ(parse_cpu_max("max 100000"), 0);
+    EXPECT_EQ(parse_cpu_max(""), 0);
+}
+
+TEST(Cpu, sizes_are_powers_of_1024) {
+    EXPECT_EQ(parse_cache_size("32K"), 32768);
+    EXPECT_EQ(parse_cache_size("8M"), 8 << 20);
+    EXPECT_EQ(parse_cache_size("x"), 0);
+}
+
+TEST(Cpu, the_tightest_quota_on_the_way_to_the_root_counts) {
+    std::string root = testing::TempDir() + "/cgroup_of_probe_test";
+    std::filesystem::create_directories(root + "/a/b");
+    std::ofstream(root + "/a/cpu.max") << "150000 100000\n";
+    std::ofstream(root + "/a/b/cpu.max") << "max 100000\n";
+    EXPECT_DOUBLE_EQ(cgroup2_quota(root, "/a/b"), 1.5);
+    EXPECT_EQ(cgroup2_quota(root, "/"), 0);
+    std::ofstream(root + "/cpu.max") << "50000 100000\n";
+    EXPECT_DOUBLE_EQ(cgroup2_quota(root, "/a/b"), 0.5);
+    std::filesystem::remove_all(root);
+}
+
+TEST(Cpu, this_machine_has_cores_and_growing_caches) {
+    CpuFeatures cpu = cpu_features();
+    EXPECT_GE(cpu.cores, 1);
+    EXPECT_LE(cpu.cores, static_cast<int>(cpu.core_cpus.size()));
+    EXPECT_LE(cpu.core_cpus.size(), cpu.cpus.size());
+    EXPECT_GT(cpu.memory_bytes, 0);
+    ASSERT_FALSE(cpu.caches.empty());
+    for (size_t i = 0; i < cpu.caches.size(); ++i) {
+        EXPECT_GT(cpu.caches[i].bytes, 0);
+        if (i > 0) {
+            EXPECT_GT(cpu.caches[i].level, cpu.caches[i - 1].level);
+        }
+    }
+}
+
+TEST(Sample, the_median_stands_between_its_quantiles) {
+    EXPECT_EQ(spread({5, 1, 3, 2, 4}), (Interval{1.4, 3, 4.6}));
+    EXPECT_EQ(spread({7}), Interval::exact(7));
+    EXPECT_EQ(spread({123456, 123456}), Interval::exact(123500));
+}
+
+TEST(Sample, rounds_visit_every_figure_and_stop_in_time) {
+    std::string order;
+    std::vector<Measurement> two{{"a",
+                                  [&] {
+                                      order += 'a';
+                                      return 1.0;
+                                  },
+                                  {}},
+                                 {"b",
+                                  [&] {
+                                      order += 'b';
+                                      return 2.0;
+                                  },
+                                  {}}};
+    EXPECT_EQ(measure(two, Rounds{3, 3, 0, nullptr}), 3);
+    EXPECT_EQ(order, "ababab");
+    EXPECT_EQ(two[1].samples, (std::vector<double>{2, 2, 2}));
+}
+
+TEST(Crew, workers_run_the_body_once_each_and_pass_errors_on) {
+    Crew crew({cpu_features().core_cpus});
+    std::vector<int> seen(crew.size());
+    EXPECT_GT(crew.run(crew.size(), [&](int worker) { ++seen[worker]; }), 0);
+    EXPECT_EQ(seen, std::vector<int>(crew.size(), 1));
+    EXPECT_THROW(crew.run(1, [](int) { throw UserError("no"); }), UserError);
+    EXPECT_GT(crew.run(1, [](int) {}), 0);
+}
+
+TEST(Memory, the_chain_visits_every_line_once) {
+    std::vector<char> memory(64 * 64);
+    void* start = make_chain(memory.data(), 64 * 64, 64);
+    void* at = start;
+    for (int steps = 1; steps < 64; ++steps) {
+        at = follow_chain(at, 1);
+        EXPECT_NE(at, start) << steps;
+    }
+    EXPECT_EQ(follow_chain(at, 1), start);
+}
+
+TEST(Plan, working_sets_lie_in_their_level_and_beyond_the_one_before) {
+    CpuFeatures cpu;
+    cpu.memory_bytes = int64_t{8} << 30;
+    cpu.caches = {{1, 32 << 10, 64, 1, 4}, {2, 1 << 20, 64, 1, 4}, {3, 8 << 20, 64, 4, 1}};
+    std::vector<LevelPlan> plans = plan_levels(cpu, 4);
+    ASSERT_EQ(plans.size(), 4u);
+    EXPECT_EQ(plans[0].set_bytes, 16 << 10);
+    EXPECT_EQ(plans[1].set_bytes, 512 << 10);
+    EXPECT_EQ(plans[2].set_bytes, 3 << 19);  // 1.5 x l2 = 3/4 of a share of 2 MiB
+    EXPECT_GE(plans[3].set_bytes, 4 * (8 << 20));
+    cpu.memory_bytes = 256 << 20;  // little room
+    plans = plan_levels(cpu, 4);
+    EXPECT_LE(2 * plans[3].set_bytes + 3 * plans[3].shared_set_bytes, cpu.memory_bytes / 3);
+}
+
+// One short probe; the figures need only be of this world: tests share the machine with builds.
+TEST(Probe, describes_this_machine_in_a_file_that_reads_back) {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "[SKIP] probe measures x86-64 CPUs";
+#endif
+    ProbeOptions options;
+    options.seconds = 0.5;
+    options.at_least_rounds = 3;
+    int lines = 0;
+    options.progress = [&](const std::string&) { ++lines; };
+    Machine m = probe(options);
+    EXPECT_GT(lines, 3);
+    EXPECT_EQ(parse_machine(print(m), "probe.yaml"), m);
+    CpuFeatures cpu = cpu_features();
+    EXPECT_EQ(core_count(m), cpu.cores);
+    const Unit* unit = main_vector_unit(m);
+    ASSERT_NE(unit, nullptr);
+    EXPECT_GT(peak_gflops(m, tensor::DType::kF32)->value, 1);
+    EXPECT_LT(peak_gflops(m, tensor::DType::kF32)->value, 1000);
+    EXPECT_GT(m.clock_ghz.value, 0.3);
+    EXPECT_LT(m.clock_ghz.value, 8);
+    EXPECT_EQ(peak_gflops(m, tensor::DType::kBF16).has_value(), cpu.has("avx512bf16"));
+    const Level *l1 = find_level(m, "l1"), *dram = find_level(m, "dram");
+    ASSERT_TRUE(l1 && dram);
+    EXPECT_GT(l1->read->one_gb_s.high, dram->read->one_gb_s.low);
+    EXPECT_LT(l1->latency_ns->low, dram->latency_ns->high);
+    EXPECT_EQ(m.handoff.has_value(), cpu.cores > 1);
+}
+
+TEST(Probe, more_cores_than_allowed_are_refused) {
+    ProbeOptions options;
+    options.cores = 100000;
+    EXPECT_THROW(probe(options), UserError);
+}
+
+}  // namespace
+}  // namespace smeaton::machine

@@ -1,0 +1,191 @@
+#include "machine/read.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "machine/verify.h"
+#include "machine/words.h"
+#include "machine/yaml_map.h"
+
+namespace smeaton::machine {
+namespace {
+
+std::string join(const std::vector<std::string>& words) {
+    std::string result;
+    for (const std::string& word : words) result += (result.empty() ? "" : ", ") + word;
+    return result;
+}
+
+template <class T>
+T word(YamlMap& map, const std::string& key, const std::string& spelled) {
+    if (std::optional<T> value = parse_word<T>(spelled)) return *value;
+    std::string near = nearest(spelled, all_words<T>());
+    map.fail(map.child(key), fmt::format("'{}' is '{}'{}; expected one of: {}", key, spelled,
+                                         near.empty() ? "" : fmt::format(" (nearest: '{}')", near),
+                                         join(all_words<T>())));
+}
+
+std::optional<Bandwidth> read_bandwidth(YamlMap& level, const std::string& key) {
+    YAML::Node node = level.child(key);
+    if (!node.IsDefined()) return std::nullopt;
+    if (!node.IsMap() || !node["one"])
+        level.fail(node, fmt::format("'{}' must be {{one: GB/s, all: GB/s}}", key));
+    YamlMap map(node, level.file(), key);
+    Bandwidth result{map.number("one"), map.optional_number("all")};
+    map.finish();
+    return result;
+}
+
+Scope read_scope(const YAML::Node& node, const std::string& file) {
+    YamlMap map(node, file, "scope");
+    Scope scope{map.text("name"), 1};
+    Number count = map.number("count");
+    scope.count = static_cast<int64_t>(count.value);
+    if (static_cast<double>(scope.count) != count.value || count.ranged())
+        map.fail(node, "'count' must be a whole number");
+    map.finish();
+    return scope;
+}
+
+Level read_level(const YAML::Node& node, const std::string& file) {
+    YamlMap map(node, file, "level");
+    Level level;
+    level.name = map.text("name");
+    map.rename("level " + level.name);
+    level.next = map.optional_text("next").value_or("");
+    level.private_to = map.optional_text("private_to").value_or("");
+    level.managed = word<Managed>(map, "managed", map.text("managed"));
+    for (const std::string& role : map.words("roles"))
+        level.roles.push_back(word<OperandRole>(map, "roles", role));
+    level.capacity_bytes = map.number("capacity", Quantity::Bytes);
+    level.line_bytes = map.optional_number("line", Quantity::Bytes);
+    level.read = read_bandwidth(map, "read_gb_s");
+    level.write = read_bandwidth(map, "write_gb_s");
+    level.copy = read_bandwidth(map, "copy_gb_s");
+    level.latency_ns = map.optional_number("latency_ns");
+    level.read_energy_pj_per_byte = map.optional_number("read_energy_pj_per_byte");
+    level.write_energy_pj_per_byte = map.optional_number("write_energy_pj_per_byte");
+    map.finish();
+    return level;
+}
+
+Rate read_rate(const YAML::Node& node, const std::string& file, const std::string& unit) {
+    YamlMap map(node, file, unit + ", rate");
+    Rate rate;
+    rate.op = word<OpClass>(map, "op", map.text("op"));
+    std::string dtype = map.text("dtype");
+    std::optional<tensor::DType> known = tensor::dtype_named(dtype);
+    if (!known || tensor::bits(*known) == 0)
+        map.fail(map.child("dtype"), fmt::format("'dtype' is '{}'; expected one such as f32, bf16, "
+                                                 "i8 (docs/machine.md)",
+                                                 dtype));
+    rate.dtype = *known;
+    rate.per_cycle = map.optional_number("per_cycle");
+    rate.gops_per_s = map.optional_number("gops_per_s");
+    rate.all_gops_per_s = map.optional_number("all_gops_per_s");
+    rate.latency_cycles = map.optional_number("latency_cycles");
+    rate.energy_pj = map.optional_number("energy_pj");
+    map.finish();
+    if (rate.per_cycle.has_value() == rate.gops_per_s.has_value())
+        map.fail(node, "give exactly one of 'per_cycle' and 'gops_per_s'");
+    return rate;
+}
+
+Unit read_unit(const YAML::Node& node, const std::string& file) {
+    YamlMap map(node, file, "unit");
+    Unit unit;
+    unit.name = map.text("name");
+    map.rename("unit " + unit.name);
+    unit.kind = word<UnitKind>(map, "kind", map.text("kind"));
+    unit.private_to = map.optional_text("private_to").value_or("");
+    unit.clock_ghz = map.optional_number("clock_ghz");
+    unit.vector_bits = map.optional_number("vector_bits");
+    unit.registers = map.optional_number("registers");
+    unit.rows = map.optional_number("rows");
+    unit.columns = map.optional_number("columns");
+    unit.isa = map.words("isa");
+    for (const YAML::Node& item : map.items("rates"))
+        unit.rates.push_back(read_rate(item, file, "unit " + unit.name));
+    map.finish();
+    return unit;
+}
+
+Link read_link(const YAML::Node& node, const std::string& file) {
+    YamlMap map(node, file, "link");
+    Link link;
+    link.name = map.text("name");
+    map.rename("link " + link.name);
+    link.between = map.optional_text("between").value_or("");
+    link.topology = word<Topology>(map, "topology", map.text("topology"));
+    link.count = map.optional_number("count");
+    link.bandwidth_gb_s = map.number("bandwidth_gb_s");
+    link.latency_ns = map.number("latency_ns");
+    link.energy_pj_per_byte = map.optional_number("energy_pj_per_byte");
+    map.finish();
+    return link;
+}
+
+std::optional<Handoff> read_handoff(const YAML::Node& node, const std::string& file) {
+    if (!node.IsDefined()) return std::nullopt;
+    YamlMap map(node, file, "handoff");
+    Handoff handoff{map.number("spin_ns"), map.optional_number("wake_ns")};
+    map.finish();
+    return handoff;
+}
+
+Machine read_root(const YAML::Node& root, const std::string& file) {
+    YamlMap map(root, file, "machine");
+    Machine machine;
+    machine.name = map.text("name");
+    machine.about = map.words("about");
+    if (YAML::Node sources = map.child("sources"); sources.IsDefined()) {
+        YamlMap table(sources, file, "sources");
+        for (const std::string& key : table.keys())
+            machine.sources.emplace_back(key, table.text(key));
+    }
+    machine.clock_ghz = map.number("clock_ghz");
+    machine.area_mm2 = map.optional_number("area_mm2");
+    machine.power_w = map.optional_number("power_w");
+    machine.price_usd = map.optional_number("price_usd");
+    for (const YAML::Node& item : map.items("scopes"))
+        machine.scopes.push_back(read_scope(item, file));
+    for (const YAML::Node& item : map.items("levels"))
+        machine.levels.push_back(read_level(item, file));
+    for (const YAML::Node& item : map.items("units"))
+        machine.units.push_back(read_unit(item, file));
+    for (const YAML::Node& item : map.items("links"))
+        machine.links.push_back(read_link(item, file));
+    machine.handoff = read_handoff(map.child("handoff"), file);
+    map.finish();
+    return machine;
+}
+
+}  // namespace
+
+Machine parse_machine(const std::string& yaml, const std::string& file) {
+    Machine machine;
+    try {
+        YAML::Node root = YAML::Load(yaml);
+        machine = read_root(root, file);
+    } catch (const YAML::Exception& error) {
+        throw UserError("{}:{}: not readable as YAML: {}", file, error.mark.line + 1, error.msg);
+    }
+    verify(machine, file);
+    return machine;
+}
+
+Machine read_machine_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in)
+        throw UserError(
+            "{}: cannot be opened; give the path of a machine description (the shipped "
+            "ones are in machines/, `smeaton probe --out FILE` writes this machine's)",
+            path);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in || in.bad()) throw UserError("{}: cannot be read (is it a folder?)", path);
+    return parse_machine(text.str(), path);
+}
+
+}  // namespace smeaton::machine

@@ -1,0 +1,304 @@
+#include "machine/read.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "machine/print.h"
+#include "machine/query.h"
+
+namespace smeaton::machine {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const char* const kSmall = R"(name: small
+about:
+  - "A machine of the tests."
+sources:
+  sheet: "The data sheet, page 3"
+clock_ghz: {value: 2, low: 1.8, high: 2.2, source: sheet}
+power_w: 5
+scopes:
+  - {name: cluster, count: 2}
+  - {name: core, count: 2}
+levels:
+  - name: reg
+    next: l1
+    private_to: core
+    managed: software
+    capacity: 512
+  - name: l1
+    next: l2
+    private_to: core
+    managed: hardware
+    capacity: {value: 32KiB, source: sheet}
+    line: 64
+    read_gb_s: {one: 64}
+    write_gb_s: {one: 32}
+    latency_ns: 2
+  - name: l2
+    next: dram
+    private_to: cluster
+    managed: hardware
+    capacity: 1MiB
+    line: 64
+    read_gb_s: {one: 32, all: {value: 100, low: 90, high: 110}}
+    write_gb_s: {one: 16, all: 50}
+    copy_gb_s: {one: 24}
+  - name: dram
+    managed: hardware
+    roles: [a, b]
+    capacity: 8GiB
+    line: 64
+    read_gb_s: {one: 10, all: 12}
+    write_gb_s: {one: 5, all: 6}
+    read_energy_pj_per_byte: {value: 150, source: "sheet, note 2"}
+units:
+  - name: simd
+    kind: vector
+    private_to: core
+    clock_ghz: 1.5
+    vector_bits: 128
+    registers: 32
+    isa: [neon]
+    rates:
+      - {op: fma, dtype: f32, per_cycle: 8, latency_cycles: 4, energy_pj: 1.5}
+      - {op: div, dtype: f32, gops_per_s: 3}
+  - name: array
+    kind: systolic
+    rows: 16
+    columns: 8
+    rates:
+      - {op: fma, dtype: i8, per_cycle: 128}
+links:
+  - name: bus
+    between: core
+    topology: ring
+    count: 2
+    bandwidth_gb_s: 20
+    latency_ns: 30
+handoff:
+  spin_ns: 100
+  wake_ns: 5000
+)";
+
+std::string replaced(std::string from, std::string to) {
+    std::string text = kSmall;
+    size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    if (at != std::string::npos) text.replace(at, from.size(), to);
+    return text;
+}
+
+std::string error_of(const std::string& yaml) {
+    try {
+        parse_machine(yaml, "m.yaml");
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    ADD_FAILURE() << "accepted:\n" << yaml;
+    return "";
+}
+
+TEST(MachineText, canonical_text_prints_as_it_was_read) {
+    EXPECT_EQ(print(parse_machine(kSmall, "m.yaml")), kSmall);
+}
+
+TEST(MachineText, any_spelling_of_a_size_reads_the_same) {
+    Machine machine = parse_machine(replaced("capacity: 1MiB", "capacity: 1048576"), "m.yaml");
+    EXPECT_EQ(print(machine), kSmall);
+}
+
+TEST(MachineText, every_part_arrives) {
+    Machine m = parse_machine(kSmall, "m.yaml");
+    EXPECT_EQ(m.clock_ghz.low, 1.8);
+    EXPECT_EQ(m.clock_ghz.source, "sheet");
+    EXPECT_EQ(m.levels[1].capacity_bytes.value, 32768);
+    EXPECT_EQ(m.levels[2].read->all_gb_s->high, 110);
+    EXPECT_EQ(m.levels[3].roles, (std::vector{OperandRole::A, OperandRole::B}));
+    EXPECT_EQ(m.units[0].rates[1].op, OpClass::Div);
+    EXPECT_EQ(m.links[0].topology, Topology::Ring);
+    EXPECT_EQ(unit_count(m, "core"), 4);
+    EXPECT_EQ(unit_count(m, "cluster"), 2);
+}
+
+TEST(MachineText, an_unknown_key_names_file_line_key_and_the_nearest_known_key) {
+    EXPECT_THAT(error_of(replaced("    latency_ns: 2\n", "    latencyns: 2\n")),
+                AllOf(HasSubstr("m.yaml:25"), HasSubstr("level l1"), HasSubstr("'latencyns'"),
+                      HasSubstr("nearest is 'latency_ns'")));
+    EXPECT_THAT(error_of(replaced("power_w: 5", "powr_w: 5")), HasSubstr("nearest is 'power_w'"));
+    EXPECT_THAT(error_of(replaced("low: 1.8", "lo: 1.8")),
+                AllOf(HasSubstr("clock_ghz"), HasSubstr("nearest is 'low'")));
+    EXPECT_THAT(error_of(replaced("energy_pj: 1.5", "energy: 1.5")),
+                AllOf(HasSubstr("unit simd, rate"), HasSubstr("nearest is 'energy_pj'")));
+}
+
+TEST(MachineText, a_word_outside_its_list_is_refused_with_the_list) {
+    EXPECT_THAT(error_of(replaced("op: div", "op: dvi")),
+                AllOf(HasSubstr("'dvi'"), HasSubstr("nearest: 'div'"), HasSubstr("sqrt")));
+    EXPECT_THAT(error_of(replaced("dtype: i8", "dtype: int8")), HasSubstr("'int8'"));
+    EXPECT_THAT(error_of(replaced("topology: ring", "topology: star")), HasSubstr("mesh"));
+    EXPECT_THAT(error_of(replaced("roles: [a, b]", "roles: [a, w]")), HasSubstr("'w'"));
+}
+
+TEST(MachineText, what_is_not_a_number_is_refused) {
+    for (const char* text : {"fast", "1e999", "nan", "0x10", "[1]", "-3", "0", "12 GHz"})
+        EXPECT_THAT(error_of(replaced("power_w: 5", std::string("power_w: ") + text)),
+                    HasSubstr("power_w"))
+            << text;
+    EXPECT_THAT(error_of(replaced("capacity: 1MiB", "capacity: 1MB")), HasSubstr("64KiB"));
+}
+
+TEST(MachineText, a_range_that_misses_its_value_is_refused) {
+    EXPECT_THAT(error_of(replaced("low: 1.8", "low: 2.1")), HasSubstr("low <= value <= high"));
+}
+
+TEST(MachineText, missing_and_repeated_keys_are_refused) {
+    EXPECT_THAT(error_of(replaced("name: small\n", "")), HasSubstr("'name' is missing"));
+    EXPECT_THAT(error_of(replaced("power_w: 5", "power_w: 5\npower_w: 6")),
+                HasSubstr("given twice"));
+    EXPECT_THAT(error_of(replaced("gops_per_s: 3", "gops_per_s: 3, per_cycle: 2")),
+                HasSubstr("exactly one"));
+    EXPECT_THAT(error_of(replaced("op: div, dtype: f32", "op: fma, dtype: f32")),
+                HasSubstr("given twice"));
+}
+
+TEST(MachineText, what_is_not_yaml_names_the_line) {
+    EXPECT_THAT(error_of("name: x\nlevels: [\n"), HasSubstr("m.yaml:"));
+    EXPECT_THAT(error_of(""), HasSubstr("m.yaml"));
+    EXPECT_THAT(error_of("- a\n- b\n"), HasSubstr("expected a mapping"));
+}
+
+TEST(MachineText, a_missing_file_says_what_to_do) {
+    try {
+        read_machine_file("/nowhere/at/all.yaml");
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("/nowhere/at/all.yaml"), HasSubstr("probe")));
+    }
+}
+
+TEST(MachineVerify, levels_must_form_one_tree) {
+    EXPECT_THAT(error_of(replaced("next: l2", "next: l4")), HasSubstr("names no level"));
+    EXPECT_THAT(error_of(replaced("next: dram", "next: l1")), HasSubstr("further down"));
+    EXPECT_THAT(error_of(replaced("    next: dram\n", "")), HasSubstr("exactly one level"));
+    EXPECT_THAT(error_of(replaced("name: l2", "name: l1")), HasSubstr("l1"));
+}
+
+TEST(MachineVerify, levels_must_grow_outwards) {
+    EXPECT_THAT(error_of(replaced("capacity: 1MiB", "capacity: 16KiB")),
+                AllOf(HasSubstr("level l1"), HasSubstr("more than 'l2'")));
+}
+
+TEST(MachineVerify, a_level_shared_more_widely_than_its_parent_is_refused) {
+    EXPECT_THAT(error_of(replaced("    next: l1\n    private_to: core\n", "    next: l1\n")),
+                HasSubstr("shared more widely"));
+}
+
+TEST(MachineVerify, names_must_refer_to_what_exists) {
+    EXPECT_THAT(error_of(replaced("private_to: cluster", "private_to: socket")),
+                HasSubstr("'socket'"));
+    EXPECT_THAT(error_of(replaced("between: core", "between: chip")), HasSubstr("'chip'"));
+}
+
+TEST(MachineVerify, units_have_the_fields_of_their_kind) {
+    EXPECT_THAT(error_of(replaced("    vector_bits: 128\n", "")), HasSubstr("vector_bits"));
+    EXPECT_THAT(error_of(replaced("    rows: 16\n", "")), HasSubstr("rows"));
+    EXPECT_THAT(error_of(replaced("registers: 32", "registers: 31.5")), HasSubstr("whole number"));
+}
+
+TEST(MachineVerify, caches_and_memory_need_bandwidth) {
+    EXPECT_THAT(error_of(replaced("    read_gb_s: {one: 10, all: 12}\n", "")),
+                AllOf(HasSubstr("level dram"), HasSubstr("read_gb_s")));
+}
+
+// ---- the shipped descriptions
+// ------------------------------------------------------------------------
+
+std::vector<std::string> shipped() {
+    std::vector<std::string> paths;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::string(SMEATON_SOURCE_DIR) + "/machines"))
+        if (entry.path().extension() == ".yaml") paths.push_back(entry.path().string());
+    std::sort(paths.begin(), paths.end());
+    return paths;
+}
+
+TEST(ShippedMachines, are_in_canonical_form) {
+    ASSERT_GE(shipped().size(), 3u);
+    for (const std::string& path : shipped()) {
+        std::ifstream in(path);
+        std::ostringstream text;
+        text << in.rdbuf();
+        EXPECT_EQ(print(read_machine_file(path)), text.str()) << path;
+    }
+}
+
+/// A source is a name from the table, alone or followed by ':' and where in it.
+bool sourced(const Machine& machine, const Number& n) {
+    for (const auto& [name, reference] : machine.sources)
+        if (n.source == name || n.source.rfind(name + ":", 0) == 0) return true;
+    return false;
+}
+
+TEST(ShippedMachines, every_number_names_its_source) {
+    for (const std::string& path : shipped()) {
+        Machine m = read_machine_file(path);
+        auto expect = [&](const std::optional<Number>& n, const std::string& what) {
+            EXPECT_TRUE(!n || sourced(m, *n)) << path << ": " << what << " = " << n->value;
+        };
+        expect(m.clock_ghz, "clock");
+        expect(m.area_mm2, "area");
+        expect(m.power_w, "power");
+        expect(m.price_usd, "price");
+        for (const Level& level : m.levels) {
+            expect(level.capacity_bytes, level.name + " capacity");
+            expect(level.line_bytes, level.name + " line");
+            expect(level.latency_ns, level.name + " latency");
+            expect(level.read_energy_pj_per_byte, level.name + " read energy");
+            expect(level.write_energy_pj_per_byte, level.name + " write energy");
+            for (const auto& bandwidth : {level.read, level.write, level.copy}) {
+                if (!bandwidth) continue;
+                expect(bandwidth->one_gb_s, level.name + " one");
+                expect(bandwidth->all_gb_s, level.name + " all");
+            }
+        }
+        for (const Unit& unit : m.units) {
+            for (const auto& n :
+                 {unit.clock_ghz, unit.vector_bits, unit.registers, unit.rows, unit.columns})
+                expect(n, unit.name);
+            for (const Rate& rate : unit.rates)
+                for (const auto& n : {rate.per_cycle, rate.gops_per_s, rate.all_gops_per_s,
+                                      rate.latency_cycles, rate.energy_pj})
+                    expect(n, unit.name + " rate");
+        }
+        for (const Link& link : m.links) {
+            expect(link.bandwidth_gb_s, link.name);
+            expect(link.latency_ns, link.name);
+        }
+    }
+}
+
+TEST(ShippedMachines, can_say_what_general_code_needs) {
+    for (const std::string& path : shipped()) {
+        Machine m = read_machine_file(path);
+        EXPECT_NE(main_vector_unit(m), nullptr) << path;
+        EXPECT_TRUE(peak_gflops(m, tensor::DType::kF32).has_value()) << path;
+        for (OpClass op :
+             {OpClass::Add, OpClass::Mul, OpClass::MinMax, OpClass::Compare, OpClass::Select,
+              OpClass::Logic, OpClass::Convert, OpClass::Div, OpClass::Sqrt})
+            EXPECT_NE(
+                best_unit(m, op, op == OpClass::Logic ? tensor::DType::kI32 : tensor::DType::kF32),
+                nullptr)
+                << path;
+    }
+}
+
+}  // namespace
+}  // namespace smeaton::machine

@@ -1,0 +1,214 @@
+#include "machine/verify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "machine/words.h"
+
+namespace smeaton::machine {
+namespace {
+
+/// Collects the context of one check so that each message reads "<file>: <where>: ...".
+class Judge {
+public:
+    explicit Judge(const std::string& file) : file_(file) {}
+
+    template <class... Args>
+    void require(bool holds, const std::string& where, fmt::format_string<Args...> text,
+                 Args&&... args) const {
+        if (!holds)
+            throw UserError("{}: {}: {}", file_, where,
+                            fmt::format(text, std::forward<Args>(args)...));
+    }
+    void positive(const Number& n, const std::string& where, const char* key) const {
+        require(std::isfinite(n.high) && n.low > 0 && n.low <= n.value && n.value <= n.high, where,
+                "'{}' must be positive with low <= value <= high, got {} <= {} <= {}", key, n.low,
+                n.value, n.high);
+    }
+    void positive(const std::optional<Number>& n, const std::string& where, const char* key) const {
+        if (n) positive(*n, where, key);
+    }
+    void whole(const std::optional<Number>& n, const std::string& where, const char* key) const {
+        if (!n) return;
+        positive(*n, where, key);
+        require(n->value == std::floor(n->value) && !n->ranged(), where,
+                "'{}' must be a whole number without a range, got {}", key, n->value);
+    }
+    void name(const std::string& name, const std::string& where) const {
+        bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+            return std::isalnum(c) || c == '_' || c == '-' || c == '.';
+        });
+        require(plain, where, "the name '{}' must consist of letters, digits, '_', '-' and '.'",
+                name);
+    }
+
+private:
+    const std::string& file_;
+};
+
+/// Depth of a scope from the root (0: the machine); -1 when there is no such scope.
+int scope_depth(const Machine& machine, const std::string& scope) {
+    if (scope.empty()) return 0;
+    for (size_t i = 0; i < machine.scopes.size(); ++i)
+        if (machine.scopes[i].name == scope) return static_cast<int>(i) + 1;
+    return -1;
+}
+
+void verify_scopes(const Machine& machine, const Judge& judge) {
+    std::set<std::string> names;
+    for (const Scope& scope : machine.scopes) {
+        std::string where = "scope " + scope.name;
+        judge.name(scope.name, where);
+        judge.require(scope.name != "any", where, "the name is reserved");
+        judge.require(scope.count > 0, where, "'count' must be positive, got {}", scope.count);
+        judge.require(names.insert(scope.name).second, where, "the name is given twice");
+    }
+}
+
+void verify_bandwidth(const std::optional<Bandwidth>& bandwidth, const std::string& where,
+                      const char* key, const Judge& judge) {
+    if (!bandwidth) return;
+    judge.positive(bandwidth->one_gb_s, where, key);
+    judge.positive(bandwidth->all_gb_s, where, key);
+}
+
+void verify_level(const Level& level, const Machine& machine, const Judge& judge) {
+    std::string where = "level " + level.name;
+    judge.name(level.name, where);
+    judge.positive(level.capacity_bytes, where, "capacity");
+    judge.whole(level.line_bytes, where, "line");
+    judge.require(level.managed == Managed::Software || level.line_bytes.has_value(), where,
+                  "a level managed by hardware needs 'line'");
+    verify_bandwidth(level.read, where, "read_gb_s", judge);
+    verify_bandwidth(level.write, where, "write_gb_s", judge);
+    verify_bandwidth(level.copy, where, "copy_gb_s", judge);
+    judge.require(!level.copy || (level.read && level.write), where,
+                  "'copy_gb_s' needs 'read_gb_s' and 'write_gb_s' beside it");
+    judge.positive(level.latency_ns, where, "latency_ns");
+    judge.positive(level.read_energy_pj_per_byte, where, "read_energy_pj_per_byte");
+    judge.positive(level.write_energy_pj_per_byte, where, "write_energy_pj_per_byte");
+    judge.require(scope_depth(machine, level.private_to) >= 0, where,
+                  "'private_to' names no scope: '{}'", level.private_to);
+    bool registers = &level == &machine.levels.front() && level.managed == Managed::Software;
+    judge.require(registers || (level.read && level.write), where,
+                  "'read_gb_s' and 'write_gb_s' are needed (only the innermost level, registers "
+                  "that keep pace with their unit, may leave them out)");
+}
+
+void verify_levels(const Machine& machine, const Judge& judge) {
+    judge.require(!machine.levels.empty(), "levels", "at least one level is needed");
+    auto find = [&](const std::string& name) {
+        return std::find_if(machine.levels.begin(), machine.levels.end(),
+                            [&](const Level& l) { return l.name == name; });
+    };
+    std::set<std::string> names;
+    int outermost = 0;
+    for (auto level = machine.levels.begin(); level != machine.levels.end(); ++level) {
+        std::string where = "level " + level->name;
+        verify_level(*level, machine, judge);
+        judge.require(names.insert(level->name).second, where, "the name is given twice");
+        if (level->next.empty()) {
+            ++outermost;
+            continue;
+        }
+        auto next = find(level->next);
+        judge.require(next != machine.levels.end(), where, "'next' names no level: '{}'",
+                      level->next);
+        // Innermost first: a `next` that points backwards could only close a cycle.
+        judge.require(next > level, where,
+                      "'next' must name a level further down the list (innermost first), not '{}'",
+                      level->next);
+        judge.require(level->capacity_bytes.value <= next->capacity_bytes.value, where,
+                      "holds {} bytes, more than '{}' outwards of it ({})",
+                      level->capacity_bytes.value, next->name, next->capacity_bytes.value);
+        judge.require(
+            scope_depth(machine, level->private_to) >= scope_depth(machine, next->private_to),
+            where, "is shared more widely than '{}' outwards of it", next->name);
+    }
+    judge.require(outermost == 1, "levels", "exactly one level must have no 'next', {} have none",
+                  outermost);
+    judge.require(machine.levels.back().next.empty(), "levels",
+                  "the last level must be the outermost");
+}
+
+void verify_rate(const Rate& rate, const std::string& where, const Judge& judge) {
+    judge.require(rate.per_cycle.has_value() != rate.gops_per_s.has_value(), where,
+                  "give exactly one of 'per_cycle' and 'gops_per_s'");
+    judge.positive(rate.per_cycle, where, "per_cycle");
+    judge.positive(rate.gops_per_s, where, "gops_per_s");
+    judge.positive(rate.all_gops_per_s, where, "all_gops_per_s");
+    judge.positive(rate.latency_cycles, where, "latency_cycles");
+    judge.positive(rate.energy_pj, where, "energy_pj");
+}
+
+void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
+    std::string where = "unit " + unit.name;
+    judge.name(unit.name, where);
+    judge.require(scope_depth(machine, unit.private_to) >= 0, where,
+                  "'private_to' names no scope: '{}'", unit.private_to);
+    judge.positive(unit.clock_ghz, where, "clock_ghz");
+    bool vector = unit.kind == UnitKind::Vector, systolic = unit.kind == UnitKind::Systolic;
+    judge.require(unit.vector_bits.has_value() == vector && unit.registers.has_value() == vector,
+                  where,
+                  "'vector_bits' and 'registers' belong to a vector unit, and it needs both");
+    judge.require(unit.rows.has_value() == systolic && unit.columns.has_value() == systolic, where,
+                  "'rows' and 'columns' belong to a systolic unit, and it needs both");
+    judge.whole(unit.vector_bits, where, "vector_bits");
+    judge.whole(unit.registers, where, "registers");
+    judge.whole(unit.rows, where, "rows");
+    judge.whole(unit.columns, where, "columns");
+    judge.require(!vector || std::fmod(unit.vector_bits->value, 8) == 0, where,
+                  "'vector_bits' must be a multiple of 8");
+    judge.require(!unit.rates.empty(), where, "'rates' must hold at least one row");
+    std::set<std::pair<OpClass, tensor::DType>> seen;
+    for (const Rate& rate : unit.rates) {
+        std::string row = fmt::format("{}, rate {} {}", where, text(rate.op), name(rate.dtype));
+        verify_rate(rate, row, judge);
+        judge.require(seen.emplace(rate.op, rate.dtype).second, row, "is given twice");
+    }
+}
+
+void verify_links(const Machine& machine, const Judge& judge) {
+    std::set<std::string> names;
+    for (const Link& link : machine.links) {
+        std::string where = "link " + link.name;
+        judge.name(link.name, where);
+        judge.require(names.insert(link.name).second, where, "the name is given twice");
+        judge.require(scope_depth(machine, link.between) >= 0, where,
+                      "'between' names no scope: '{}'", link.between);
+        judge.whole(link.count, where, "count");
+        judge.positive(link.bandwidth_gb_s, where, "bandwidth_gb_s");
+        judge.positive(link.latency_ns, where, "latency_ns");
+        judge.positive(link.energy_pj_per_byte, where, "energy_pj_per_byte");
+    }
+}
+
+}  // namespace
+
+void verify(const Machine& machine, const std::string& file) {
+    Judge judge(file);
+    judge.name(machine.name, "machine");
+    judge.positive(machine.clock_ghz, "machine", "clock_ghz");
+    judge.positive(machine.area_mm2, "machine", "area_mm2");
+    judge.positive(machine.power_w, "machine", "power_w");
+    judge.positive(machine.price_usd, "machine", "price_usd");
+    verify_scopes(machine, judge);
+    verify_levels(machine, judge);
+    judge.require(!machine.units.empty(), "units", "at least one compute unit is needed");
+    std::set<std::string> names;
+    for (const Unit& unit : machine.units) {
+        verify_unit(unit, machine, judge);
+        judge.require(names.insert(unit.name).second, "unit " + unit.name,
+                      "the name is given twice");
+    }
+    verify_links(machine, judge);
+    if (machine.handoff) {
+        judge.positive(machine.handoff->spin_ns, "handoff", "spin_ns");
+        judge.positive(machine.handoff->wake_ns, "handoff", "wake_ns");
+    }
+}
+
+}  // namespace smeaton::machine

@@ -1,0 +1,105 @@
+#include "machine/words.h"
+
+#include <algorithm>
+#include <array>
+
+namespace smeaton::machine {
+namespace {
+
+#define X(name, text) text,
+constexpr std::array kRoles{SMEATON_OPERAND_ROLES(X)};
+constexpr std::array kOpClasses{SMEATON_OP_CLASSES(X)};
+#undef X
+constexpr std::array kManaged{"software", "hardware"};
+constexpr std::array kUnitKinds{"scalar", "vector", "systolic"};
+constexpr std::array kTopologies{"point_to_point", "bus", "ring", "mesh", "torus", "all_to_all"};
+
+template <class T>
+constexpr const auto& table() {
+    if constexpr (std::is_same_v<T, OperandRole>)
+        return kRoles;
+    else if constexpr (std::is_same_v<T, OpClass>)
+        return kOpClasses;
+    else if constexpr (std::is_same_v<T, Managed>)
+        return kManaged;
+    else if constexpr (std::is_same_v<T, UnitKind>)
+        return kUnitKinds;
+    else
+        return kTopologies;
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j) {
+            size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+}  // namespace
+
+std::string_view text(OperandRole r) {
+    return kRoles.at(static_cast<size_t>(r));
+}
+std::string_view text(OpClass c) {
+    return kOpClasses.at(static_cast<size_t>(c));
+}
+std::string_view text(Managed m) {
+    return kManaged.at(static_cast<size_t>(m));
+}
+std::string_view text(UnitKind k) {
+    return kUnitKinds.at(static_cast<size_t>(k));
+}
+std::string_view text(Topology t) {
+    return kTopologies.at(static_cast<size_t>(t));
+}
+
+template <class T>
+std::optional<T> parse_word(std::string_view word) {
+    const auto& words = table<T>();
+    for (size_t i = 0; i < words.size(); ++i)
+        if (words[i] == word) return static_cast<T>(i);
+    return std::nullopt;
+}
+
+template <class T>
+std::vector<std::string> all_words() {
+    const auto& words = table<T>();
+    return {words.begin(), words.end()};
+}
+
+template std::optional<OperandRole> parse_word(std::string_view);
+template std::optional<OpClass> parse_word(std::string_view);
+template std::optional<Managed> parse_word(std::string_view);
+template std::optional<UnitKind> parse_word(std::string_view);
+template std::optional<Topology> parse_word(std::string_view);
+template std::vector<std::string> all_words<OperandRole>();
+template std::vector<std::string> all_words<OpClass>();
+template std::vector<std::string> all_words<Managed>();
+template std::vector<std::string> all_words<UnitKind>();
+template std::vector<std::string> all_words<Topology>();
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+    std::string best;
+    size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+    for (const std::string& candidate : known) {
+        size_t distance = edit_distance(word, candidate);
+        bool extends = word.size() >= 3 && candidate.size() > word.size() &&
+                       candidate.substr(0, word.size()) == word;
+        if (extends) distance = std::min<size_t>(distance, 2);  // "latency" for "latency_ns"
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+}  // namespace smeaton::machine

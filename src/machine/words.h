@@ -1,0 +1,30 @@
+// The spellings of the machine description's closed word lists.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "machine/machine.h"
+
+namespace smeaton::machine {
+
+std::string_view text(OperandRole);
+std::string_view text(OpClass);
+std::string_view text(Managed);
+std::string_view text(UnitKind);
+std::string_view text(Topology);
+
+/// The word's value, or nothing; T is one of the enums above.
+template <class T>
+std::optional<T> parse_word(std::string_view word);
+/// All spellings of T, in order.
+template <class T>
+std::vector<std::string> all_words();
+
+/// The word of `known` with the fewest single-letter edits from `word`; empty when none is near
+/// (more than a third of the letters differ).
+std::string nearest(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace smeaton::machine
