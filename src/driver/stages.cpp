@@ -1,0 +1,58 @@
+#include "driver/stages.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace smeaton::driver {
+
+const std::vector<std::string>& stage_names() {
+    static const std::vector<std::string> names = {"read",   "bind",   "shapes", "simplify", "lower",
+                                                   "fuse",   "layout", "tile",   "plan",     "emit",
+                                                   "compile"};
+    return names;
+}
+
+StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
+    const auto& names = stage_names();
+    if (!options_.stop_after.empty() &&
+        std::find(names.begin(), names.end(), options_.stop_after) == names.end()) {
+        std::string list;
+        for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
+        throw UserError("--stop-after {}: no such stage; the stages are {}", options_.stop_after, list);
+    }
+    if (options_.dump_folder.empty()) return;
+    std::error_code failed;
+    std::filesystem::create_directories(options_.dump_folder, failed);
+    if (failed)
+        throw UserError("--dump {}: cannot make the folder: {}", options_.dump_folder, failed.message());
+}
+
+void StageRunner::run(const std::string& stage, const std::function<void()>& body,
+                      const std::function<std::string()>& text) {
+    if (stopped_) return;
+    const auto& names = stage_names();
+    auto place = std::find(names.begin(), names.end(), stage);
+    SMEATON_CHECK(place != names.end(), "stage {} is not in the list", stage);
+    if (options_.progress)
+        options_.progress(stage, static_cast<double>(place - names.begin()) /
+                                     static_cast<double>(names.size()));
+    auto begin = std::chrono::steady_clock::now();
+    body();
+    std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    times_.push_back({stage, took.count()});
+    if (!options_.dump_folder.empty() && text) {
+        std::string now = text();
+        std::string file = fmt::format("{}/{:02d}.{}.txt", options_.dump_folder, number_, stage);
+        std::ofstream out(file);
+        out << (now == last_text_ ? "(unchanged)\n" : now);
+        if (!out) throw UserError("{}: cannot write", file);
+        last_text_ = std::move(now);
+    }
+    ++number_;
+    stopped_ = stage == options_.stop_after;
+}
+
+}  // namespace smeaton::driver

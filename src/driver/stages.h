@@ -1,0 +1,47 @@
+// The stage runner: times every stage, writes NN.stage.txt under a dump folder, stops where asked.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace smeaton::driver {
+
+struct StageTime {
+    std::string stage;
+    double seconds = 0;
+};
+
+struct StageOptions {
+    std::string dump_folder;         ///< empty: no dumps
+    std::string stop_after;          ///< empty: run all
+    std::function<void(const std::string& stage, double fraction)> progress;
+};
+
+/// All stages of the pipeline in order; --stop-after takes one of these names.
+const std::vector<std::string>& stage_names();
+
+class StageRunner {
+public:
+    /// UserError when stop_after names no stage or the dump folder cannot be made.
+    explicit StageRunner(StageOptions);
+
+    /// Runs `body` unless a stage before was the last wanted. `text` prints what the stage made, for
+    /// the dump. Errors get the stage's name in front.
+    void run(const std::string& stage, const std::function<void()>& body,
+             const std::function<std::string()>& text = {});
+
+    bool stopped() const { return stopped_; }
+    const std::vector<StageTime>& times() const { return times_; }
+
+private:
+    StageOptions options_;
+    std::vector<StageTime> times_;
+    bool stopped_ = false;
+    std::string last_text_;
+    int number_ = 0;
+};
+
+}  // namespace smeaton::driver
