@@ -1,7 +1,7 @@
 // Session: a model compiled for this machine and run; what the CLI and the Python package stand on.
 //
-// A session reads the model once and keeps a bounded cache of specialisations: one per combination of
-// input shapes and of the input values that decide shapes. Safe to call from several threads.
+// A session reads the model once and keeps a bounded cache of specialisations: one per combination
+// of input shapes and of the input values that decide shapes. Safe to call from several threads.
 #pragma once
 
 #include <functional>
@@ -21,14 +21,14 @@ using tensor::DType;
 using tensor::Tensor;
 
 struct SessionOptions {
-    int threads = 0;                       ///< 0: all that affinity and cgroup quota allow
-    std::map<std::string, int64_t> dims;   ///< NAME=VALUE and INPUT:AXIS=VALUE bindings
-    std::string isa;                       ///< "", "avx512", "avx2", "plain": forces a target
-    std::vector<std::string> skip;         ///< rewrites and passes left out, by name
-    std::string stop_after;                ///< last stage to run; empty: all
-    std::string dump_folder;               ///< NN.stage.txt after every stage; empty: none
-    std::string cache_folder;              ///< empty: the user's cache folder
-    bool explain = false;                  ///< keep the log of rewrites taken and refused
+    int threads = 0;                      ///< 0: all that affinity and cgroup quota allow
+    std::map<std::string, int64_t> dims;  ///< NAME=VALUE and INPUT:AXIS=VALUE bindings
+    std::string isa;                      ///< "", "avx512", "avx2", "plain": forces a target
+    std::vector<std::string> skip;        ///< rewrites and passes left out, by name
+    std::string stop_after;               ///< last stage to run; empty: all
+    std::string dump_folder;              ///< NN.stage.txt after every stage; empty: none
+    std::string cache_folder;             ///< empty: the user's cache folder
+    bool explain = false;                 ///< keep the log of rewrites taken and refused
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
 };
 
@@ -45,13 +45,13 @@ struct KernelStats {
     double predicted_us = 0;
     int64_t flops = 0;
     std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
-    std::string bound;             ///< "compute" or a level's name
+    std::string bound;                     ///< "compute" or a level's name
 };
 
 struct MemoryStats {
     int64_t arena_bytes = 0;
-    int64_t arena_lower_bound_bytes = 0;   ///< max-live of the program as compiled
-    int64_t graph_max_live_bytes = 0;      ///< max-live of the model graph before fusion
+    int64_t arena_lower_bound_bytes = 0;  ///< max-live of the program as compiled
+    int64_t graph_max_live_bytes = 0;     ///< max-live of the model graph before fusion
     int64_t scratch_bytes = 0;
     int64_t weights_bytes = 0;
 };
@@ -67,8 +67,9 @@ public:
     const std::vector<PortInfo>& outputs() const;
     int threads() const;
 
-    /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects and
-    /// orders outputs (empty: all). UserError on a missing, unknown, ill-typed or ill-shaped feed.
+    /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects
+    /// and orders outputs (empty: all). UserError on a missing, unknown, ill-typed or ill-shaped
+    /// feed.
     std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds,
                             const std::vector<std::string>& names = {});
 
@@ -85,8 +86,10 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the rest).
+/// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
+/// rest).
 std::map<std::string, Tensor> random_feeds(const std::vector<PortInfo>&,
-                                           const std::map<std::string, int64_t>& dims, uint64_t seed);
+                                           const std::map<std::string, int64_t>& dims,
+                                           uint64_t seed);
 
 }  // namespace smeaton::driver

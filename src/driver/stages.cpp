@@ -9,9 +9,9 @@
 namespace smeaton::driver {
 
 const std::vector<std::string>& stage_names() {
-    static const std::vector<std::string> names = {"read",   "bind",   "shapes", "simplify", "lower",
-                                                   "fuse",   "layout", "tile",   "plan",     "emit",
-                                                   "compile"};
+    static const std::vector<std::string> names = {"read",  "bind", "shapes", "simplify",
+                                                   "lower", "fuse", "layout", "tile",
+                                                   "plan",  "emit", "compile"};
     return names;
 }
 
@@ -21,13 +21,15 @@ StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
         std::find(names.begin(), names.end(), options_.stop_after) == names.end()) {
         std::string list;
         for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
-        throw UserError("--stop-after {}: no such stage; the stages are {}", options_.stop_after, list);
+        throw UserError("--stop-after {}: no such stage; the stages are {}", options_.stop_after,
+                        list);
     }
     if (options_.dump_folder.empty()) return;
     std::error_code failed;
     std::filesystem::create_directories(options_.dump_folder, failed);
     if (failed)
-        throw UserError("--dump {}: cannot make the folder: {}", options_.dump_folder, failed.message());
+        throw UserError("--dump {}: cannot make the folder: {}", options_.dump_folder,
+                        failed.message());
 }
 
 void StageRunner::run(const std::string& stage, const std::function<void()>& body,
@@ -37,8 +39,8 @@ void StageRunner::run(const std::string& stage, const std::function<void()>& bod
     auto place = std::find(names.begin(), names.end(), stage);
     SMEATON_CHECK(place != names.end(), "stage {} is not in the list", stage);
     if (options_.progress)
-        options_.progress(stage, static_cast<double>(place - names.begin()) /
-                                     static_cast<double>(names.size()));
+        options_.progress(
+            stage, static_cast<double>(place - names.begin()) / static_cast<double>(names.size()));
     auto begin = std::chrono::steady_clock::now();
     body();
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

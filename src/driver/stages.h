@@ -15,8 +15,8 @@ struct StageTime {
 };
 
 struct StageOptions {
-    std::string dump_folder;         ///< empty: no dumps
-    std::string stop_after;          ///< empty: run all
+    std::string dump_folder;  ///< empty: no dumps
+    std::string stop_after;   ///< empty: run all
     std::function<void(const std::string& stage, double fraction)> progress;
 };
 
@@ -28,8 +28,8 @@ public:
     /// UserError when stop_after names no stage or the dump folder cannot be made.
     explicit StageRunner(StageOptions);
 
-    /// Runs `body` unless a stage before was the last wanted. `text` prints what the stage made, for
-    /// the dump. Errors get the stage's name in front.
+    /// Runs `body` unless a stage before was the last wanted. `text` prints what the stage made,
+    /// for the dump. Errors get the stage's name in front.
     void run(const std::string& stage, const std::function<void()>& body,
              const std::function<std::string()>& text = {});
 

@@ -21,14 +21,18 @@ std::vector<Dim> physical_extents(const Buffer& buffer) {
     return extents;
 }
 
-Dim physical_elements(const Buffer& buffer) { return tensor::product(physical_extents(buffer)); }
+Dim physical_elements(const Buffer& buffer) {
+    return tensor::product(physical_extents(buffer));
+}
 
 static Dim bytes_of(DType dtype, const Dim& elements) {
     int bits = tensor::bits(dtype);
     return bits % 8 == 0 ? elements * Dim(bits / 8) : ceil_div(elements * Dim(bits), 8);
 }
 
-Dim physical_bytes(const Buffer& buffer) { return bytes_of(buffer.dtype, physical_elements(buffer)); }
+Dim physical_bytes(const Buffer& buffer) {
+    return bytes_of(buffer.dtype, physical_elements(buffer));
+}
 
 Dim logical_bytes(const Buffer& buffer) {
     Dim elements(1);

@@ -1,6 +1,6 @@
-// GIR: a program of buffers and steps; a kernel is a block of statements over slices of named memory
-// levels. gir.md is the definition by example (docs/gir.md is ours). Nodes are immutable and shared:
-// a rewrite builds new nodes for what it changes and keeps pointers to the rest.
+// GIR: a program of buffers and steps; a kernel is a block of statements over slices of named
+// memory levels. gir.md is the definition by example (docs/gir.md is ours). Nodes are immutable and
+// shared: a rewrite builds new nodes for what it changes and keeps pointers to the rest.
 #pragma once
 
 #include <cstdint>
@@ -109,7 +109,7 @@ struct Op {
     bool descending = false;  ///< Sort
     std::optional<Slice> payload;
     Name along;
-    bool unique = false;      ///< Scatter: indices proven unique
+    bool unique = false;  ///< Scatter: indices proven unique
     Origins origins;
     friend bool operator==(const Op&, const Op&) = default;
 };
@@ -176,7 +176,8 @@ StmtPtr stmt(Node node) {
 /// Structural equality of blocks (pointers first, so shared parts are free).
 bool same(const Block&, const Block&);
 
-// ---- layout --------------------------------------------------------------------------------------
+// ---- layout
+// --------------------------------------------------------------------------------------
 
 /// A physical dim: (coordinate of `dim` / div) % mod + before, in an extent with `after` to spare.
 /// mod 0 = no modulo. Physical dims run from outermost to innermost.
@@ -207,13 +208,14 @@ struct Buffer {
     Lifetime lifetime = Lifetime::Temp;
     std::vector<NamedDim> dims;  ///< logical shape
     Layout layout;
-    Name alias_of;               ///< same bytes, another dense shape of as many elements; empty: none
+    Name alias_of;  ///< same bytes, another dense shape of as many elements; empty: none
     std::optional<Tensor> data;  ///< weights that come from the file
     Name resident;               ///< level claimed from the writing step to the last reader
     std::string value_name;      ///< the model value it holds, for messages and traces
 };
 
-// ---- program -------------------------------------------------------------------------------------
+// ---- program
+// -------------------------------------------------------------------------------------
 
 /// A kernel refers to the program's buffers by name. `reads` and `writes` list them in first-use
 /// order and are derived from the body (collect_uses in walk.h keeps them true).
@@ -238,13 +240,16 @@ struct BranchStep {
     Name condition;
     Steps then_steps, else_steps;
 };
-/// Loop, Scan: runs `body` while `condition` holds, at most `trips` times; `counter` is an i64[] buffer.
+/// Loop, Scan: runs `body` while `condition` holds, at most `trips` times; `counter` is an i64[]
+/// buffer.
 struct RepeatStep {
     Name counter;
     std::optional<Dim> trips;
     Name condition;  ///< empty: none
     Steps body;
-    struct Carried { Name from, to; };
+    struct Carried {
+        Name from, to;
+    };
     std::vector<Carried> carried;  ///< after an iteration, `to` takes the value of `from`
 };
 /// A data-dependent size becomes known: parameter <- value of an integer scalar buffer.

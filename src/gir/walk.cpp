@@ -120,7 +120,8 @@ Block substitute(const Block& block, const Substitution& map) {
             next.source = substitute(*let->source, map);
             return {stmt(std::move(next))};
         }
-        if (auto* loop = std::get_if<For>(&s->node); loop && !(loop->from.empty() && loop->to.empty())) {
+        if (auto* loop = std::get_if<For>(&s->node);
+            loop && !(loop->from.empty() && loop->to.empty())) {
             For next = *loop;
             substitute_all(next.from, map);
             substitute_all(next.to, map);
@@ -213,7 +214,8 @@ struct Renamer {
 };
 
 Block rename(const Block& block, const Renamer& renamer) {
-    return map_stmts(block, [&](const StmtPtr& s) -> Block { return {std::visit(renamer, s->node)}; });
+    return map_stmts(block,
+                     [&](const StmtPtr& s) -> Block { return {std::visit(renamer, s->node)}; });
 }
 
 }  // namespace

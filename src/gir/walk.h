@@ -22,7 +22,8 @@ Block map_stmts(const Block&, const std::function<Block(const StmtPtr&)>& rewrit
 /// Rebuilds every op; returns the same block when nothing changed.
 Block map_ops(const Block&, const std::function<Op(const Op&)>& rewrite);
 
-/// The substitution applied to every affine form of the op (coords, bounds, iota value, index slices).
+/// The substitution applied to every affine form of the op (coords, bounds, iota value, index
+/// slices).
 Op substitute(const Op&, const Substitution&);
 Slice substitute(const Slice&, const Substitution&);
 Block substitute(const Block&, const Substitution&);

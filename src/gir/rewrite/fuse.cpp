@@ -51,9 +51,8 @@ Program drop_dead(Program program, const Rules& rules) {
         for (size_t i = program.steps.size(); i-- > 0;) {
             KernelPtr kernel = kernel_of(program.steps[i]);
             if (!kernel || kernel->writes.empty()) continue;
-            bool used = std::any_of(kernel->writes.begin(), kernel->writes.end(), [&](Name n) {
-                return live.count(root_of(program, n)) > 0;
-            });
+            bool used = std::any_of(kernel->writes.begin(), kernel->writes.end(),
+                                    [&](Name n) { return live.count(root_of(program, n)) > 0; });
             if (used) continue;
             rules.note("drop-dead", kernel->name.str());
             program.steps.erase(program.steps.begin() + static_cast<long>(i));
@@ -78,11 +77,10 @@ Program drop_dead(Program program, const Rules& rules) {
     std::set<Name> viewed;
     for (const Buffer& b : program.buffers)
         if (!b.alias_of.empty() && !useless(b)) viewed.insert(b.alias_of);
-    program.buffers.erase(std::remove_if(program.buffers.begin(), program.buffers.end(),
-                                         [&](const Buffer& b) {
-                                             return useless(b) && viewed.count(b.name) == 0;
-                                         }),
-                          program.buffers.end());
+    program.buffers.erase(
+        std::remove_if(program.buffers.begin(), program.buffers.end(),
+                       [&](const Buffer& b) { return useless(b) && viewed.count(b.name) == 0; }),
+        program.buffers.end());
     return program;
 }
 

@@ -11,8 +11,8 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-// Rows of pixels whose channels span a multiple of this fall into the same few sets of a first-level
-// cache with 4 KiB ways; one more line of padding spreads them.
+// Rows of pixels whose channels span a multiple of this fall into the same few sets of a
+// first-level cache with 4 KiB ways; one more line of padding spreads them.
 constexpr int64_t kAliasingBytes = 2048;
 constexpr int64_t kLineBytes = 64;
 
@@ -52,7 +52,8 @@ Layout channels_last(const Buffer& buffer) {
     int64_t element = tensor::byte_count(buffer.dtype, 1);
     int64_t bytes = buffer.dims[1].extent.value() * element;
     bool one_pixel = true;
-    for (size_t d = 2; d < buffer.dims.size(); ++d) one_pixel = one_pixel && buffer.dims[d].extent.is(1);
+    for (size_t d = 2; d < buffer.dims.size(); ++d)
+        one_pixel = one_pixel && buffer.dims[d].extent.is(1);
     if (!one_pixel && bytes % kAliasingBytes == 0) channels.after = kLineBytes / element;
     layout.dims.push_back(channels);
     return layout;
@@ -60,8 +61,9 @@ Layout channels_last(const Buffer& buffer) {
 
 bool can_be_channels_last(const Buffer& b) {
     if (b.dims.size() < 3 || !b.alias_of.empty() || !b.layout.dense()) return false;
-    return std::all_of(b.dims.begin(), b.dims.end(),
-                       [](const NamedDim& d) { return d.extent.is_const() && d.extent.value() > 0; });
+    return std::all_of(b.dims.begin(), b.dims.end(), [](const NamedDim& d) {
+        return d.extent.is_const() && d.extent.value() > 0;
+    });
 }
 
 struct LayoutChooser {
@@ -70,7 +72,8 @@ struct LayoutChooser {
 
     bool eligible(Name n) const {
         const Buffer& b = program.buffer(n);
-        return b.lifetime != Lifetime::Weight && b.lifetime != Lifetime::State && can_be_channels_last(b);
+        return b.lifetime != Lifetime::Weight && b.lifetime != Lifetime::State &&
+               can_be_channels_last(b);
     }
 
     // Convolutions choose; elementwise, pooling and copying kernels pass the choice on.
@@ -143,7 +146,8 @@ void split_off(Program& program, Name outside, const Rules& rules) {
         copy_kernel(from, to, fresh("reorder_" + outside.str(), taken)));
     program = map_kernels(std::move(program), [&](const KernelPtr& k) {
         bool touches = std::count(k->reads.begin(), k->reads.end(), outside) +
-                           std::count(k->writes.begin(), k->writes.end(), outside) > 0;
+                           std::count(k->writes.begin(), k->writes.end(), outside) >
+                       0;
         if (!touches) return k;
         Kernel next = *k;
         next.body = rename_targets(k->body, {{outside, inside.name}});
@@ -152,7 +156,8 @@ void split_off(Program& program, Name outside, const Rules& rules) {
     program.buffers.push_back(inside);
     const std::vector<size_t>& at = is_input ? uses[outside].readers : uses[outside].writers;
     size_t where = is_input ? at.front() : at.back() + 1;
-    program.steps.insert(program.steps.begin() + static_cast<long>(where), Step{RunStep{copy, false}});
+    program.steps.insert(program.steps.begin() + static_cast<long>(where),
+                         Step{RunStep{copy, false}});
     rules.note("channels-last", copy->name.str());
 }
 
@@ -220,7 +225,8 @@ bool worth_it(const Buffer& b, const BorderPlan& plan) {
     bool any = false;
     for (size_t d = 0; d < b.dims.size(); ++d) {
         double extent = static_cast<double>(b.dims[d].extent.value());
-        grown *= (extent + static_cast<double>(plan.margins[d].before + plan.margins[d].after)) / extent;
+        grown *=
+            (extent + static_cast<double>(plan.margins[d].before + plan.margins[d].after)) / extent;
         any = any || plan.margins[d].before + plan.margins[d].after > 0;
     }
     // A border that more than doubles a buffer costs more memory than its tests cost time, unless
@@ -238,7 +244,8 @@ void set_margins(Buffer& b, const BorderPlan& plan) {
     b.layout.border = plan.value;
 }
 
-Slice without_guards(const Slice& s, const Buffer& b, const Literal& value, const Extents& extents) {
+Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
+                     const Extents& extents) {
     if (!s.within || !(s.within->otherwise == value)) return s;
     Slice out = s;
     std::erase_if(out.within->bounds, [&](const Bound& bound) {
@@ -280,7 +287,7 @@ Program add_borders(Program program, const Rules& rules) {
         set_margins(b, plan);
         rules.note("border", name.str());
     }
-    return map_kernels(std::move(program), [&](const KernelPtr& k) {
+    return map_kernels(program, [&](const KernelPtr& k) {
         Extents extents = extents_in(k->body);
         Block body = map_ops(k->body, [&](const Op& op) {
             Op next = op;

@@ -42,8 +42,8 @@ bool mentions(const Block& block, Name tile) {
 }
 
 struct SplitBody {
-    Block head;       // up to and including the contraction
-    Block epilogue;   // after it, with the tiles that only it uses
+    Block head;      // up to and including the contraction
+    Block epilogue;  // after it, with the tiles that only it uses
     Name accumulator;
     DType dtype = DType::kF32;
 };

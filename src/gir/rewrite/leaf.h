@@ -1,4 +1,5 @@
-// The innermost body of a tiled nest: scalar tiles become register tiles over a row and a lane axis.
+// The innermost body of a tiled nest: scalar tiles become register tiles over a row and a lane
+// axis.
 #pragma once
 
 #include <set>

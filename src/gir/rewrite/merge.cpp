@@ -19,7 +19,8 @@ bool has_kind(const Block& block, OpKind kind) {
 
 bool has_for(const Block& block) {
     bool found = false;
-    for_each_stmt(block, [&](const Stmt& s) { found = found || std::holds_alternative<For>(s.node); });
+    for_each_stmt(block,
+                  [&](const Stmt& s) { found = found || std::holds_alternative<For>(s.node); });
     return found;
 }
 
@@ -49,7 +50,8 @@ std::vector<Slice> reads_of(const Block& block, Name target) {
 bool claims_or_checks(const Block& block, Name target) {
     bool found = false;
     for_each_stmt(block, [&](const Stmt& s) {
-        if (auto* let = std::get_if<Let>(&s.node)) found = found || (let->source && let->source->target == target);
+        if (auto* let = std::get_if<Let>(&s.node))
+            found = found || (let->source && let->source->target == target);
         if (auto* check = std::get_if<Check>(&s.node)) {
             auto* c = std::get_if<Slice>(&check->condition);
             found = found || (c && c->target == target);
@@ -58,26 +60,33 @@ bool claims_or_checks(const Block& block, Name target) {
     return found;
 }
 
-// One attempt to merge a writing and a reading kernel over one temp.
+// A buffer that the one kernel writes and the other reads.
+struct Travelling {
+    const Buffer* buffer = nullptr;
+    bool keep = true;  // somebody else reads it, or it is no temp
+    Op store;
+    std::vector<Slice> reads;
+    std::vector<size_t> free_dims;  // dims that no paired axis walks
+};
+
+// One attempt to merge a writing and a reading kernel.
 struct Merger {
     const Program& program;
     const Rules& rules;
-    const Buffer& temp;
     KernelPtr writer, reader;
-    bool keep_temp = true;
+    std::vector<Travelling> values;
 
     Nest first, second;
-    Op store;
-    std::vector<Slice> reads;
-    std::map<Name, Name> paired;     // reader axis -> writer axis
-    std::vector<size_t> free_dims;   // dims of the temp that no paired axis walks
+    std::map<Name, Name> paired;  // reader axis -> writer axis
 
     bool analyse(bool full_agreement);
-    bool pair_axes();
+    bool find_values();
+    void pair_axes();
+    bool split_dims();
     bool shapes_allow(bool full_agreement) const;
-    bool covers_free_dims() const;
+    bool covers_free_dims(const Travelling&) const;
+    Block renamed_reader(std::set<Name>& taken) const;
     KernelPtr merged() const;
-    Slice on_tile(const Slice& s, Name tile) const;
 };
 
 int64_t width(const std::vector<Loop>& loops) {
@@ -87,73 +96,116 @@ int64_t width(const std::vector<Loop>& loops) {
 }
 
 bool all_const(const std::vector<Loop>& loops) {
-    return std::all_of(loops.begin(), loops.end(), [](const Loop& l) { return l.extent.is_const(); });
+    return std::all_of(loops.begin(), loops.end(),
+                       [](const Loop& l) { return l.extent.is_const(); });
 }
 
-bool Merger::pair_axes() {
-    auto loop = [](const std::vector<Loop>& loops, Name axis) -> const Loop* {
-        for (const Loop& l : loops)
-            if (l.axis == axis) return &l;
-        return nullptr;
-    };
-    for (size_t d = 0; d < temp.dims.size(); ++d) {
-        const Affine& w = store.dst.at[d].affine;
-        if (store.dst.at[d].index) return false;
-        if (w == Affine(0) && temp.dims[d].extent.is(1)) continue;
-        std::optional<Name> wrote = w.single_var();
-        if (!wrote) return false;
-        const Loop* a = loop(first.loops, *wrote);
-        std::optional<Name> read;
-        bool agree = a != nullptr;
-        for (const Slice& s : reads) {
-            std::optional<Name> r = s.at[d].index ? std::nullopt : s.at[d].affine.single_var();
-            const Loop* c = r ? loop(second.loops, *r) : nullptr;
-            agree = agree && c && a && c->extent == a->extent && (!read || *read == *r);
-            if (r) read = r;
-        }
-        if (agree) {
-            auto [at, fresh_pair] = paired.emplace(*read, *wrote);
-            if (!fresh_pair && at->second != *wrote) return false;
-        } else {
-            free_dims.push_back(d);
+const Loop* loop_over(const std::vector<Loop>& loops, Name axis) {
+    for (const Loop& l : loops)
+        if (l.axis == axis) return &l;
+    return nullptr;
+}
+
+std::optional<Name> only_var(const Coord& c) {
+    return c.index ? std::nullopt : c.affine.single_var();
+}
+
+// The one reader axis that walks dim `d` in all reads; nothing when they differ.
+std::optional<Name> reading_axis(const Travelling& value, size_t d) {
+    std::optional<Name> axis;
+    for (const Slice& s : value.reads) {
+        std::optional<Name> var = only_var(s.at[d]);
+        if (!var || (axis && *axis != *var)) return std::nullopt;
+        axis = var;
+    }
+    return axis;
+}
+
+bool Merger::find_values() {
+    for (Travelling& v : values) {
+        const Buffer& buffer = *v.buffer;
+        if (!buffer.alias_of.empty() || claims_or_checks(reader->body, buffer.name)) return false;
+        for (const NamedDim& d : buffer.dims)
+            if (!d.extent.is_const()) return false;
+        std::optional<Op> store = single_store(writer->body, buffer.name);
+        if (!store || !std::holds_alternative<Slice>(store->srcs[0])) return false;
+        v.store = *store;
+        v.reads = reads_of(reader->body, buffer.name);
+        for (const Slice& s : v.reads)
+            if (s.within) return false;
+        for (size_t d = 0; d < buffer.dims.size(); ++d) {
+            const Coord& at = v.store.dst.at[d];
+            bool fixed = !at.index && at.affine == Affine(0) && buffer.dims[d].extent.is(1);
+            if (!fixed && !only_var(at)) return false;
         }
     }
-    // Two reader axes on one writer axis would be a diagonal.
-    std::set<Name> used;
-    for (const auto& [r, w] : paired)
-        if (!used.insert(w).second) return false;
+    return true;
+}
+
+// Axes agree where every value that the writer's axis walks is read along one and the same reader
+// axis.
+void Merger::pair_axes() {
+    for (const Loop& a : first.loops) {
+        std::optional<Name> partner;
+        bool agree = true;
+        for (const Travelling& v : values) {
+            bool walked = false;
+            for (size_t d = 0; d < v.buffer->dims.size(); ++d) {
+                if (only_var(v.store.dst.at[d]) != a.axis) continue;
+                std::optional<Name> read = reading_axis(v, d);
+                const Loop* c = read ? loop_over(second.loops, *read) : nullptr;
+                agree = agree && !walked && c && c->extent == a.extent &&
+                        (!partner || *partner == *read);
+                partner = read;
+                walked = true;
+            }
+            agree = agree && (walked || a.extent.is(1));
+        }
+        if (agree && partner && paired.count(*partner) == 0) paired[*partner] = a.axis;
+    }
+}
+
+bool Merger::split_dims() {
+    auto is_paired = [&](Name axis) {
+        return std::any_of(paired.begin(), paired.end(), [&](auto& p) { return p.second == axis; });
+    };
+    for (Travelling& v : values) {
+        for (size_t d = 0; d < v.buffer->dims.size(); ++d) {
+            std::optional<Name> wrote = only_var(v.store.dst.at[d]);
+            if (wrote && !is_paired(*wrote)) v.free_dims.push_back(d);
+        }
+        if (!covers_free_dims(v)) return false;
+    }
     return true;
 }
 
 // Free dims are written whole by loops or op dims inside one iteration of the paired axes.
-bool Merger::covers_free_dims() const {
+bool Merger::covers_free_dims(const Travelling& v) const {
     Extents extents = extents_in(writer->body);
-    for (size_t d : free_dims) {
-        Name var = *store.dst.at[d].affine.single_var();
-        auto found = extents.find(var);
-        if (found == extents.end() || !temp.dims[d].extent.is(found->second)) return false;
+    for (size_t d : v.free_dims) {
+        auto found = extents.find(*only_var(v.store.dst.at[d]));
+        if (found == extents.end() || !v.buffer->dims[d].extent.is(found->second)) return false;
     }
     return true;
 }
 
 bool Merger::shapes_allow(bool full_agreement) const {
-    auto unpaired = [&](const std::vector<Loop>& loops, bool of_writer) {
-        int64_t product = 1;
-        for (const Loop& l : loops) {
-            bool is_paired = false;
-            for (const auto& [r, w] : paired) is_paired = is_paired || (of_writer ? w : r) == l.axis;
-            if (!is_paired) product *= l.extent.value();
-        }
-        return product;
-    };
-    int64_t left = unpaired(first.loops, true), right = unpaired(second.loops, false);
-    if (full_agreement) return left == 1 && right == 1 && free_dims.empty();
-    if (has_kind(writer->body, OpKind::Mma) && left != 1) return false;
-    int64_t together = width(first.loops) / left;
-    if (together < std::min({width(first.loops), width(second.loops), rules.wide})) return false;
-    int64_t row = tensor::byte_count(temp.dtype, 1);
-    for (size_t d : free_dims) row *= temp.dims[d].extent.value();
-    return row <= rules.row_bytes;
+    int64_t left = width(first.loops), right = width(second.loops), together = 1;
+    for (const auto& [r, w] : paired) together *= loop_over(second.loops, r)->extent.value();
+    if (full_agreement) {
+        bool no_rows = std::all_of(values.begin(), values.end(),
+                                   [](const Travelling& v) { return v.free_dims.empty(); });
+        return together == left && together == right && no_rows;
+    }
+    if (has_kind(writer->body, OpKind::Mma) && together != left) return false;
+    if (together < std::min({left, right, rules.wide})) return false;
+    int64_t rows = 0;
+    for (const Travelling& v : values) {
+        int64_t elements = 1;
+        for (size_t d : v.free_dims) elements *= v.buffer->dims[d].extent.value();
+        rows += tensor::byte_count(v.buffer->dtype, elements);
+    }
+    return rows <= rules.row_bytes;
 }
 
 bool Merger::analyse(bool full_agreement) {
@@ -163,38 +215,17 @@ bool Merger::analyse(bool full_agreement) {
     if (first.loops.empty() || second.loops.empty()) return false;
     if (!all_const(first.loops) || !all_const(second.loops)) return false;
     if (width(first.loops) == 0 || width(second.loops) == 0) return false;
-    for (const NamedDim& d : temp.dims)
-        if (!d.extent.is_const()) return false;
-    if (has_kind(reader->body, OpKind::Mma) || has_kind(reader->body, OpKind::Scatter)) return false;
+    if (has_kind(reader->body, OpKind::Mma) || has_kind(reader->body, OpKind::Scatter))
+        return false;
     if (has_kind(writer->body, OpKind::Scatter) || has_for(second.body)) return false;
-    if (claims_or_checks(reader->body, temp.name)) return false;
-    // Another value that travels between the two would need a pairing of its own.
-    for (Name made : writer->writes)
-        for (Name needed : reader->reads)
-            if (made != temp.name && (needed == made || program.buffer(needed).alias_of == made ||
-                                      program.buffer(needed).alias_of == temp.name))
-                return false;
-    std::optional<Op> found = single_store(writer->body, temp.name);
-    if (!found || !std::holds_alternative<Slice>(found->srcs[0])) return false;
-    store = *found;
-    reads = reads_of(reader->body, temp.name);
-    for (const Slice& s : reads)
-        if (s.within) return false;
-    if (!pair_axes() || !shapes_allow(full_agreement)) return false;
-    return free_dims.empty() || covers_free_dims();
+    if (!find_values()) return false;
+    pair_axes();
+    return split_dims() && shapes_allow(full_agreement);
 }
 
-Slice Merger::on_tile(const Slice& s, Name tile) const {
-    Slice out{tile, {}, {}};
-    for (size_t d : free_dims) out.at.push_back(s.at[d]);
-    return out;
-}
-
-KernelPtr Merger::merged() const {
-    std::set<Name> taken = declared_names(writer->body);
-    for (const Buffer& b : program.buffers) taken.insert(b.name);
-
-    // The reader's names: paired axes take the writer's, all others step aside.
+// The reader's loops and body in names of the merged kernel: paired axes take the writer's (and
+// lose their loops), all others step aside.
+Block Merger::renamed_reader(std::set<Name>& taken) const {
     std::map<Name, Name> vars, tiles;
     for (const auto& [r, w] : paired) vars[r] = w;
     std::set<Name> reader_tiles = tiles_declared(second.body);
@@ -203,53 +234,69 @@ KernelPtr Merger::merged() const {
         Name next = fresh(n, taken);
         (reader_tiles.count(n) > 0 ? tiles : vars)[n] = next;
     }
-    // A reader axis of extent 1 or 0-paired dims keep their own loop inside; nothing else to do.
-    Nest inner_second{{}, rename_targets(rename_vars(second.body, vars), tiles)};
+    Nest inner{{}, rename_targets(rename_vars(second.body, vars), tiles)};
     for (const Loop& l : second.loops)
         if (paired.count(l.axis) == 0) {
             Loop renamed = l;
             renamed.axis = vars.at(l.axis);
-            inner_second.loops.push_back(renamed);
+            inner.loops.push_back(renamed);
         }
+    return build(inner);
+}
+
+Slice on_tile(const Slice& s, const Travelling& v, Name tile) {
+    Slice out{tile, {}, {}};
+    for (size_t d : v.free_dims) out.at.push_back(s.at[d]);
+    return out;
+}
+
+KernelPtr Merger::merged() const {
+    std::set<Name> taken = declared_names(writer->body);
+    for (const Buffer& b : program.buffers) taken.insert(b.name);
+    Block tail = renamed_reader(taken);
     Nest outer, inner_first{{}, first.body};
     for (const Loop& l : first.loops) {
-        bool is_paired = std::any_of(paired.begin(), paired.end(), [&](auto& p) { return p.second == l.axis; });
+        bool is_paired =
+            std::any_of(paired.begin(), paired.end(), [&](auto& p) { return p.second == l.axis; });
         (is_paired ? outer : inner_first).loops.push_back(l);
     }
-
-    // The tile in which the value travels: the stored tile itself when a scalar of the same block.
-    const Slice& stored = std::get<Slice>(store.srcs[0]);
-    bool scalar = free_dims.empty() && inner_first.loops.empty() && stored.at.empty() && !stored.within &&
-                  !program.find_buffer(stored.target);
-    Name travel = scalar ? stored.target : fresh(temp.name.str() + "_row", taken);
-    Block body;
-    if (!scalar) {
-        Tile tile{travel, "local", temp.dtype, {}, -1};
-        for (size_t d : free_dims)
-            tile.dims.push_back({*store.dst.at[d].affine.single_var(), temp.dims[d].extent});
-        body.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
-    }
-    Block head = map_stmts(build(inner_first), [&](const StmtPtr& s) -> Block {
-        auto* op = std::get_if<Op>(&s->node);
-        if (!op || op->dst.target != temp.name) return {s};
-        Block out;
+    Block head = build(inner_first), lets;
+    for (const Travelling& v : values) {
+        // The tile in which the value travels: the stored tile itself when a scalar of the same
+        // block.
+        const Slice& stored = std::get<Slice>(v.store.srcs[0]);
+        bool scalar = v.free_dims.empty() && inner_first.loops.empty() && stored.at.empty() &&
+                      !stored.within && !program.find_buffer(stored.target);
+        Name travel = scalar ? stored.target : fresh(v.buffer->name.str() + "_row", taken);
         if (!scalar) {
-            Op narrow = *op;
-            narrow.dst = on_tile(op->dst, travel);
-            out.push_back(stmt(std::move(narrow)));
+            Tile tile{travel, "local", v.buffer->dtype, {}, -1};
+            for (size_t d : v.free_dims)
+                tile.dims.push_back({*only_var(v.store.dst.at[d]), v.buffer->dims[d].extent});
+            lets.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
         }
-        if (keep_temp) out.push_back(s);
-        return out;
-    });
-    Block tail = map_ops(build(inner_second), [&](const Op& op) {
-        Op next = op;
-        for (Operand& o : next.srcs)
-            if (auto* s = std::get_if<Slice>(&o); s && s->target == temp.name) *s = on_tile(*s, travel);
-        return next;
-    });
-    body.insert(body.end(), head.begin(), head.end());
-    body.insert(body.end(), tail.begin(), tail.end());
-    outer.body = body;
+        head = map_stmts(head, [&](const StmtPtr& s) -> Block {
+            auto* op = std::get_if<Op>(&s->node);
+            if (!op || op->dst.target != v.buffer->name) return {s};
+            Block out;
+            if (!scalar) {
+                Op narrow = *op;
+                narrow.dst = on_tile(op->dst, v, travel);
+                out.push_back(stmt(std::move(narrow)));
+            }
+            if (v.keep) out.push_back(s);
+            return out;
+        });
+        tail = map_ops(tail, [&](const Op& op) {
+            Op next = op;
+            for (Operand& o : next.srcs)
+                if (auto* s = std::get_if<Slice>(&o); s && s->target == v.buffer->name)
+                    *s = on_tile(*s, v, travel);
+            return next;
+        });
+    }
+    outer.body = lets;
+    outer.body.insert(outer.body.end(), head.begin(), head.end());
+    outer.body.insert(outer.body.end(), tail.begin(), tail.end());
     Kernel kernel{writer->name, {}, {}, build(outer), writer->origins};
     kernel.origins.insert(kernel.origins.end(), reader->origins.begin(), reader->origins.end());
     return std::make_shared<const Kernel>(with_uses(kernel));
@@ -259,7 +306,8 @@ KernelPtr Merger::merged() const {
 // reader), or all that the reader needs is there before the writer (then: at the writer).
 std::optional<size_t> place(const Program& program, size_t at_writer, size_t at_reader,
                             const std::map<Name, Uses>& uses) {
-    KernelPtr writer = kernel_of(program.steps[at_writer]), reader = kernel_of(program.steps[at_reader]);
+    KernelPtr writer = kernel_of(program.steps[at_writer]),
+              reader = kernel_of(program.steps[at_reader]);
     bool late = true, early = true;
     for (Name made : writer->writes)
         for (const auto& [name, use] : uses) {
@@ -286,27 +334,50 @@ bool once(const Program& program, size_t step) {
     return std::get<RunStep>(program.steps[step].node).once;
 }
 
+bool viewed(const Program& program, Name buffer) {
+    return std::any_of(program.buffers.begin(), program.buffers.end(),
+                       [&](const Buffer& b) { return b.alias_of == buffer; });
+}
+
+// What travels from the writer to the reader; nothing when it does so through a view or in parts.
+std::optional<std::vector<Travelling>> travelling(const Program& program, const Kernel& writer,
+                                                  const Kernel& reader,
+                                                  const std::map<Name, Uses>& uses) {
+    std::vector<Travelling> values;
+    for (Name needed : reader.reads) {
+        const Buffer& b = program.buffer(needed);
+        auto makes = [&](Name n) {
+            return std::find(writer.writes.begin(), writer.writes.end(), n) != writer.writes.end();
+        };
+        if (!b.alias_of.empty() && makes(b.alias_of)) return std::nullopt;
+        if (!makes(needed)) continue;
+        const Uses& u = uses.at(needed);
+        if (u.writers.size() != 1) return std::nullopt;
+        bool keep = u.readers.size() > 1 || b.lifetime != Lifetime::Temp || viewed(program, needed);
+        values.push_back({&b, keep, {}, {}, {}});
+    }
+    return values;
+}
+
 bool try_merge(Program& program, const Buffer& temp, bool full_agreement, const Rules& rules) {
     std::map<Name, Uses> all = uses_of(program);
     const Uses& uses = all[temp.name];
     if (uses.writers.size() != 1) return false;
-    bool viewed = !is_free_temp(program, temp);
-    if (viewed && temp.lifetime == Lifetime::Temp &&
-        std::none_of(program.buffers.begin(), program.buffers.end(),
-                     [&](const Buffer& b) { return b.alias_of == temp.name; }))
-        return false;
     size_t at_writer = uses.writers[0];
     for (size_t at_reader : uses.readers) {
-        if (at_reader <= at_writer || once(program, at_writer) || once(program, at_reader)) continue;
-        Merger merger{program, rules, temp, kernel_of(program.steps[at_writer]),
-                      kernel_of(program.steps[at_reader]), uses.readers.size() > 1 || viewed,
-                      {}, {}, {}, {}, {}, {}};
+        if (at_reader <= at_writer || once(program, at_writer) || once(program, at_reader))
+            continue;
+        KernelPtr writer = kernel_of(program.steps[at_writer]);
+        KernelPtr reader = kernel_of(program.steps[at_reader]);
+        auto values = travelling(program, *writer, *reader, all);
+        if (!values) continue;
+        Merger merger{program, rules, writer, reader, *values, {}, {}, {}};
         if (!merger.analyse(full_agreement)) continue;
         std::optional<size_t> at = place(program, at_writer, at_reader, all);
         if (!at) continue;
         KernelPtr kernel = merger.merged();
-        rules.note("merge-loops", merger.reader->name.str() + " into " + merger.writer->name.str() +
-                                      " over " + temp.name.str());
+        rules.note("merge-loops",
+                   reader->name.str() + " into " + writer->name.str() + " over " + temp.name.str());
         std::get<RunStep>(program.steps[*at].node).kernel = kernel;
         size_t gone = *at == at_writer ? at_reader : at_writer;
         program.steps.erase(program.steps.begin() + static_cast<long>(gone));
@@ -324,7 +395,8 @@ Program merge_loops(Program program, const Rules& rules) {
             again = false;
             const std::vector<Buffer> buffers = program.buffers;
             for (const Buffer& b : buffers)
-                if (b.lifetime != Lifetime::Input && b.lifetime != Lifetime::Weight && b.alias_of.empty())
+                if (b.lifetime != Lifetime::Input && b.lifetime != Lifetime::Weight &&
+                    b.alias_of.empty())
                     while (try_merge(program, b, full_agreement, rules)) again = true;
         }
     return program;

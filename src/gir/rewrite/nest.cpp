@@ -63,7 +63,8 @@ bool operand_varies(const Operand& o, Name axis, const std::set<Name>& varying) 
 bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
     if (op.value.uses(axis)) return true;
     if (slice_uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
-    if (op.payload && (slice_uses(*op.payload, axis) || targets_any(*op.payload, varying))) return true;
+    if (op.payload && (slice_uses(*op.payload, axis) || targets_any(*op.payload, varying)))
+        return true;
     for (const Operand& o : op.srcs)
         if (operand_varies(o, axis, varying)) return true;
     return false;
@@ -72,13 +73,14 @@ bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
 // Tiles of the body whose content differs between iterations of the axis: a fixpoint over the ops.
 std::set<Name> varying_tiles(const Block& body, Name axis, const std::set<Name>& own) {
     std::set<Name> varying;
-    for (size_t before = 1; before != varying.size() + 1;) {
-        before = varying.size() + 1;
+    for (bool again = true; again;) {
+        size_t before = varying.size();
         for_each_op(body, [&](const Op& op) {
             if (!op_varies(op, axis, varying)) return;
             if (own.count(op.dst.target) > 0) varying.insert(op.dst.target);
             if (op.payload && own.count(op.payload->target) > 0) varying.insert(op.payload->target);
         });
+        again = varying.size() != before;
     }
     return varying;
 }
@@ -123,7 +125,8 @@ struct Absorber {
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
         if (!op_varies(op, axis, varying)) return {s};
-        bool into_tile_of_outer_block = varying.count(op.dst.target) == 0 && !slice_uses(op.dst, axis);
+        bool into_tile_of_outer_block =
+            varying.count(op.dst.target) == 0 && !slice_uses(op.dst, axis);
         if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
             possible = false;
             return {s};
@@ -179,7 +182,8 @@ struct AxisWalker {
         if (rest > 0) {
             parts[plan.axis] = rest;
             Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
-            Block tail = from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts);
+            Block tail =
+                from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts);
             block.insert(block.end(), tail.begin(), tail.end());
         }
         return block;
@@ -246,7 +250,8 @@ Block cut_from(const Op& op, const std::vector<Cut>& cuts, size_t k, std::set<Na
         block = {stmt(For{axis, Dim(whole), {}, {}, 1, cut_from(inner, cuts, k + 1, taken)})};
     }
     if (rest > 0) {
-        Block tail = cut_from(part_of(op, cut.dim, Affine(whole * cut.part), rest), cuts, k + 1, taken);
+        Block tail =
+            cut_from(part_of(op, cut.dim, Affine(whole * cut.part), rest), cuts, k + 1, taken);
         block.insert(block.end(), tail.begin(), tail.end());
     }
     return block;
@@ -254,13 +259,20 @@ Block cut_from(const Op& op, const std::vector<Cut>& cuts, size_t k, std::set<Na
 
 Literal identity_of(ScalarFn fn) {
     switch (fn) {
-        case ScalarFn::add: return Literal::of(0);
-        case ScalarFn::mul: return Literal::of(1);
-        case ScalarFn::max: return Literal::of(-std::numeric_limits<double>::infinity());
-        case ScalarFn::min: return Literal::of(std::numeric_limits<double>::infinity());
-        case ScalarFn::and_: return Literal::of_int(1);
-        case ScalarFn::or_: return Literal::of_int(0);
-        default: SMEATON_CHECK(false, "{} does not reduce", name(fn));
+        case ScalarFn::add:
+            return Literal::of(0);
+        case ScalarFn::mul:
+            return Literal::of(1);
+        case ScalarFn::max:
+            return Literal::of(-std::numeric_limits<double>::infinity());
+        case ScalarFn::min:
+            return Literal::of(std::numeric_limits<double>::infinity());
+        case ScalarFn::and_:
+            return Literal::of_int(1);
+        case ScalarFn::or_:
+            return Literal::of_int(0);
+        default:
+            SMEATON_CHECK(false, "{} does not reduce", name(fn));
     }
     return {};
 }

@@ -15,10 +15,10 @@ struct RuleLog {
 };
 
 struct Rules {
-    std::set<std::string> skip;             ///< names of rules left out
-    std::vector<RuleLog>* log = nullptr;    ///< may be null
-    int64_t row_bytes = 32 * 1024;          ///< largest tile that a merge may put between two loops
-    int64_t wide = 16;                      ///< parallel iterations that a merge need not exceed
+    std::set<std::string> skip;           ///< names of rules left out
+    std::vector<RuleLog>* log = nullptr;  ///< may be null
+    int64_t row_bytes = 32 * 1024;        ///< largest tile that a merge may put between two loops
+    int64_t wide = 16;                    ///< parallel iterations that a merge need not exceed
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
     void note(const std::string& rule, const std::string& what) const {

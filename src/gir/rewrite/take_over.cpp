@@ -34,8 +34,8 @@ std::optional<int64_t> extent_of(const std::vector<Loop>& loops, Name axis) {
     return std::nullopt;
 }
 
-// Which dim of `s` each loop axis walks, when every dim is either 0 of an extent 1 or a distinct axis
-// over the whole extent: then `s` names every element of its buffer exactly once.
+// Which dim of `s` each loop axis walks, when every dim is either 0 of an extent 1 or a distinct
+// axis over the whole extent: then `s` names every element of its buffer exactly once.
 std::optional<std::map<Name, size_t>> whole_box(const Program& program, const Slice& s,
                                                 const std::vector<Loop>& loops) {
     const Buffer& buffer = program.buffer(s.target);
@@ -134,7 +134,9 @@ void replace_kernel(Program& program, size_t step, KernelPtr kernel) {
     std::get<RunStep>(program.steps[step].node).kernel = std::move(kernel);
 }
 
-bool once(const Program& program, size_t step) { return std::get<RunStep>(program.steps[step].node).once; }
+bool once(const Program& program, size_t step) {
+    return std::get<RunStep>(program.steps[step].node).once;
+}
 
 bool try_reader(Program& program, size_t step, const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
@@ -151,7 +153,8 @@ bool try_reader(Program& program, size_t step, const Rules& rules) {
         if (writer > step) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
     std::vector<KernelPtr> next;
-    for (size_t reader : uses.readers) next.push_back(rewriter.kernel(kernel_of(program.steps[reader]), false));
+    for (size_t reader : uses.readers)
+        next.push_back(rewriter.kernel(kernel_of(program.steps[reader]), false));
     if (!rewriter.possible) return false;
     for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, uses.readers[i], next[i]);
     rules.note("take-over-reader", kernel->name.str());
@@ -186,7 +189,8 @@ bool try_writer(Program& program, size_t step, size_t statement, const Rules& ru
     for (auto& [user, k] : next) replace_kernel(program, user, k);
     Kernel rest = *kernel;
     rest.body.erase(rest.body.begin() + static_cast<long>(statement));
-    rules.note("take-over-writer", kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
+    rules.note("take-over-writer",
+               kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
     if (rest.body.empty())
         program.steps.erase(program.steps.begin() + static_cast<long>(step));
     else

@@ -1,5 +1,5 @@
-// Moves that disappear: a kernel that only permutes or slices is composed into its readers' maps, or
-// into its writers' maps.
+// Moves that disappear: a kernel that only permutes or slices is composed into its readers' maps,
+// or into its writers' maps.
 #pragma once
 
 #include "gir/program.h"

@@ -100,7 +100,8 @@ Program tile(const Program& program, const Target& target) {
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
     Steps steps = program.steps;
     tiler.tile_steps(steps);
-    auto first = std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
+    auto first =
+        std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
     steps.insert(first, tiler.once.begin(), tiler.once.end());
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);

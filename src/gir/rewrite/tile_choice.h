@@ -1,5 +1,5 @@
-// Register tile of a contraction: constructed from the extents and the target's numbers, ranked by a
-// small throughput model, never searched by running.
+// Register tile of a contraction: constructed from the extents and the target's numbers, ranked by
+// a small throughput model, never searched by running.
 #pragma once
 
 #include "gir/target.h"
@@ -7,10 +7,10 @@
 namespace smeaton::gir::rewrite {
 
 struct MmaShape {
-    int64_t rows = 1;         ///< iterations of the row axis (broadcast operand)
-    int64_t lanes = 1;        ///< iterations of the lane axis (vector operand)
-    int64_t contracted = 1;   ///< iterations of all contracted dims
-    bool broadcast = true;    ///< false: the row operand runs along the lanes too (depthwise)
+    int64_t rows = 1;        ///< iterations of the row axis (broadcast operand)
+    int64_t lanes = 1;       ///< iterations of the lane axis (vector operand)
+    int64_t contracted = 1;  ///< iterations of all contracted dims
+    bool broadcast = true;   ///< false: the row operand runs along the lanes too (depthwise)
 };
 
 struct RegisterTile {
@@ -25,8 +25,8 @@ double step_cycles(const RegisterTile&, const MmaShape&, const Target&);
 /// Cycles of the whole box with this tile, tails with tiles of their own.
 double box_cycles(const RegisterTile&, const MmaShape&, const Target&);
 
-/// The tile with the least modelled cycles over the whole iteration box, tails counted with tiles of
-/// their own. Every tile fits the register file beside the vectors in flight.
+/// The tile with the least modelled cycles over the whole iteration box, tails counted with tiles
+/// of their own. Every tile fits the register file beside the vectors in flight.
 RegisterTile choose_tile(const MmaShape&, const Target&);
 
 }  // namespace smeaton::gir::rewrite

@@ -34,8 +34,8 @@ struct MmaTiler {
     std::set<Name>& taken;
     Nest nest;
     Op mma;
-    Slice vec, bro;        // the operand read along the lanes, and the other
-    bool broadcast = true; // bro does not vary along the lanes
+    Slice vec, bro;         // the operand read along the lanes, and the other
+    bool broadcast = true;  // bro does not vary along the lanes
     Name lane, row;
     RegisterTile tile;
     std::vector<NamedDim> contracted;
@@ -43,9 +43,7 @@ struct MmaTiler {
     std::vector<Packing> packings;
 
     int64_t lanes_per_vector() const { return target.vector_bytes / 4; }
-    int64_t lane_part() const {
-        return std::min(tile.vectors * lanes_per_vector(), extent(lane));
-    }
+    int64_t lane_part() const { return std::min(tile.vectors * lanes_per_vector(), extent(lane)); }
     int64_t extent(Name axis) const {
         for (const Loop& l : nest.loops)
             if (l.axis == axis) return l.extent.value();
@@ -63,7 +61,8 @@ struct MmaTiler {
     Block run();
 };
 
-// True when all loops are const and parallel and the body is one contraction into its own scalar tile.
+// True when all loops are const and parallel and the body is one contraction into its own scalar
+// tile.
 bool MmaTiler::analyse(const StmtPtr& s) {
     nest = nest_of(s, true);
     for (const Loop& l : nest.loops)
@@ -71,7 +70,8 @@ bool MmaTiler::analyse(const StmtPtr& s) {
     const Op* found = only_mma(nest.body);
     if (!found || nest.loops.empty()) return false;
     for (const StmtPtr& inner : nest.body)
-        if (std::holds_alternative<Parallel>(inner->node) || std::holds_alternative<For>(inner->node))
+        if (std::holds_alternative<Parallel>(inner->node) ||
+            std::holds_alternative<For>(inner->node))
             return false;
     mma = *found;
     if (!mma.dst.at.empty()) return false;
@@ -87,8 +87,8 @@ bool MmaTiler::analyse(const StmtPtr& s) {
     return true;
 }
 
-// The lane axis is the one along which the results lie in memory; without one, the longest axis that
-// a single operand uses.
+// The lane axis is the one along which the results lie in memory; without one, the longest axis
+// that a single operand uses.
 bool MmaTiler::choose_lane() {
     const auto& a = std::get<Slice>(mma.srcs[0]);
     const auto& b = std::get<Slice>(mma.srcs[1]);
@@ -104,7 +104,8 @@ bool MmaTiler::choose_lane() {
         if (l.extent.value() > 1 && stores_run_along(l.axis)) lane = l.axis;
     if (lane.empty())
         for (const Loop& l : nest.loops)
-            if (uses(b, l.axis) && !uses(a, l.axis) && l.extent.value() > extent(lane)) lane = l.axis;
+            if (uses(b, l.axis) && !uses(a, l.axis) && l.extent.value() > extent(lane))
+                lane = l.axis;
     if (lane.empty()) return false;
     bool in_a = uses(a, lane), in_b = uses(b, lane);
     if (!in_a && !in_b) return false;
@@ -152,8 +153,10 @@ int dim_walked_by(const Slice& s, Name var, int64_t block) {
 void MmaTiler::pack_or_stage() {
     const Buffer& source = program.buffer(vec.target);
     int64_t block = lane_part();
-    if (block > lanes_per_vector()) block = (block + lanes_per_vector() - 1) / lanes_per_vector() * lanes_per_vector();
-    else block = lanes_per_vector();
+    if (block > lanes_per_vector())
+        block = (block + lanes_per_vector() - 1) / lanes_per_vector() * lanes_per_vector();
+    else
+        block = lanes_per_vector();
     int lane_dim = dim_walked_by(vec, lane, block);
     bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within;
     std::vector<int> order;
@@ -254,14 +257,15 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
             batches *= plan.extent;
         }
     }
-    // Which operand is streamed once, and which again and again from the cache that holds it (or not).
+    // Which operand is streamed once, and which again and again from the cache that holds it (or
+    // not).
     const TargetLevel* l2 = target.levels.size() > 2 ? &target.levels[2] : nullptr;
     int64_t half = l2 && l2->capacity_bytes > 0 ? l2->capacity_bytes / 2 : INT64_MAX;
     int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
     int64_t lanes_outside = bro_bytes <= half ? 0 : lane_parts * bro_bytes;
     int64_t rows_outside = vec_bytes <= half ? 0 : outer_rows * vec_bytes;
-    bool rows_first = !staged && !rows.empty() && rows_outside <= lanes_outside &&
-                      outer_rows >= target.cores;
+    bool rows_first =
+        !staged && !rows.empty() && rows_outside <= lanes_outside && outer_rows >= target.cores;
     std::vector<AxisPlan> plans = batch;
     if (rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
     plans.push_back(lanes);
@@ -335,7 +339,8 @@ Block MmaTiler::run() {
         Op next = op;
         for (Operand& o : next.srcs) {
             auto& s = std::get<Slice>(o);
-            if (!packings.empty() && s.target == packings[0].source) s.target = packings[0].packed.name;
+            if (!packings.empty() && s.target == packings[0].source)
+                s.target = packings[0].packed.name;
         }
         return next;
     });

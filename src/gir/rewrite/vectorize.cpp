@@ -21,14 +21,15 @@ bool nest_is_const(const Nest& nest) {
                        [](const Loop& l) { return l.extent.is_const() && l.extent.value() > 0; });
 }
 
-// The loop axis along which every store that uses it runs, innermost first; empty when there is none.
+// The loop axis along which every store that uses it runs, innermost first; empty when there is
+// none.
 Name lane_axis(const Program& program, const Nest& nest) {
     for (size_t i = nest.loops.size(); i-- > 0;) {
         Name axis = nest.loops[i].axis;
         if (nest.loops[i].extent.value() == 1) continue;
         bool along = false, against = false;
         for_each_op(nest.body, [&](const Op& op) {
-            if (program.find_buffer(op.dst.target))
+            if (program.find_buffer(op.dst.target) || uses(op.dst, axis))
                 (runs_along(program, op.dst, axis) ? along : against) = true;
         });
         if (along && !against) return axis;
@@ -42,7 +43,8 @@ int64_t tile_bytes(const Tile& tile) {
     return tensor::byte_count(tile.dtype, elements);
 }
 
-// Scalars and single vectors go to registers, larger tiles to the first level that takes them twice.
+// Scalars and single vectors go to registers, larger tiles to the first level that takes them
+// twice.
 Name level_for(const Tile& tile, const Target& target, int64_t register_bytes) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
     int64_t bytes = tile_bytes(tile);
@@ -91,28 +93,54 @@ void share_out(std::vector<AxisPlan>& plans, const Target& target) {
     }
 }
 
+struct Vectorizer {
+    const Program& program;
+    const Target& target;
+    std::set<Name>& taken;
+
+    // A nest: the outermost is shared out over cores, those inside a kernel's body stay serial.
+    Block nest_block(const StmtPtr& s, bool outermost, bool lanes_free) {
+        Nest nest = nest_of(s, true);
+        if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
+        Name lane = lanes_free ? lane_axis(program, nest) : Name();
+        if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
+        int64_t width = target.vector_bytes / 4;
+        if (count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
+            width *= kVectorsOfShortBody;
+        std::vector<AxisPlan> plans;
+        for (const Loop& l : nest.loops) {
+            AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
+            if (l.axis == lane) plan.part = std::min(width, plan.extent);
+            plans.push_back(plan);
+        }
+        if (outermost) share_out(plans, target);
+        bool still_free = lanes_free && lane.empty();
+        return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
+            auto at = parts.find(lane);
+            bool whole = at == parts.end() || at->second == 1;
+            return inside(whole ? body : *absorb(body, lane, Dim(at->second), true), still_free);
+        });
+    }
+
+    Block inside(const Block& body, bool lanes_free) {
+        Block out;
+        for (const StmtPtr& s : place_tiles(body, target)) {
+            if (!std::holds_alternative<Parallel>(s->node)) {
+                out.push_back(s);
+                continue;
+            }
+            Block inner = nest_block(s, false, lanes_free);
+            out.insert(out.end(), inner.begin(), inner.end());
+        }
+        return out;
+    }
+};
+
 }  // namespace
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
                 std::set<Name>& taken) {
-    Nest nest = nest_of(s, true);
-    if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
-    Name lane = lane_axis(program, nest);
-    if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
-    int64_t width = target.vector_bytes / 4;
-    if (count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body)) width *= kVectorsOfShortBody;
-    std::vector<AxisPlan> plans;
-    for (const Loop& l : nest.loops) {
-        AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
-        if (l.axis == lane) plan.part = std::min(width, plan.extent);
-        plans.push_back(plan);
-    }
-    share_out(plans, target);
-    return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
-        auto at = parts.find(lane);
-        if (at == parts.end() || at->second == 1) return place_tiles(body, target);
-        return place_tiles(*absorb(body, lane, Dim(at->second), true), target);
-    });
+    return Vectorizer{program, target, taken}.nest_block(s, true, true);
 }
 
 }  // namespace smeaton::gir::rewrite

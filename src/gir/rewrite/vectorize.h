@@ -1,5 +1,6 @@
-// Tiles every statement that is not a contraction: the axis along which results lie in memory becomes
-// vector lanes, the outermost loops are shared out over cores, row tiles get a level they fit.
+// Tiles every statement that is not a contraction: the axis along which results lie in memory
+// becomes vector lanes, the outermost loops are shared out over cores, row tiles get a level they
+// fit.
 //     parallel i: 3136 { let t: local f32[]; binary add t[] <- a[i], b[i]; move y[i] <- t[] }
 //  -> parallel i0: 98 core { let t: reg f32[i: 32 lanes]; binary add t[i] <- a[i0*32+i], ... }
 #pragma once
