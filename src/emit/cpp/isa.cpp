@@ -1,0 +1,31 @@
+#include "emit/cpp/isa.h"
+
+#include "base/error.h"
+
+namespace smeaton::emit {
+
+Isa isa_named(std::string_view name) {
+    std::vector<std::string> avx2 = {"-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt"};
+    if (name == "plain") return {"plain", 16, 16, false, {}};
+    if (name == "avx2") return {"avx2", 32, 16, false, avx2};
+    if (name == "avx512" || name == "avx512bf16") {
+        Isa isa{std::string(name), 64, 32, true, avx2};
+        for (const char* feature : {"f", "cd", "bw", "dq", "vl"})
+            isa.flags.push_back(std::string("-mavx512") + feature);
+        if (name == "avx512bf16") isa.flags.push_back("-mavx512bf16");
+        return isa;
+    }
+    throw UserError("unknown instruction set '{}': expected avx512, avx512bf16, avx2 or plain", name);
+}
+
+std::vector<std::string> compile_flags(const Isa& isa) {
+    // -fno-strict-aliasing: scratch memory holds tiles of several dtypes one after another.
+    std::vector<std::string> flags = {"-std=c++17",         "-O2",      "-fPIC",
+                                      "-ffp-contract=fast", "-fno-math-errno", "-fwrapv",
+                                      "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
+                                      "-w",                 "-Wno-psabi"};
+    flags.insert(flags.end(), isa.flags.begin(), isa.flags.end());
+    return flags;
+}
+
+}  // namespace smeaton::emit

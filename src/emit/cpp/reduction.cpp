@@ -1,0 +1,243 @@
+#include "emit/cpp/reduction.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "base/error.h"
+#include "emit/cpp/op.h"
+#include "emit/cpp/spell.h"
+#include "emit/cpp/value.h"
+
+namespace smeaton::emit {
+
+using gir::OpKind;
+using gir::ScalarFn;
+
+namespace {
+
+constexpr int64_t kAccumulators = 8;    // independent chains that keep the pipe full
+constexpr size_t kReduceChains = 4;     // the same for a reduction along the lanes
+
+struct Destination {
+    Point point;
+    std::vector<std::string> accumulators;  ///< more than one where the lanes are reduced
+    bool is_register = false;               ///< the tile's own variable
+};
+
+struct Reduction {
+    Function& f;
+    const gir::Op& op;
+    const Access& dst;
+    const std::vector<std::optional<Access>>& srcs;
+    OpPlan plan;
+    ScalarFn fn;
+    Literal neutral;
+    std::vector<size_t> kept, reduced;
+
+    bool lanes_kept() const {
+        return plan.lane_dim >= 0 && !plan.reduced[static_cast<size_t>(plan.lane_dim)];
+    }
+    bool lanes_reduced() const { return plan.lane_dim >= 0 && !lanes_kept(); }
+    std::string type() const { return type_name(dst.dtype()); }
+
+    Value operand(size_t i, const Point& point) const {
+        const Literal* lit = std::get_if<Literal>(&op.srcs[i]);
+        return read(f, srcs[i], lit ? *lit : Literal{}, dst.dtype(), point);
+    }
+
+    std::vector<Destination> destinations(Point point, const std::vector<Segment>& segments) const {
+        std::vector<Destination> out;
+        over_unrolled(plan, point, kept, [&] {
+            for (const Segment& s : segments) {
+                Destination d{point, {}, false};
+                if (lanes_kept()) {
+                    d.point.dims[static_cast<size_t>(plan.lane_dim)] = s.first;
+                    d.point.lane_dim = plan.lane_dim;
+                    d.point.count = s.count;
+                }
+                out.push_back(std::move(d));
+            }
+        });
+        return out;
+    }
+
+    void declare(Destination& d, size_t chains) const {
+        bool vector = plan.lane_dim >= 0;
+        if (std::string own = register_variable(f, dst, d.point); !lanes_reduced() && !own.empty()) {
+            d.is_register = true;
+            d.accumulators = {own};
+            if (!op.accumulate && op.kind != OpKind::Mma) start(own, vector, false);
+            return;
+        }
+        for (size_t c = 0; c < chains; ++c) {
+            std::string name = f.unique("sum");
+            d.accumulators.push_back(name);
+            if (!lanes_reduced() && accumulates()) {
+                Value now = read(f, dst, d.point);
+                f.line(fmt::format("{}{} {} = {};", vector ? "v" : "", type(), name,
+                                   vector ? as_vector(now) : now.text));
+            } else {
+                start(name, vector, true);
+            }
+        }
+    }
+
+    bool accumulates() const { return op.accumulate || op.kind == OpKind::Mma; }
+
+    void start(const std::string& name, bool vector, bool declares) const {
+        std::string value = literal(dst.dtype(), neutral);
+        if (vector) value = fmt::format("splat_{}({})", type(), value);
+        f.line(fmt::format("{}{} = {};", declares ? fmt::format("{}{} ", vector ? "v" : "", type()) : "", name,
+                           value));
+    }
+
+    void finish(Destination& d) const {
+        if (d.is_register) return;
+        bool vector = plan.lane_dim >= 0;
+        Value total{d.accumulators[0], dst.dtype(), vector, {}};
+        for (size_t c = 1; c < d.accumulators.size(); ++c)
+            total = apply(fn, dst.dtype(), {total, {d.accumulators[c], dst.dtype(), vector, {}}});
+        if (lanes_reduced()) {
+            total = across_lanes(fn, total);
+            if (accumulates()) total = apply(fn, dst.dtype(), {read(f, dst, d.point), total});
+        }
+        write(f, dst, d.point, total);
+    }
+
+    /// One reduced point (or segment of lanes) for all destinations.
+    void step(std::vector<Destination>& all, const Point& at, const Segment* lanes, size_t chain) const {
+        std::vector<std::vector<Value>> operands;
+        std::map<std::string, int> uses;
+        for (Destination& d : all) {
+            Point p = d.point;
+            for (size_t r : reduced) p.dims[r] = at.dims[r];
+            if (lanes) {
+                p.dims[static_cast<size_t>(plan.lane_dim)] = lanes->first;
+                p.lane_dim = plan.lane_dim;
+                p.count = lanes->count;
+            }
+            operands.emplace_back();
+            for (size_t i = 0; i < op.srcs.size(); ++i) {
+                operands.back().push_back(operand(i, p));
+                uses[operands.back().back().text] += 1;
+            }
+        }
+        int count = lanes ? lanes->count : f.lanes();
+        if (op.kind == OpKind::Mma) multiply(all, operands, uses, count, chain);
+        else
+            for (size_t i = 0; i < all.size(); ++i) {
+                Value v = operands[i][0];
+                if (lanes && count < f.lanes()) {
+                    v.text = keep_lanes({as_vector(v), v.dtype, true, {}}, count, neutral);
+                    v.vector = true;
+                }
+                combine(all[i].accumulators[chain % all[i].accumulators.size()], v);
+            }
+    }
+
+    void combine(const std::string& accumulator, const Value& v) const {
+        Value now{accumulator, dst.dtype(), plan.lane_dim >= 0, {}};
+        Value next = apply(fn, dst.dtype(), {now, v});
+        f.line(fmt::format("{} = {};", accumulator, next.vector == now.vector ? next.text : as_vector(next)));
+    }
+
+    /// Vectors that several destinations share are loaded first; then each scalar is broadcast once, before
+    /// the row of multiply-adds that uses it.
+    void multiply(std::vector<Destination>& all, std::vector<std::vector<Value>>& operands,
+                  std::map<std::string, int>& uses, int count, size_t chain) const {
+        std::map<std::string, std::string> held;
+        auto hold = [&](const Value& v, bool broadcast) {
+            auto [at, fresh] = held.try_emplace(v.text);
+            if (fresh) {
+                at->second = f.unique(broadcast ? "a" : "b");
+                std::string text = broadcast ? as_vector(v) : v.text;
+                f.line(fmt::format("const {}{} {} = {};", broadcast || v.vector ? "v" : "", type(), at->second, text));
+            }
+            return at->second;
+        };
+        for (auto& pair : operands)
+            for (Value& v : pair)
+                if (v.vector && uses[v.text] > 1) v.text = hold(v, false);
+        for (size_t i = 0; i < all.size(); ++i) {
+            std::vector<Value>& v = operands[i];
+            for (Value& side : v)
+                if (!side.vector && !side.known && plan.lane_dim >= 0 && uses[side.text] > 1) {
+                    side.text = hold(side, true);
+                    side.vector = true;
+                }
+            add_product(all[i].accumulators[chain % all[i].accumulators.size()], v[0], v[1], count);
+        }
+    }
+
+    void add_product(const std::string& accumulator, const Value& a, const Value& b, int count) const {
+        for (auto [constant, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+            if (!constant->known) continue;
+            double k = constant->known->as_double();
+            if (k == 0) return;
+            if ((k == 1 || k == -1) && !lanes_reduced()) {
+                f.line(fmt::format("{} {}= {};", accumulator, k > 0 ? '+' : '-', other->text));
+                return;
+            }
+        }
+        SMEATON_CHECK(a.dtype == b.dtype && a.dtype == dst.dtype(), "mma of {} and {} into {}",
+                      tensor::name(a.dtype), tensor::name(b.dtype), tensor::name(dst.dtype()));
+        Value product = apply(ScalarFn::mul, dst.dtype(), {a, b});
+        if (lanes_reduced() && count < f.lanes())
+            product.text = keep_lanes({as_vector(product), product.dtype, true, {}}, count, neutral);
+        if (size_of(dst.dtype()) < 4 && !product.vector)
+            f.line(fmt::format("{0} = ({1})({0} + {2});", accumulator, type(), product.text));
+        else
+            f.line(fmt::format("{} += {};", accumulator, product.text));
+    }
+
+    void run() {
+        Point point;
+        point.dims.resize(op.dims.size());
+        int64_t written = 1;
+        for (size_t d : kept)
+            if (plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim) written *= std::max<int64_t>(1, plan.extents[d]);
+        int group = static_cast<int>(std::clamp<int64_t>(kAccumulators / written, 1, kAccumulators));
+        over_loops(f, plan, op.dims, point, kept, [&] {
+            if (lanes_kept())
+                over_lanes(f, plan, group, [&](const std::vector<Segment>& s) { group_of(point, s); });
+            else
+                group_of(point, {Segment{}});
+        });
+    }
+
+    void group_of(const Point& at, const std::vector<Segment>& segments) {
+        std::vector<Destination> all = destinations(at, segments);
+        int64_t n = lanes_reduced() ? (plan.extents[static_cast<size_t>(plan.lane_dim)] + f.lanes() - 1) / f.lanes() : 1;
+        size_t chains = static_cast<size_t>(std::clamp<int64_t>(n, 1, all.size() < 4 ? kReduceChains : 1));
+        for (Destination& d : all) declare(d, chains);
+        Point point = at;
+        over_loops(f, plan, op.dims, point, reduced, [&] {
+            auto steps = [&](const std::vector<Segment>& lanes) {
+                size_t chain = 0;
+                over_unrolled(plan, point, reduced, [&] {
+                    if (!lanes_reduced()) {
+                        step(all, point, nullptr, 0);
+                        return;
+                    }
+                    for (const Segment& s : lanes) step(all, point, &s, chain++);
+                });
+            };
+            if (lanes_reduced()) over_lanes(f, plan, static_cast<int>(chains), steps);
+            else steps({});
+        });
+        for (Destination& d : all) finish(d);
+    }
+};
+
+}  // namespace
+
+void emit_reduction(Function& f, const gir::Op& op, const Access& dst,
+                    const std::vector<std::optional<Access>>& srcs) {
+    ScalarFn fn = op.kind == OpKind::Mma ? ScalarFn::add : op.fn;
+    Reduction r{f, op, dst, srcs, plan_op(f, op, dst, srcs), fn, identity(fn, dst.dtype()), {}, {}};
+    for (size_t d = 0; d < op.dims.size(); ++d) (r.plan.reduced[d] ? r.reduced : r.kept).push_back(d);
+    r.run();
+}
+
+}  // namespace smeaton::emit

@@ -1,0 +1,72 @@
+#include "run/process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+
+extern char** environ;
+
+namespace smeaton::run {
+
+std::string find_program(const std::string& name) {
+    const char* path = std::getenv("PATH");
+    std::string folders = path ? path : "/usr/bin:/bin";
+    for (size_t at = 0; at <= folders.size();) {
+        size_t end = std::min(folders.find(':', at), folders.size());
+        std::string file = folders.substr(at, end - at) + "/" + name;
+        if (end > at && access(file.c_str(), X_OK) == 0) return file;
+        at = end + 1;
+    }
+    return "";
+}
+
+static pid_t start(const Command& command) {
+    std::vector<char*> argv;
+    for (const std::string& a : command.arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, command.log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    pid_t pid = -1;
+    int failed = posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed ? -1 : pid;
+}
+
+static int wait_for(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return 127;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::vector<int> run_commands(const std::vector<Command>& commands, int jobs,
+                              const std::function<void(size_t)>& finished) {
+    // Children are waited for in the order they were started, by their own ids: the process may have
+    // others. With commands of like size nothing is lost by that.
+    std::vector<int> status(commands.size(), 127);
+    std::vector<std::pair<size_t, pid_t>> running;
+    size_t next = 0, done = 0;
+    while (done < commands.size()) {
+        while (next < commands.size() && running.size() < static_cast<size_t>(std::max(1, jobs))) {
+            pid_t pid = start(commands[next]);
+            running.push_back({next++, pid});
+        }
+        auto [index, pid] = running.front();
+        running.erase(running.begin());
+        if (pid > 0) status[index] = wait_for(pid);
+        ++done;
+        if (finished) finished(done);
+    }
+    return status;
+}
+
+}  // namespace smeaton::run
