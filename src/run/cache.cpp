@@ -24,20 +24,25 @@ std::string default_cache_folder() {
         return std::string(xdg) + "/smeaton";
     if (const char* home = std::getenv("HOME"); home && home[0] == '/')
         return std::string(home) + "/.cache/smeaton";
-    throw UserError("no folder for compiled kernels: set HOME or XDG_CACHE_HOME to an absolute path");
+    throw UserError(
+        "no folder for compiled kernels: set HOME or XDG_CACHE_HOME to an absolute path");
 }
 
 void make_cache_folder(const std::string& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
-        throw UserError("cannot make the cache folder {}: {}; set XDG_CACHE_HOME to a folder that can be written",
-                        folder, error.message());
+        throw UserError(
+            "cannot make the cache folder {}: {}; set XDG_CACHE_HOME to a folder that can be "
+            "written",
+            folder, error.message());
     std::string probe = fmt::format("{}/.probe-{}", folder, getpid());
     int fd = open(probe.c_str(), O_WRONLY | O_CREAT, 0600);
     if (fd < 0)
-        throw UserError("cannot write to the cache folder {}: {}; set XDG_CACHE_HOME to a folder that can be written",
-                        folder, std::strerror(errno));
+        throw UserError(
+            "cannot write to the cache folder {}: {}; set XDG_CACHE_HOME to a folder that can be "
+            "written",
+            folder, std::strerror(errno));
     close(fd);
     unlink(probe.c_str());
 }
@@ -74,7 +79,9 @@ bool read_file(const std::string& path, std::string& bytes) {
     return !in.bad();
 }
 
-bool is_entry(const fs::path& p) { return p.extension() == ".so"; }
+bool is_entry(const fs::path& p) {
+    return p.extension() == ".so";
+}
 
 /// Build folders are called build-<process>-<number>.
 bool is_abandoned(const fs::path& p) {
@@ -86,7 +93,9 @@ bool is_abandoned(const fs::path& p) {
 
 }  // namespace
 
-std::string digest(const std::string& bytes) { return digest_of(bytes.data(), bytes.size()); }
+std::string digest(const std::string& bytes) {
+    return digest_of(bytes.data(), bytes.size());
+}
 
 bool seal_holds(const std::string& path) {
     std::string bytes;
@@ -103,11 +112,14 @@ void seal_and_move(const std::string& path, const std::string& target) {
     out << std::string(kMagic, 16) << digest(bytes);
     out.close();
     if (!out || std::rename(path.c_str(), target.c_str()) != 0)
-        throw UserError("cannot write {}: {}; free some space or set XDG_CACHE_HOME to another folder", target,
-                        std::strerror(errno));
+        throw UserError(
+            "cannot write {}: {}; free some space or set XDG_CACHE_HOME to another folder", target,
+            std::strerror(errno));
 }
 
-void touch(const std::string& path) { utimensat(AT_FDCWD, path.c_str(), nullptr, 0); }
+void touch(const std::string& path) {
+    utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+}
 
 std::vector<CacheEntry> cache_entries(const std::string& folder) {
     std::vector<CacheEntry> entries;

@@ -15,8 +15,8 @@ void make_cache_folder(const std::string& folder);
 /// 128 bits of the bytes, as 32 hex digits; the same on every run and machine.
 std::string digest(const std::string& bytes);
 
-/// A sealed file ends with its own length and digest. Loading a cut-off library would crash the process,
-/// so nothing is loaded unless the seal holds.
+/// A sealed file ends with its own length and digest. Loading a cut-off library would crash the
+/// process, so nothing is loaded unless the seal holds.
 bool seal_holds(const std::string& path);
 /// Seals `path` and moves it to `target`, replacing what is there at once.
 void seal_and_move(const std::string& path, const std::string& target);
@@ -30,8 +30,8 @@ struct CacheEntry {
 };
 /// Compiled libraries in the folder, most recently used first; none when it does not exist.
 std::vector<CacheEntry> cache_entries(const std::string& folder);
-/// Removes the least recently used entries until at most `cap_bytes` are left, and build folders that
-/// no process works in. Gives the bytes removed.
+/// Removes the least recently used entries until at most `cap_bytes` are left, and build folders
+/// that no process works in. Gives the bytes removed.
 int64_t trim_cache(const std::string& folder, int64_t cap_bytes);
 
 }  // namespace smeaton::run

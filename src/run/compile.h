@@ -31,14 +31,16 @@ public:
     double seconds = 0;  ///< compiling (0 from the cache), linking and loading
 
 private:
-    friend std::shared_ptr<Library> compile_cached(const std::vector<std::string>&, const CompileOptions&);
+    friend std::shared_ptr<Library> compile_cached(const std::vector<std::string>&,
+                                                   const CompileOptions&);
     Library() = default;
     void* handle_ = nullptr;
 };
 
-/// Compiles each source as one translation unit, links them, loads the result. The cache's key is the
-/// sources, the flags, the compiler's version and this CPU's features. UserError when there is no
-/// compiler, or the cache folder cannot be written or does not allow execution.
-std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources, const CompileOptions&);
+/// Compiles each source as one translation unit, links them, loads the result. The cache's key is
+/// the sources, the flags, the compiler's version and this CPU's features. UserError when there is
+/// no compiler, or the cache folder cannot be written or does not allow execution.
+std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
+                                        const CompileOptions&);
 
 }  // namespace smeaton::run

@@ -36,7 +36,8 @@ double quota_of(const std::string& folder) {
     std::ifstream v2(folder + "/cpu.max");
     std::string quota;
     double period = 0;
-    if (v2 >> quota >> period) return quota == "max" || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
+    if (v2 >> quota >> period)
+        return quota == "max" || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
     std::ifstream q(folder + "/cpu.cfs_quota_us"), p(folder + "/cpu.cfs_period_us");
     double us = 0;
     if (q >> us && p >> period && us > 0 && period > 0) return us / period;
@@ -58,8 +59,10 @@ double cgroup_quota() {
     for (std::string line; std::getline(in, line);) {
         size_t first = line.find(':'), second = line.find(':', first + 1);
         if (second == std::string::npos) continue;
-        std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
-        if (controllers.empty()) take("/sys/fs/cgroup", path);
+        std::string controllers = line.substr(first + 1, second - first - 1),
+                    path = line.substr(second + 1);
+        if (controllers.empty())
+            take("/sys/fs/cgroup", path);
         else if (("," + controllers + ",").find(",cpu,") != std::string::npos)
             take("/sys/fs/cgroup/" + controllers, path), take("/sys/fs/cgroup/cpu", path);
     }
@@ -94,7 +97,8 @@ const std::string& cpu_identity() {
         std::ifstream in("/proc/cpuinfo");
         std::string out;
         for (std::string line; std::getline(in, line) && !line.empty();)
-            for (const char* key : {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"})
+            for (const char* key :
+                 {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"})
                 if (line.rfind(key, 0) == 0) out += line + "\n";
         return out;
     }();

@@ -32,7 +32,8 @@ static pid_t start(const Command& command) {
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, command.log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&actions, 1, command.log_path.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0644);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     pid_t pid = -1;
@@ -50,8 +51,8 @@ static int wait_for(pid_t pid) {
 
 std::vector<int> run_commands(const std::vector<Command>& commands, int jobs,
                               const std::function<void(size_t)>& finished) {
-    // Children are waited for in the order they were started, by their own ids: the process may have
-    // others. With commands of like size nothing is lost by that.
+    // Children are waited for in the order they were started, by their own ids: the process may
+    // have others. With commands of like size nothing is lost by that.
     std::vector<int> status(commands.size(), 127);
     std::vector<std::pair<size_t, pid_t>> running;
     size_t next = 0, done = 0;

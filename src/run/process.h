@@ -17,8 +17,8 @@ struct Command {
     std::string log_path;                ///< stdout and stderr go there
 };
 
-/// Runs the commands, at most `jobs` at a time; gives each one's exit status (128 + n for signal n, 127
-/// when it could not be started). `finished` is called as each ends, with the number done.
+/// Runs the commands, at most `jobs` at a time; gives each one's exit status (128 + n for signal n,
+/// 127 when it could not be started). `finished` is called as each ends, with the number done.
 std::vector<int> run_commands(const std::vector<Command>&, int jobs,
                               const std::function<void(size_t done)>& finished = {});
 

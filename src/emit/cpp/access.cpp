@@ -85,7 +85,8 @@ struct Compiler {
                     Form next;
                     next.by_dim.assign(dims.size(), 0);
                     next.base = at.base;
-                    for (size_t i = 0; i < outer.size(); ++i) add_scaled(next, outer[i], at.by_dim[i]);
+                    for (size_t i = 0; i < outer.size(); ++i)
+                        add_scaled(next, outer[i], at.by_dim[i]);
                     SMEATON_CHECK(at.computed.empty(), "an index of an index inside a claim");
                     at = std::move(next);
                 }
@@ -125,7 +126,8 @@ Access compile_access(const Function& f, const gir::Slice& slice,
     return Compiler{f, dims}.slice(slice);
 }
 
-Form compile_form(const Function& f, const gir::Affine& form, const std::vector<gir::NamedDim>& dims) {
+Form compile_form(const Function& f, const gir::Affine& form,
+                  const std::vector<gir::NamedDim>& dims) {
     return Compiler{f, dims}.affine(form);
 }
 
@@ -155,10 +157,12 @@ Linear evaluate(Function& f, const Form& form, const Point& point, int lane) {
 
 namespace {
 
-int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+int64_t floor_div(int64_t a, int64_t b) {
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
 
-/// floor(form / div): terms whose coefficients divide pass; the rest must stay within one quotient, or is
-/// computed when the program runs.
+/// floor(form / div): terms whose coefficients divide pass; the rest must stay within one quotient,
+/// or is computed when the program runs.
 Linear divided(Function& f, const Linear& form, int64_t div) {
     if (div == 1) return form;
     Linear out, rest;
@@ -218,7 +222,8 @@ namespace {
 /// Does some split dim of the storage see the lanes?
 bool lanes_cross_split(const Access& a, size_t dim) {
     for (const Storage::Part& part : a.storage->parts)
-        if ((part.div != 1 || part.mod != 0) && a.at[static_cast<size_t>(part.dim)].by_dim[dim] != 0)
+        if ((part.div != 1 || part.mod != 0) &&
+            a.at[static_cast<size_t>(part.dim)].by_dim[dim] != 0)
             return true;
     return false;
 }
@@ -260,7 +265,8 @@ Pattern register_pattern(const Access& a, const Point& point) {
         if (static_cast<int>(d) == s.lanes && k > 1) return Pattern::Scattered;
         if (k < 0) return Pattern::Scattered;
     }
-    if (s.lanes < 0 || a.at[static_cast<size_t>(s.lanes)].by_dim[lane] == 0) return Pattern::Uniform;
+    if (s.lanes < 0 || a.at[static_cast<size_t>(s.lanes)].by_dim[lane] == 0)
+        return Pattern::Uniform;
     return Pattern::Contiguous;
 }
 
@@ -281,7 +287,9 @@ Pattern pattern(Function& f, const Access& a, const Point& point) {
         int64_t stride = 0;
         for (const Storage::Part& part : a.storage->parts)
             stride += part.stride * a.at[static_cast<size_t>(part.dim)].by_dim[lane];
-        return stride == 0 ? Pattern::Uniform : stride == 1 ? Pattern::Contiguous : Pattern::Scattered;
+        return stride == 0   ? Pattern::Uniform
+               : stride == 1 ? Pattern::Contiguous
+                             : Pattern::Scattered;
     }
     // Each lane's address must be known relative to the first without code.
     Access plain = a;
@@ -352,8 +360,8 @@ Guard guard(Function& f, const Access& a, const Point& point) {
         auto end = [](std::optional<int64_t> v, const char* otherwise) {
             return v ? fmt::format("{}LL", *v) : std::string(otherwise);
         };
-        std::string text = fmt::format("lanes_within({{}}, {}, {}, {})", k, end(b.lo, "-(1LL << 60)"),
-                                       end(b.hi, "(1LL << 60)"));
+        std::string text = fmt::format("lanes_within({{}}, {}, {}, {})", k,
+                                       end(b.lo, "-(1LL << 60)"), end(b.hi, "(1LL << 60)"));
         conjoin(g.mask, f.hoisted("u64", "lanes", at, text), "&");
         g.is_static = false;
     }

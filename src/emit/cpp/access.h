@@ -54,7 +54,8 @@ struct Point {
 enum class Pattern { Uniform, Contiguous, Scattered };
 Pattern pattern(Function& f, const Access&, const Point&);
 
-/// The value of the form with lane `lane`; index slices are read (emitting code) where there are any.
+/// The value of the form with lane `lane`; index slices are read (emitting code) where there are
+/// any.
 Linear evaluate(Function& f, const Form&, const Point&, int lane);
 /// Element offset into a Memory storage.
 Linear offset(Function& f, const Access&, const Point&, int lane);
@@ -62,9 +63,9 @@ Linear offset(Function& f, const Access&, const Point&, int lane);
 /// What the bounds of an access say at a point.
 struct Guard {
     bool all_out = false;
-    std::string condition;     ///< uniform over lanes; empty: holds
-    std::string mask;          ///< an u64 of lanes inside; empty: all
-    bool is_static = true;     ///< mask is a literal
+    std::string condition;  ///< uniform over lanes; empty: holds
+    std::string mask;       ///< an u64 of lanes inside; empty: all
+    bool is_static = true;  ///< mask is a literal
 };
 Guard guard(Function& f, const Access&, const Point&);
 

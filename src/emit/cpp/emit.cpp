@@ -37,7 +37,8 @@ std::string commented(const std::string& text) {
 std::string functions(const Shared& s, const EmitOptions& options) {
     std::string origins;
     for (const std::string& o : s.first->origins) origins += (origins.empty() ? "" : ", ") + o;
-    std::string out = commented(fmt::format("{}{}{}", s.first->name, origins.empty() ? "" : ": ", origins));
+    std::string out =
+        commented(fmt::format("{}{}{}", s.first->name, origins.empty() ? "" : ": ", origins));
     if (options.comment) out += commented(options.comment(*s.first));
     if (!s.others.empty()) {
         std::string list;
@@ -45,8 +46,10 @@ std::string functions(const Shared& s, const EmitOptions& options) {
         out += commented("the same code serves " + list);
     }
     for (size_t i = 0; i < s.text.phases.size(); ++i)
-        out += fmt::format("extern \"C\" int {}_{}(void* const* buffers, char* scratch, i64 begin, i64 end) {{\n{}}}\n\n",
-                           s.symbol, i, s.text.phases[i].body);
+        out += fmt::format(
+            "extern \"C\" int {}_{}(void* const* buffers, char* scratch, i64 begin, i64 end) "
+            "{{\n{}}}\n\n",
+            s.symbol, i, s.text.phases[i].body);
     return out;
 }
 
@@ -60,11 +63,13 @@ std::string key_of(const KernelText& t) {
 std::vector<std::vector<size_t>> spread(const std::vector<size_t>& sizes, int units) {
     std::vector<size_t> order(sizes.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
     std::vector<std::vector<size_t>> parts(static_cast<size_t>(std::max(1, units)));
     std::vector<size_t> total(parts.size(), 0);
     for (size_t i : order) {
-        size_t least = static_cast<size_t>(std::min_element(total.begin(), total.end()) - total.begin());
+        size_t least =
+            static_cast<size_t>(std::min_element(total.begin(), total.end()) - total.begin());
         parts[least].push_back(i);
         total[least] += sizes[i];
     }
@@ -81,20 +86,25 @@ EmittedProgram emit_program(const gir::Program& program, const EmitOptions& opti
     for (const gir::Step& step : program.steps) {
         const auto* run = std::get_if<gir::RunStep>(&step.node);
         if (!run)
-            throw UserError("{}: branches, loops and data-dependent sizes are not compiled yet", program.name);
-        KernelText text = with_context(fmt::format("emitting kernel {}", run->kernel->name),
-                                       [&] { return emit_kernel(*run->kernel, program, options.isa); });
-        EmittedKernel kernel{run->kernel->name, {}, text.buffers, text.shared_bytes, text.scratch_bytes, text.messages};
+            throw UserError("{}: branches, loops and data-dependent sizes are not compiled yet",
+                            program.name);
+        KernelText text = with_context(fmt::format("emitting kernel {}", run->kernel->name), [&] {
+            return emit_kernel(*run->kernel, program, options.isa);
+        });
+        EmittedKernel kernel{run->kernel->name,  {},           text.buffers, text.shared_bytes,
+                             text.scratch_bytes, text.messages};
         auto [at, fresh] = by_text.try_emplace(key_of(text), shared.size());
         if (fresh) {
-            std::string symbol = fmt::format("k{}_{}", shared.size(), identifier(run->kernel->name.str()));
+            std::string symbol =
+                fmt::format("k{}_{}", shared.size(), identifier(run->kernel->name.str()));
             shared.push_back({text, symbol, run->kernel.get(), {}});
         } else {
             shared[at->second].others.push_back(run->kernel->name.str());
         }
         const Shared& s = shared[at->second];
         for (size_t i = 0; i < text.phases.size(); ++i)
-            kernel.phases.push_back({fmt::format("{}_{}", s.symbol, i), text.phases[i].range, text.phases[i].parallel});
+            kernel.phases.push_back(
+                {fmt::format("{}_{}", s.symbol, i), text.phases[i].range, text.phases[i].parallel});
         out.kernels.push_back(std::move(kernel));
     }
     std::vector<std::string> texts;

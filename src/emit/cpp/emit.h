@@ -17,7 +17,8 @@ struct EmitOptions {
     std::function<std::string(const gir::Kernel&)> comment;
 };
 
-/// int symbol(void* const* buffers, char* scratch, int64 begin, int64 end); 0, or 1 + a message's index.
+/// int symbol(void* const* buffers, char* scratch, int64 begin, int64 end); 0, or 1 + a message's
+/// index.
 struct EmittedPhase {
     std::string symbol;
     int64_t range = 1;
@@ -26,10 +27,10 @@ struct EmittedPhase {
 
 struct EmittedKernel {
     Name name;
-    std::vector<EmittedPhase> phases;   ///< run one after another
-    std::vector<Name> buffers;     ///< in the order of the `buffers` argument
-    int64_t shared_bytes = 0;           ///< > 0: one more entry of `buffers`, 64-byte aligned memory
-    int64_t scratch_bytes = 0;          ///< for each thread, 64-byte aligned
+    std::vector<EmittedPhase> phases;  ///< run one after another
+    std::vector<Name> buffers;         ///< in the order of the `buffers` argument
+    int64_t shared_bytes = 0;          ///< > 0: one more entry of `buffers`, 64-byte aligned memory
+    int64_t scratch_bytes = 0;         ///< for each thread, 64-byte aligned
     std::vector<std::string> messages;  ///< of the checks
 };
 

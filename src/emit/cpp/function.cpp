@@ -26,13 +26,16 @@ void Linear::add(const Linear& other, int64_t scale) {
 Function::Function(const Isa& isa) : isa_(isa) {
     scopes_.emplace_back();
     // Words of C++ and of the prelude's plain types.
-    for (const char* word : {"for", "if", "int", "do", "else", "return", "case", "buffers", "scratch",
-                             "begin", "end", "float", "double", "char", "long", "short", "auto", "new",
-                             "this", "and", "or", "not", "xor", "union", "break", "const", "static"})
+    for (const char* word :
+         {"for",   "if",  "int",   "do",     "else", "return", "case",  "buffers", "scratch",
+          "begin", "end", "float", "double", "char", "long",   "short", "auto",    "new",
+          "this",  "and", "or",    "not",    "xor",  "union",  "break", "const",   "static"})
         used_.insert(word);
 }
 
-void Function::open_scope() { scopes_.emplace_back(); }
+void Function::open_scope() {
+    scopes_.emplace_back();
+}
 
 void Function::close_scope(const std::string& opening) {
     Scope done = std::move(scopes_.back());
@@ -84,8 +87,10 @@ static std::string term_text(const std::string& var, int64_t k) {
 std::string Function::text(const Linear& form) const {
     std::string out;
     for (const auto& [v, k] : form.terms) {
-        if (!out.empty()) out += k < 0 ? " - " : " + ";
-        else if (k < 0) out += "-";
+        if (!out.empty())
+            out += k < 0 ? " - " : " + ";
+        else if (k < 0)
+            out += "-";
         out += term_text(variable(v).text, k < 0 ? -k : k);
     }
     if (form.constant != 0 || out.empty()) {
@@ -114,7 +119,8 @@ const std::string* Function::find_declared(const std::string& key, int depth) co
 std::string Function::hoisted(const std::string& type, const std::string& stem, const Linear& form,
                               const std::string& expression) {
     std::string inner = text(form), filled = expression;
-    for (size_t at = filled.find("{}"); at != std::string::npos; at = filled.find("{}", at + inner.size()))
+    for (size_t at = filled.find("{}"); at != std::string::npos;
+         at = filled.find("{}", at + inner.size()))
         filled.replace(at, 2, inner);
     auto [depth, in_body] = place(form);
     // A form over a variable of the body is computed where it is needed, in the innermost scope.
@@ -123,8 +129,10 @@ std::string Function::hoisted(const std::string& type, const std::string& stem, 
     if (const std::string* known = find_declared(key, depth)) return *known;
     std::string name = unique(stem);
     std::string declaration = fmt::format("const {} {} = {};", type, name, filled);
-    if (in_body) line(declaration);
-    else head_line(depth, declaration);
+    if (in_body)
+        line(declaration);
+    else
+        head_line(depth, declaration);
     scopes_[static_cast<size_t>(depth)].declared[key] = name;
     return name;
 }
@@ -137,7 +145,8 @@ VarId Function::quotient(const Linear& form, int64_t divisor) {
                                         : fmt::format("floor_div({{}}, {})", divisor));
     auto floor = [&](int64_t v) { return v >= 0 ? v / divisor : -((-v + divisor - 1) / divisor); };
     auto [depth, in_body] = place(form);
-    variables_.push_back({name, {floor(r.lo), floor(r.hi)}, in_body ? this->depth() : depth, in_body});
+    variables_.push_back(
+        {name, {floor(r.lo), floor(r.hi)}, in_body ? this->depth() : depth, in_body});
     return static_cast<VarId>(variables_.size()) - 1;
 }
 
@@ -188,15 +197,18 @@ std::string Function::address(const Storage& storage, const Linear& offset) {
             std::string name = unique(storage.base + "_");
             std::string declaration =
                 fmt::format("{}* const {} = {};", type_name(storage.dtype), name, expression);
-            if (first.in_body) line(declaration);
-            else head_line(depth, declaration);
+            if (first.in_body)
+                line(declaration);
+            else
+                head_line(depth, declaration);
             scopes_[static_cast<size_t>(depth)].declared[key] = name;
             pointer = name;
         }
         i = end;
     }
     if (offset.constant == 0) return pointer;
-    return fmt::format("{} {} {}", pointer, offset.constant < 0 ? '-' : '+', std::abs(offset.constant));
+    return fmt::format("{} {} {}", pointer, offset.constant < 0 ? '-' : '+',
+                       std::abs(offset.constant));
 }
 
 const Storage& Function::storage(Name name) const {

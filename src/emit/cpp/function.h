@@ -1,8 +1,8 @@
 // The text of one emitted function while it grows: nested scopes, variables, storage, pointers.
 //
-// Every address is an affine form over variables that are in scope (Linear). A pointer is declared once
-// per (storage, loop prefix), in the scope of the prefix's last variable; what is constant in an address
-// becomes a displacement where it is used.
+// Every address is an affine form over variables that are in scope (Linear). A pointer is declared
+// once per (storage, loop prefix), in the scope of the prefix's last variable; what is constant in
+// an address becomes a displacement where it is used.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,8 @@ struct Linear {
 struct Variable {
     std::string text;
     Interval range;
-    int depth = 0;          ///< scope that declares it
-    bool in_body = false;   ///< declared between statements, not at the head of its scope
+    int depth = 0;         ///< scope that declares it
+    bool in_body = false;  ///< declared between statements, not at the head of its scope
 };
 
 /// Where a tile or buffer lives.
@@ -51,7 +51,7 @@ struct Storage {
     Kind kind = Kind::Memory;
     Name name;
     DType dtype = DType::kF32;
-    std::vector<int64_t> extents;      ///< logical
+    std::vector<int64_t> extents;  ///< logical
     std::vector<Name> dim_names;
     std::vector<Part> parts;           ///< Memory
     std::string base;                  ///< Memory: a pointer; Registers: the stem of the variables
@@ -69,13 +69,14 @@ public:
 
     // ---- scopes ----
     void open_scope();
-    /// Ends the innermost scope; its text, head first, goes to the enclosing body after `opening` ("for
+    /// Ends the innermost scope; its text, head first, goes to the enclosing body after `opening`
+    /// ("for
     /// (...) {") and before "}".
     void close_scope(const std::string& opening);
     int depth() const { return static_cast<int>(scopes_.size()) - 1; }
-    void line(const std::string& text);            ///< to the body of the innermost scope
+    void line(const std::string& text);  ///< to the body of the innermost scope
     void head_line(int depth, const std::string& text);
-    std::string take_root();                       ///< the finished text of the outermost scope
+    std::string take_root();  ///< the finished text of the outermost scope
 
     // ---- names and variables ----
     /// An identifier not used so far in the function.

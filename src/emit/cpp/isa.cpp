@@ -15,15 +15,23 @@ Isa isa_named(std::string_view name) {
         if (name == "avx512bf16") isa.flags.push_back("-mavx512bf16");
         return isa;
     }
-    throw UserError("unknown instruction set '{}': expected avx512, avx512bf16, avx2 or plain", name);
+    throw UserError("unknown instruction set '{}': expected avx512, avx512bf16, avx2 or plain",
+                    name);
 }
 
 std::vector<std::string> compile_flags(const Isa& isa) {
     // -fno-strict-aliasing: scratch memory holds tiles of several dtypes one after another.
-    std::vector<std::string> flags = {"-std=c++17",         "-O2",      "-fPIC",
-                                      "-ffp-contract=fast", "-fno-math-errno", "-fwrapv",
-                                      "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
-                                      "-w",                 "-Wno-psabi"};
+    std::vector<std::string> flags = {"-std=c++17",
+                                      "-O2",
+                                      "-fPIC",
+                                      "-ffp-contract=fast",
+                                      "-fno-math-errno",
+                                      "-fwrapv",
+                                      "-fno-strict-aliasing",
+                                      "-fno-exceptions",
+                                      "-fno-rtti",
+                                      "-w",
+                                      "-Wno-psabi"};
     flags.insert(flags.end(), isa.flags.begin(), isa.flags.end());
     return flags;
 }

@@ -1,4 +1,5 @@
-// What the emitter knows of an instruction set: a vector width, a register count, and compiler flags.
+// What the emitter knows of an instruction set: a vector width, a register count, and compiler
+// flags.
 #pragma once
 
 #include <string>
@@ -8,10 +9,10 @@
 namespace smeaton::emit {
 
 struct Isa {
-    std::string name;           ///< "avx512", "avx512bf16", "avx2", "plain"
-    int vector_bytes = 16;      ///< f32 vectors; other dtypes use as many lanes
+    std::string name;       ///< "avx512", "avx512bf16", "avx2", "plain"
+    int vector_bytes = 16;  ///< f32 vectors; other dtypes use as many lanes
     int vector_registers = 16;
-    bool masks = false;         ///< loads and stores under a mask register
+    bool masks = false;              ///< loads and stores under a mask register
     std::vector<std::string> flags;  ///< names the CPU's features to the compiler
 
     int lanes() const { return vector_bytes / 4; }
@@ -21,7 +22,8 @@ struct Isa {
 /// UserError on another name.
 Isa isa_named(std::string_view);
 
-/// Flags for generated code besides the ISA's: -O2, exact floats but for contraction, wrapping ints.
+/// Flags for generated code besides the ISA's: -O2, exact floats but for contraction, wrapping
+/// ints.
 std::vector<std::string> compile_flags(const Isa&);
 
 }  // namespace smeaton::emit

@@ -70,7 +70,8 @@ public:
         for (Name n : kernel_.writes)
             if (std::find(text_.buffers.begin(), text_.buffers.end(), n) == text_.buffers.end())
                 text_.buffers.push_back(n);
-        registers_ = register_tiles(kernel_.body, isa_, {text_.buffers.begin(), text_.buffers.end()});
+        registers_ =
+            register_tiles(kernel_.body, isa_, {text_.buffers.begin(), text_.buffers.end()});
         split();
         return std::move(text_);
     }
@@ -145,7 +146,8 @@ private:
         for (Name n : text_.buffers) {
             const gir::Buffer& b = program_.buffer(n);
             Storage s = buffer_storage(b);
-            bool written = std::find(kernel_.writes.begin(), kernel_.writes.end(), n) != kernel_.writes.end();
+            bool written =
+                std::find(kernel_.writes.begin(), kernel_.writes.end(), n) != kernel_.writes.end();
             s.base = f.unique(written ? "y" : b.lifetime == gir::Lifetime::Weight ? "w" : "x");
             bases_[s.base] = fmt::format("buffers[{}]", index++);
             f.storages[n] = std::move(s);
@@ -153,7 +155,8 @@ private:
         for (auto& [name, shared] : shared_) {
             Storage s = shared.storage;
             s.base = f.unique(stem(name.str()));
-            bases_[s.base] = fmt::format("((char*)buffers[{}] + {})", text_.buffers.size(), shared.offset);
+            bases_[s.base] =
+                fmt::format("((char*)buffers[{}] + {})", text_.buffers.size(), shared.offset);
             f.storages[name] = std::move(s);
         }
         return f;
@@ -164,7 +167,8 @@ private:
             auto base = bases_.find(storage.base);
             if (base == bases_.end() || f.bases_used.count(storage.base) == 0) continue;
             std::string type = type_name(storage.dtype);
-            base_lines_[base->second] = fmt::format("    {0}* const {1} = ({0}*){2};\n", type, storage.base, base->second);
+            base_lines_[base->second] =
+                fmt::format("    {0}* const {1} = ({0}*){2};\n", type, storage.base, base->second);
         }
         std::string head;
         for (const auto& [place, line] : base_lines_) head += line;
@@ -260,14 +264,18 @@ private:
         auto outer = f.axes.find(axis) != f.axes.end() ? std::optional(f.axes[axis]) : std::nullopt;
         f.axes[axis] = f.declare(name, range);
         emit_block(f, body);
-        if (outer) f.axes[axis] = *outer;
-        else f.axes.erase(axis);
+        if (outer)
+            f.axes[axis] = *outer;
+        else
+            f.axes.erase(axis);
         std::string pragma = unroll > 1 ? fmt::format("\n#pragma GCC unroll {}\n", unroll) : "";
         if (from.empty() && to.empty()) {
-            f.close_scope(fmt::format("{0}for (i64 {1} = 0; {1} < {2}; ++{1}) {{", pragma, name, extent));
+            f.close_scope(
+                fmt::format("{0}for (i64 {1} = 0; {1} < {2}; ++{1}) {{", pragma, name, extent));
         } else {
-            f.close_scope(fmt::format("{0}for (i64 {1} = {2}, {1}_end = {3}; {1} < {1}_end; ++{1}) {{", pragma,
-                                      name, first, last));
+            f.close_scope(
+                fmt::format("{0}for (i64 {1} = {2}, {1}_end = {3}; {1} < {1}_end; ++{1}) {{",
+                            pragma, name, first, last));
         }
     }
 
@@ -299,11 +307,12 @@ private:
         int64_t bytes = elements * size_of(s.dtype);
         if (let.constant) {
             s.constant = let.constant;
-            f.head_line(0, fmt::format("static {} {}[] __attribute__((aligned(64))) = {{{}}};", type, s.base,
-                                       values(*let.constant)));
+            f.head_line(0, fmt::format("static {} {}[] __attribute__((aligned(64))) = {{{}}};",
+                                       type, s.base, values(*let.constant)));
         } else if (bytes <= kStackTile && f.stack_bytes + bytes <= kStackTotal) {
             f.stack_bytes += bytes;
-            f.head_line(0, fmt::format("{} {}[{}] __attribute__((aligned(64)));", type, s.base, elements));
+            f.head_line(
+                0, fmt::format("{} {}[{}] __attribute__((aligned(64)));", type, s.base, elements));
         } else {
             f.head_line(0, fmt::format("{0}* const {1} = ({0}*)(scratch + {2});", type, s.base,
                                        f.take_scratch(bytes)));

@@ -15,8 +15,8 @@ using gir::ScalarFn;
 
 namespace {
 
-constexpr int64_t kUnrollLimit = 64;        // vectors (or scalars) written out for one op
-constexpr int64_t kMemoryUnrollLimit = 8;   // the same where nothing is held in registers
+constexpr int64_t kUnrollLimit = 64;       // vectors (or scalars) written out for one op
+constexpr int64_t kMemoryUnrollLimit = 8;  // the same where nothing is held in registers
 
 bool has_op_dim(const Access& a, size_t dim) {
     for (const Form& form : a.at) {
@@ -54,14 +54,15 @@ struct Candidate {
     int64_t score = -1;
 };
 
-/// How good `dim` is as the vector's: 0 unless the destination is contiguous along it (or reduced over it
-/// with contiguous sources).
-int64_t lane_score(Function& f, const OpPlan& plan, size_t dim, const gir::Op& op, const Access& dst,
-                   const std::vector<std::optional<Access>>& srcs) {
+/// How good `dim` is as the vector's: 0 unless the destination is contiguous along it (or reduced
+/// over it with contiguous sources).
+int64_t lane_score(Function& f, const OpPlan& plan, size_t dim, const gir::Op& op,
+                   const Access& dst, const std::vector<std::optional<Access>>& srcs) {
     Point probe;
     for (size_t i = 0; i < plan.extents.size(); ++i) {
         Linear at;
-        // Other dims may take any value; a variable of their range would be exact, zero is enough here.
+        // Other dims may take any value; a variable of their range would be exact, zero is enough
+        // here.
         probe.dims.push_back(at);
     }
     probe.lane_dim = static_cast<int>(dim);
@@ -113,7 +114,8 @@ OpPlan plan_op(Function& f, const gir::Op& op, const Access& dst,
     OpPlan plan;
     for (size_t d = 0; d < op.dims.size(); ++d) {
         plan.extents.push_back(op.dims[d].extent.value());
-        plan.reduced.push_back((op.kind == OpKind::Reduce || op.kind == OpKind::Mma) && !has_op_dim(dst, d));
+        plan.reduced.push_back((op.kind == OpKind::Reduce || op.kind == OpKind::Mma) &&
+                               !has_op_dim(dst, d));
     }
     plan.lane_dim = choose_lane_dim(f, plan, op, dst, srcs);
     plan.unrolled.assign(op.dims.size(), false);
@@ -128,12 +130,14 @@ OpPlan plan_op(Function& f, const gir::Op& op, const Access& dst,
             any = true;
         }
     int64_t limit = any || dst.in_registers() ? kUnrollLimit : kMemoryUnrollLimit;
-    // The vectors first, then the other dims from the innermost out, those of the destination first.
+    // The vectors first, then the other dims from the innermost out, those of the destination
+    // first.
     std::vector<size_t> order;
     if (plan.lane_dim >= 0) order.push_back(static_cast<size_t>(plan.lane_dim));
     for (bool reduced : {false, true})
         for (size_t d = op.dims.size(); d-- > 0;)
-            if (static_cast<int>(d) != plan.lane_dim && plan.reduced[d] == reduced) order.push_back(d);
+            if (static_cast<int>(d) != plan.lane_dim && plan.reduced[d] == reduced)
+                order.push_back(d);
     for (size_t d : order) {
         if (plan.unrolled[d]) continue;
         int64_t n = vectors(f, plan, d);
@@ -181,8 +185,8 @@ void over_lanes(Function& f, const OpPlan& plan, int group,
     if (!rest.empty()) body(rest);
 }
 
-void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim>& names, Point& point,
-                const std::vector<size_t>& dims, const std::function<void()>& body) {
+void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim>& names,
+                Point& point, const std::vector<size_t>& dims, const std::function<void()>& body) {
     std::vector<std::string> openings;
     for (size_t d : dims) {
         if (plan.unrolled[d] || static_cast<int>(d) == plan.lane_dim) continue;
@@ -191,7 +195,8 @@ void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim
         Linear form;
         form.add(f.declare(name, {0, plan.extents[d] - 1}), 1);
         point.dims[d] = form;
-        openings.push_back(fmt::format("for (i64 {0} = 0; {0} < {1}; ++{0}) {{", name, plan.extents[d]));
+        openings.push_back(
+            fmt::format("for (i64 {0} = 0; {0} < {1}; ++{0}) {{", name, plan.extents[d]));
     }
     body();
     while (!openings.empty()) {
@@ -200,9 +205,11 @@ void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim
     }
 }
 
-static void over_unrolled_from(const OpPlan& plan, Point& point, const std::vector<size_t>& dims, size_t i,
-                               const std::function<void()>& body) {
-    while (i < dims.size() && (!plan.unrolled[dims[i]] || static_cast<int>(dims[i]) == plan.lane_dim)) ++i;
+static void over_unrolled_from(const OpPlan& plan, Point& point, const std::vector<size_t>& dims,
+                               size_t i, const std::function<void()>& body) {
+    while (i < dims.size() &&
+           (!plan.unrolled[dims[i]] || static_cast<int>(dims[i]) == plan.lane_dim))
+        ++i;
     if (i == dims.size()) {
         body();
         return;
@@ -221,8 +228,8 @@ void over_unrolled(const OpPlan& plan, Point& point, const std::vector<size_t>& 
 namespace {
 
 /// Literal operands take the dtype that the function wants.
-DType literal_dtype(const gir::Op& op, const Access& dst, const std::vector<std::optional<Access>>& srcs,
-                    size_t which) {
+DType literal_dtype(const gir::Op& op, const Access& dst,
+                    const std::vector<std::optional<Access>>& srcs, size_t which) {
     if (op.kind == OpKind::Select) return which == 0 ? DType::kBool : dst.dtype();
     if (op.kind == OpKind::Binary || op.kind == OpKind::Mma || op.kind == OpKind::Unary)
         for (const auto& src : srcs)
@@ -231,27 +238,35 @@ DType literal_dtype(const gir::Op& op, const Access& dst, const std::vector<std:
 }
 
 Value value_at(Function& f, const gir::Op& op, const Access& dst,
-               const std::vector<std::optional<Access>>& srcs, const Form& iota_form, const Point& point) {
+               const std::vector<std::optional<Access>>& srcs, const Form& iota_form,
+               const Point& point) {
     auto operand = [&](size_t i) {
         const Literal* lit = std::get_if<Literal>(&op.srcs[i]);
         return read(f, srcs[i], lit ? *lit : Literal{}, literal_dtype(op, dst, srcs, i), point);
     };
     switch (op.kind) {
         case OpKind::Move:
-        case OpKind::Fill: return operand(0);
-        case OpKind::Unary: return apply(op.fn, dst.dtype(), {operand(0)});
-        case OpKind::Binary: return apply(op.fn, dst.dtype(), {operand(0), operand(1)});
-        case OpKind::Select: return select(operand(0), operand(1), operand(2));
+        case OpKind::Fill:
+            return operand(0);
+        case OpKind::Unary:
+            return apply(op.fn, dst.dtype(), {operand(0)});
+        case OpKind::Binary:
+            return apply(op.fn, dst.dtype(), {operand(0), operand(1)});
+        case OpKind::Select:
+            return select(operand(0), operand(1), operand(2));
         case OpKind::Iota: {
-            int64_t step = point.lane_dim < 0 ? 0 : iota_form.by_dim[static_cast<size_t>(point.lane_dim)];
-            return iota(f, dst.dtype(), evaluate(f, iota_form, point, 0), step, point.lane_dim >= 0);
+            int64_t step =
+                point.lane_dim < 0 ? 0 : iota_form.by_dim[static_cast<size_t>(point.lane_dim)];
+            return iota(f, dst.dtype(), evaluate(f, iota_form, point, 0), step,
+                        point.lane_dim >= 0);
         }
         case OpKind::Scatter: {
             Value v = operand(0);
             if (op.fn == ScalarFn::copy) return v;
             return apply(op.fn, dst.dtype(), {read(f, dst, point), v});
         }
-        default: SMEATON_CHECK(false, "{} has no value by points", gir::name(op.kind));
+        default:
+            SMEATON_CHECK(false, "{} has no value by points", gir::name(op.kind));
     }
     return {};
 }
@@ -333,7 +348,8 @@ void emit_sort(Function& f, const gir::Op& op, const Access& dst) {
         each([&](const std::string& i) {
             write(f, dst, point, {fmt::format("{}[{}]", k, i), dst.dtype(), false, {}});
             if (payload)
-                write(f, *payload, point, {fmt::format("{}[{}]", p, i), payload->dtype(), false, {}});
+                write(f, *payload, point,
+                      {fmt::format("{}[{}]", p, i), payload->dtype(), false, {}});
         });
     });
 }
@@ -349,9 +365,15 @@ void emit_op(Function& f, const gir::Op& op) {
     }
     switch (op.kind) {
         case OpKind::Reduce:
-        case OpKind::Mma: emit_reduction(f, op, dst, srcs); return;
-        case OpKind::Sort: emit_sort(f, op, dst); return;
-        default: emit_pointwise(f, op, dst, srcs); return;
+        case OpKind::Mma:
+            emit_reduction(f, op, dst, srcs);
+            return;
+        case OpKind::Sort:
+            emit_sort(f, op, dst);
+            return;
+        default:
+            emit_pointwise(f, op, dst, srcs);
+            return;
     }
 }
 
@@ -374,8 +396,9 @@ void emit_check(Function& f, const gir::Check& check) {
     std::vector<size_t> dims(check.dims.size());
     for (size_t i = 0; i < dims.size(); ++i) dims[i] = i;
     over_loops(f, plan, check.dims, point, dims, [&] {
-        over_unrolled(plan, point, dims,
-                      [&] { f.line(fmt::format("if (!({})) {}", read_scalar(f, a, point), fail)); });
+        over_unrolled(plan, point, dims, [&] {
+            f.line(fmt::format("if (!({})) {}", read_scalar(f, a, point), fail));
+        });
     });
 }
 

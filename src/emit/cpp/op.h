@@ -9,7 +9,8 @@ namespace smeaton::emit {
 void emit_op(Function&, const gir::Op&);
 void emit_check(Function&, const gir::Check&);
 
-/// The plan of an op over its dims. Reduced dims (absent from the destination) stand last in `loops`.
+/// The plan of an op over its dims. Reduced dims (absent from the destination) stand last in
+/// `loops`.
 struct OpPlan {
     std::vector<int64_t> extents;
     std::vector<bool> unrolled;  ///< the lane dim: all its vectors written out
@@ -25,11 +26,12 @@ struct Segment {
     int count = 1;
 };
 
-/// Calls `body` for the lane dim's extent: a loop over groups of `group` whole vectors, then what is left.
-/// Without a lane dim, or with all vectors written out, calls it once with all segments.
+/// Calls `body` for the lane dim's extent: a loop over groups of `group` whole vectors, then what
+/// is left. Without a lane dim, or with all vectors written out, calls it once with all segments.
 void over_lanes(Function&, const OpPlan&, int group,
                 const std::function<void(const std::vector<Segment>&)>& body);
-/// Opens a loop for each dim in `dims` that is not unrolled and not the lane dim, then calls `body`.
+/// Opens a loop for each dim in `dims` that is not unrolled and not the lane dim, then calls
+/// `body`.
 void over_loops(Function&, const OpPlan&, const std::vector<gir::NamedDim>& names, Point&,
                 const std::vector<size_t>& dims, const std::function<void()>& body);
 /// Calls `body` for each combination of the unrolled dims in `dims` (lane dim aside), last fastest.

@@ -18,24 +18,24 @@ using tensor::DType;
 
 namespace {
 
-/// "$T" the type, "$W" lanes, "$V" vector bytes, "$B" element bytes, "$I" the mask integer, "$E" all lanes
-/// as "x, x, ...", "$L" lane numbers.
+/// "$T" the type, "$W" lanes, "$V" vector bytes, "$B" element bytes, "$I" the mask integer, "$E"
+/// all lanes as "x, x, ...", "$L" lane numbers.
 std::string fill(std::string text, DType t, int lanes) {
     std::string all, numbers;
     for (int i = 0; i < lanes; ++i) {
         all += i ? ", x" : "x";
         numbers += fmt::format("{}{}", i ? ", " : "", i);
     }
-    const std::pair<const char*, std::string> by[] = {
-        {"$T", type_name(t)},
-        {"$W", std::to_string(lanes)},
-        {"$V", std::to_string(lanes * size_of(t))},
-        {"$B", std::to_string(size_of(t))},
-        {"$I", mask_type(t)},
-        {"$E", all},
-        {"$L", numbers}};
+    const std::pair<const char*, std::string> by[] = {{"$T", type_name(t)},
+                                                      {"$W", std::to_string(lanes)},
+                                                      {"$V", std::to_string(lanes * size_of(t))},
+                                                      {"$B", std::to_string(size_of(t))},
+                                                      {"$I", mask_type(t)},
+                                                      {"$E", all},
+                                                      {"$L", numbers}};
     for (const auto& [mark, with] : by)
-        for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + with.size()))
+        for (size_t at = text.find(mark); at != std::string::npos;
+             at = text.find(mark, at + with.size()))
             text.replace(at, 2, with);
     return text;
 }
@@ -96,8 +96,12 @@ static inline v$T pick_$T(vb8 c, v$T a, v$T b) { return __builtin_convertvector(
 
 // Scalar and vector functions by generic spelling. $T any dtype.
 constexpr Family kScalar[] = {
-    {"max_", "static inline $T max_$T($T a, $T b) { return a != a ? a : (b != b ? b : (a > b ? a : b)); }\n"},
-    {"min_", "static inline $T min_$T($T a, $T b) { return a != a ? a : (b != b ? b : (a < b ? a : b)); }\n"},
+    {"max_",
+     "static inline $T max_$T($T a, $T b) { return a != a ? a : (b != b ? b : (a > b ? a : b)); "
+     "}\n"},
+    {"min_",
+     "static inline $T min_$T($T a, $T b) { return a != a ? a : (b != b ? b : (a < b ? a : b)); "
+     "}\n"},
     {"max_v", R"(
 static inline v$T max_v$T(v$T a, v$T b) {
     v$T m = a > b ? a : b;
@@ -173,9 +177,9 @@ static inline $T pow_$T($T x, $T n) {
 
 // One argument functions of the C library, f32 and f64: name and the builtin's name.
 constexpr std::pair<const char*, const char*> kLibrary[] = {
-    {"floor", "floor"}, {"ceil", "ceil"},   {"round", "rint"},   {"trunc", "trunc"}, {"sqrt", "sqrt"},
-    {"exp", "exp"},     {"log", "log"},     {"log1p", "log1p"},  {"erf", "erf"},     {"tanh", "tanh"},
-    {"sin", "sin"},     {"cos", "cos"},     {"abs", "fabs"}};
+    {"floor", "floor"}, {"ceil", "ceil"}, {"round", "rint"},  {"trunc", "trunc"}, {"sqrt", "sqrt"},
+    {"exp", "exp"},     {"log", "log"},   {"log1p", "log1p"}, {"erf", "erf"},     {"tanh", "tanh"},
+    {"sin", "sin"},     {"cos", "cos"},   {"abs", "fabs"}};
 
 bool is_transcendental(std::string_view fn) {
     for (const char* name : {"exp", "log", "log1p", "erf", "tanh", "sigmoid", "sin", "cos", "pow"})
@@ -193,9 +197,12 @@ std::string hardware_f32(const std::string& name, const Isa& isa) {
     };
     // On both compilers; the arguments are a, b or x.
     static constexpr Row rows[] = {
-        {"raw_max_vf32", "SMEATON_MAX512(a, b)", "__builtin_ia32_maxps256(a, b)", "__builtin_ia32_maxps(a, b)"},
-        {"raw_min_vf32", "SMEATON_MIN512(a, b)", "__builtin_ia32_minps256(a, b)", "__builtin_ia32_minps(a, b)"},
-        {"sqrt_vf32", "SMEATON_SQRT512(x)", "__builtin_ia32_sqrtps256(x)", "__builtin_ia32_sqrtps(x)"},
+        {"raw_max_vf32", "SMEATON_MAX512(a, b)", "__builtin_ia32_maxps256(a, b)",
+         "__builtin_ia32_maxps(a, b)"},
+        {"raw_min_vf32", "SMEATON_MIN512(a, b)", "__builtin_ia32_minps256(a, b)",
+         "__builtin_ia32_minps(a, b)"},
+        {"sqrt_vf32", "SMEATON_SQRT512(x)", "__builtin_ia32_sqrtps256(x)",
+         "__builtin_ia32_sqrtps(x)"},
         {"floor_vf32", "SMEATON_RND512(x, 9)", "__builtin_ia32_roundps256(x, 9)", ""},
         {"ceil_vf32", "SMEATON_RND512(x, 10)", "__builtin_ia32_roundps256(x, 10)", ""},
         {"round_vf32", "SMEATON_RND512(x, 8)", "__builtin_ia32_roundps256(x, 8)", ""},
@@ -208,13 +215,15 @@ std::string hardware_f32(const std::string& name, const Isa& isa) {
                                                     : row.sse2;
         if (call.empty()) return "";
         bool two = name[0] == 'r' && name[1] == 'a';
-        std::string head = fmt::format("static inline vf32 {}({}) ", name, two ? "vf32 a, vf32 b" : "vf32 x");
+        std::string head =
+            fmt::format("static inline vf32 {}({}) ", name, two ? "vf32 a, vf32 b" : "vf32 x");
         std::string body = fmt::format("{{ return {}; }}\n", call);
         if (isa.vector_bytes != 16) return head + body;
-        std::string generic = name == "sqrt_vf32"
-                                  ? "{ for (int i = 0; i < 4; ++i) x[i] = __builtin_sqrtf(x[i]); return x; }\n"
-                              : name == "raw_max_vf32" ? "{ return a > b ? a : b; }\n"
-                                                       : "{ return a < b ? a : b; }\n";
+        std::string generic =
+            name == "sqrt_vf32"
+                ? "{ for (int i = 0; i < 4; ++i) x[i] = __builtin_sqrtf(x[i]); return x; }\n"
+            : name == "raw_max_vf32" ? "{ return a > b ? a : b; }\n"
+                                     : "{ return a < b ? a : b; }\n";
         return "#ifdef __SSE2__\n" + head + body + "#else\n" + head + generic + "#endif\n";
     }
     if (name == "round_vf32")
@@ -248,22 +257,30 @@ std::optional<DType> typed(std::string_view text) {
     return t;
 }
 
-bool starts(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
 
-// ---- masks on AVX-512 and AVX2 -------------------------------------------------------------------
+// ---- masks on AVX-512 and AVX2
+// -------------------------------------------------------------------
 
 std::string masked_f32(std::string_view name, const Isa& isa) {
     if (isa.masks) {
         if (name == "ldn_f32")
-            return "static inline vf32 ldn_f32(const f32* p, int n) { return SMEATON_LDM512(p, (vf32){}, (1u << n) - 1); }\n";
+            return "static inline vf32 ldn_f32(const f32* p, int n) { return SMEATON_LDM512(p, "
+                   "(vf32){}, (1u << n) - 1); }\n";
         if (name == "stn_f32")
-            return "static inline void stn_f32(f32* p, vf32 v, int n) { SMEATON_STM512(p, v, (1u << n) - 1); }\n";
+            return "static inline void stn_f32(f32* p, vf32 v, int n) { SMEATON_STM512(p, v, (1u "
+                   "<< n) - 1); }\n";
         if (name == "ldm_f32")
-            return "static inline vf32 ldm_f32(const f32* p, u64 mask, vf32 other) { return SMEATON_LDM512(p, other, mask); }\n";
+            return "static inline vf32 ldm_f32(const f32* p, u64 mask, vf32 other) { return "
+                   "SMEATON_LDM512(p, other, mask); }\n";
         if (name == "stm_f32")
-            return "static inline void stm_f32(f32* p, vf32 v, u64 mask) { SMEATON_STM512(p, v, mask); }\n";
+            return "static inline void stm_f32(f32* p, vf32 v, u64 mask) { SMEATON_STM512(p, v, "
+                   "mask); }\n";
         if (name == "blend_f32")
-            return "static inline vf32 blend_f32(u64 mask, vf32 a, vf32 b) { return SMEATON_BLEND512(b, a, mask); }\n";
+            return "static inline vf32 blend_f32(u64 mask, vf32 a, vf32 b) { return "
+                   "SMEATON_BLEND512(b, a, mask); }\n";
     }
     if (isa.vector_bytes == 32) {
         if (name == "ldn_f32")
@@ -296,16 +313,21 @@ static inline void stm_f32(f32* p, vf32 v, u64 mask) {
     return "";
 }
 
-// ---- casts ---------------------------------------------------------------------------------------
+// ---- casts
+// ---------------------------------------------------------------------------------------
 
-bool is_half(DType t) { return t == DType::kF16 || t == DType::kBF16; }
+bool is_half(DType t) {
+    return t == DType::kF16 || t == DType::kBF16;
+}
 
 std::string half_casts(const std::string& name, const Isa& isa) {
     bool f16c = isa.vector_bytes >= 32;
     if (name == "cast_bf16_f32")
-        return "static inline f32 cast_bf16_f32(bf16 x) { u32 b = (u32)x << 16; f32 y; __builtin_memcpy(&y, &b, 4); return y; }\n";
+        return "static inline f32 cast_bf16_f32(bf16 x) { u32 b = (u32)x << 16; f32 y; "
+               "__builtin_memcpy(&y, &b, 4); return y; }\n";
     if (name == "cast_vbf16_f32")
-        return "static inline vf32 cast_vbf16_f32(vbf16 x) { return (vf32)(__builtin_convertvector(x, vu32) << 16); }\n";
+        return "static inline vf32 cast_vbf16_f32(vbf16 x) { return "
+               "(vf32)(__builtin_convertvector(x, vu32) << 16); }\n";
     if (name == "cast_f32_bf16")
         return R"(
 static inline bf16 cast_f32_bf16(f32 x) {
@@ -360,11 +382,15 @@ static inline f16 cast_f32_f16(f32 x) {
 }
 )";
     if (f16c && name == "cast_vf16_f32")
-        return isa.masks ? "static inline vf32 cast_vf16_f32(vf16 x) { return SMEATON_FROM_HALF512(x); }\n"
-                         : "static inline vf32 cast_vf16_f32(vf16 x) { return __builtin_ia32_vcvtph2ps256((vi16)x); }\n";
+        return isa.masks ? "static inline vf32 cast_vf16_f32(vf16 x) { return "
+                           "SMEATON_FROM_HALF512(x); }\n"
+                         : "static inline vf32 cast_vf16_f32(vf16 x) { return "
+                           "__builtin_ia32_vcvtph2ps256((vi16)x); }\n";
     if (f16c && name == "cast_vf32_f16")
-        return isa.masks ? "static inline vf16 cast_vf32_f16(vf32 x) { return (vf16)SMEATON_TO_HALF512(x); }\n"
-                         : "static inline vf16 cast_vf32_f16(vf32 x) { return (vf16)__builtin_ia32_vcvtps2ph256(x, 0); }\n";
+        return isa.masks ? "static inline vf16 cast_vf32_f16(vf32 x) { return "
+                           "(vf16)SMEATON_TO_HALF512(x); }\n"
+                         : "static inline vf16 cast_vf32_f16(vf32 x) { return "
+                           "(vf16)__builtin_ia32_vcvtps2ph256(x, 0); }\n";
     return "";
 }
 
@@ -372,38 +398,49 @@ std::string bounds_of(DType t, bool upper) {
     int bits = tensor::bits(t);
     bool is_signed = tensor::dtype_class(t) == tensor::DTypeClass::Int;
     int power = is_signed ? bits - 1 : bits;
-    if (upper) return fmt::format("{}", power >= 63 ? (power == 64 ? "18446744073709551616.0" : "9223372036854775808.0")
-                                                    : fmt::format("{}.0", int64_t{1} << power));
+    if (upper)
+        return fmt::format(
+            "{}", power >= 63 ? (power == 64 ? "18446744073709551616.0" : "9223372036854775808.0")
+                              : fmt::format("{}.0", int64_t{1} << power));
     if (!is_signed) return "0.0";
     return power == 63 ? "-9223372036854775808.0" : fmt::format("-{}.0", int64_t{1} << power);
 }
 
 std::string scalar_cast(DType from, DType to) {
-    std::string a = type_name(from), b = type_name(to), head = fmt::format("static inline {1} cast_{0}_{1}({0} x) ", a, b);
-    if (is_half(from)) return fmt::format("{}{{ return cast_f32_{}(cast_{}_f32(x)); }}\n", head, b, a);
+    std::string a = type_name(from), b = type_name(to),
+                head = fmt::format("static inline {1} cast_{0}_{1}({0} x) ", a, b);
+    if (is_half(from))
+        return fmt::format("{}{{ return cast_f32_{}(cast_{}_f32(x)); }}\n", head, b, a);
     if (is_half(to)) return fmt::format("{}{{ return cast_f32_{}((f32)x); }}\n", head, b);
     if (to == DType::kBool) return head + "{ return x != 0; }\n";
-    if (!tensor::is_float(from) || tensor::is_float(to)) return fmt::format("{}{{ return ({})x; }}\n", head, b);
+    if (!tensor::is_float(from) || tensor::is_float(to))
+        return fmt::format("{}{{ return ({})x; }}\n", head, b);
     // Out of range saturates, NaN gives 0.
     int bits = tensor::bits(to);
     bool is_signed = tensor::dtype_class(to) == tensor::DTypeClass::Int;
     std::string top = fmt::format("({})(~0ULL >> {})", b, 64 - bits + (is_signed ? 1 : 0));
     std::string bottom = is_signed ? fmt::format("({})(1ULL << {})", b, bits - 1) : "0";
-    return fmt::format("{}{{\n    return x != x ? 0 : x >= ({}){} ? {} : x <= ({}){} ? {} : ({})x;\n}}\n", head, a,
-                       bounds_of(to, true), top, a, bounds_of(to, false), bottom, b);
+    return fmt::format(
+        "{}{{\n    return x != x ? 0 : x >= ({}){} ? {} : x <= ({}){} ? {} : ({})x;\n}}\n", head, a,
+        bounds_of(to, true), top, a, bounds_of(to, false), bottom, b);
 }
 
 std::string vector_cast(DType from, DType to) {
     std::string a = type_name(from), b = type_name(to);
     std::string head = fmt::format("static inline v{1} cast_v{0}_{1}(v{0} x) ", a, b);
     std::string lanes = fmt::format(
-        "{0}{{\n    v{1} r;\n    for (int i = 0; i < kLanes; ++i) r[i] = cast_{2}_{1}(x[i]);\n    return r;\n}}\n",
+        "{0}{{\n    v{1} r;\n    for (int i = 0; i < kLanes; ++i) r[i] = cast_{2}_{1}(x[i]);\n    "
+        "return r;\n}}\n",
         head, b, a);
     if (is_half(from) && to == DType::kF32) return lanes;
     if (is_half(to) && from == DType::kF32) return lanes;
-    if (is_half(from)) return fmt::format("{}{{ return cast_vf32_{}(cast_v{}_f32(x)); }}\n", head, b, a);
-    if (is_half(to)) return fmt::format("{}{{ return cast_vf32_{}(__builtin_convertvector(x, vf32)); }}\n", head, b);
-    if (to == DType::kBool) return fmt::format("{}{{ return truth_{}(x != (v{}){{}}); }}\n", head, a, a);
+    if (is_half(from))
+        return fmt::format("{}{{ return cast_vf32_{}(cast_v{}_f32(x)); }}\n", head, b, a);
+    if (is_half(to))
+        return fmt::format("{}{{ return cast_vf32_{}(__builtin_convertvector(x, vf32)); }}\n", head,
+                           b);
+    if (to == DType::kBool)
+        return fmt::format("{}{{ return truth_{}(x != (v{}){{}}); }}\n", head, a, a);
     if (!tensor::is_float(from) || tensor::is_float(to))
         return fmt::format("{}{{ return __builtin_convertvector(x, v{}); }}\n", head, b);
     bool small = tensor::bits(to) <= 16;
@@ -411,13 +448,20 @@ std::string vector_cast(DType from, DType to) {
         std::string lo = bounds_of(to, false), hi = bounds_of(to, true);
         if (small)
             return fmt::format(
-                "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = c > {2}f ? splat_f32({2}f) : c;\n"
+                "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = c > {2}f ? "
+                "splat_f32({2}f) : c;\n"
                 "    vi32 r = __builtin_convertvector(x != x ? splat_f32(0.0f) : c, vi32);\n"
                 "    return __builtin_convertvector(r, v{3});\n}}\n",
-                head, lo, fmt::format("{}.0", (int64_t{1} << (tensor::bits(to) -
-                      (tensor::dtype_class(to) == tensor::DTypeClass::Int ? 1 : 0))) - 1), b);
+                head, lo,
+                fmt::format(
+                    "{}.0",
+                    (int64_t{1} << (tensor::bits(to) -
+                                    (tensor::dtype_class(to) == tensor::DTypeClass::Int ? 1 : 0))) -
+                        1),
+                b);
         return fmt::format(
-            "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = x >= {2}f ? splat_f32(0.0f) : c;\n"
+            "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = x >= {2}f ? "
+            "splat_f32(0.0f) : c;\n"
             "    vi32 r = __builtin_convertvector(x != x ? splat_f32(0.0f) : c, vi32);\n"
             "    return x >= {2}f ? splat_i32(0x7fffffff) : r;\n}}\n",
             head, lo, hi);
@@ -425,7 +469,8 @@ std::string vector_cast(DType from, DType to) {
     return lanes;
 }
 
-// ---- lookup --------------------------------------------------------------------------------------
+// ---- lookup
+// --------------------------------------------------------------------------------------
 
 std::string across_text(std::string_view fn, const std::string& type, int lanes) {
     std::string out = fmt::format("static inline {0} across_{1}_{0}(v{0} v) {{\n", type, fn);
@@ -433,7 +478,11 @@ std::string across_text(std::string_view fn, const std::string& type, int lanes)
         std::string order;
         for (int i = 0; i < lanes; ++i) order += fmt::format(", {}", i < half ? i + half : i);
         std::string other = fmt::format("__builtin_shufflevector(v, v{})", order);
-        const char* op = fn == "add" ? "+" : fn == "mul" ? "*" : fn == "and" ? "&" : fn == "or" ? "|" : nullptr;
+        const char* op = fn == "add"   ? "+"
+                         : fn == "mul" ? "*"
+                         : fn == "and" ? "&"
+                         : fn == "or"  ? "|"
+                                       : nullptr;
         out += op ? fmt::format("    v = v {} {};\n", op, other)
                   : fmt::format("    v = {}_v{}(v, {});\n", fn, type, other);
     }
@@ -471,22 +520,31 @@ std::optional<std::string> function_snippet(const std::string& name) {
         bool known = two || fn == "sigmoid";
         for (const auto& [n, builtin] : kLibrary) known = known || fn == n;
         if (fn == "abs" && tensor::is_float(*t))
-            return fmt::format("static inline v{0} abs_v{0}(v{0} x) {{ return (v{0})((v{1})x & (({1})(~0ULL >> {2}))); }}\n",
-                               type, mask_type(*t), 65 - tensor::bits(*t));
+            return fmt::format(
+                "static inline v{0} abs_v{0}(v{0} x) {{ return (v{0})((v{1})x & (({1})(~0ULL >> "
+                "{2}))); }}\n",
+                type, mask_type(*t), 65 - tensor::bits(*t));
         if (!known) return std::nullopt;
         return per_lane(fn, type, two);
     }
     if (!tensor::is_float(*t)) return std::nullopt;
     if (starts(fn, "raw_"))
-        return fmt::format("static inline f32 {}_f32(f32 a, f32 b) {{ return a {} b ? a : b; }}\n", fn,
-                           fn == "raw_max" ? '>' : '<');
+        return fmt::format("static inline f32 {}_f32(f32 a, f32 b) {{ return a {} b ? a : b; }}\n",
+                           fn, fn == "raw_max" ? '>' : '<');
     // A lone f32 goes through the vector's polynomial, so that one function has one value.
     if (single && is_transcendental(fn))
-        return fn == "pow" ? std::string("static inline f32 pow_f32(f32 x, f32 y) { return pow_vf32(splat_f32(x), splat_f32(y))[0]; }\n")
-                           : fmt::format("static inline f32 {0}_f32(f32 x) {{ return {0}_vf32(splat_f32(x))[0]; }}\n", fn);
+        return fn == "pow" ? std::string(
+                                 "static inline f32 pow_f32(f32 x, f32 y) { return "
+                                 "pow_vf32(splat_f32(x), splat_f32(y))[0]; }\n")
+                           : fmt::format(
+                                 "static inline f32 {0}_f32(f32 x) {{ return "
+                                 "{0}_vf32(splat_f32(x))[0]; }}\n",
+                                 fn);
     const char* suffix = single ? "f" : "";
     if (fn == "pow" || fn == "fmod")
-        return fmt::format("static inline {0} {1}_{0}({0} x, {0} y) {{ return __builtin_{1}{2}(x, y); }}\n", type, fn, suffix);
+        return fmt::format(
+            "static inline {0} {1}_{0}({0} x, {0} y) {{ return __builtin_{1}{2}(x, y); }}\n", type,
+            fn, suffix);
     if (fn == "sigmoid")
         return R"(
 static inline f64 sigmoid_f64(f64 x) {
@@ -496,7 +554,9 @@ static inline f64 sigmoid_f64(f64 x) {
 )";
     for (const auto& [n, builtin] : kLibrary)
         if (fn == n)
-            return fmt::format("static inline {0} {1}_{0}({0} x) {{ return __builtin_{2}{3}(x); }}\n", type, fn, builtin, suffix);
+            return fmt::format(
+                "static inline {0} {1}_{0}({0} x) {{ return __builtin_{2}{3}(x); }}\n", type, fn,
+                builtin, suffix);
     return std::nullopt;
 }
 
@@ -550,13 +610,17 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
 }
 )";
     if (name == "floor_div")
-        return "static inline i64 floor_div(i64 a, i64 b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }\n";
+        return "static inline i64 floor_div(i64 a, i64 b) { return a >= 0 ? a / b : -((-a + b - 1) "
+               "/ b); }\n";
     if (name == "floor_mod")
-        return "static inline i64 floor_mod(i64 a, i64 b) { i64 r = a % b; return r < 0 ? r + b : r; }\n";
+        return "static inline i64 floor_mod(i64 a, i64 b) { i64 r = a % b; return r < 0 ? r + b : "
+               "r; }\n";
     if (std::string text = hardware_f32(name, isa); !text.empty()) return text;
     if (std::string text = masked_f32(name, isa); !text.empty()) return text;
     if (name == "max_vf32" || name == "min_vf32")
-        return fmt::format("static inline vf32 {0}(vf32 a, vf32 b) {{ return a != a ? a : raw_{0}(a, b); }}\n", name);
+        return fmt::format(
+            "static inline vf32 {0}(vf32 a, vf32 b) {{ return a != a ? a : raw_{0}(a, b); }}\n",
+            name);
     if (starts(name, "across_")) {
         size_t cut = name.rfind('_');
         if (auto t = typed(name.substr(cut + 1)))
@@ -568,7 +632,8 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
     return function_snippet(name);
 }
 
-constexpr const char* kTypes = R"(typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
+constexpr const char* kTypes =
+    R"(typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
 typedef unsigned char b8; typedef unsigned short f16; typedef unsigned short bf16; typedef float f32; typedef double f64;
 typedef __SIZE_TYPE__ size_t;
@@ -603,7 +668,9 @@ struct Collector {
 
     void visit(const std::string& text) {
         for (size_t i = 0; i < text.size();) {
-            auto in_word = [&](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+            auto in_word = [&](char c) {
+                return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+            };
             if (text[i] == '/' && i + 1 < text.size() && text[i + 1] == '/') {
                 while (i < text.size() && text[i] != '\n') ++i;
                 continue;

@@ -1,5 +1,6 @@
-// Coefficients from tools/fit_polynomials.py; Cody-Waite constants split ln2 and pi/2 so that the product
-// with a small integer is exact. Error bounds are those of gir/scalar_list.h, kept by prelude_test.cpp.
+// Coefficients from tools/fit_polynomials.py; Cody-Waite constants split ln2 and pi/2 so that the
+// product with a small integer is exact. Error bounds are those of gir/scalar_list.h, kept by
+// prelude_test.cpp.
 #include "emit/cpp/prelude_math.h"
 
 #include <map>
@@ -8,8 +9,8 @@ namespace smeaton::emit {
 
 namespace {
 
-// p * 2^n for integral n; where the hardware cannot, in two exact halves, so that a denormal result is
-// rounded once.
+// p * 2^n for integral n; where the hardware cannot, in two exact halves, so that a denormal result
+// is rounded once.
 constexpr const char* kScaleAvx512 = R"(
 static inline vf32 scale_vf32(vf32 p, vf32 n) {
     return SMEATON_SCALEF(p, n);

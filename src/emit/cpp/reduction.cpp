@@ -16,8 +16,8 @@ using gir::ScalarFn;
 
 namespace {
 
-constexpr int64_t kAccumulators = 8;    // independent chains that keep the pipe full
-constexpr size_t kReduceChains = 4;     // the same for a reduction along the lanes
+constexpr int64_t kAccumulators = 8;  // independent chains that keep the pipe full
+constexpr size_t kReduceChains = 4;   // the same for a reduction along the lanes
 
 struct Destination {
     Point point;
@@ -64,7 +64,8 @@ struct Reduction {
 
     void declare(Destination& d, size_t chains) const {
         bool vector = plan.lane_dim >= 0;
-        if (std::string own = register_variable(f, dst, d.point); !lanes_reduced() && !own.empty()) {
+        if (std::string own = register_variable(f, dst, d.point);
+            !lanes_reduced() && !own.empty()) {
             d.is_register = true;
             d.accumulators = {own};
             if (!op.accumulate && op.kind != OpKind::Mma) start(own, vector, false);
@@ -88,7 +89,8 @@ struct Reduction {
     void start(const std::string& name, bool vector, bool declares) const {
         std::string value = literal(dst.dtype(), neutral);
         if (vector) value = fmt::format("splat_{}({})", type(), value);
-        f.line(fmt::format("{}{} = {};", declares ? fmt::format("{}{} ", vector ? "v" : "", type()) : "", name,
+        f.line(fmt::format("{}{} = {};",
+                           declares ? fmt::format("{}{} ", vector ? "v" : "", type()) : "", name,
                            value));
     }
 
@@ -106,7 +108,8 @@ struct Reduction {
     }
 
     /// One reduced point (or segment of lanes) for all destinations.
-    void step(std::vector<Destination>& all, const Point& at, const Segment* lanes, size_t chain) const {
+    void step(std::vector<Destination>& all, const Point& at, const Segment* lanes,
+              size_t chain) const {
         std::vector<std::vector<Value>> operands;
         std::map<std::string, int> uses;
         for (Destination& d : all) {
@@ -124,7 +127,8 @@ struct Reduction {
             }
         }
         int count = lanes ? lanes->count : f.lanes();
-        if (op.kind == OpKind::Mma) multiply(all, operands, uses, count, chain);
+        if (op.kind == OpKind::Mma)
+            multiply(all, operands, uses, count, chain);
         else
             for (size_t i = 0; i < all.size(); ++i) {
                 Value v = operands[i][0];
@@ -139,11 +143,12 @@ struct Reduction {
     void combine(const std::string& accumulator, const Value& v) const {
         Value now{accumulator, dst.dtype(), plan.lane_dim >= 0, {}};
         Value next = apply(fn, dst.dtype(), {now, v});
-        f.line(fmt::format("{} = {};", accumulator, next.vector == now.vector ? next.text : as_vector(next)));
+        f.line(fmt::format("{} = {};", accumulator,
+                           next.vector == now.vector ? next.text : as_vector(next)));
     }
 
-    /// Vectors that several destinations share are loaded first; then each scalar is broadcast once, before
-    /// the row of multiply-adds that uses it.
+    /// Vectors that several destinations share are loaded first; then each scalar is broadcast
+    /// once, before the row of multiply-adds that uses it.
     void multiply(std::vector<Destination>& all, std::vector<std::vector<Value>>& operands,
                   std::map<std::string, int>& uses, int count, size_t chain) const {
         std::map<std::string, std::string> held;
@@ -152,7 +157,8 @@ struct Reduction {
             if (fresh) {
                 at->second = f.unique(broadcast ? "a" : "b");
                 std::string text = broadcast ? as_vector(v) : v.text;
-                f.line(fmt::format("const {}{} {} = {};", broadcast || v.vector ? "v" : "", type(), at->second, text));
+                f.line(fmt::format("const {}{} {} = {};", broadcast || v.vector ? "v" : "", type(),
+                                   at->second, text));
             }
             return at->second;
         };
@@ -170,7 +176,8 @@ struct Reduction {
         }
     }
 
-    void add_product(const std::string& accumulator, const Value& a, const Value& b, int count) const {
+    void add_product(const std::string& accumulator, const Value& a, const Value& b,
+                     int count) const {
         for (auto [constant, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
             if (!constant->known) continue;
             double k = constant->known->as_double();
@@ -184,7 +191,8 @@ struct Reduction {
                       tensor::name(a.dtype), tensor::name(b.dtype), tensor::name(dst.dtype()));
         Value product = apply(ScalarFn::mul, dst.dtype(), {a, b});
         if (lanes_reduced() && count < f.lanes())
-            product.text = keep_lanes({as_vector(product), product.dtype, true, {}}, count, neutral);
+            product.text =
+                keep_lanes({as_vector(product), product.dtype, true, {}}, count, neutral);
         if (size_of(dst.dtype()) < 4 && !product.vector)
             f.line(fmt::format("{0} = ({1})({0} + {2});", accumulator, type(), product.text));
         else
@@ -196,11 +204,14 @@ struct Reduction {
         point.dims.resize(op.dims.size());
         int64_t written = 1;
         for (size_t d : kept)
-            if (plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim) written *= std::max<int64_t>(1, plan.extents[d]);
-        int group = static_cast<int>(std::clamp<int64_t>(kAccumulators / written, 1, kAccumulators));
+            if (plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim)
+                written *= std::max<int64_t>(1, plan.extents[d]);
+        int group =
+            static_cast<int>(std::clamp<int64_t>(kAccumulators / written, 1, kAccumulators));
         over_loops(f, plan, op.dims, point, kept, [&] {
             if (lanes_kept())
-                over_lanes(f, plan, group, [&](const std::vector<Segment>& s) { group_of(point, s); });
+                over_lanes(f, plan, group,
+                           [&](const std::vector<Segment>& s) { group_of(point, s); });
             else
                 group_of(point, {Segment{}});
         });
@@ -208,8 +219,12 @@ struct Reduction {
 
     void group_of(const Point& at, const std::vector<Segment>& segments) {
         std::vector<Destination> all = destinations(at, segments);
-        int64_t n = lanes_reduced() ? (plan.extents[static_cast<size_t>(plan.lane_dim)] + f.lanes() - 1) / f.lanes() : 1;
-        size_t chains = static_cast<size_t>(std::clamp<int64_t>(n, 1, all.size() < 4 ? kReduceChains : 1));
+        int64_t n =
+            lanes_reduced()
+                ? (plan.extents[static_cast<size_t>(plan.lane_dim)] + f.lanes() - 1) / f.lanes()
+                : 1;
+        size_t chains =
+            static_cast<size_t>(std::clamp<int64_t>(n, 1, all.size() < 4 ? kReduceChains : 1));
         for (Destination& d : all) declare(d, chains);
         Point point = at;
         over_loops(f, plan, op.dims, point, reduced, [&] {
@@ -223,8 +238,10 @@ struct Reduction {
                     for (const Segment& s : lanes) step(all, point, &s, chain++);
                 });
             };
-            if (lanes_reduced()) over_lanes(f, plan, static_cast<int>(chains), steps);
-            else steps({});
+            if (lanes_reduced())
+                over_lanes(f, plan, static_cast<int>(chains), steps);
+            else
+                steps({});
         });
         for (Destination& d : all) finish(d);
     }
@@ -236,7 +253,8 @@ void emit_reduction(Function& f, const gir::Op& op, const Access& dst,
                     const std::vector<std::optional<Access>>& srcs) {
     ScalarFn fn = op.kind == OpKind::Mma ? ScalarFn::add : op.fn;
     Reduction r{f, op, dst, srcs, plan_op(f, op, dst, srcs), fn, identity(fn, dst.dtype()), {}, {}};
-    for (size_t d = 0; d < op.dims.size(); ++d) (r.plan.reduced[d] ? r.reduced : r.kept).push_back(d);
+    for (size_t d = 0; d < op.dims.size(); ++d)
+        (r.plan.reduced[d] ? r.reduced : r.kept).push_back(d);
     r.run();
 }
 

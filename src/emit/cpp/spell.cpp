@@ -14,7 +14,8 @@ using gir::Literal;
 
 std::string type_name(DType t) {
     switch (t) {
-        case DType::kBool: return "b8";
+        case DType::kBool:
+            return "b8";
         case DType::kI8:
         case DType::kI16:
         case DType::kI32:
@@ -26,14 +27,20 @@ std::string type_name(DType t) {
         case DType::kF16:
         case DType::kBF16:
         case DType::kF32:
-        case DType::kF64: return std::string(tensor::name(t));
-        default: throw UserError("no code is generated for dtype {}", tensor::name(t));
+        case DType::kF64:
+            return std::string(tensor::name(t));
+        default:
+            throw UserError("no code is generated for dtype {}", tensor::name(t));
     }
 }
 
-int size_of(DType t) { return tensor::bits(t) / 8; }
+int size_of(DType t) {
+    return tensor::bits(t) / 8;
+}
 
-std::string mask_type(DType t) { return fmt::format("i{}", tensor::bits(t)); }
+std::string mask_type(DType t) {
+    return fmt::format("i{}", tensor::bits(t));
+}
 
 static std::string float_literal(double v, bool single) {
     const char* suffix = single ? "f" : "";
@@ -60,8 +67,10 @@ Literal converted(const Literal& v, DType t) {
         if (std::isnan(v.f)) {
             i = 0;
         } else if (t == DType::kU64) {
-            if (v.f >= 18446744073709551616.0) i = -1;
-            else i = v.f <= 0 ? 0 : static_cast<int64_t>(static_cast<uint64_t>(v.f));
+            if (v.f >= 18446744073709551616.0)
+                i = -1;
+            else
+                i = v.f <= 0 ? 0 : static_cast<int64_t>(static_cast<uint64_t>(v.f));
         } else if (v.f >= 9223372036854775808.0) {
             i = std::numeric_limits<int64_t>::max();
         } else if (v.f <= -9223372036854775808.0) {
@@ -88,10 +97,12 @@ std::string literal(DType t, const Literal& given) {
         case DType::kI64:
             if (v.i == std::numeric_limits<int64_t>::min()) return "(-9223372036854775807LL - 1)";
             return v.i < 0 ? fmt::format("({}LL)", v.i) : fmt::format("{}LL", v.i);
-        case DType::kU64: return fmt::format("{}ULL", static_cast<uint64_t>(v.i));
+        case DType::kU64:
+            return fmt::format("{}ULL", static_cast<uint64_t>(v.i));
         case DType::kI32:
             return fmt::format("(i32){}LL", static_cast<int64_t>(static_cast<int32_t>(v.i)));
-        default: return fmt::format("({}){}LL", type_name(t), v.i);
+        default:
+            return fmt::format("({}){}LL", type_name(t), v.i);
     }
 }
 

@@ -11,7 +11,8 @@ using gir::Slice;
 
 namespace {
 
-constexpr int64_t kRegisterVectors = 64;  // more are refused by the verifier; here they go to memory
+constexpr int64_t kRegisterVectors =
+    64;  // more are refused by the verifier; here they go to memory
 constexpr int64_t kRegisterScalars = 32;
 
 bool small_enough(const gir::Tile& tile, const Isa& isa) {
@@ -84,7 +85,8 @@ std::set<Name> register_tiles(const Block& block, const Isa& isa, const std::set
             if (small_enough(let->tile, isa)) fit.insert(let->tile.name);
         }
         if (auto* check = std::get_if<gir::Check>(&s.node))
-            if (auto* slice = std::get_if<Slice>(&check->condition)) scan.slice(*slice, check->dims);
+            if (auto* slice = std::get_if<Slice>(&check->condition))
+                scan.slice(*slice, check->dims);
     });
     for (Name n : scan.unfit) fit.erase(n);
     for (Name n : buffers) fit.erase(n);

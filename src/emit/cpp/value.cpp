@@ -18,25 +18,31 @@ std::string as_vector(const Value& v) {
 }
 
 Value named(Function& f, const Value& v, const std::string& stem) {
-    bool is_name = !v.text.empty() && v.text.find_first_not_of(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == std::string::npos;
+    bool is_name =
+        !v.text.empty() &&
+        v.text.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == std::string::npos;
     if (is_name) return v;
     Value out = v;
     out.text = f.unique(stem);
-    f.line(fmt::format("const {}{} {} = {};", v.vector ? "v" : "", type_name(v.dtype), out.text, v.text));
+    f.line(fmt::format("const {}{} {} = {};", v.vector ? "v" : "", type_name(v.dtype), out.text,
+                       v.text));
     return out;
 }
 
 namespace {
 
-/// The variable of a register tile that holds the element, and the lane in it (-1: a scalar variable).
-std::pair<std::string, int> register_element(Function& f, const Access& a, const Point& point, int lane) {
+/// The variable of a register tile that holds the element, and the lane in it (-1: a scalar
+/// variable).
+std::pair<std::string, int> register_element(Function& f, const Access& a, const Point& point,
+                                             int lane) {
     const Storage& s = *a.storage;
     std::string name = s.base;
     int in_vector = -1;
     for (size_t d = 0; d < a.at.size(); ++d) {
         Linear at = evaluate(f, a.at[d], point, lane);
-        SMEATON_CHECK(at.is_const(), "{} is held in registers and indexed by {}", s.name, f.text(at));
+        SMEATON_CHECK(at.is_const(), "{} is held in registers and indexed by {}", s.name,
+                      f.text(at));
         int64_t i = at.constant;
         SMEATON_CHECK(i >= 0 && i < s.extents[d], "{}: {} is outside dim {}", s.name, i, d);
         if (static_cast<int>(d) == s.lanes) {
@@ -94,7 +100,8 @@ std::string read_scalar(Function& f, const Access& a, const Point& point) {
     if (g.all_out) return otherwise;
     if (g.condition.empty()) return element(f, a, point);
     // An index slice that stands behind the condition must not be read without it.
-    if (!a.computed()) return fmt::format("({} ? {} : {})", g.condition, element(f, a, point), otherwise);
+    if (!a.computed())
+        return fmt::format("({} ? {} : {})", g.condition, element(f, a, point), otherwise);
     std::string name = f.unique("v");
     f.line(fmt::format("{} {} = {};", type_name(a.dtype()), name, otherwise));
     f.open_scope();
@@ -105,7 +112,8 @@ std::string read_scalar(Function& f, const Access& a, const Point& point) {
 
 std::string register_variable(Function& f, const Access& a, const Point& point) {
     if (!a.in_registers() || !a.bounds.empty()) return "";
-    if (point.lane_dim >= 0) return fills_register(f, a, point) ? register_element(f, a, point, 0).first : "";
+    if (point.lane_dim >= 0)
+        return fills_register(f, a, point) ? register_element(f, a, point, 0).first : "";
     auto [name, lane] = register_element(f, a, point, 0);
     return lane < 0 ? name : "";
 }
@@ -163,7 +171,8 @@ Value read(Function& f, const std::optional<Access>& a, const Literal& otherwise
 
 namespace {
 
-void write_inside(Function& f, const Access& a, const Point& point, const Value& v, const Guard& g) {
+void write_inside(Function& f, const Access& a, const Point& point, const Value& v,
+                  const Guard& g) {
     std::string type = type_name(a.dtype());
     if (point.lane_dim < 0) {
         f.line(fmt::format("{} = {};", element(f, a, point), v.text));
@@ -195,8 +204,10 @@ void write_inside(Function& f, const Access& a, const Point& point, const Value&
         bool whole = point.count == f.lanes() || first + point.count == a.storage->extents[lanes];
         std::string mask = g.mask;
         if (mask.empty() && !whole) mask = fmt::format("{}ULL", (uint64_t{1} << point.count) - 1);
-        if (mask.empty()) f.line(fmt::format("{} = {};", name, as_vector(v)));
-        else f.line(fmt::format("{} = blend_{}({}, {}, {});", name, type, mask, as_vector(v), name));
+        if (mask.empty())
+            f.line(fmt::format("{} = {};", name, as_vector(v)));
+        else
+            f.line(fmt::format("{} = blend_{}({}, {}, {});", name, type, mask, as_vector(v), name));
         return;
     }
     std::string address = f.address(*a.storage, offset(f, a, point, 0));
@@ -224,28 +235,45 @@ void write(Function& f, const Access& a, const Point& point, const Value& v) {
     f.close_scope(fmt::format("if ({}) {{", g.condition));
 }
 
-// ---- scalar functions ----------------------------------------------------------------------------
+// ---- scalar functions
+// ----------------------------------------------------------------------------
 
 namespace {
 
-bool is_bool(DType t) { return t == DType::kBool; }
+bool is_bool(DType t) {
+    return t == DType::kBool;
+}
 
 const char* infix(ScalarFn fn) {
     switch (fn) {
-        case ScalarFn::add: return "+";
-        case ScalarFn::sub: return "-";
-        case ScalarFn::mul: return "*";
-        case ScalarFn::div: return "/";
-        case ScalarFn::eq: return "==";
-        case ScalarFn::ne: return "!=";
-        case ScalarFn::lt: return "<";
-        case ScalarFn::le: return "<=";
-        case ScalarFn::gt: return ">";
-        case ScalarFn::ge: return ">=";
-        case ScalarFn::and_: return "&";
-        case ScalarFn::or_: return "|";
-        case ScalarFn::xor_: return "^";
-        default: return nullptr;
+        case ScalarFn::add:
+            return "+";
+        case ScalarFn::sub:
+            return "-";
+        case ScalarFn::mul:
+            return "*";
+        case ScalarFn::div:
+            return "/";
+        case ScalarFn::eq:
+            return "==";
+        case ScalarFn::ne:
+            return "!=";
+        case ScalarFn::lt:
+            return "<";
+        case ScalarFn::le:
+            return "<=";
+        case ScalarFn::gt:
+            return ">";
+        case ScalarFn::ge:
+            return ">=";
+        case ScalarFn::and_:
+            return "&";
+        case ScalarFn::or_:
+            return "|";
+        case ScalarFn::xor_:
+            return "^";
+        default:
+            return nullptr;
     }
 }
 
@@ -253,19 +281,23 @@ void check_defined(ScalarFn fn, DType t) {
     bool half = t == DType::kF16 || t == DType::kBF16;
     bool moves = fn == ScalarFn::copy || fn == ScalarFn::cast;
     if (half && !moves)
-        throw UserError("{} of {}: only casts are computed in this dtype", gir::name(fn), tensor::name(t));
+        throw UserError("{} of {}: only casts are computed in this dtype", gir::name(fn),
+                        tensor::name(t));
 }
 
-std::string operand_text(const Value& v, bool vector) { return vector ? as_vector(v) : v.text; }
+std::string operand_text(const Value& v, bool vector) {
+    return vector ? as_vector(v) : v.text;
+}
 
 Value combine(ScalarFn fn, DType result, const Value& a, const Value& b) {
     DType t = a.dtype;
-    SMEATON_CHECK(t == b.dtype, "{} of {} and {}", gir::name(fn), tensor::name(t), tensor::name(b.dtype));
+    SMEATON_CHECK(t == b.dtype, "{} of {} and {}", gir::name(fn), tensor::name(t),
+                  tensor::name(b.dtype));
     Value out{"", result, a.vector || b.vector, {}};
     std::string type = type_name(t);
     std::string x = operand_text(a, out.vector), y = operand_text(b, out.vector);
-    bool compares = gir::gives_bool(fn) && !(fn == ScalarFn::and_ || fn == ScalarFn::or_ ||
-                                             fn == ScalarFn::xor_);
+    bool compares = gir::gives_bool(fn) &&
+                    !(fn == ScalarFn::and_ || fn == ScalarFn::or_ || fn == ScalarFn::xor_);
     bool integer_div = fn == ScalarFn::div && !tensor::is_float(t);
     if (const char* op = infix(fn); op && !integer_div) {
         if (compares)
@@ -304,7 +336,8 @@ Value apply(ScalarFn fn, DType result, const std::vector<Value>& args) {
     std::string type = type_name(a.dtype);
     const char* prefix = a.vector ? "v" : "";
     switch (fn) {
-        case ScalarFn::copy: return a;
+        case ScalarFn::copy:
+            return a;
         case ScalarFn::cast:
             if (a.dtype == result) return a;
             out.text = fmt::format("cast_{}{}_{}({})", prefix, type, type_name(result), a.text);
@@ -313,11 +346,14 @@ Value apply(ScalarFn fn, DType result, const std::vector<Value>& args) {
             out.text = a.vector || size_of(a.dtype) >= 4 ? fmt::format("(-{})", a.text)
                                                          : fmt::format("({})(-{})", type, a.text);
             return out;
-        case ScalarFn::not_: out.text = fmt::format("({} ^ 1)", a.text); return out;
+        case ScalarFn::not_:
+            out.text = fmt::format("({} ^ 1)", a.text);
+            return out;
         case ScalarFn::relu:
             if (a.dtype == DType::kF32) {
                 Value zero = literal_value(a.dtype, Literal::of(0));
-                out.text = fmt::format("raw_max_{}f32({}, {})", prefix, operand_text(zero, a.vector), a.text);
+                out.text = fmt::format("raw_max_{}f32({}, {})", prefix,
+                                       operand_text(zero, a.vector), a.text);
                 return out;
             }
             break;
@@ -327,7 +363,8 @@ Value apply(ScalarFn fn, DType result, const std::vector<Value>& args) {
         case ScalarFn::trunc:
             if (!tensor::is_float(a.dtype)) return a;
             break;
-        default: break;
+        default:
+            break;
     }
     out.text = fmt::format("{}_{}{}({})", gir::name(fn), prefix, type, a.text);
     return out;
@@ -340,8 +377,8 @@ Value select(const Value& condition, const Value& a, const Value& b) {
     else if (!condition.vector)
         out.text = fmt::format("({} ? {} : {})", condition.text, as_vector(a), as_vector(b));
     else
-        out.text = fmt::format("pick_{}({}, {}, {})", type_name(a.dtype), condition.text, as_vector(a),
-                               as_vector(b));
+        out.text = fmt::format("pick_{}({}, {}, {})", type_name(a.dtype), condition.text,
+                               as_vector(a), as_vector(b));
     return out;
 }
 
@@ -349,8 +386,10 @@ Value iota(Function& f, DType dtype, const Linear& first, int64_t step, bool vec
     std::string type = type_name(dtype);
     std::string start = fmt::format("({})({})", type, f.text(first));
     if (!vector || step == 0) return {start, dtype, false, {}};
-    return {fmt::format("(splat_{}({}) + iota_{}() * ({}){})", type, start, type, type, step), dtype,
-            true, {}};
+    return {fmt::format("(splat_{}({}) + iota_{}() * ({}){})", type, start, type, type, step),
+            dtype,
+            true,
+            {}};
 }
 
 Literal identity(ScalarFn fn, DType t) {
@@ -364,24 +403,32 @@ Literal identity(ScalarFn fn, DType t) {
     };
     switch (fn) {
         case ScalarFn::add:
-        case ScalarFn::or_: return is_float ? Literal::of(0) : Literal::of_int(0);
+        case ScalarFn::or_:
+            return is_float ? Literal::of(0) : Literal::of_int(0);
         case ScalarFn::mul:
-        case ScalarFn::and_: return is_float ? Literal::of(1) : Literal::of_int(1);
-        case ScalarFn::max: return least(false);
-        case ScalarFn::min: return least(true);
-        default: SMEATON_CHECK(false, "{} is no reducer", gir::name(fn));
+        case ScalarFn::and_:
+            return is_float ? Literal::of(1) : Literal::of_int(1);
+        case ScalarFn::max:
+            return least(false);
+        case ScalarFn::min:
+            return least(true);
+        default:
+            SMEATON_CHECK(false, "{} is no reducer", gir::name(fn));
     }
     return {};
 }
 
 std::string keep_lanes(const Value& v, int count, const Literal& other) {
     std::string type = type_name(v.dtype);
-    return fmt::format("blend_{}({}ULL, {}, splat_{}({}))", type, (uint64_t{1} << count) - 1, v.text, type,
-                       literal(v.dtype, other));
+    return fmt::format("blend_{}({}ULL, {}, splat_{}({}))", type, (uint64_t{1} << count) - 1,
+                       v.text, type, literal(v.dtype, other));
 }
 
 Value across_lanes(ScalarFn fn, const Value& v) {
-    return {fmt::format("across_{}_{}({})", gir::name(fn), type_name(v.dtype), v.text), v.dtype, false, {}};
+    return {fmt::format("across_{}_{}({})", gir::name(fn), type_name(v.dtype), v.text),
+            v.dtype,
+            false,
+            {}};
 }
 
 }  // namespace smeaton::emit

@@ -22,12 +22,13 @@ Value literal_value(DType, const Literal&);
 std::string read_scalar(Function& f, const Access&, const Point&);
 /// A vector where the access varies along the point's lanes, else a scalar.
 Value read(Function& f, const Access&, const Point&);
-Value read(Function& f, const std::optional<Access>&, const Literal&, DType literal_dtype, const Point&);
+Value read(Function& f, const std::optional<Access>&, const Literal&, DType literal_dtype,
+           const Point&);
 /// Stores the value into the lanes of the point; a scalar value fills them.
 void write(Function& f, const Access&, const Point&, const Value&);
 
-/// The variable that holds exactly the lanes of this point (or its one scalar), unconditionally; empty:
-/// there is none.
+/// The variable that holds exactly the lanes of this point (or its one scalar), unconditionally;
+/// empty: there is none.
 std::string register_variable(Function& f, const Access&, const Point&);
 
 /// The value as a vector (a scalar in all lanes).
