@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/shape/infer_state.h"
+#include "model/unsupported.h"
 
 namespace smeaton::model {
 
@@ -15,30 +16,17 @@ size_t index_of(ValueId id) {
     return static_cast<size_t>(id.v);
 }
 
-void collect_unsupported(const Graph& graph, std::vector<const Node*>& found) {
+/// Nodes of subgraphs are judged where the subgraph is entered: an If whose condition is known
+/// needs one branch only.
+void refuse_unsupported_here(const Graph& graph) {
+    Graph shallow;
     for (const Node& node : graph.nodes) {
-        if (node.op == OpType::kUnsupported) found.push_back(&node);
-        for (const auto& [key, attribute] : node.attributes) {
-            const GraphPtr* subgraph = std::get_if<GraphPtr>(&attribute);
-            if (subgraph && *subgraph) collect_unsupported(**subgraph, found);
-        }
+        if (node.op == OpType::kUnsupported) shallow.nodes.push_back(node);
     }
+    refuse_unsupported(shallow);
 }
 
 }  // namespace
-
-std::string unsupported_message(const Graph& graph) {
-    std::vector<const Node*> found;
-    collect_unsupported(graph, found);
-    if (found.empty()) return "";
-    std::string text =
-        fmt::format("{} unsupported node{}:", found.size(), found.size() == 1 ? "" : "s");
-    for (const Node* node : found) {
-        text += fmt::format("\n  node '{}' ({})", node->name, node->op_name);
-        if (!node->unsupported_reason.empty()) text += ": " + node->unsupported_reason;
-    }
-    return text;
-}
 
 InferState::InferState(Graph& g, const Evaluator& e)
     : graph(g),
@@ -218,6 +206,7 @@ void bind_input_values(Graph& graph, const ValueBindings& bindings) {
 }  // namespace
 
 void infer_nodes(InferState& state) {
+    refuse_unsupported_here(state.graph);
     check_inputs(state.graph);
     for (Node& node : state.graph.nodes) infer_node(state, node);
     for (ValueId id : state.graph.outputs) {
@@ -246,8 +235,6 @@ void add_warnings(InferState& state) {
 }
 
 Inferred infer_values(Graph graph, const ValueBindings& known, const Evaluator& evaluator) {
-    const std::string unsupported = unsupported_message(graph);
-    if (!unsupported.empty()) throw UserError(unsupported);
     bind_input_values(graph, known);
     InferState state(graph, evaluator);
     infer_nodes(state);

@@ -48,17 +48,4 @@ struct Inferred {
 };
 Inferred infer_values(Graph, const ValueBindings& known = {}, const Evaluator& evaluator = {});
 
-/// Gives inputs the shapes that are fed (by input name) and binds symbolic dims: those that the fed
-/// shapes determine, and those in `dims`, whose keys are NAME or INPUT:AXIS. Files write 0 for "any"
-/// as well as for "empty": a declared 0 gives way to what is fed. UserError on unknown names and on a
-/// rank or size that disagrees with the declared one.
-Graph bind_dims(Graph, const std::map<std::string, std::vector<int64_t>>& fed,
-                const std::map<std::string, int64_t>& dims);
-
-/// Symbols that occur in the input shapes, sorted.
-std::vector<Name> unbound_dims(const Graph&);
-
-/// One message for all nodes of kind kUnsupported, subgraphs included; empty when there is none.
-std::string unsupported_message(const Graph&);
-
 }  // namespace smeaton::model
