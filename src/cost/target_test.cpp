@@ -1,0 +1,58 @@
+#include "cost/target.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "machine/query.h"
+#include "machine/read.h"
+
+namespace smeaton::cost {
+namespace {
+
+machine::CpuFeatures cpu(std::vector<std::string> isa) {
+    machine::CpuFeatures c;
+    c.model = "test";
+    c.isa = std::move(isa);
+    c.caches = {{1, 32 << 10, 64, 1, 2}, {2, 1 << 20, 64, 1, 2}, {3, 32 << 20, 64, 2, 1}};
+    c.cores = 2;
+    c.memory_bytes = int64_t{8} << 30;
+    return c;
+}
+
+TEST(Target, of_a_cpu_takes_its_widest_vectors_and_caches) {
+    gir::Target t = target_of(cpu({"avx2", "avx512f", "fma"}));
+    EXPECT_EQ(t.vector_bytes, 64);
+    EXPECT_EQ(t.vector_registers, 32);
+    EXPECT_EQ(t.cores, 2);
+    ASSERT_EQ(t.levels.size(), 5u);
+    EXPECT_EQ(t.registers().capacity_bytes, 2048);
+    EXPECT_TRUE(t.find("l2")->per_core);
+    EXPECT_FALSE(t.find("l3")->per_core);
+    EXPECT_EQ(t.outermost().name, Name("dram"));
+}
+
+TEST(Target, can_be_forced_down_but_not_up) {
+    EXPECT_EQ(target_of(cpu({"avx2", "avx512f", "fma"}), "avx2").vector_bytes, 32);
+    EXPECT_EQ(target_of(cpu({"avx2", "avx512f", "fma"}), "plain").vector_bytes, 16);
+    EXPECT_THROW(target_of(cpu({"avx2", "fma"}), "avx512"), UserError);
+    EXPECT_THROW(target_of(cpu({"avx2", "fma"}), "neon"), UserError);
+}
+
+TEST(Target, of_the_shipped_machines_is_in_order) {
+    for (const char* name : {"edge-cpu", "server-cpu", "systolic-chip"}) {
+        gir::Target t = target_of(machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) +
+                                                             "/machines/" + name + ".yaml"));
+        EXPECT_EQ(t.levels.front().name, Name("reg")) << name;
+        EXPECT_EQ(t.levels.back().name, Name("dram")) << name;
+        EXPECT_GE(t.fma_latency_times_rate, 1) << name;
+    }
+    gir::Target edge = target_of(
+        machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/edge-cpu.yaml"));
+    EXPECT_EQ(edge.vector_bytes, 16);
+    EXPECT_EQ(edge.vector_registers, 32);
+    EXPECT_EQ(edge.cores, 4);
+    EXPECT_EQ(edge.fma_latency_times_rate, 8);
+}
+
+}  // namespace
+}  // namespace smeaton::cost
