@@ -61,6 +61,7 @@ fuzz:
 	@tools/setup fuzz
 	@cmake --preset fuzz
 	@cmake --build build-fuzz -j $(JOBS)
+	@$(PY) tools/fuzz_onnx.py --no-build
 
 wheel:
 	@tools/setup
