@@ -142,13 +142,13 @@ PyObject* array_of(Tensor&& tensor) {
         }
         return copy;
     }
-    auto held = std::make_unique<Tensor>(std::move(tensor));
-    PyObject* owner = PyCapsule_New(held.get(), nullptr, delete_tensor);
+    auto* held = new Tensor(std::move(tensor));
+    PyObject* owner = PyCapsule_New(held, nullptr, delete_tensor);
     if (owner == nullptr) {
+        delete held;
         Py_DECREF(descr);
         return nullptr;
     }
-    static_cast<void>(held.release());  // the capsule's now
     PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descr, static_cast<int>(dims.size()),
                                            dims.data(), nullptr, memory, NPY_ARRAY_CARRAY, nullptr);
     if (array == nullptr ||
