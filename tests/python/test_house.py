@@ -65,6 +65,8 @@ def test_gir_may_not_name_the_model_even_without_an_include(layers):
 def test_a_long_function_is_a_fault_and_a_long_table_is_not(layers):
     rows = "".join(f"    add({k});\n" for k in range(220))
     assert layers({"base/table.cpp": "void fill() {\n" + rows + "}\n"}) == []
+    text = '    add(R"(if (x) {\n)", "for");\n'
+    assert layers({"base/table.cpp": "void fill() {\n" + text + rows + "}\n"}) == []
     branch = "    if (rows) add(1);\n"
     (fault,) = layers({"base/long.cpp": "void long_one() {\n" + branch + rows + "}\n"})
     assert "long_one has 223 lines" in fault
