@@ -1,0 +1,99 @@
+// Pad: a bounded read for constants, affine pieces for the other modes.
+#include "lower/axis_map.h"
+#include "lower/rules.h"
+#include "model/shape/move.h"
+
+namespace smeaton::lower {
+
+void pad(NodeContext&);
+
+namespace {
+
+/// The input position behind output position `at` (counted from the input's start) of an axis.
+int64_t padded_source(const std::string& mode, int64_t at, int64_t extent) {
+    if (mode == "edge") return std::min(std::max<int64_t>(at, 0), extent - 1);
+    const int64_t period = mode == "wrap" ? extent : std::max<int64_t>(1, 2 * (extent - 1));
+    const int64_t m = ((at % period) + period) % period;
+    return m < extent ? m : period - m;
+}
+
+/// Every combination of one run per axis is a piece with an affine map; one nest each.
+void pad_by_pieces(NodeContext& node, const model::Padding& p) {
+    const Buf x = node.in(0), y = node.out(0);
+    std::vector<std::vector<Run>> pieces = {{}};
+    for (size_t d = 0; d < x.shape.size(); ++d) {
+        std::vector<int64_t> sources;
+        for (int64_t i = 0; i < y.shape[d]; ++i) {
+            if (x.shape[d] == 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
+            sources.push_back(padded_source(p.mode, i - p.begins[d], x.shape[d]));
+        }
+        std::vector<std::vector<Run>> next;
+        for (const std::vector<Run>& head : pieces)
+            for (const Run& run : runs_of(sources)) {
+                next.push_back(head);
+                next.back().push_back(run);
+            }
+        pieces = std::move(next);
+    }
+    KernelBuilder k(node);
+    for (const std::vector<Run>& piece : pieces) {
+        Index from, to;
+        for (size_t d = 0; d < piece.size(); ++d) {
+            const Affine i = k.parallel(fmt::format("i{}", d), piece[d].count);
+            to.push_back(i + piece[d].start);
+            from.push_back(i * piece[d].step + piece[d].base);
+        }
+        k.move(k.at(y, to), k.at(x, from));
+        k.close_all();
+    }
+    k.done();
+}
+
+/// The value is computed: fill the output with it, then move the input in.
+void pad_with_computed(NodeContext& node, const model::Padding& p) {
+    const Buf x = node.in(0), y = node.out(0), value = node.in(2);
+    {
+        KernelBuilder k(node, "_fill");
+        const Index i = k.parallel_all(y.shape);
+        k.move(k.at(y, i), k.at(value, Index(value.shape.size(), 0)));
+        k.done();
+    }
+    KernelBuilder k(node);
+    Index from, to;
+    for (size_t d = 0; d < x.shape.size(); ++d) {
+        const int64_t first = std::max<int64_t>(0, -p.begins[d]);
+        const int64_t last = std::min(x.shape[d], y.shape[d] - p.begins[d]);
+        from.push_back(k.parallel(fmt::format("i{}", d), std::max<int64_t>(0, last - first)) + first);
+        to.push_back(from[d] + p.begins[d]);
+    }
+    k.move(k.at(y, to), k.at(x, from));
+    k.done();
+}
+
+}  // namespace
+
+void pad(NodeContext& node) {
+    const model::Padding p = model::padding_of(node.view());
+    bool none = true;
+    for (size_t d = 0; d < p.begins.size(); ++d) none = none && p.begins[d] == 0 && p.ends[d] == 0;
+    if (none) return node.alias(0, node.in(0));
+    if (p.mode != "constant") return pad_by_pieces(node, p);
+    const DType t = node.in_dtype(0);
+    Literal value = literal(node.version() < 11 ? node.attr_float("value", 0) : 0, t);
+    if (node.version() >= 11 && node.has_in(2)) {
+        const Tensor* constant = node.constant(2);
+        if (!constant) return pad_with_computed(node, p);
+        if (constant->elements() > 0)
+            value = tensor::is_float(t) ? Literal::of(constant->at_as_double(0))
+                                        : Literal::of_int(constant->at_as_int(0));
+    }
+    const Buf x = node.in(0), y = node.out(0);
+    KernelBuilder k(node);
+    const Index i = k.parallel_all(y.shape);
+    Index from = i;
+    for (size_t d = 0; d < i.size(); ++d) from[d] -= p.begins[d];
+    k.move(k.at(y, i), k.at_or(x, from, value));
+    k.done();
+}
+
+}  // namespace smeaton::lower

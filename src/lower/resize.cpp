@@ -1,0 +1,179 @@
+// Resize: nearest as one move, linear and cubic as one pass per axis over tables of positions and
+// weights that are computed here.
+#include "lower/axis_map.h"
+#include "lower/resize_table.h"
+#include "lower/rules.h"
+
+namespace smeaton::lower {
+
+void resize(NodeContext&);
+
+namespace {
+
+std::vector<ResizeTable> tables_of(const model::ResizeChoice& c, const Shape& in, const Shape& out) {
+    std::vector<ResizeTable> tables;
+    for (size_t d = 0; d < in.size(); ++d)
+        tables.push_back(resize_table(
+            c, {in[d], out[d], c.scales[d], c.roi_start[d], c.roi_end[d]}));
+    return tables;
+}
+
+Tensor bool_table(const std::vector<bool>& values) {
+    Tensor t(DType::kBool, {static_cast<int64_t>(values.size())});
+    for (size_t i = 0; i < values.size(); ++i)
+        t.set_from_int(static_cast<int64_t>(i), values[i] ? 1 : 0);
+    return t;
+}
+
+// ---- nearest -------------------------------------------------------------------------------------
+
+/// Coordinates of one axis on both sides; `q` holds the input's where it is no affine form.
+struct NearestAxis {
+    Affine out, in;
+    std::optional<Val> q, outside;
+};
+
+NearestAxis open_nearest(KernelBuilder& k, NodeContext& node, const ResizeTable& table, size_t d,
+                         int64_t extent) {
+    NearestAxis a;
+    const std::string name = fmt::format("i{}", d);
+    const std::vector<Run> runs = runs_of(table.position);
+    const int64_t factor = repeat_factor(table.position);
+    const auto out = static_cast<int64_t>(table.position.size());
+    if (runs.size() <= 1) {
+        a.out = k.parallel(name, out);
+        a.in = runs.empty() ? Affine(0) : a.out * runs[0].step + runs[0].base;
+    } else if (factor != 0) {
+        a.in = k.parallel(name, out / factor);
+        a.out = a.in * factor + k.parallel(fmt::format("p{}", d), factor);
+    } else {
+        a.out = k.parallel(name, out);
+        const Buf positions = node.weight(fmt::format("rows{}", d), tensor::of_i64(table.position));
+        a.q = k.copy(k.at(positions, {a.out}), "q");
+    }
+    if (table.extrapolates()) {
+        const Buf mask = node.weight(fmt::format("outside{}", d), bool_table(table.outside));
+        a.outside = k.at(mask, {a.out});
+    }
+    SMEATON_CHECK(extent > 0 || out == 0, "an empty axis cannot grow");
+    return a;
+}
+
+void nearest(NodeContext& node, const model::ResizeChoice& c,
+             const std::vector<ResizeTable>& tables) {
+    const Buf x = node.in(0), y = node.out(0);
+    KernelBuilder k(node);
+    Index from, to;
+    std::vector<NearestAxis> axes;
+    for (size_t d = 0; d < x.shape.size(); ++d) {
+        axes.push_back(open_nearest(k, node, tables[d], d, x.shape[d]));
+        to.push_back(axes[d].out);
+        from.push_back(axes[d].in);
+    }
+    Val source = k.at(x, from);
+    std::optional<Val> outside;
+    for (size_t d = 0; d < axes.size(); ++d) {
+        if (axes[d].q) source = k.computed(source, d, *axes[d].q);
+        if (!axes[d].outside) continue;
+        outside = outside ? k.binary(Fn::or_, *outside, *axes[d].outside, "out") : *axes[d].outside;
+    }
+    if (outside) {
+        const Val t = k.select(*outside, k.lit(c.extrapolation, x.dtype), source);
+        k.move(k.at(y, to), t);
+    } else {
+        k.move(k.at(y, to), source);
+    }
+    k.done();
+}
+
+// ---- linear and cubic ----------------------------------------------------------------------------
+
+/// positions[i, t] == base + i * by_row + t * by_tap throughout.
+struct Plane {
+    int64_t base = 0, by_row = 0, by_tap = 0;
+};
+std::optional<Plane> as_plane(const ResizeTable& table) {
+    const auto rows = static_cast<int64_t>(table.outside.size());
+    const auto at = [&](int64_t i, int64_t t) {
+        return table.position[static_cast<size_t>(i * table.taps + t)];
+    };
+    if (rows == 0) return {};
+    const Plane p{at(0, 0), rows > 1 ? at(1, 0) - at(0, 0) : 0,
+                  table.taps > 1 ? at(0, 1) - at(0, 0) : 0};
+    for (int64_t i = 0; i < rows; ++i)
+        for (int64_t t = 0; t < table.taps; ++t)
+            if (at(i, t) != p.base + i * p.by_row + t * p.by_tap) return {};
+    return p;
+}
+
+/// y[.., i, ..] = sum_t x[.., position[i, t], ..] * weight[i, t], plus what is extrapolated.
+void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& table, size_t axis,
+          const Buf& x, const Buf& y, DType compute) {
+    const Shape rows = {y.shape[axis], table.taps};
+    Tensor weights(compute, rows);
+    for (int64_t n = 0; n < weights.elements(); ++n)
+        weights.set_from_double(n, table.weight[static_cast<size_t>(n)]);
+    const Buf w = node.weight(fmt::format("weights{}", axis), std::move(weights));
+
+    KernelBuilder k(node, fmt::format("_axis{}", axis));
+    const Index i = k.parallel_all(y.shape);
+    const Affine tap = k.dim("k", table.taps);
+    Index from = i;
+    const std::optional<Plane> plane = as_plane(table);
+    from[axis] = plane ? i[axis] * plane->by_row + tap * plane->by_tap + plane->base : Affine(0);
+    Val source = k.at(x, from);
+    if (!plane) {
+        const Tensor positions = tensor::of_i64(table.position).reshaped(rows);
+        const Buf p = node.weight(fmt::format("positions{}", axis), positions);
+        source = k.computed(source, axis, k.copy(k.at(p, {i[axis], tap}), "q"));
+        source = k.copy(source);
+    }
+    source = k.cast(source, compute, "row");
+    const Val acc = k.tile("acc", compute);
+    if (table.extrapolates()) {
+        Tensor bias(compute, {y.shape[axis]});
+        for (int64_t n = 0; n < bias.elements(); ++n)
+            bias.set_from_double(n, table.outside[static_cast<size_t>(n)] ? c.extrapolation : 0);
+        k.move(acc, k.at(node.weight(fmt::format("outside{}", axis), std::move(bias)), {i[axis]}));
+    } else {
+        k.fill(acc, literal(0, compute));
+    }
+    k.mma(acc, source, k.at(w, {i[axis], tap}));
+    k.store(k.at(y, i), acc);
+    k.done();
+}
+
+void interpolate(NodeContext& node, const model::ResizeChoice& c,
+                 const std::vector<ResizeTable>& tables) {
+    Buf x = node.in(0);
+    const Shape out = node.out_shape(0);
+    std::vector<size_t> axes;
+    for (size_t d = 0; d < out.size(); ++d)
+        if (!tables[d].identity(x.shape[d])) axes.push_back(d);
+    if (axes.empty()) return node.alias(0, x);
+    const DType compute = x.dtype == DType::kF64 ? DType::kF64 : DType::kF32;
+    for (size_t d : axes) {
+        Shape shape = x.shape;
+        shape[d] = out[d];
+        const bool last = d == axes.back();
+        const Buf y = last ? node.out(0) : node.temp(fmt::format("axis{}", d), compute, shape);
+        pass(node, c, tables[d], d, x, y, compute);
+        x = y;
+    }
+}
+
+}  // namespace
+
+void resize(NodeContext& node) {
+    const model::ResizeChoice c = model::resize_of(node.view());
+    const Shape in = node.in_shape(0), out = node.out_shape(0);
+    if (element_count(out) == 0) {
+        node.out(0);
+        return;
+    }
+    const std::vector<ResizeTable> tables = tables_of(c, in, out);
+    if (c.mode == "nearest") return nearest(node, c, tables);
+    interpolate(node, c, tables);
+}
+
+}  // namespace smeaton::lower

@@ -1,0 +1,115 @@
+#include "lower/resize_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace smeaton::lower {
+
+namespace {
+
+/// The source coordinate of output position x, per coordinate_transformation_mode.
+double source_of(const model::ResizeChoice& c, const ResizeAxis& a, double x) {
+    const double out = a.scale * static_cast<double>(a.in);
+    const double in = static_cast<double>(a.in);
+    const double half_pixel = (x + 0.5) / a.scale - 0.5;
+    if (c.coordinates == "half_pixel") return half_pixel;
+    if (c.coordinates == "pytorch_half_pixel") return a.out == 1 ? -0.5 : half_pixel;
+    if (c.coordinates == "asymmetric") return x / a.scale;
+    if (c.coordinates == "align_corners") return a.out == 1 ? 0 : x * (in - 1) / (out - 1);
+    if (c.coordinates == "half_pixel_symmetric")
+        return in / 2 * (1 - static_cast<double>(a.out) / out) + half_pixel;
+    if (c.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
+    SMEATON_CHECK(c.coordinates == "tf_crop_and_resize", "coordinates {}", c.coordinates);
+    const double span = (a.roi_end - a.roi_start) * (in - 1);
+    const double offset = a.roi_start * (in - 1);
+    return offset + (a.out == 1 ? span / 2 : x * span / (static_cast<double>(a.out) - 1));
+}
+
+int64_t nearest_position(const model::ResizeChoice& c, double source) {
+    const double below = std::floor(source), fraction = source - below;
+    bool up = false;
+    if (fraction != 0) {
+        if (c.nearest == "round_prefer_floor") up = fraction > 0.5;
+        if (c.nearest == "round_prefer_ceil") up = fraction >= 0.5;
+        if (c.nearest == "ceil") up = true;
+    }
+    return static_cast<int64_t>(below) + (up ? 1 : 0);
+}
+
+/// The interpolation kernel at distance d: a triangle, or Keys' cubic with coefficient a.
+double kernel_at(const model::ResizeChoice& c, double d) {
+    d = std::abs(d);
+    if (c.mode == "linear") return std::max(0.0, 1 - d);
+    const double a = c.cubic_a;
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    if (d < 2) return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    return 0;
+}
+
+/// Taps per output position; with antialias the kernel is stretched by the shrinking factor.
+int64_t tap_count(const model::ResizeChoice& c, double stretch) {
+    if (c.mode == "nearest") return 1;
+    const double reach = (c.mode == "linear" ? 1 : 2) / stretch;
+    return 2 - 2 * (static_cast<int64_t>(std::floor(-reach)) + 1);
+}
+
+void add_row(const model::ResizeChoice& c, const ResizeAxis& a, double source, double stretch,
+             ResizeTable& table) {
+    const bool outside = c.coordinates == "tf_crop_and_resize" &&
+                         (source < 0 || source > static_cast<double>(a.in - 1));
+    table.outside.push_back(outside);
+    const bool nearest = c.mode == "nearest";
+    const int64_t first = nearest ? nearest_position(c, source)
+                                  : static_cast<int64_t>(std::ceil(source)) - table.taps / 2;
+    std::vector<double> weights;
+    double total = 0;
+    for (int64_t t = 0; t < table.taps; ++t) {
+        const int64_t p = first + t;
+        const bool excluded = c.exclude_outside && (p < 0 || p >= a.in);
+        double w = nearest ? 1 : kernel_at(c, (static_cast<double>(p) - source) * stretch);
+        if (excluded) w = 0;
+        weights.push_back(w);
+        total += w;
+        table.position.push_back(std::clamp<int64_t>(p, 0, a.in - 1));
+    }
+    const bool normalize = c.antialias || c.exclude_outside;
+    for (double w : weights)
+        table.weight.push_back(outside ? 0 : normalize && total != 0 ? w / total : w);
+}
+
+}  // namespace
+
+bool ResizeTable::extrapolates() const {
+    return std::find(outside.begin(), outside.end(), true) != outside.end();
+}
+
+bool ResizeTable::identity(int64_t in) const {
+    const auto out = static_cast<int64_t>(outside.size());
+    if (in != out) return false;
+    for (int64_t i = 0; i < out; ++i)
+        for (int64_t t = 0; t < taps; ++t) {
+            const auto at = static_cast<size_t>(i * taps + t);
+            if (weight[at] != (position[at] == i ? 1.0 : 0.0) && !(weight[at] == 0)) return false;
+        }
+    for (int64_t i = 0; i < out; ++i) {
+        double own = 0;
+        for (int64_t t = 0; t < taps; ++t)
+            if (const auto at = static_cast<size_t>(i * taps + t); position[at] == i)
+                own += weight[at];
+        if (own != 1) return false;
+    }
+    return true;
+}
+
+ResizeTable resize_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+    ResizeTable table;
+    const double stretch = c.antialias ? std::min(a.scale, 1.0) : 1.0;
+    table.taps = tap_count(c, stretch);
+    for (int64_t x = 0; x < a.out; ++x)
+        add_row(c, a, source_of(c, a, static_cast<double>(x)), stretch, table);
+    return table;
+}
+
+}  // namespace smeaton::lower
