@@ -1,6 +1,7 @@
 // Maps of one axis: which input position each output position reads, as runs of constant step.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct Run {
 /// The fewest runs, greedily from the front.
 std::vector<Run> runs_of(const std::vector<int64_t>& sources);
 
-/// The block size f >= 2 for which sources[i] == i / f at every i and f divides their number; 0: none.
+/// The block size f >= 2 for which sources[i] == i / f at every i and f divides their number; 0:
+/// none.
 int64_t repeat_factor(const std::vector<int64_t>& sources);
 
 }  // namespace smeaton::lower

@@ -174,6 +174,10 @@ Buf NodeContext::temp(const std::string& what, DType dtype, const Shape& shape) 
     return lowering_.add_buffer(node_.name + "_" + what, dtype, shape, gir::Lifetime::Temp);
 }
 
+void NodeContext::bind(size_t k, Tensor data) {
+    lowering_.buffers[node_.outputs[k]] = weight("value", std::move(data));
+}
+
 void NodeContext::alias(size_t k, const Buf& source) {
     const model::ValueId id = node_.outputs[k];
     const std::string& name = lowering_.graph.at(id).name;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "gir/program.h"
 #include "model/graph.h"
+#include "model/shape/view.h"
 
 namespace smeaton::lower {
 
@@ -72,6 +73,8 @@ public:
     const model::Node& node() const { return node_; }
     Lowering& lowering() { return lowering_; }
     int version() const { return node_.since_version; }
+    /// For the functions of model/shape that resolve a node's parameters.
+    model::NodeView view() const { return {lowering_.graph, node_}; }
 
     // ---- operands ------------------------------------------------------------------------------
     size_t input_count() const { return node_.inputs.size(); }
@@ -103,6 +106,8 @@ public:
     /// A constant of our own (tables, counts), stored with the weights.
     Buf weight(const std::string& what, Tensor data);
     Buf temp(const std::string& what, DType, const Shape&);
+    /// Output k is this constant.
+    void bind(size_t k, Tensor data);
     /// Output k is the same bytes as `source` (a copy where the output must have its own memory).
     void alias(size_t k, const Buf& source);
     /// A view for use inside this node's kernels.

@@ -73,10 +73,10 @@ std::vector<int> kept_labels(const Labelled& a, const Labelled& b,
     };
     for (const Labelled* operand : {&a, &b})
         for (int label : operand->labels) {
-            const bool wanted =
-                has(result, label) ||
-                std::any_of(later.begin(), later.end(),
-                            [&](const Labelled& l) { return has(l.labels, label); });
+            const bool wanted = has(result, label) ||
+                                std::any_of(later.begin(), later.end(), [&](const Labelled& l) {
+                                    return has(l.labels, label);
+                                });
             if (wanted && !has(out, label)) out.push_back(label);
         }
     return out;

@@ -18,6 +18,9 @@ const RuleTable& rules() {
         add_norm_rules(t);
         add_pool_rules(t);
         add_reduce_rules(t);
+        add_index_rules(t);
+        add_move_rules(t);
+        add_shape_rules(t);
 
         return t;
     }();

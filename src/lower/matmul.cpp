@@ -6,6 +6,8 @@ namespace smeaton::lower {
 
 using model::OpType;
 
+void einsum(NodeContext&);  // einsum.cpp
+
 namespace {
 
 // Numpy matmul: batch dims broadcast; a vector on either side loses its added dim in the result.
@@ -87,6 +89,7 @@ void gemm(NodeContext& node) {
 void add_matmul_rules(RuleTable& t) {
     t[OpType::kMatMul] = matmul;
     t[OpType::kGemm] = gemm;
+    t[OpType::kEinsum] = einsum;
 }
 
 }  // namespace smeaton::lower

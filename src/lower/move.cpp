@@ -1,5 +1,5 @@
-// Pure data movement: views where the bytes stay in place, else one move per piece through an affine
-// map of coordinates.
+// Pure data movement: views where the bytes stay in place, else one move per piece through an
+// affine map of coordinates.
 #include "model/shape/move.h"
 
 #include <algorithm>

@@ -24,7 +24,8 @@ void pad_by_pieces(NodeContext& node, const model::Padding& p) {
     for (size_t d = 0; d < x.shape.size(); ++d) {
         std::vector<int64_t> sources;
         for (int64_t i = 0; i < y.shape[d]; ++i) {
-            if (x.shape[d] == 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
+            if (x.shape[d] == 0)
+                node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
             sources.push_back(padded_source(p.mode, i - p.begins[d], x.shape[d]));
         }
         std::vector<std::vector<Run>> next;
@@ -63,7 +64,8 @@ void pad_with_computed(NodeContext& node, const model::Padding& p) {
     for (size_t d = 0; d < x.shape.size(); ++d) {
         const int64_t first = std::max<int64_t>(0, -p.begins[d]);
         const int64_t last = std::min(x.shape[d], y.shape[d] - p.begins[d]);
-        from.push_back(k.parallel(fmt::format("i{}", d), std::max<int64_t>(0, last - first)) + first);
+        from.push_back(k.parallel(fmt::format("i{}", d), std::max<int64_t>(0, last - first)) +
+                       first);
         to.push_back(from[d] + p.begins[d]);
     }
     k.move(k.at(y, to), k.at(x, from));

@@ -10,11 +10,12 @@ void resize(NodeContext&);
 
 namespace {
 
-std::vector<ResizeTable> tables_of(const model::ResizeChoice& c, const Shape& in, const Shape& out) {
+std::vector<ResizeTable> tables_of(const model::ResizeChoice& c, const Shape& in,
+                                   const Shape& out) {
     std::vector<ResizeTable> tables;
     for (size_t d = 0; d < in.size(); ++d)
-        tables.push_back(resize_table(
-            c, {in[d], out[d], c.scales[d], c.roi_start[d], c.roi_end[d]}));
+        tables.push_back(
+            resize_table(c, {in[d], out[d], c.scales[d], c.roi_start[d], c.roi_end[d]}));
     return tables;
 }
 
@@ -25,7 +26,8 @@ Tensor bool_table(const std::vector<bool>& values) {
     return t;
 }
 
-// ---- nearest -------------------------------------------------------------------------------------
+// ---- nearest
+// -------------------------------------------------------------------------------------
 
 /// Coordinates of one axis on both sides; `q` holds the input's where it is no affine form.
 struct NearestAxis {
@@ -86,7 +88,8 @@ void nearest(NodeContext& node, const model::ResizeChoice& c,
     k.done();
 }
 
-// ---- linear and cubic ----------------------------------------------------------------------------
+// ---- linear and cubic
+// ----------------------------------------------------------------------------
 
 /// positions[i, t] == base + i * by_row + t * by_tap throughout.
 struct Plane {

@@ -1,5 +1,5 @@
-// Scatters: the data is copied, then the updates are written over it in their order. Dims along which
-// updates cannot meet run in parallel, the others serially.
+// Scatters: the data is copied, then the updates are written over it in their order. Dims along
+// which updates cannot meet run in parallel, the others serially.
 #include "lower/index.h"
 #include "lower/rules.h"
 #include "model/shape/move.h"
