@@ -60,7 +60,13 @@ model::ShapedGraph shaped(const model::Graph& graph, const std::map<std::string,
     model::ValueBindings known;
     for (int attempt = 0;; ++attempt) {
         try {
-            return model::infer_shapes(bound, known, evaluate);
+            model::Inferred inferred = model::infer_values(bound, known, evaluate);
+            for (size_t v = 0; v < inferred.known.size(); ++v) {
+                std::optional<Tensor>& constant = inferred.shaped.graph.values[v].constant;
+                const model::KnownPtr& k = inferred.known[v];
+                if (!constant && k && k->is_const()) constant = model::to_tensor(*k);
+            }
+            return inferred.shaped;
         } catch (const model::NeedsValue& needs) {
             if (attempt == 4) throw;
             for (const std::string& name : needs.inputs) known[name] = feeds.at(name);
