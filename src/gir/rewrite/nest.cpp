@@ -184,9 +184,21 @@ struct AxisWalker {
             Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
             Block tail =
                 from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts);
+            tail = with_own_tiles(block, tail);
             block.insert(block.end(), tail.begin(), tail.end());
         }
         return block;
+    }
+
+    /// Tiles of `first` live on where `then` follows it in the same block, so that `then` calls its
+    /// own something else.
+    Block with_own_tiles(const Block& first, const Block& then) const {
+        std::set<Name> inner = tiles_declared(then);
+        std::map<Name, Name> names;
+        for (const StmtPtr& s : first)
+            if (auto* let = std::get_if<Let>(&s->node); let && inner.count(let->tile.name) > 0)
+                names.emplace(let->tile.name, fresh(let->tile.name, taken));
+        return rename_targets(then, names);
     }
 
     static Block at(const Block& body, Name axis, const Affine& value) {
