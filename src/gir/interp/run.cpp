@@ -102,6 +102,7 @@ public:
           bindings_(bindings_of(program, options.bindings)) {}
 
     Result run() {
+        if (options_.count && !options_.levels) levels_ = levels_used(program_);
         run_steps(program_.steps);
         for (const Buffer& b : program_.buffers) {
             if (b.lifetime != Lifetime::Output) continue;
@@ -122,6 +123,7 @@ private:
         if (step.once && options_.skip_once) return;
         if (options_.before) options_.before(step, memory_);
         Options options = options_;
+        if (options.count && !options.levels) options.levels = levels_;
         options.bindings = bindings_;
         options.range = {};
         run_kernel(*step.kernel, program_, memory_, options,
@@ -191,6 +193,7 @@ private:
     Memory& memory_;
     const Options& options_;
     Bindings bindings_;
+    std::optional<Levels> levels_;
     Result result_;
 };
 

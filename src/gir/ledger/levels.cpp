@@ -46,6 +46,14 @@ Levels levels_used(const Program& program, const std::vector<const Kernel*>& ker
     return chain(order);
 }
 
+Levels levels_used(const Program& program) {
+    std::vector<Kernel> list;
+    for (const KernelPtr& k : kernels(program)) list.push_back(with_uses(*k));
+    std::vector<const Kernel*> pointers;
+    for (const Kernel& k : list) pointers.push_back(&k);
+    return levels_used(program, pointers);
+}
+
 Levels levels_of(const Target& target) {
     Levels levels;
     for (auto it = target.levels.rbegin(); it != target.levels.rend(); ++it)

@@ -31,6 +31,8 @@ struct Levels {
 /// A chain of the levels that the kernel and its buffers name, ordered by the usual names:
 /// memory, dram, hbm, l3, l2, l1, local, reg. InternalError for another name: pass Levels then.
 Levels levels_used(const Program&, const std::vector<const Kernel*>&);
+/// Those of all kernels of the program.
+Levels levels_used(const Program&);
 /// The chain of a target; `core` has its number of cores.
 Levels levels_of(const Target&);
 
