@@ -149,7 +149,8 @@ bool try_reader(Program& program, size_t step, const Rules& rules) {
     Uses uses = uses_of(program)[temp.name];
     if (uses.writers.size() != 1 || uses.readers.empty()) return false;
     // The source must still hold the same when the readers run.
-    for (size_t writer : uses_of(program)[move->src.target].writers)
+    const Uses source_uses = uses_of(program)[move->src.target];
+    for (size_t writer : source_uses.writers)
         if (writer > step) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
     std::vector<KernelPtr> next;
