@@ -334,8 +334,31 @@ void KernelBuilder::mma(const Val& acc, const Val& a, const Val& b) {
     append(std::move(op));
 }
 
+static Literal identity_of(Fn fn, DType t) {
+    switch (fn) {
+        case Fn::add:
+        case Fn::or_:
+            return literal(0, t);
+        case Fn::mul:
+        case Fn::and_:
+            return literal(1, t);
+        case Fn::max:
+            return lowest(t);
+        case Fn::min:
+            return highest(t);
+        default:
+            SMEATON_CHECK(false, "{} does not reduce", gir::name(fn));
+    }
+}
+
 void KernelBuilder::reduce_into(Fn fn, const Val& dst, const Val& src, bool accumulate) {
     Op op = make_op(OpKind::Reduce, fn, dst, {src});
+    const bool empty = std::any_of(op.dims.begin(), op.dims.end(),
+                                   [](const gir::NamedDim& d) { return d.extent.is(0); });
+    if (empty) {
+        if (!accumulate) fill(dst, identity_of(fn, dst.dtype));
+        return;
+    }
     op.accumulate = accumulate;
     append(std::move(op));
 }

@@ -19,10 +19,6 @@ struct ConvOperands {
 ConvOperands operands(NodeContext& node) {
     ConvOperands c;
     c.groups = node.attr("group", 1);
-    const Shape x = node.in_shape(0), w = node.in_shape(1);
-    if (x.size() < 3 || w.size() != x.size())
-        node.refuse("input of rank {} and weights of rank {}; expected equal ranks of 3 or more",
-                    x.size(), w.size());
     if (c.groups < 1) node.refuse("group must be positive");
     c.x = widened(node, node.in(0));
     c.w = widened(node, node.in(1));
@@ -41,17 +37,9 @@ Val start_accumulator(KernelBuilder& k, const ConvOperands& c, const Affine& cha
     return acc;
 }
 
-Shape kernel_shape(NodeContext& node, const Shape& w) {
-    const Shape from_weights = spatial_of(w);
-    if (node.attr_ints("kernel_shape", from_weights) != from_weights)
-        node.refuse("kernel_shape does not agree with the weights");
-    return from_weights;
-}
-
 // y[n, g*K+k, o] = bias + sum_{c,r} x[n, g*C+c, o*stride + r*dilation - pad] * w[g*K+k, c, r]
 void conv(NodeContext& node) {
-    const Shape kernel = kernel_shape(node, node.in_shape(1));
-    const Window win = read_window(node, kernel, spatial_of(node.in_shape(0)));
+    const Window win = model::conv_window(node.view());
     const ConvOperands c = operands(node);
     const int64_t in_channels = c.w.shape[1], out_channels = c.w.shape[0] / c.groups;
     if (in_channels * c.groups != c.x.shape[1] || out_channels * c.groups != c.w.shape[0])
@@ -63,13 +51,13 @@ void conv(NodeContext& node) {
     const Affine g = k.parallel("g", c.groups);
     const Affine channel = g * out_channels + k.parallel("k", out_channels);
     Index out = {n, channel};
-    for (size_t d = 0; d < win.rank(); ++d)
-        out.push_back(k.parallel(out_axis_name(d, win.rank()), y.shape[d + 2]));
+    for (size_t d = 0; d < win.kernel.size(); ++d)
+        out.push_back(k.parallel(out_axis_name(d, win.kernel.size()), y.shape[d + 2]));
     const Affine ci = k.dim("c", in_channels);
     Index x = {n, g * in_channels + ci}, w = {channel, ci};
-    for (size_t d = 0; d < win.rank(); ++d) {
-        const Affine tap = k.dim(tap_name(d, win.rank()), win.kernel[d]);
-        x.push_back(out[d + 2] * win.stride[d] + tap * win.dilation[d] - win.begin[d]);
+    for (size_t d = 0; d < win.kernel.size(); ++d) {
+        const Affine tap = k.dim(tap_name(d, win.kernel.size()), win.kernel[d]);
+        x.push_back(out[d + 2] * win.strides[d] + tap * win.dilations[d] - win.pads_begin[d]);
         w.push_back(tap);
     }
     const Val acc = start_accumulator(k, c, channel);
@@ -113,23 +101,6 @@ std::vector<Phase> phases(int64_t out, int64_t stride, int64_t dilation, int64_t
     return all;
 }
 
-/// Padding cut off the full result, from pads, auto_pad or output_shape.
-Shape transposed_begin(NodeContext& node, const Window& given, const Shape& spatial,
-                       const Shape& out) {
-    const size_t rank = given.rank();
-    const Shape extra = node.attr_ints("output_padding", Shape(rank, 0));
-    const std::string mode = node.attr_string("auto_pad", "NOTSET");
-    const bool computed = node.has("output_shape") || mode == "SAME_UPPER" || mode == "SAME_LOWER";
-    if (!computed) return mode == "VALID" ? Shape(rank, 0) : given.begin;
-    Shape begin(rank, 0);
-    for (size_t d = 0; d < rank; ++d) {
-        const int64_t full = given.stride[d] * (spatial[d] - 1) + extra[d] + given.span(d);
-        const int64_t all = std::max<int64_t>(0, full - out[d]);
-        begin[d] = mode == "SAME_UPPER" ? all / 2 : all - all / 2;
-    }
-    return begin;
-}
-
 void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
                       const std::vector<Phase>& phase, const Window& win,
                       const std::string& suffix) {
@@ -143,7 +114,7 @@ void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
     bool reached = true;
     for (size_t d = 0; d < phase.size(); ++d) {
         position.push_back(k.parallel(out_axis_name(d, phase.size()), phase[d].count));
-        out.push_back(position[d] * win.stride[d] + phase[d].residue);
+        out.push_back(position[d] * win.strides[d] + phase[d].residue);
         reached = reached && phase[d].taps > 0;
     }
     const Val acc = start_accumulator(k, c, channel);
@@ -162,20 +133,17 @@ void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
 }
 
 void conv_transpose(NodeContext& node) {
-    const Shape kernel = kernel_shape(node, node.in_shape(1));
-    const Shape spatial = spatial_of(node.in_shape(0));
-    Window win = read_window(node, kernel, spatial);
+    const Window win = model::conv_transpose_window(node.view());
     const ConvOperands c = operands(node);
     if (c.w.shape[0] != c.x.shape[1] || c.w.shape[0] % c.groups != 0)
         node.refuse("{} input channels and weights for {} do not fit {} groups", c.x.shape[1],
                     c.w.shape[0], c.groups);
     const Buf y = node.out(0);
-    win.begin = transposed_begin(node, win, spatial, spatial_of(y.shape));
 
     std::vector<std::vector<Phase>> per_axis;
-    for (size_t d = 0; d < win.rank(); ++d)
-        per_axis.push_back(
-            phases(y.shape[d + 2], win.stride[d], win.dilation[d], win.kernel[d], win.begin[d]));
+    for (size_t d = 0; d < win.kernel.size(); ++d)
+        per_axis.push_back(phases(y.shape[d + 2], win.strides[d], win.dilations[d], win.kernel[d],
+                                  win.pads_begin[d]));
     std::vector<std::vector<Phase>> combined = {{}};
     for (const std::vector<Phase>& axis : per_axis) {
         std::vector<std::vector<Phase>> next;

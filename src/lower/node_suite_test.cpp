@@ -12,17 +12,19 @@
 
 #include "gir/interp/interp.h"
 #include "gir/print.h"
+#include "gir/verify/verify.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"
+#include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
+#include "model/unsupported.h"
 
 namespace smeaton::lower {
 namespace {
 
 namespace fs = std::filesystem;
 using tensor::Tensor;
-using Shape = std::vector<int64_t>;
 
 enum class Verdict { Passed, Failed, Refused };
 
@@ -54,9 +56,9 @@ std::optional<std::string> difference(const Tensor& got, const Tensor& want) {
 }
 
 model::ShapedGraph shaped(const model::Graph& graph, const std::map<std::string, Tensor>& feeds) {
-    std::map<std::string, Shape> shapes;
-    for (const auto& [name, t] : feeds) shapes[name] = t.shape();
-    const model::Graph bound = model::bind_dims(graph, shapes, {});
+    model::DimBindings dims;
+    for (const auto& [name, t] : feeds) dims.fed_shapes[name] = t.shape();
+    const model::Graph bound = model::bind_dims(graph, dims);
     model::ValueBindings known;
     for (int attempt = 0;; ++attempt) {
         try {
@@ -100,8 +102,7 @@ std::vector<Tensor> files(const fs::path& folder, const std::string& kind) {
 Outcome judge(const fs::path& folder, bool verbose) {
     try {
         const model::Graph graph = model::onnx::read_onnx(folder / "model.onnx");
-        if (const std::string why = model::unsupported_message(graph); !why.empty())
-            return {Verdict::Refused, why};
+        model::refuse_unsupported(graph);
         const fs::path data = folder / "test_data_set_0";
         const std::vector<Tensor> feeds = files(data, "input"), wanted = files(data, "output");
         std::map<std::string, Tensor> named;
@@ -109,6 +110,7 @@ Outcome judge(const fs::path& folder, bool verbose) {
             named[graph.at(graph.inputs[n]).name] = feeds.at(n);
         const gir::Program program = lower(shaped(graph, named));
         if (verbose) std::cout << gir::print(program);
+        gir::verify(program, "lowering");
         const std::vector<Tensor> got = run(program, feeds);
         for (size_t n = 0; n < wanted.size(); ++n)
             if (const auto why = difference(got.at(n), wanted[n]))

@@ -1,5 +1,6 @@
 // Row operators: softmax and the normalisations. Parallel over what is kept, a tile for the row.
-#include "lower/axes.h"
+#include "model/shape/norm.h"
+
 #include "lower/rules.h"
 
 namespace smeaton::lower {
@@ -29,22 +30,19 @@ struct Rows {
     }
 };
 
-std::set<size_t> trailing(size_t from, size_t rank) {
+std::set<size_t> dims_in(const model::AxisRange& range) {
     std::set<size_t> out;
-    for (size_t d = from; d < rank; ++d) out.insert(d);
+    for (int64_t d = range.begin; d < range.end; ++d) out.insert(static_cast<size_t>(d));
     return out;
 }
 
-/// From version 13 one axis, default the last; before it all dims from `axis` (default 1) on.
-std::set<size_t> softmax_axes(NodeContext& node, size_t rank) {
-    const bool one = node.version() >= 13;
-    const size_t axis = normalized_axis(node, node.attr("axis", one ? -1 : 1), rank);
-    return one ? std::set<size_t>{axis} : trailing(axis, rank);
+std::set<size_t> trailing(size_t from, size_t rank) {
+    return dims_in({static_cast<int64_t>(from), static_cast<int64_t>(rank)});
 }
 
 void softmax(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    Rows r(node, x.shape, softmax_axes(node, x.shape.size()));
+    Rows r(node, x.shape, dims_in(model::softmax_axes(node.view())));
     KernelBuilder& k = r.k;
     const Val row = k.load_row(k.at(x, r.index));
     Val e = k.binary(Fn::sub, row, k.reduce(Fn::max, row, r.dims));
@@ -56,7 +54,7 @@ void softmax(NodeContext& node) {
 
 void log_softmax(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    Rows r(node, x.shape, softmax_axes(node, x.shape.size()));
+    Rows r(node, x.shape, dims_in(model::softmax_axes(node.view())));
     KernelBuilder& k = r.k;
     const Val row = k.load_row(k.at(x, r.index));
     const Val d = k.binary(Fn::sub, row, k.reduce(Fn::max, row, r.dims));
@@ -117,8 +115,7 @@ Index kept_index(const Rows& r) {
 
 void layer_normalization(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    const size_t axis = normalized_axis(node, node.attr("axis", -1), x.shape.size());
-    Rows r(node, x.shape, trailing(axis, x.shape.size()));
+    Rows r(node, x.shape, dims_in(model::layer_norm_axes(node.view())));
     KernelBuilder& k = r.k;
     const Normalized n = normalize(r, k.at(x, r.index), node.attr_float("epsilon", 1e-5));
     if (node.has_out(1)) k.store(k.at(node.out(1), kept_index(r)), n.mean);
@@ -131,8 +128,7 @@ void layer_normalization(NodeContext& node) {
 
 void rms_normalization(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    const size_t axis = normalized_axis(node, node.attr("axis", -1), x.shape.size());
-    Rows r(node, x.shape, trailing(axis, x.shape.size()));
+    Rows r(node, x.shape, dims_in(model::layer_norm_axes(node.view())));
     KernelBuilder& k = r.k;
     const Val row = k.load_row(k.at(x, r.index));
     const Val inverse = inverse_root(k, mean_square(r, row, "m"), node.attr_float("epsilon", 1e-5));

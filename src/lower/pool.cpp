@@ -19,30 +19,23 @@ Taps open_taps(KernelBuilder& k, const Window& w, const Shape& y) {
     Taps t;
     t.out = {k.parallel("n", y[0]), k.parallel("c", y[1])};
     t.x = t.out;
-    for (size_t d = 0; d < w.rank(); ++d)
-        t.out.push_back(k.parallel(out_axis_name(d, w.rank()), y[d + 2]));
-    for (size_t d = 0; d < w.rank(); ++d) {
-        t.dims.push_back(k.dim(tap_name(d, w.rank()), w.kernel[d]));
-        t.x.push_back(t.out[d + 2] * w.stride[d] + t.dims[d] * w.dilation[d] - w.begin[d]);
+    for (size_t d = 0; d < w.kernel.size(); ++d)
+        t.out.push_back(k.parallel(out_axis_name(d, w.kernel.size()), y[d + 2]));
+    for (size_t d = 0; d < w.kernel.size(); ++d) {
+        t.dims.push_back(k.dim(tap_name(d, w.kernel.size()), w.kernel[d]));
+        t.x.push_back(t.out[d + 2] * w.strides[d] + t.dims[d] * w.dilations[d] - w.pads_begin[d]);
     }
     return t;
-}
-
-Window pool_window(NodeContext& node) {
-    const Shape x = node.in_shape(0);
-    if (x.size() < 3) node.refuse("input of rank {}; expected 3 or more", x.size());
-    const Shape kernel = node.attr_ints("kernel_shape", {});
-    if (kernel.empty()) node.refuse("kernel_shape is missing");
-    return read_window(node, kernel, spatial_of(x));
 }
 
 /// True at taps inside the input; null when all are.
 std::optional<Val> inside(KernelBuilder& k, const Window& w, const Taps& t, const Buf& x,
                           const Shape& y) {
     std::optional<Val> all;
-    for (size_t d = 0; d < w.rank(); ++d) {
-        const int64_t last = (y[d + 2] - 1) * w.stride[d] + w.span(d) - 1 - w.begin[d];
-        if (w.begin[d] <= 0 && last < x.shape[d + 2]) continue;
+    for (size_t d = 0; d < w.kernel.size(); ++d) {
+        const int64_t last =
+            (y[d + 2] - 1) * w.strides[d] + (w.kernel[d] - 1) * w.dilations[d] - w.pads_begin[d];
+        if (w.pads_begin[d] <= 0 && last < x.shape[d + 2]) continue;
         const Val position = k.iota(t.x[d + 2]);
         const Val low = k.binary(Fn::ge, position, k.lit(0, DType::kI64), "in");
         const Val high = k.binary(Fn::lt, position,
@@ -87,7 +80,7 @@ void max_pool_indices(NodeContext& node, const Window& w) {
 }
 
 void max_pool(NodeContext& node) {
-    const Window w = pool_window(node);
+    const Window w = model::pool_window(node.view());
     if (node.has_out(0)) {
         const Buf x = node.in(0), y = node.out(0);
         KernelBuilder k(node);
@@ -103,8 +96,9 @@ void max_pool(NodeContext& node) {
 int64_t counted(const Window& w, size_t d, int64_t o, int64_t extent, bool include_pad) {
     int64_t n = 0;
     for (int64_t r = 0; r < w.kernel[d]; ++r) {
-        const int64_t at = o * w.stride[d] + r * w.dilation[d] - w.begin[d];
-        n += include_pad ? at >= -w.begin[d] && at < extent + w.end[d] : at >= 0 && at < extent;
+        const int64_t at = o * w.strides[d] + r * w.dilations[d] - w.pads_begin[d];
+        n += include_pad ? at >= -w.pads_begin[d] && at < extent + w.pads_end[d]
+                         : at >= 0 && at < extent;
     }
     return std::max<int64_t>(n, 1);
 }
@@ -117,10 +111,10 @@ struct Counts {
 };
 
 Counts average_counts(const Window& w, const Shape& x, const Shape& y, bool include_pad, DType t) {
-    std::vector<std::vector<int64_t>> axis(w.rank());
+    std::vector<std::vector<int64_t>> axis(w.kernel.size());
     bool same = true;
     int64_t product = 1;
-    for (size_t d = 0; d < w.rank(); ++d) {
+    for (size_t d = 0; d < w.kernel.size(); ++d) {
         for (int64_t o = 0; o < y[d + 2]; ++o)
             axis[d].push_back(counted(w, d, o, x[d + 2], include_pad));
         if (axis[d].empty()) return {1, {}};
@@ -132,7 +126,7 @@ Counts average_counts(const Window& w, const Shape& x, const Shape& y, bool incl
     Tensor table(t, spatial_of(y));
     for (int64_t n = 0; n < table.elements(); ++n) {
         int64_t rest = n, count = 1;
-        for (size_t d = w.rank(); d-- > 0;) {
+        for (size_t d = w.kernel.size(); d-- > 0;) {
             count *= axis[d][static_cast<size_t>(rest % y[d + 2])];
             rest /= y[d + 2];
         }
@@ -142,7 +136,7 @@ Counts average_counts(const Window& w, const Shape& x, const Shape& y, bool incl
 }
 
 void average_pool(NodeContext& node) {
-    const Window w = pool_window(node);
+    const Window w = model::pool_window(node.view());
     const Buf x = node.in(0), y = node.out(0);
     const DType t = compute_dtype(x.dtype);
     const bool include_pad = node.attr("count_include_pad", 0) != 0;

@@ -1,8 +1,6 @@
 // Reductions over axes, ArgMax, CumSum.
-#include <algorithm>
-#include <numeric>
+#include "model/shape/reduce.h"
 
-#include "lower/axes.h"
 #include "lower/rules.h"
 
 namespace smeaton::lower {
@@ -11,35 +9,19 @@ using model::OpType;
 
 namespace {
 
-/// Axes from the input (ReduceSum from version 13, the others from 18) or the attribute; none given
-/// means all, or no reduction with noop_with_empty_axes.
-std::set<size_t> reduce_axes(NodeContext& node, size_t rank) {
-    const int first_with_input = node.node().op == OpType::kReduceSum ? 13 : 18;
-    std::vector<int64_t> axes;
-    if (node.version() >= first_with_input) {
-        if (node.has_in(1)) axes = node.ints(1, "axes");
-    } else {
-        axes = node.attr_ints("axes", {});
-    }
-    if (axes.empty() && node.attr("noop_with_empty_axes", 0) == 0) {
-        axes.resize(rank);
-        std::iota(axes.begin(), axes.end(), 0);
-    }
-    const std::vector<size_t> checked = normalized_axes(node, axes, rank);
-    return {checked.begin(), checked.end()};
-}
-
 /// Axes over the kept dims, tile dims over the reduced ones.
-struct Reduction {
+struct ReductionNest {
     KernelBuilder k;
     Index in, out, over;
     int64_t count = 1;
 
-    Reduction(NodeContext& node, const Shape& shape, const std::set<size_t>& axes, bool keepdims)
-        : k(node), in(shape.size()) {
+    ReductionNest(NodeContext& node, const Shape& shape) : k(node), in(shape.size()) {
+        const model::Reduction reduction = model::reduction_of(node.view());
+        const std::set<size_t> axes(reduction.axes.begin(), reduction.axes.end());
         for (size_t d = 0; d < shape.size(); ++d) {
             if (!axes.contains(d)) in[d] = k.parallel(fmt::format("i{}", d), shape[d]);
-            if (!axes.contains(d) || keepdims) out.push_back(axes.contains(d) ? Affine(0) : in[d]);
+            if (!axes.contains(d) || reduction.keep_dims)
+                out.push_back(axes.contains(d) ? Affine(0) : in[d]);
         }
         for (size_t d : axes) {
             in[d] = k.dim(fmt::format("v{}", over.size()), shape[d]);
@@ -61,7 +43,7 @@ Val unchanged(KernelBuilder&, const Val& m, int64_t) {
 
 void reduce_by(NodeContext& node, Fn fn, Before before, After after) {
     const Buf x = node.in(0), y = node.out(0);
-    Reduction r(node, x.shape, reduce_axes(node, x.shape.size()), node.attr("keepdims", 1) != 0);
+    ReductionNest r(node, x.shape);
     const Val m = r.k.reduce(fn, before(r.k, r.k.at(x, r.in)), r.over);
     r.k.store(r.k.at(y, r.out), after(r.k, m, r.count));
     r.k.done();
@@ -102,15 +84,14 @@ void reduce_l2(NodeContext& node) {
 /// The first (or last) position of the greatest element; a NaN is the greatest.
 void arg_max(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    const size_t axis = normalized_axis(node, node.attr("axis", 0), x.shape.size());
-    Reduction r(node, x.shape, {axis}, node.attr("keepdims", 1) != 0);
+    ReductionNest r(node, x.shape);
     KernelBuilder& k = r.k;
     const bool last = node.attr("select_last_index", 0) != 0;
     const Val row = k.load_row(k.at(x, r.in));
     const Val m = k.reduce(Fn::max, row, r.over);
     Val best = k.binary(Fn::eq, row, m, "best");
     if (tensor::is_float(row.dtype)) best = k.binary(Fn::or_, best, k.unary(Fn::isnan, row, "nan"));
-    const Val position = k.iota(r.in[axis]);
+    const Val position = k.iota(r.over.at(0));
     const Val none = k.lit(last ? -1.0 : static_cast<double>(r.count), DType::kI64);
     const Val found = k.select(best, position, none);
     k.store(k.at(y, r.out), k.reduce(last ? Fn::max : Fn::min, found, r.over, "q"));
@@ -120,10 +101,8 @@ void arg_max(NodeContext& node) {
 /// Serial along the axis, with an accumulator.
 void cum_sum(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
-    const std::vector<int64_t> given = node.ints(1, "axis");
-    if (given.size() != 1) node.refuse("axis must be one integer");
-    const size_t axis = normalized_axis(node, given[0], x.shape.size());
-    const bool exclusive = node.attr("exclusive", 0) != 0, reverse = node.attr("reverse", 0) != 0;
+    const model::CumSumChoice choice = model::cum_sum_of(node.view());
+    const auto axis = static_cast<size_t>(choice.axis);
     KernelBuilder k(node);
     Index i(x.shape.size());
     for (size_t d = 0; d < i.size(); ++d)
@@ -131,10 +110,10 @@ void cum_sum(NodeContext& node) {
     const Val acc = k.tile("acc", compute_dtype(x.dtype));
     k.fill(acc, literal(0, acc.dtype));
     const Affine a = k.loop(fmt::format("i{}", axis), x.shape[axis]);
-    i[axis] = reverse ? Affine(x.shape[axis] - 1) - a : a;
-    if (exclusive) k.store(k.at(y, i), acc);
+    i[axis] = choice.reverse ? Affine(x.shape[axis] - 1) - a : a;
+    if (choice.exclusive) k.store(k.at(y, i), acc);
     k.binary_into(Fn::add, acc, acc, k.load(k.at(x, i)));
-    if (!exclusive) k.store(k.at(y, i), acc);
+    if (!choice.exclusive) k.store(k.at(y, i), acc);
     k.done();
 }
 

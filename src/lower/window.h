@@ -1,21 +1,12 @@
-// Sliding windows of convolutions and pools: attributes, padding, coordinates.
+// Names and shapes that convolutions and pools share; the windows are model/shape's.
 #pragma once
 
 #include "lower/builder.h"
+#include "model/shape/window.h"
 
 namespace smeaton::lower {
 
-/// Per spatial axis; `begin` and `end` are the padding, already resolved from auto_pad.
-struct Window {
-    Shape kernel, stride, dilation, begin, end;
-
-    size_t rank() const { return kernel.size(); }
-    /// Extent of the dilated kernel.
-    int64_t span(size_t d) const { return (kernel[d] - 1) * dilation[d] + 1; }
-};
-
-/// Reads strides, dilations, pads and auto_pad. `spatial`: extents of the input.
-Window read_window(NodeContext&, const Shape& kernel, const Shape& spatial);
+using model::Window;
 
 /// Axis names of output positions ("oh", "ow") and of kernel taps ("r", "s"), by spatial rank.
 std::string out_axis_name(size_t d, size_t rank);
