@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "run/plan.h"
+
 namespace smeaton::run {
 
 struct CompileOptions {
@@ -25,6 +27,9 @@ public:
     Library& operator=(const Library&) = delete;
     /// Address of an exported function; InternalError when there is none.
     void* symbol(const std::string& name) const;
+    KernelFunction function(const std::string& name) const {
+        return reinterpret_cast<KernelFunction>(symbol(name));
+    }
 
     std::string path;
     bool from_cache = false;

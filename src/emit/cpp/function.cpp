@@ -27,9 +27,16 @@ Function::Function(const Isa& isa) : isa_(isa) {
     scopes_.emplace_back();
     // Words of C++ and of the prelude's plain types.
     for (const char* word :
-         {"for",   "if",  "int",   "do",     "else", "return", "case",  "buffers", "scratch",
-          "begin", "end", "float", "double", "char", "long",   "short", "auto",    "new",
-          "this",  "and", "or",    "not",    "xor",  "union",  "break", "const",   "static"})
+         {"for",       "if",       "int",      "do",       "else",    "return",  "case",
+          "buffers",   "scratch",  "begin",    "end",      "float",   "double",  "char",
+          "long",      "short",    "auto",     "new",      "this",    "and",     "or",
+          "not",       "xor",      "union",    "break",    "const",   "static",  "bool",
+          "true",      "false",    "void",     "goto",     "enum",    "switch",  "while",
+          "default",   "delete",   "class",    "struct",   "public",  "private", "protected",
+          "template",  "try",      "catch",    "throw",    "using",   "typedef", "volatile",
+          "register",  "signed",   "unsigned", "sizeof",   "inline",  "extern",  "export",
+          "friend",    "operator", "mutable",  "asm",      "bitand",  "bitor",   "compl",
+          "namespace", "virtual",  "explicit", "typename", "continue"})
         used_.insert(word);
 }
 

@@ -1,0 +1,222 @@
+#include "run/executor.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+
+namespace smeaton::run {
+
+namespace {
+
+constexpr size_t kHuge = size_t{2} << 20;
+
+size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+}  // namespace
+
+Block::Block(int64_t bytes) {
+    if (bytes <= 0) return;
+    auto n = static_cast<size_t>(bytes);
+    if (n >= 2 * kHuge) {
+        // Mapped with room to start at a huge page.
+        size_ = round_up(n, kHuge) + kHuge;
+        void* p = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED) throw UserError("no memory: {} bytes were asked for", n);
+        char* base = static_cast<char*>(p);
+        char* first = reinterpret_cast<char*>(round_up(reinterpret_cast<size_t>(base), kHuge));
+        char* end = first + round_up(n, kHuge);
+        if (first > base) munmap(base, static_cast<size_t>(first - base));
+        if (base + size_ > end) munmap(end, static_cast<size_t>(base + size_ - end));
+        data_ = first;
+        size_ = static_cast<size_t>(end - first);
+        mapped_ = true;
+        madvise(data_, size_, MADV_HUGEPAGE);
+        return;
+    }
+    size_ = round_up(n, 64);
+    data_ = static_cast<char*>(std::aligned_alloc(64, size_));
+    if (!data_) throw UserError("no memory: {} bytes were asked for", n);
+    std::memset(data_, 0, size_);
+}
+
+Block::~Block() {
+    if (mapped_)
+        munmap(data_, size_);
+    else
+        std::free(data_);
+}
+
+Block::Block(Block&& other) noexcept {
+    *this = std::move(other);
+}
+
+Block& Block::operator=(Block&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(mapped_, other.mapped_);
+    return *this;
+}
+
+namespace {
+
+constexpr double kWorthWaking =
+    4000;  // ns of work below which another thread costs more than it gives
+
+/// A step with its pointers: the functions read `pointers`, run() writes the external ones.
+struct ReadyStep {
+    const PlanStep* step = nullptr;
+    std::vector<void*> pointers;
+    struct Patch {
+        size_t slot;
+        size_t external;
+    };
+    std::vector<Patch> patches;
+};
+
+void fill(char* at, const PlanFill& f) {
+    if (f.element_bytes == 1) {
+        std::memset(at, static_cast<int>(f.element & 0xff), static_cast<size_t>(f.count));
+        return;
+    }
+    for (int64_t i = 0; i < f.count; ++i)
+        std::memcpy(at + i * f.element_bytes, &f.element, static_cast<size_t>(f.element_bytes));
+}
+
+}  // namespace
+
+struct Executor::State {
+    Plan plan;
+    std::shared_ptr<Pool> pool;
+    Block arena, persistent, scratch;
+    std::vector<char*> scratch_of;
+    std::vector<ReadyStep> once, steps;
+
+    void* place(const PlanBuffer& b) const {
+        switch (b.place) {
+            case PlanBuffer::Place::Arena:
+                return arena.data() + b.at;
+            case PlanBuffer::Place::Persistent:
+                return persistent.data() + b.at;
+            case PlanBuffer::Place::Constant:
+                return const_cast<void*>(b.data);
+            case PlanBuffer::Place::External:
+                return nullptr;
+        }
+        return nullptr;
+    }
+
+    void check_buffer(const PlanBuffer& b) const {
+        bool arena_buffer = b.place == PlanBuffer::Place::Arena;
+        int64_t room = arena_buffer ? plan.arena_bytes : plan.persistent_bytes;
+        if (arena_buffer || b.place == PlanBuffer::Place::Persistent)
+            SMEATON_CHECK(b.at >= 0 && b.at % 64 == 0 && b.at + b.bytes <= room,
+                          "{} lies at {}, {} bytes, of {}", b.name, b.at, b.bytes, room);
+        if (b.place == PlanBuffer::Place::External)
+            SMEATON_CHECK(b.at >= 0 && b.at < plan.externals, "{} is external {} of {}", b.name,
+                          b.at, plan.externals);
+    }
+
+    std::vector<ReadyStep> ready(const std::vector<PlanStep>& list) const {
+        std::vector<ReadyStep> out;
+        for (const PlanStep& step : list) {
+            ReadyStep r{&step, {}, {}};
+            for (int b : step.buffers) {
+                const PlanBuffer& buffer = plan.buffers.at(static_cast<size_t>(b));
+                if (buffer.place == PlanBuffer::Place::External)
+                    r.patches.push_back({r.pointers.size(), static_cast<size_t>(buffer.at)});
+                r.pointers.push_back(place(buffer));
+            }
+            out.push_back(std::move(r));
+        }
+        return out;
+    }
+
+    void run_step(ReadyStep& ready, std::span<void* const> externals) {
+        for (const ReadyStep::Patch& p : ready.patches)
+            ready.pointers[p.slot] = externals[p.external];
+        for (const PlanFill& f : ready.step->fills) {
+            const PlanBuffer& b = plan.buffers[static_cast<size_t>(f.buffer)];
+            void* base = b.place == PlanBuffer::Place::External
+                             ? externals[static_cast<size_t>(b.at)]
+                             : place(b);
+            fill(static_cast<char*>(base) + f.offset, f);
+        }
+        for (const PlanPhase& phase : ready.step->phases) {
+            bool alone = !phase.parallel || (phase.work_ns > 0 && phase.work_ns < kWorthWaking);
+            int result = alone
+                             ? phase.function(ready.pointers.data(), scratch_of[0], 0, phase.range)
+                             : pool->run(phase.function, ready.pointers.data(), scratch_of.data(),
+                                         phase.range);
+            if (result != 0) [[unlikely]]
+                throw UserError("{}", ready.step->messages.at(static_cast<size_t>(result) - 1));
+        }
+    }
+};
+
+Executor::Executor(Plan plan, std::shared_ptr<Pool> pool) : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    s.plan = std::move(plan);
+    s.pool = std::move(pool);
+    for (const PlanBuffer& b : s.plan.buffers) s.check_buffer(b);
+    s.arena = Block(s.plan.arena_bytes);
+    s.persistent = Block(s.plan.persistent_bytes);
+    auto per_thread =
+        static_cast<int64_t>(round_up(static_cast<size_t>(s.plan.scratch_bytes), 128));
+    s.scratch = Block(per_thread * s.pool->threads());
+    for (int t = 0; t < s.pool->threads(); ++t)
+        s.scratch_of.push_back(s.scratch.data() + t * per_thread);
+    s.once = s.ready(s.plan.once);
+    s.steps = s.ready(s.plan.steps);
+    Pool::Lease lease(*s.pool);
+    for (ReadyStep& r : s.once) {
+        SMEATON_CHECK(r.patches.empty(), "{} runs at load but reads or writes an input or output",
+                      r.step->name);
+        s.run_step(r, {});
+    }
+}
+
+Executor::~Executor() = default;
+
+void Executor::run(std::span<void* const> externals) {
+    State& s = *state_;
+    SMEATON_CHECK(static_cast<int>(externals.size()) == s.plan.externals,
+                  "{} pointers for {} inputs and outputs", externals.size(), s.plan.externals);
+    Pool::Lease lease(*s.pool);
+    for (ReadyStep& r : s.steps) s.run_step(r, externals);
+}
+
+void Executor::run_timed(std::span<void* const> externals, std::vector<int64_t>& step_ns) {
+    State& s = *state_;
+    SMEATON_CHECK(static_cast<int>(externals.size()) == s.plan.externals,
+                  "{} pointers for {} inputs and outputs", externals.size(), s.plan.externals);
+    step_ns.assign(s.steps.size(), 0);
+    Pool::Lease lease(*s.pool);
+    using Clock = std::chrono::steady_clock;
+    auto before = Clock::now();
+    for (size_t i = 0; i < s.steps.size(); ++i) {
+        s.run_step(s.steps[i], externals);
+        auto after = Clock::now();
+        step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(after - before).count();
+        before = after;
+    }
+}
+
+const Plan& Executor::plan() const {
+    return state_->plan;
+}
+int64_t Executor::scratch_bytes() const {
+    return static_cast<int64_t>(state_->scratch_of.size()) * state_->plan.scratch_bytes;
+}
+void* Executor::address(int buffer) const {
+    return state_->place(state_->plan.buffers.at(static_cast<size_t>(buffer)));
+}
+
+}  // namespace smeaton::run

@@ -1,0 +1,56 @@
+// One call runs a whole plan: arena, constants, threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "run/plan.h"
+#include "run/pool.h"
+
+namespace smeaton::run {
+
+/// Memory aligned to 64 bytes; from 4 MiB on to 2 MiB, with a hint for huge pages. Zero-filled.
+class Block {
+public:
+    Block() = default;
+    explicit Block(int64_t bytes);
+    ~Block();
+    Block(Block&&) noexcept;
+    Block& operator=(Block&&) noexcept;
+    char* data() const { return data_; }
+
+private:
+    char* data_ = nullptr;
+    size_t size_ = 0;
+    bool mapped_ = false;
+};
+
+/// Owns the memory of a plan. run() may be called from several threads; calls that share a pool
+/// take turns. Results do not depend on the number of threads.
+class Executor {
+public:
+    /// Runs the `once` steps. UserError when one of their checks fails.
+    Executor(Plan plan, std::shared_ptr<Pool> pool);
+    ~Executor();
+    Executor(const Executor&) = delete;
+    Executor& operator=(const Executor&) = delete;
+
+    /// `externals`: Plan::externals pointers, inputs and outputs. UserError when a check fails.
+    void run(std::span<void* const> externals);
+    /// The same, and nanoseconds taken by each step.
+    void run_timed(std::span<void* const> externals, std::vector<int64_t>& step_ns);
+
+    const Plan& plan() const;
+    int64_t scratch_bytes() const;  ///< of all threads together
+    /// Where a buffer of the arena, the persistent memory or the constants lies; null for
+    /// externals.
+    void* address(int buffer) const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace smeaton::run

@@ -1,0 +1,219 @@
+#include "run/pool.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <mutex>
+#include <thread>
+
+#include "run/cores.h"
+#include "run/cpu.h"
+
+namespace smeaton::run {
+
+namespace {
+
+using Word = std::atomic<uint32_t>;
+static_assert(sizeof(Word) == 4);
+
+constexpr int64_t kSpinNs = 30000;
+
+void futex_wait(Word& word, uint32_t expected) {
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+void futex_wake_all(Word& word) {
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+/// Spins for kSpinNs while `word` holds `value`; true when it changed.
+bool spin_while(const Word& word, uint32_t value) {
+    int64_t deadline = 0;
+    for (;;) {
+        for (int i = 0; i < 64; ++i) {
+            if (word.load(std::memory_order_acquire) != value) return true;
+            relax();
+        }
+        int64_t now = now_ns();
+        if (deadline == 0) deadline = now + kSpinNs;
+        if (now >= deadline) return false;
+    }
+}
+
+/// Grows in a forked child, where the workers do not exist.
+std::atomic<int> forks{0};
+void count_forks() {
+    static std::once_flag once;
+    std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { ++forks; }); });
+}
+
+}  // namespace
+
+struct Pool::State {
+    int threads = 1;
+    int born_after_forks = 0;
+    std::mutex lease;
+    std::vector<std::thread> workers;
+    std::vector<int> cores;
+    cpu_set_t before_move;
+
+    // The phase at hand; written by the caller before `generation` moves.
+    KernelFunction function = nullptr;
+    void* const* buffers = nullptr;
+    char* const* scratch = nullptr;
+    int64_t range = 0;
+    bool stop = false;
+    std::vector<int> results;
+
+    alignas(64) Word generation{0};
+    alignas(64) std::atomic<int> sleepers{0};
+    alignas(64) Word left{0};  ///< workers that have not finished the phase
+    Word caller_sleeps{0};
+
+    void part(int thread) {
+        int64_t begin = range * thread / threads, end = range * (thread + 1) / threads;
+        results[static_cast<size_t>(thread)] =
+            begin < end ? function(buffers, scratch[thread], begin, end) : 0;
+    }
+
+    void work(int thread) {
+        uint32_t seen = 0;
+        for (;;) {
+            if (!spin_while(generation, seen)) {
+                sleepers.fetch_add(1);
+                while (generation.load() == seen) futex_wait(generation, seen);
+                sleepers.fetch_sub(1);
+            }
+            seen = generation.load(std::memory_order_acquire);
+            if (stop) return;
+            part(thread);
+            if (left.fetch_sub(1) == 1 && caller_sleeps.load() != 0) futex_wake_all(left);
+        }
+    }
+
+    void publish() {
+        generation.fetch_add(1);
+        if (sleepers.load() > 0) futex_wake_all(generation);
+    }
+
+    void wait_for_workers() {
+        for (;;) {
+            uint32_t n = left.load(std::memory_order_acquire);
+            if (n == 0) return;
+            if (spin_while(left, n)) continue;
+            caller_sleeps.store(1);
+            while ((n = left.load()) != 0) futex_wait(left, n);
+            caller_sleeps.store(0);
+            return;
+        }
+    }
+};
+
+static void pin(int core) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (core >= CPU_SETSIZE) return;
+    CPU_SET(static_cast<size_t>(core), &set);
+    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+Pool::Pool(int threads) : state_(std::make_unique<State>()) {
+    count_forks();
+    State& s = *state_;
+    s.threads = threads > 0 ? threads : usable_cores();
+    s.born_after_forks = forks.load();
+    s.results.assign(static_cast<size_t>(s.threads), 0);
+    // Signals are the caller's business.
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (int t = 1; t < s.threads; ++t) {
+        int core = reserve_core();
+        s.cores.push_back(core);
+        s.workers.emplace_back([&s, t, core] {
+            if (core >= 0) pin(core);
+            s.work(t);
+        });
+    }
+    pthread_sigmask(SIG_SETMASK, &old, nullptr);
+}
+
+Pool::~Pool() {
+    State& s = *state_;
+    if (forks.load() != s.born_after_forks) {
+        // A forked child: the threads are not here to be joined.
+        for (std::thread& w : s.workers) w.detach();
+        return;
+    }
+    s.stop = true;
+    s.publish();
+    for (std::thread& w : s.workers) w.join();
+    for (int core : s.cores)
+        if (core >= 0) release_core(core);
+}
+
+int Pool::threads() const {
+    return state_->threads;
+}
+std::vector<int> Pool::pinned_cores() const {
+    return state_->cores;
+}
+
+Pool::Lease::Lease(Pool& pool) : pool_(pool) {
+    State& s = *pool_.state_;
+    s.lease.lock();
+    if (s.cores.empty()) return;
+    int here = sched_getcpu();
+    bool collides = false;
+    for (int core : s.cores) collides = collides || core == here;
+    if (!collides || sched_getaffinity(0, sizeof s.before_move, &s.before_move) != 0) return;
+    cpu_set_t elsewhere = s.before_move;
+    for (int core : s.cores)
+        if (core >= 0 && core < CPU_SETSIZE) CPU_CLR(static_cast<size_t>(core), &elsewhere);
+    moved_ = CPU_COUNT(&elsewhere) > 0 && sched_setaffinity(0, sizeof elsewhere, &elsewhere) == 0;
+}
+
+Pool::Lease::~Lease() {
+    State& s = *pool_.state_;
+    if (moved_) sched_setaffinity(0, sizeof s.before_move, &s.before_move);
+    s.lease.unlock();
+}
+
+int Pool::run(KernelFunction function, void* const* buffers, char* const* scratch, int64_t range) {
+    State& s = *state_;
+    if (s.threads == 1 || range < 2 || forks.load(std::memory_order_relaxed) != s.born_after_forks)
+        return function(buffers, scratch[0], 0, range);
+    s.function = function;
+    s.buffers = buffers;
+    s.scratch = scratch;
+    s.range = range;
+    s.left.store(static_cast<uint32_t>(s.threads - 1));
+    s.publish();
+    s.part(0);
+    s.wait_for_workers();
+    for (int result : s.results)
+        if (result != 0) return result;
+    return 0;
+}
+
+}  // namespace smeaton::run

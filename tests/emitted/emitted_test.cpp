@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.h"
+#include "gir/parse.h"
+#include "random_program.h"
+#include "run/cpu.h"
+#include "run_emitted.h"
+
+namespace smeaton::emitted {
+namespace {
+
+/// Instruction sets that this CPU can run.
+std::vector<std::string> isas() {
+    std::string best = run::host_isa();
+    if (best.rfind("avx512", 0) == 0) return {"avx512", "avx2", "plain"};
+    if (best == "avx2") return {"avx2", "plain"};
+    return {"plain"};
+}
+
+void expect_same(const std::string& text, uint64_t seed, double tolerance = 2e-5) {
+    gir::Program program = gir::parse_program(text, "test");
+    for (const std::string& isa : isas()) {
+        Comparison c = compare(program, random_inputs(program, seed), isa, tolerance);
+        for (const std::string& d : c.differences) ADD_FAILURE() << isa << ": " << d;
+        if (!c.differences.empty()) return;
+    }
+}
+
+std::string file_text(const std::string& name) {
+    std::ifstream in(std::string(SMEATON_SOURCE_DIR) + "/" + name);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Emitted, bench_kernels_equal_the_interpreter) {
+    for (const char* name : {"conv3x3_64_56", "gemm_6x64", "gemm_8x48"}) {
+        SCOPED_TRACE(name);
+        expect_same(file_text(fmt::format("bench/kernels/{}.gir", name)), 7);
+    }
+}
+
+TEST(Emitted, softmax_and_add_relu_equal_the_interpreter) {
+    expect_same(file_text("tests/gir/softmax.gir"), 3);
+    expect_same(file_text("tests/gir/add_relu.gir"), 3);
+}
+
+TEST(Emitted, random_programs_equal_the_interpreter) {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+        SCOPED_TRACE(seed);
+        expect_same(random_program(seed, 40), seed);
+    }
+}
+
+TEST(Emitted, a_failed_check_ends_the_run_with_its_message) {
+    std::string text = R"(program p
+  buffer x: memory i64[i: 4] input
+  buffer y: memory i64[i: 4] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel i: 4 any
+    let ok: local bool[]
+    binary lt ok[] <- x[i], -100
+    check ok[] "Gather_3: index out of range"
+    move y[i] <- x[i]
+)";
+    gir::Program program = gir::parse_program(text, "test");
+    try {
+        compare(program, random_inputs(program, 1), isas()[0]);
+        FAIL() << "nothing was thrown";
+    } catch (const UserError& error) {
+        EXPECT_NE(std::string(error.what()).find("Gather_3: index out of range"),
+                  std::string::npos);
+    }
+}
+
+TEST(Emitted, kernels_that_differ_in_names_alone_share_their_code) {
+    std::string text = R"(program p
+  buffer a: memory f32[i: 64] input
+  buffer b: memory f32[i: 64] temp
+  buffer c: memory f32[i: 64] output
+  run first(a -> b)
+  run second(b -> c)
+
+kernel first(a -> b)
+  parallel i_1: 4 core
+    let t_1: reg f32[v: 16 lanes]
+    unary exp t_1[v] <- a[i_1*16+v]
+    move b[i_1*16+v] <- t_1[v]
+
+kernel second(b -> c)
+  parallel i_2: 4 core
+    let t_2: reg f32[v: 16 lanes]
+    unary exp t_2[v] <- b[i_2*16+v]
+    move c[i_2*16+v] <- t_2[v]
+)";
+    gir::Program program = gir::parse_program(text, "test");
+    emit::EmittedProgram out = emit::emit_program(program, {emit::isa_named("plain"), 1, {}});
+    EXPECT_EQ(out.kernels[0].phases[0].symbol, out.kernels[1].phases[0].symbol);
+    EXPECT_EQ(out.kernels[1].buffers, (std::vector<Name>{"b", "c"}));
+}
+
+TEST(Emitted, branches_are_refused_by_name) {
+    gir::Program program = gir::parse_program(file_text("tests/gir/steps.gir"), "steps");
+    EXPECT_THROW(emit::emit_program(program, {emit::isa_named("plain"), 1, {}}), UserError);
+}
+
+}  // namespace
+}  // namespace smeaton::emitted
