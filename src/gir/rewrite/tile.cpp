@@ -15,7 +15,7 @@ namespace {
 struct ProgramTiler {
     const Target& target;
     Program out;
-    Steps once;                   // packing steps, before everything else that is not `once`
+    Steps once;                   // packing steps
     std::vector<Packing> packed;  // made so far, shared between kernels
     std::set<Name> names;         // buffers and kernels
 
@@ -92,6 +92,20 @@ bool is_once(const Step& s) {
     return run && run->once;
 }
 
+/// Before everything that is not `once`, but after the step that writes the weight to pack.
+Steps::iterator place_of_packing(Steps& steps, const Step& packing) {
+    Name source = std::get<RunStep>(packing.node).kernel->reads.at(0);
+    auto place =
+        std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
+    for (auto s = place; s != steps.end(); ++s) {
+        auto* run = std::get_if<RunStep>(&s->node);
+        if (!run) continue;
+        const std::vector<Name>& writes = run->kernel->writes;
+        if (std::find(writes.begin(), writes.end(), source) != writes.end()) place = s + 1;
+    }
+    return place;
+}
+
 }  // namespace
 
 Program tile(const Program& program, const Target& target) {
@@ -100,9 +114,7 @@ Program tile(const Program& program, const Target& target) {
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
     Steps steps = program.steps;
     tiler.tile_steps(steps);
-    auto first =
-        std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
-    steps.insert(first, tiler.once.begin(), tiler.once.end());
+    for (const Step& s : tiler.once) steps.insert(place_of_packing(steps, s), s);
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);
 }
