@@ -59,7 +59,7 @@ void concat(NodeContext& node) {
     std::vector<size_t> parts;
     for (size_t n = 0; n < node.input_count(); ++n)
         if (element_count(node.in_shape(n)) > 0) parts.push_back(n);
-    if (parts.size() == 1) return node.alias(0, node.in(parts[0]));
+    if (parts.size() <= 1) return node.alias(0, node.in(parts.empty() ? 0 : parts[0]));
     const Buf y = node.out(0);
     int64_t offset = 0;
     for (size_t n : parts) {

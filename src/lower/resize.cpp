@@ -146,6 +146,15 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
     k.done();
 }
 
+/// An empty output has a kernel of no iterations, as any other has one that writes it.
+void write_nothing(NodeContext& node) {
+    const Buf y = node.out(0);
+    KernelBuilder k(node);
+    const Index i = k.parallel_all(y.shape);
+    k.fill(k.at(y, i), literal(0, y.dtype));
+    k.done();
+}
+
 void interpolate(NodeContext& node, const model::ResizeChoice& c,
                  const std::vector<ResizeTable>& tables) {
     Buf x = node.in(0);
@@ -170,10 +179,7 @@ void interpolate(NodeContext& node, const model::ResizeChoice& c,
 void resize(NodeContext& node) {
     const model::ResizeChoice c = model::resize_of(node.view());
     const Shape in = node.in_shape(0), out = node.out_shape(0);
-    if (element_count(out) == 0) {
-        node.out(0);
-        return;
-    }
+    if (element_count(out) == 0) return write_nothing(node);
     const std::vector<ResizeTable> tables = tables_of(c, in, out);
     if (c.mode == "nearest") return nearest(node, c, tables);
     interpolate(node, c, tables);
