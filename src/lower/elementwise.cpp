@@ -229,7 +229,6 @@ void mod_rule(NodeContext& node) {
     const bool c_sign = node.attr("fmod", 0) != 0;
     if (!tensor::is_float(node.in_dtype(0)))
         return integer_division(node, c_sign ? Fn::fmod : Fn::imod);
-    if (!c_sign) node.refuse("fmod must be 1 for {} operands", tensor::name(node.in_dtype(0)));
     binary_rule<Fn::fmod>(node);
 }
 
