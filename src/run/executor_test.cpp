@@ -1,0 +1,195 @@
+#include "run/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <thread>
+
+#include "base/error.h"
+
+namespace smeaton::run {
+namespace {
+
+// y[i] = x[i] * 2 over rows of 64.
+int twice(void* const* buffers, char*, int64_t begin, int64_t end) {
+    auto* x = static_cast<const float*>(buffers[0]);
+    auto* y = static_cast<float*>(buffers[1]);
+    for (int64_t i = begin * 64; i < end * 64; ++i) y[i] = x[i] * 2;
+    return 0;
+}
+
+// y = running sums of x, row by row, through scratch.
+int row_sums(void* const* buffers, char* scratch, int64_t begin, int64_t end) {
+    auto* x = static_cast<const float*>(buffers[0]);
+    auto* y = static_cast<float*>(buffers[1]);
+    auto* sum = reinterpret_cast<float*>(scratch);
+    for (int64_t r = begin; r < end; ++r) {
+        *sum = 0;
+        for (int64_t i = 0; i < 64; ++i) *sum += std::sin(x[r * 64 + i]);
+        y[r] = *sum;
+    }
+    return 0;
+}
+
+// Fails from row 5 on.
+int fails_late(void* const*, char*, int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+        if (r >= 5) return r == 5 ? 1 : 2;
+    return 0;
+}
+
+int nothing(void* const*, char*, int64_t, int64_t) {
+    return 0;
+}
+
+/// x (external 0) -> twice -> arena -> row_sums -> y (external 1).
+Plan two_steps(int64_t rows) {
+    Plan plan;
+    using Place = PlanBuffer::Place;
+    plan.buffers = {{"x", Place::External, 0, rows * 256, nullptr},
+                    {"t", Place::Arena, 64, rows * 256, nullptr},
+                    {"y", Place::External, 1, rows * 4, nullptr}};
+    plan.steps = {{"double", {}, {{twice, rows, true, 0}}, {0, 1}, {}},
+                  {"sum", {}, {{row_sums, rows, true, 0}}, {1, 2}, {}}};
+    plan.arena_bytes = 64 + rows * 256;
+    plan.scratch_bytes = 64;
+    plan.externals = 2;
+    return plan;
+}
+
+std::vector<float> run_two_steps(int threads, int64_t rows) {
+    std::vector<float> x(static_cast<size_t>(rows) * 64), y(static_cast<size_t>(rows));
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.1f;
+    Executor executor(two_steps(rows), std::make_shared<Pool>(threads));
+    void* externals[] = {x.data(), y.data()};
+    for (int i = 0; i < 50; ++i) executor.run(externals);
+    return y;
+}
+
+TEST(Executor, results_are_the_same_bits_for_any_number_of_threads) {
+    std::vector<float> one = run_two_steps(1, 37);
+    EXPECT_NE(one[36], 0.0f);
+    for (int threads : {2, 3, 5}) EXPECT_EQ(run_two_steps(threads, 37), one) << threads;
+}
+
+TEST(Executor, the_first_failed_check_in_iteration_order_is_reported) {
+    for (int threads : {1, 2, 4}) {
+        Plan plan;
+        plan.steps = {
+            {"check", {}, {{fails_late, 40, true, 0}}, {}, {"Gather_1: row 5", "Gather_1: later"}}};
+        Executor executor(plan, std::make_shared<Pool>(threads));
+        try {
+            executor.run({});
+            FAIL() << "nothing was thrown";
+        } catch (const UserError& error) {
+            EXPECT_STREQ(error.what(), "Gather_1: row 5") << threads;
+        }
+    }
+}
+
+TEST(Executor, once_steps_run_at_load_into_memory_that_stays) {
+    static const std::vector<float> weights(64, 3.0f);
+    Plan plan;
+    using Place = PlanBuffer::Place;
+    plan.buffers = {{"w", Place::Constant, 0, 256, weights.data()},
+                    {"packed", Place::Persistent, 0, 256, nullptr}};
+    plan.once = {{"pack", {}, {{twice, 1, false, 0}}, {0, 1}, {}}};
+    plan.persistent_bytes = 256;
+    Executor executor(plan, std::make_shared<Pool>(1));
+    executor.run({});
+    EXPECT_EQ(static_cast<float*>(executor.address(1))[63], 6.0f);
+}
+
+TEST(Executor, fills_set_their_elements_before_the_step) {
+    Plan plan;
+    plan.buffers = {{"b", PlanBuffer::Place::Arena, 0, 64, nullptr}};
+    uint32_t minus_inf = 0xff800000u;
+    plan.steps = {{"fill", {{0, 4, 3, 4, minus_inf}}, {{nothing, 1, false, 0}}, {0}, {}}};
+    plan.arena_bytes = 64;
+    Executor executor(plan, std::make_shared<Pool>(1));
+    executor.run({});
+    auto* b = static_cast<float*>(executor.address(0));
+    EXPECT_EQ(b[0], 0.0f);
+    EXPECT_EQ(b[1], -INFINITY);
+    EXPECT_EQ(b[3], -INFINITY);
+    EXPECT_EQ(b[4], 0.0f);
+}
+
+TEST(Executor, a_buffer_outside_the_arena_is_a_fault) {
+    Plan plan;
+    plan.buffers = {{"b", PlanBuffer::Place::Arena, 64, 64, nullptr}};
+    plan.arena_bytes = 64;
+    EXPECT_THROW(Executor(plan, std::make_shared<Pool>(1)), InternalError);
+}
+
+TEST(Executor, executors_of_several_threads_take_turns_or_run_side_by_side) {
+    auto shared = std::make_shared<Pool>(2);
+    std::vector<float> want = run_two_steps(1, 37);
+    std::atomic<int> wrong{0};
+    auto work = [&](std::shared_ptr<Pool> pool) {
+        std::vector<float> x(37 * 64), y(37);
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.1f;
+        Executor executor(two_steps(37), pool);
+        void* externals[] = {x.data(), y.data()};
+        for (int i = 0; i < 200; ++i) {
+            executor.run(externals);
+            if (y != want) ++wrong;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (auto pool : {shared, shared, std::make_shared<Pool>(2)}) threads.emplace_back(work, pool);
+    for (std::thread& t : threads) t.join();
+    EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(Executor, a_step_costs_well_under_a_microsecond_around_its_function) {
+    Plan plan;
+    for (int i = 0; i < 100; ++i)
+        plan.steps.push_back({"nothing", {}, {{nothing, 8, true, 100}}, {}, {}});
+    Executor executor(plan, std::make_shared<Pool>(2));
+    double best = 1e9;
+    for (int i = 0; i < 200; ++i) {
+        auto start = std::chrono::steady_clock::now();
+        executor.run({});
+        std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+        best = std::min(best, took.count() / 100);
+    }
+    RecordProperty("ns_per_step", static_cast<int>(best));
+    EXPECT_LT(best, 500);
+}
+
+TEST(Pool, workers_of_two_pools_never_share_a_core) {
+    Pool a(3), b(3);
+    std::vector<int> cores = a.pinned_cores();
+    for (int core : b.pinned_cores()) cores.push_back(core);
+    cores.erase(std::remove(cores.begin(), cores.end(), -1), cores.end());
+    std::sort(cores.begin(), cores.end());
+    EXPECT_TRUE(std::adjacent_find(cores.begin(), cores.end()) == cores.end());
+}
+
+TEST(Pool, a_core_is_free_again_when_its_pool_is_gone) {
+    std::vector<int> first;
+    { first = Pool(2).pinned_cores(); }
+    EXPECT_EQ(Pool(2).pinned_cores(), first);
+}
+
+TEST(Pool, sleeping_workers_wake) {
+    Pool pool(2);
+    std::vector<float> x(64 * 8, 1.0f), y(64 * 8);
+    void* buffers[] = {x.data(), y.data()};
+    char* scratch[] = {nullptr, nullptr};
+    for (int i = 0; i < 5; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        std::fill(y.begin(), y.end(), 0.0f);
+        Pool::Lease lease(pool);
+        EXPECT_EQ(pool.run(twice, buffers, scratch, 8), 0);
+        EXPECT_EQ(std::accumulate(y.begin(), y.end(), 0.0f), 2.0f * 64 * 8);
+    }
+}
+
+}  // namespace
+}  // namespace smeaton::run
