@@ -1,0 +1,275 @@
+#include "cost/kernel_cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "machine/query.h"
+
+namespace smeaton::cost {
+namespace {
+
+using machine::Interval;
+using machine::Level;
+using machine::Machine;
+using machine::OpClass;
+using machine::Unit;
+using tensor::DType;
+
+// A turn of an emitted loop: add, compare and branch, one address.
+constexpr double kInstructionsPerTurn = 3;
+
+const Unit& vector_unit(const Machine& m, const CostOptions& options) {
+    if (options.vector_bits == 0) {
+        if (const Unit* unit = machine::main_vector_unit(m)) return *unit;
+        throw UserError("machine {} has no vector unit; add one to its 'units' (docs/machine.md)",
+                        m.name);
+    }
+    for (const Unit& unit : m.units)
+        if (unit.kind == machine::UnitKind::Vector &&
+            unit.vector_bits->value == options.vector_bits)
+            return unit;
+    throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
+}
+
+/// The array that contractions go to; null where the vector unit is as fast.
+const Unit* systolic_unit(const Machine& m) {
+    const Unit* best = machine::best_unit(m, OpClass::Fma, DType::kF32);
+    return best && best->kind == machine::UnitKind::Systolic ? best : nullptr;
+}
+
+const Unit* scalar_unit(const Machine& m) {
+    for (const Unit& unit : m.units)
+        if (unit.kind == machine::UnitKind::Scalar) return &unit;
+    return nullptr;
+}
+
+int thread_count(const Machine& m, const CostOptions& options) {
+    int64_t cores = machine::core_count(m);
+    if (options.threads < 0 || options.threads > cores)
+        throw UserError("machine {} has {} cores; {} threads asked for", m.name, cores,
+                        options.threads);
+    return options.threads == 0 ? static_cast<int>(cores) : options.threads;
+}
+
+double widest_vector_bytes(const Machine& m) {
+    double bits = 0;
+    for (const Unit& unit : m.units)
+        if (unit.vector_bits) bits = std::max(bits, unit.vector_bits->value);
+    return bits / 8;
+}
+
+bool is_cache(const Level& level) {
+    return level.managed == machine::Managed::Hardware && !level.next.empty();
+}
+
+/// The level inwards of this one, null: none. Of several (scratchpads side by side), the first.
+const Level* inwards_of(const Machine& m, const Level& level) {
+    for (const Level& l : m.levels)
+        if (l.next == level.name) return &l;
+    return nullptr;
+}
+
+CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
+                           const Level& cache, const std::set<Name>& software, int threads) {
+    double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
+    double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
+    CacheTraffic traffic;
+    traffic.cache = cache.name;
+    traffic.instances = std::ceil(threads / cores_each);
+    double sharers = std::ceil(threads / traffic.instances);
+    Nest nest = nest_of(program, kernel, software, static_cast<int64_t>(traffic.instances));
+    double line = cache.line_bytes->value;
+    traffic.fetched = misses(nest, cache.capacity_bytes.value, line, sharers);
+    traffic.first = footprint(nest, line);
+    for (size_t i = 0; i < traffic.fetched.size(); ++i) {
+        // Lines count once even where several boxes of one array meet in them.
+        traffic.first[i].read = std::min(traffic.first[i].read, traffic.fetched[i].read);
+        traffic.first[i].write = std::min(traffic.first[i].write, traffic.fetched[i].write);
+    }
+    return traffic;
+}
+
+/// Clock and shared units: what each core keeps of its lone speed when `threads` work.
+Interval busy_share(const Machine& m, const Unit& unit, int threads) {
+    int64_t cores = machine::core_count(m);
+    if (threads <= 1 || cores <= 1) return Interval::exact(1);
+    Interval all = machine::all_busy_share(m, unit);
+    double part = static_cast<double>(threads - 1) / static_cast<double>(cores - 1);
+    return {1 - (1 - all.low) * part, 1 - (1 - all.value) * part, 1 - (1 - all.high) * part};
+}
+
+Interval us(Interval ns) {
+    return ns * 1e-3;
+}
+
+Interval array_us(const Machine& m, const Unit& array,
+                  const std::vector<Contraction>& contractions) {
+    double rows = array.rows->value, columns = array.columns->value, cycles = 0;
+    for (const Contraction& c : contractions) {
+        double tiles = std::ceil(c.k / rows) * std::ceil(c.n / columns);
+        cycles += c.runs * c.batch * (c.m * tiles + rows + columns - 2);
+    }
+    const machine::Number& clock = array.clock_ghz ? *array.clock_ghz : m.clock_ghz;
+    return us(Interval::exact(cycles) / clock.interval());
+}
+
+/// Time of all arithmetic of one core, and of issuing every instruction; the greater.
+Interval compute_time_us(const KernelModel& model, const Machine& m, const CostOptions& options) {
+    const Unit& unit = vector_unit(m, options);
+    const Unit* scalar = scalar_unit(m);
+    const Work& work = model.busiest;
+    double bits = unit.vector_bits->value;
+    Interval ns{0, 0, 0};
+    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns;
+    auto vector_ns = [&](OpClass op, DType dtype, double count) {
+        double elements = bits / std::max(32, tensor::bits(dtype));
+        return Interval::exact(count * elements) / class_rate_gops(m, unit, op, dtype);
+    };
+    for (const auto& [key, count] : work.vector_instructions) {
+        ns = ns + vector_ns(key.first, key.second, count);
+        instructions += count;
+    }
+    for (const auto& [key, count] : work.scalar_instructions) {
+        // On the scalar unit where it is rated, else an instruction of the vector unit for one
+        // element.
+        auto op = key.first == OpClass::FmaLoad ? OpClass::Fma : key.first;
+        auto rate = scalar ? machine::rate_gops(m, *scalar, op, key.second) : std::nullopt;
+        ns = ns + (rate ? Interval::exact(count) / *rate : vector_ns(key.first, key.second, count));
+        instructions += count;
+    }
+    if (work.fma_stall > 0) ns = ns + vector_ns(OpClass::FmaLoad, DType::kF32, work.fma_stall);
+    if (work.gathered > 0)
+        ns = ns + Interval::exact(work.gathered) /
+                      class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
+    if (scalar)
+        if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
+            ns = machine::max(ns, Interval::exact(instructions) / *issue);
+    Interval time = us(ns / busy_share(m, unit, model.threads));
+    if (const Unit* array = systolic_unit(m); array && !work.contractions.empty())
+        time = machine::max(time, array_us(m, *array, work.contractions));
+    return time;
+}
+
+/// Bytes through one level, all cores together.
+LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& level,
+                     const Warm& warm) {
+    LevelCost cost;
+    cost.name = level.name;
+    const Level* inner = inwards_of(m, level);
+    const CacheTraffic* below = nullptr;
+    for (const CacheTraffic& c : model.caches)
+        if (inner && c.cache == inner->name) below = &c;
+    if (below) {
+        for (size_t i = 0; i < model.arrays.size(); ++i) {
+            const Array& array = model.arrays[i];
+            double held = array.scratch ? 1 : warm ? warm(below->cache, array) : 0;
+            const ArrayBytes &all = below->fetched[i], &first = below->first[i];
+            cost.read_bytes += below->instances * (all.read - held * first.read);
+            cost.write_bytes += below->instances * (all.write - held * first.write);
+        }
+    } else if (is_cache(level)) {
+        // The first level serves instructions: each takes a slot as wide as the widest vector.
+        double slot = widest_vector_bytes(m);
+        cost.read_bytes = model.busiest.loads * slot * model.threads;
+        cost.write_bytes = model.busiest.stores * slot * model.threads;
+    } else {
+        auto asked = [&](const std::map<Name, double>& table) {
+            auto found = table.find(Name(level.name));
+            return found == table.end() ? 0.0 : found->second * model.threads;
+        };
+        cost.read_bytes = asked(model.busiest.asked_read_bytes);
+        cost.write_bytes = asked(model.busiest.asked_write_bytes);
+    }
+    cost.time_us = transfer_us(level, cost.read_bytes, cost.write_bytes, model.threads);
+    return cost;
+}
+
+Interval fixed_time_us(const KernelModel& model, const Machine& m,
+                       const std::vector<LevelCost>& levels) {
+    Interval ns{0, 0, 0};
+    if (model.threads > 1 && m.handoff) ns = ns + m.handoff->spin_ns.interval() * 2;
+    for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
+        if (level->read_bytes <= 0) continue;
+        const Level* at = machine::find_level(m, level->name);
+        if (at->latency_ns) ns = ns + at->latency_ns->interval();
+        break;
+    }
+    return us(ns);
+}
+
+}  // namespace
+
+Interval transfer_us(const Level& level, double read_bytes, double write_bytes, int64_t cores) {
+    auto ns = [&](const machine::Bandwidth& b, double bytes) {
+        return bytes > 0 ? Interval::exact(bytes) / machine::total_gb_s(b, cores)
+                         : Interval{0, 0, 0};
+    };
+    if (!level.read || !level.write) return {0, 0, 0};
+    if (!level.copy)
+        return us(machine::max(ns(*level.read, read_bytes), ns(*level.write, write_bytes)));
+    double common = std::min(read_bytes, write_bytes);
+    return us(ns(*level.copy, 2 * common) + ns(*level.read, read_bytes - common) +
+              ns(*level.write, write_bytes - common));
+}
+
+KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
+                         const CostOptions& options) {
+    std::set<Name> software;
+    for (const Level& level : m.levels)
+        if (level.managed == machine::Managed::Software) software.insert(level.name);
+    const Unit& unit = vector_unit(m, options);
+    WorkShape shape;
+    shape.lanes = static_cast<int>(unit.vector_bits->value) / 32;
+    shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
+    shape.systolic = systolic_unit(m) != nullptr;
+
+    KernelModel model;
+    model.name = kernel.name.str();
+    model.ops = kernel.origins;
+    Nest whole = nest_of(program, kernel, software);
+    model.threads = static_cast<int>(
+        std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
+    model.flops = work_of(whole, shape).flops;
+    model.busiest = work_of(nest_of(program, kernel, software, model.threads), shape);
+    double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
+    for (const ArrayBytes& b : footprint(whole, line))
+        model.touched_bytes.push_back(std::max(b.read, b.write));
+    for (const Level& level : m.levels)
+        if (is_cache(level))
+            model.caches.push_back(
+                cache_traffic(program, kernel, m, level, software, model.threads));
+    model.arrays = std::move(whole.arrays);
+    return model;
+}
+
+KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions& options,
+                   const Warm& warm) {
+    KernelCost cost;
+    cost.name = model.name;
+    cost.ops = model.ops;
+    cost.threads = model.threads;
+    cost.flops = model.flops;
+    cost.compute_us = compute_time_us(model, m, options);
+    cost.time_us = cost.compute_us;
+    cost.bound = "compute";
+    double greatest = cost.compute_us.value;
+    bool innermost = true;
+    for (const Level& level : m.levels) {
+        bool registers = innermost && level.managed == machine::Managed::Software && !level.read;
+        innermost = false;
+        if (registers) continue;
+        cost.levels.push_back(level_cost(model, m, level, warm));
+        const Interval& time = cost.levels.back().time_us;
+        cost.time_us = machine::max(cost.time_us, time);
+        if (time.value > greatest) {
+            greatest = time.value;
+            cost.bound = level.name;
+        }
+    }
+    cost.fixed_us = fixed_time_us(model, m, cost.levels);
+    cost.time_us = cost.time_us + cost.fixed_us;
+    return cost;
+}
+
+}  // namespace smeaton::cost

@@ -1,0 +1,76 @@
+// The time of one kernel on a described machine, in closed form (docs/cost.md).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cost/reuse.h"
+#include "cost/work.h"
+#include "gir/program.h"
+#include "machine/machine.h"
+
+namespace smeaton::cost {
+
+struct CostOptions {
+    int threads = 0;  ///< 0: all cores
+    int vector_bits =
+        0;  ///< 0: the main vector unit; else the unit of this width (UserError: none)
+};
+
+/// Bytes between one level and what lies inwards of it, all cores together.
+struct LevelCost {
+    std::string name;
+    double read_bytes = 0, write_bytes = 0;
+    machine::Interval time_us;
+};
+
+struct KernelCost {
+    std::string name;
+    std::vector<std::string> ops;  ///< model nodes
+    bool once = false;             ///< runs at load, not with the model
+    int threads = 1;               ///< that have work
+    double flops = 0;
+    machine::Interval time_us;  ///< max(compute, levels) + fixed
+    std::string bound;          ///< "compute" or the level whose time is the greatest
+    machine::Interval compute_us;
+    std::vector<LevelCost> levels;  ///< innermost first, without registers
+    machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
+};
+
+/// What one cache fetches in all: each time, and the part that a warm cache may already hold.
+struct CacheTraffic {
+    std::string cache;
+    double instances = 1;             ///< in use
+    std::vector<ArrayBytes> fetched;  ///< by array of the model's nest
+    std::vector<ArrayBytes> first;    ///< of these, the first fetch of each byte
+};
+
+/// A kernel analysed for a machine and a number of threads.
+struct KernelModel {
+    std::string name;
+    std::vector<std::string> ops;
+    int threads = 1;
+    std::vector<Array> arrays;
+    std::vector<double> touched_bytes;  ///< of each array, once
+    Work busiest;                       ///< of the thread that has most to do
+    double flops = 0;                   ///< of all threads
+    std::vector<CacheTraffic> caches;   ///< hardware-managed levels, innermost first
+};
+
+/// UserError when the machine lacks what the kernel needs (a rate, a vector unit).
+KernelModel model_kernel(const gir::Program&, const gir::Kernel&, const machine::Machine&,
+                         const CostOptions& = {});
+
+/// Share (0 to 1) of an array's first fetch that a cache already holds; own tiles always are held.
+using Warm = std::function<double(const std::string& cache, const Array&)>;
+
+KernelCost cost_of(const KernelModel&, const machine::Machine&, const CostOptions& = {},
+                   const Warm& = nullptr);
+
+/// Time for reads and writes through one level: the part that both have in common at the copy rate
+/// where one is given, the rest at its own; without one, reads and writes have ports of their own.
+machine::Interval transfer_us(const machine::Level&, double read_bytes, double write_bytes,
+                              int64_t cores);
+
+}  // namespace smeaton::cost

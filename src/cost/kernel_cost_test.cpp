@@ -1,0 +1,318 @@
+#include "cost/kernel_cost.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "gir/parse.h"
+#include "gir/walk.h"
+#include "machine/read.h"
+
+namespace smeaton::cost {
+namespace {
+
+using machine::Machine;
+using machine::OpClass;
+using tensor::DType;
+
+// Four cores at 1 GHz, 8 lanes; every figure is easy to work with by hand.
+const char* const kMachine = R"(name: hand
+clock_ghz: 1
+scopes:
+  - {name: core, count: 4}
+levels:
+  - name: reg
+    next: l1
+    private_to: core
+    managed: software
+    capacity: 512
+  - name: l1
+    next: dram
+    private_to: core
+    managed: hardware
+    capacity: 32KiB
+    line: 64
+    read_gb_s: {one: 64}
+    write_gb_s: {one: 32}
+    latency_ns: 2
+  - name: dram
+    managed: hardware
+    capacity: 1GiB
+    line: 64
+    read_gb_s: {one: {value: 8, low: 6.4, high: 10}, all: 16}
+    write_gb_s: {one: 4, all: 8}
+    latency_ns: 100
+units:
+  - name: scalar
+    kind: scalar
+    private_to: core
+    rates:
+      - {op: add, dtype: i64, per_cycle: 4}
+  - name: vector
+    kind: vector
+    private_to: core
+    vector_bits: 256
+    registers: 16
+    rates:
+      - {op: fma, dtype: f32, per_cycle: 16, latency_cycles: 4}
+      - {op: add, dtype: f32, per_cycle: 8}
+      - {op: add, dtype: i32, per_cycle: 8}
+      - {op: mul, dtype: f32, per_cycle: 8}
+      - {op: minmax, dtype: f32, per_cycle: 8}
+      - {op: compare, dtype: f32, per_cycle: 8}
+      - {op: select, dtype: f32, per_cycle: 8}
+      - {op: logic, dtype: i32, per_cycle: 8}
+      - {op: convert, dtype: f32, per_cycle: 8}
+      - {op: shuffle, dtype: f32, per_cycle: 8}
+      - {op: div, dtype: f32, per_cycle: 2}
+      - {op: sqrt, dtype: f32, per_cycle: 2}
+      - {op: gather, dtype: f32, per_cycle: 1}
+handoff:
+  spin_ns: 50
+)";
+
+Machine hand() {
+    return machine::parse_machine(kMachine, "hand.yaml");
+}
+
+KernelCost cost(const std::string& text, const Machine& m, int threads,
+                const Warm& warm = nullptr) {
+    gir::Program program = gir::parse_program(text, "test.gir");
+    CostOptions options{threads, 0};
+    return cost_of(model_kernel(program, *gir::kernels(program).front(), m, options), m, options,
+                   warm);
+}
+
+const LevelCost& level(const KernelCost& cost, const char* name) {
+    for (const LevelCost& l : cost.levels)
+        if (l.name == name) return l;
+    throw InternalError("no level");
+}
+
+// 200704 elements: 802816 bytes each of a, b, y.
+const char* const kAddRelu = R"(program p
+  buffer a: dram f32[i: 200704] input
+  buffer b: dram f32[i: 200704] input
+  buffer y: dram f32[i: 200704] output
+  run add_relu(a, b -> y)
+
+kernel add_relu(a, b -> y) from Add_7, Relu_8
+  parallel i: 3136 core
+    let t: reg f32[v: 64 lanes]
+    binary add t[v] <- a[i*64+v], b[i*64+v]
+    unary relu t[v] <- t[v]
+    move y[i*64+v] <- t[v]
+)";
+
+TEST(KernelCost, of_an_elementwise_kernel_is_its_memory_traffic) {
+    KernelCost c = cost(kAddRelu, hand(), 1);
+    EXPECT_EQ(c.bound, "dram");
+    EXPECT_EQ(c.ops, (std::vector<std::string>{"Add_7", "Relu_8"}));
+    EXPECT_EQ(c.threads, 1);
+    EXPECT_EQ(level(c, "dram").read_bytes, 2 * 802816);
+    EXPECT_EQ(level(c, "dram").write_bytes, 802816);
+    // Reads at 8 GB/s and writes at 4 run side by side: 200.704 us each; and one latency of 0.1.
+    EXPECT_NEAR(level(c, "dram").time_us.value, 200.704, 1e-9);
+    EXPECT_NEAR(c.time_us.value, 200.804, 1e-9);
+    EXPECT_NEAR(c.fixed_us.value, 0.1, 1e-12);
+    // 25088 vectors; add 1 ns, relu 1 ns each.
+    EXPECT_NEAR(c.compute_us.value, 50.176, 1e-9);
+    EXPECT_EQ(c.flops, 2 * 200704);
+    // The first level: two loads and one store per vector, 32 bytes wide.
+    EXPECT_EQ(level(c, "l1").read_bytes, 2 * 25088 * 32);
+    EXPECT_NEAR(level(c, "l1").time_us.value, 25.088, 1e-9);
+}
+
+TEST(KernelCost, carries_the_intervals_of_the_machine) {
+    KernelCost c = cost(kAddRelu, hand(), 1);
+    // Reads at 6.4 GB/s take 250.88 us; at 10 GB/s the writes bound.
+    EXPECT_NEAR(level(c, "dram").time_us.high, 250.88, 1e-9);
+    EXPECT_NEAR(level(c, "dram").time_us.low, 200.704, 1e-9);
+}
+
+TEST(KernelCost, several_cores_share_memory_and_pay_the_hand_off) {
+    KernelCost c = cost(kAddRelu, hand(), 4);
+    EXPECT_EQ(c.threads, 4);
+    // 16 GB/s reads, 8 GB/s writes for all four.
+    EXPECT_NEAR(level(c, "dram").time_us.value, 100.352, 1e-9);
+    EXPECT_NEAR(c.compute_us.value, 50.176 / 4, 1e-9);
+    EXPECT_NEAR(c.fixed_us.value, 0.1 + 0.1, 1e-12);
+}
+
+TEST(KernelCost, of_uneven_shares_is_that_of_the_busiest_core) {
+    std::string text = kAddRelu;
+    text.replace(text.find("parallel i: 3136"), 16, "parallel i: 5   ");
+    // Five iterations on four cores: one core has two. 2 x 8 vectors of two instructions at 1 ns.
+    EXPECT_NEAR(cost(text, hand(), 4).compute_us.value, 2 * 8 * 2 * 1e-3, 1e-12);
+    EXPECT_EQ(cost(text, hand(), 0).threads, 4);
+    text.replace(text.find("parallel i: 5"), 13, "parallel i: 2");
+    EXPECT_EQ(cost(text, hand(), 4).threads, 2);
+}
+
+TEST(KernelCost, what_a_cache_holds_already_is_not_fetched) {
+    Warm half = [](const std::string& cache, const Array& array) {
+        EXPECT_EQ(cache, "l1");
+        return array.name == Name("a") ? 1.0 : array.name == Name("b") ? 0.5 : 0.0;
+    };
+    KernelCost c = cost(kAddRelu, hand(), 1, half);
+    EXPECT_EQ(level(c, "dram").read_bytes, 802816 / 2);
+    EXPECT_EQ(level(c, "dram").write_bytes, 802816);
+}
+
+// 6 x 16 accumulator: 12 vectors, more than the 8 in flight.
+const char* const kMatmul = R"(program p
+  buffer a: dram f32[m: 6, k: 64] input
+  buffer b: dram f32[k: 64, n: 16] input
+  buffer y: dram f32[m: 6, n: 16] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  let acc: reg f32[m: 6, n: 16 lanes]
+  fill acc[m,n] <- 0.0
+  for k: 64
+    mma acc[m,n] += a[m,k] * b[k,n]
+  move y[m,n] <- acc[m,n]
+)";
+
+TEST(KernelCost, of_a_contraction_counts_its_vectors_loads_and_turns) {
+    gir::Program program = gir::parse_program(kMatmul, "test.gir");
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
+    const auto& instructions = model.busiest.vector_instructions;
+    EXPECT_EQ(instructions.at({OpClass::FmaLoad, DType::kF32}), 64 * 12);
+    // Each step loads two vectors of b and six elements of a, once each.
+    EXPECT_EQ(model.busiest.loads, 64 * 8);
+    EXPECT_EQ(model.busiest.stores, 12);
+    EXPECT_EQ(model.busiest.loop_turns, 64);
+    EXPECT_EQ(model.busiest.fma_stall, 0);
+    EXPECT_EQ(model.flops, 2 * 6 * 16 * 64);
+    // 768 fma of 8 elements at 16 per ns: 384 ns; issued are 768 + 512 + 12 + 3 x 64 at 4 per ns:
+    // 371.
+    EXPECT_NEAR(cost(kMatmul, hand(), 1).compute_us.value, 0.384, 1e-12);
+}
+
+TEST(KernelCost, too_few_accumulators_wait_for_each_other) {
+    std::string text = kMatmul;
+    for (size_t at; (at = text.find("m: 6")) != std::string::npos;) text.replace(at, 4, "m: 1");
+    gir::Program program = gir::parse_program(text, "test.gir");
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
+    // Two vectors where eight fill the unit: 64 x 2 instructions take four times as long.
+    EXPECT_EQ(model.busiest.fma_stall, 64 * 2 * 3);
+    EXPECT_NEAR(cost(text, hand(), 1).compute_us.value, 64 * 2 * 4 * 0.5e-3, 1e-12);
+}
+
+TEST(KernelCost, a_partial_vector_costs_a_whole_one) {
+    std::string text = kMatmul;
+    for (size_t at; (at = text.find("n: 16")) != std::string::npos;) text.replace(at, 5, "n: 9");
+    gir::Program program = gir::parse_program(text, "test.gir");
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
+    EXPECT_EQ(model.busiest.vector_instructions.at({OpClass::FmaLoad, DType::kF32}), 64 * 12);
+}
+
+TEST(KernelCost, of_special_functions_is_that_of_their_instructions) {
+    std::string text = kAddRelu;
+    text.replace(text.find("unary relu"), 10, "unary exp ");
+    KernelCost plain = cost(kAddRelu, hand(), 1), exp = cost(text, hand(), 1);
+    // relu is 1 ns a vector. exp: 2 minmax, 2 mul, 1 convert, 1 add, 2 compare, 2 select at 1 ns, 8
+    // fma at 0.5; scale, which the unit lacks, is 1 convert, 3 logic, 3 add, 2 mul: 9 ns.
+    EXPECT_NEAR(exp.compute_us.value - plain.compute_us.value, 25.088 * (10 + 4 + 9 - 1), 1e-6);
+}
+
+TEST(KernelCost, elements_out_of_line_are_gathered) {
+    gir::Program program = gir::parse_program(R"(program p
+  buffer x: dram f32[r: 64, c: 32] input
+  buffer y: dram f32[c: 32, r: 64] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  parallel c: 32 core
+    move y[c,r] <- x[r,c] over r: 64
+)",
+                                              "test.gir");
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand(), {1, 0});
+    EXPECT_EQ(model.busiest.gathered, 64 * 32);
+    EXPECT_EQ(model.busiest.stores, 32 * 8);
+}
+
+TEST(KernelCost, reads_and_writes_on_one_bus_go_at_the_copy_rate) {
+    machine::Level level;
+    level.read = machine::Bandwidth{machine::Number(10), std::nullopt};
+    level.write = machine::Bandwidth{machine::Number(5), std::nullopt};
+    EXPECT_NEAR(transfer_us(level, 1000, 1000, 1).value, 0.2, 1e-12);
+    level.copy = machine::Bandwidth{machine::Number(8), std::nullopt};
+    EXPECT_NEAR(transfer_us(level, 1000, 1000, 1).value, 0.25, 1e-12);
+    EXPECT_NEAR(transfer_us(level, 3000, 1000, 1).value, 0.25 + 0.2, 1e-12);
+    EXPECT_NEAR(transfer_us(level, 1000, 3000, 1).value, 0.25 + 0.4, 1e-12);
+    EXPECT_EQ(transfer_us(level, 0, 0, 1).value, 0);
+}
+
+TEST(KernelCost, a_systolic_array_streams_rows_through_tiles) {
+    Machine m = machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) +
+                                           "/machines/systolic-chip.yaml");
+    KernelCost c = cost(R"(program p
+  buffer a: dram f32[m: 100, k: 64] input
+  buffer b: dram f32[k: 64, n: 96] input
+  buffer y: dram f32[m: 100, n: 96] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  let x: ibuf f32[m: 100, k: 64] resident <- a[m,k]
+  let w: wbuf f32[k: 64, n: 96] resident <- b[k,n]
+  let acc: obuf f32[m: 100, n: 96]
+  fill acc[m,n] <- 0.0
+  mma acc[m,n] += x[m,k] * w[k,n]
+  move y[m,n] <- acc[m,n]
+)",
+                        m, 1);
+    // 2 x 3 tiles of 100 rows, and 62 cycles to fill and drain, at 0.8 ns.
+    EXPECT_NEAR(c.compute_us.value, (600 + 62) * 0.8e-3, 1e-9);
+    EXPECT_EQ(level(c, "dram").read_bytes, (100 * 64 + 64 * 96) * 4);
+    EXPECT_EQ(level(c, "dram").write_bytes, 100 * 96 * 4);
+    EXPECT_EQ(level(c, "wbuf").write_bytes, 64 * 96 * 4);
+    EXPECT_EQ(level(c, "ibuf").read_bytes, 100 * 64 * 4);
+}
+
+TEST(KernelCost, a_machine_without_a_needed_rate_is_named) {
+    std::string yaml = kMachine;
+    size_t at = yaml.find("      - {op: div");
+    yaml.erase(at, yaml.find('\n', at) + 1 - at);
+    std::string text = kAddRelu;
+    text.replace(text.find("binary add"), 10, "binary div");
+    try {
+        cost(text, machine::parse_machine(yaml, "hand.yaml"), 1);
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("machine hand"),
+                                                 testing::HasSubstr("div f32")));
+    }
+    EXPECT_THROW(cost(kAddRelu, hand(), 5), UserError);
+}
+
+std::vector<gir::ScalarFn> all_functions() {
+#define X(name, arity, cls, ulp) gir::ScalarFn::name,
+    return {SMEATON_SCALARS(X)};
+#undef X
+}
+
+TEST(ScalarCost, every_function_has_a_row_for_floats_and_integers) {
+    for (gir::ScalarFn fn : all_functions())
+        for (DType t : {DType::kF32, DType::kF64, DType::kF16, DType::kI64, DType::kBool})
+            EXPECT_EQ(instructions(fn, t).empty(), fn == gir::ScalarFn::copy) << gir::name(fn);
+}
+
+TEST(ScalarCost, on_the_shipped_machines_every_instruction_has_a_rate) {
+    for (const char* name : {"edge-cpu", "server-cpu", "systolic-chip"}) {
+        Machine m = machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/" +
+                                               name + ".yaml");
+        for (const machine::Unit& unit : m.units) {
+            if (unit.kind != machine::UnitKind::Vector) continue;
+            for (DType t : {DType::kF32, DType::kI64, DType::kI32, DType::kBool})
+                for (gir::ScalarFn fn : all_functions())
+                    for (const Instructions& i : instructions(fn, t))
+                        EXPECT_GT(class_rate_gops(m, unit, i.op, i.dtype).value, 0)
+                            << name << " " << gir::name(fn);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace smeaton::cost

@@ -1,0 +1,238 @@
+#include "cost/nest.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "gir/walk.h"
+
+namespace smeaton::cost {
+namespace {
+
+using gir::Affine;
+using gir::Op;
+using gir::OpKind;
+using gir::Slice;
+
+class Builder {
+public:
+    Builder(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
+            int64_t chunks)
+        : program_(program), software_(software), chunks_(chunks) {
+        nest_.root.children = block(kernel.body);
+    }
+    Nest take() { return std::move(nest_); }
+
+private:
+    std::vector<Node> block(const gir::Block& body) {
+        std::vector<Node> nodes;
+        for (const gir::StmtPtr& s : body)
+            std::visit([&](const auto& n) { add(nodes, n); }, s->node);
+        return nodes;
+    }
+
+    void add(std::vector<Node>& nodes, const gir::Parallel& p) {
+        auto extent = static_cast<double>(p.extent.value());
+        // The parties take whole iterations of the outer loops first.
+        auto parties = std::min<double>(static_cast<double>(chunks_), std::max(extent, 1.0));
+        int64_t outer_chunks = chunks_;
+        double outer_width = width_;
+        chunks_ = static_cast<int64_t>(std::floor(static_cast<double>(chunks_) / parties));
+        width_ *= extent;
+        nest_.parallel_trips = std::max(nest_.parallel_trips, width_);
+        nodes.push_back(loop(p.axis, std::ceil(extent / parties), true, p.body, extent));
+        chunks_ = outer_chunks;
+        width_ = outer_width;
+    }
+
+    void add(std::vector<Node>& nodes, const gir::For& f) {
+        auto extent = static_cast<double>(f.extent.value());
+        double from = 0, to = extent;
+        for (const Affine& a : f.from) from = std::max(from, middle(a));
+        for (const Affine& a : f.to) to = std::min(to, middle(a));
+        nodes.push_back(loop(f.axis, std::max(to - from, 0.0), false, f.body, extent));
+    }
+
+    Node loop(Name axis, double trips, bool parallel, const gir::Block& body, double extent) {
+        Node node;
+        node.is_loop = true;
+        node.loop = {axis, trips, parallel};
+        middle_[axis] = (extent - 1) / 2;
+        node.children = block(body);
+        return node;
+    }
+
+    /// Value of a bound with every axis at the middle of its range.
+    double middle(const Affine& a) const {
+        auto value = static_cast<double>(a.constant);
+        for (const gir::Term& t : a.terms) {
+            auto known = middle_.find(t.var);
+            SMEATON_CHECK(known != middle_.end(), "loop bound uses the unknown axis {}", t.var);
+            value += static_cast<double>(t.coefficient) * known->second;
+        }
+        return value;
+    }
+
+    void add(std::vector<Node>& nodes, const gir::Let& let) {
+        nest_.tiles[let.tile.name] = let.tile;
+        if (is_claim(let)) nest_.claims.emplace(let.tile.name, let);
+        if (!let.source || is_claim(let)) return;
+        // A tile that is filled: one pass that reads the source.
+        Op copy;
+        copy.kind = OpKind::Move;
+        copy.dims = let.tile.dims;
+        copy.dst.target = let.tile.name;
+        for (const gir::NamedDim& d : let.tile.dims) copy.dst.at.emplace_back(d.name);
+        copy.srcs.emplace_back(*let.source);
+        nest_.copies.push_back(std::make_shared<const Op>(std::move(copy)));
+        add(nodes, *nest_.copies.back());
+    }
+
+    void add(std::vector<Node>& nodes, const Op& op) {
+        std::vector<Ref> refs;
+        collect(op, refs);
+        Node* at = nullptr;
+        Node top;
+        for (const gir::NamedDim& d : code_order(op)) {
+            Node node;
+            node.is_loop = true;
+            node.loop = {d.name, static_cast<double>(d.extent.value()), false};
+            if (!at) {
+                top = std::move(node);
+                at = &top;
+            } else {
+                at->children.push_back(std::move(node));
+                at = &at->children.back();
+            }
+        }
+        if (!at) at = &top;
+        at->refs = std::move(refs);
+        top.op = &op;
+        nodes.push_back(std::move(top));
+    }
+
+    void add(std::vector<Node>&, const gir::Check&) {}
+
+    /// Outer to inner as code runs an op: first the dims of the destination that address no
+    /// register, then the contracted ones, innermost those that are written out over registers.
+    std::vector<gir::NamedDim> code_order(const Op& op) {
+        auto used = [](const Slice& s, Name var) {
+            for (const gir::Coord& c : s.at)
+                if (c.affine.uses(var)) return true;
+            return false;
+        };
+        auto addresses_register = [&](Name var) {
+            bool found = false;
+            gir::for_each_slice(op, [&](const Slice& s, bool) {
+                auto tile = nest_.tiles.find(s.target);
+                found = found ||
+                        (tile != nest_.tiles.end() && in_registers(tile->second) && used(s, var));
+            });
+            return found;
+        };
+        bool contracts = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
+        std::vector<gir::NamedDim> groups[3];
+        for (const gir::NamedDim& d : op.dims) {
+            int group = addresses_register(d.name) ? 2 : contracts && !used(op.dst, d.name) ? 1 : 0;
+            groups[group].push_back(d);
+        }
+        std::vector<gir::NamedDim> order;
+        for (auto& group : groups) order.insert(order.end(), group.begin(), group.end());
+        return order;
+    }
+
+    void collect(const Op& op, std::vector<Ref>& refs) {
+        gir::for_each_slice(op, [&](const Slice& s, bool written) {
+            bool updates = written && (op.accumulate || op.kind == OpKind::Scatter);
+            reference(s, written, refs);
+            if (updates) reference(s, false, refs);
+        });
+    }
+
+    void reference(const Slice& named, bool written, std::vector<Ref>& refs) {
+        Slice s = resolved(nest_, named);
+        auto tile = nest_.tiles.find(s.target);
+        if (tile != nest_.tiles.end() && in_registers(tile->second)) return;
+        Ref ref;
+        ref.array = array_of(s.target);
+        ref.write = written;
+        for (const gir::Coord& c : s.at) {
+            ref.at.push_back(c.affine);
+            ref.anywhere.push_back(c.index != nullptr);
+            if (c.index)
+                for (const gir::Coord& i : c.index->at)
+                    for (const gir::Term& t : i.affine.terms) ref.computed.push_back(t.var);
+        }
+        refs.push_back(std::move(ref));
+    }
+
+    int array_of(Name target) {
+        auto known = array_by_name_.find(target);
+        if (known != array_by_name_.end()) return known->second;
+        gir::Buffer buffer;
+        Array array;
+        auto tile = nest_.tiles.find(target);
+        if (tile != nest_.tiles.end()) {
+            buffer.name = target;
+            buffer.dtype = tile->second.dtype;
+            buffer.dims = tile->second.dims;
+            array.scratch = true;
+            array.level = tile->second.level;
+        } else {
+            buffer = program_.buffer(target);
+            array.level = buffer.level;
+        }
+        array.name = target;
+        array.dtype = buffer.dtype;
+        for (const gir::NamedDim& d : buffer.dims)
+            array.extents.push_back(static_cast<double>(d.extent.value()));
+        array.layout = gir::physical_dims(buffer);
+        array.bytes = static_cast<double>(gir::physical_bytes(buffer).value());
+        nest_.arrays.push_back(std::move(array));
+        int index = static_cast<int>(nest_.arrays.size()) - 1;
+        array_by_name_[target] = index;
+        return index;
+    }
+
+    bool is_claim(const gir::Let& let) const {
+        return let.source && let.resident && !let.source->within && let.tile.level != Name("reg") &&
+               let.tile.level != Name("local") && software_.count(let.tile.level) == 0;
+    }
+
+    const gir::Program& program_;
+    const std::set<Name>& software_;
+    int64_t chunks_;
+    double width_ = 1;
+    Nest nest_;
+    std::map<Name, double> middle_;
+    std::map<Name, int> array_by_name_;
+};
+
+}  // namespace
+
+gir::Slice resolved(const Nest& nest, gir::Slice slice) {
+    for (auto claim = nest.claims.find(slice.target); claim != nest.claims.end();
+         claim = nest.claims.find(slice.target)) {
+        const gir::Let& let = claim->second;
+        gir::Substitution by_dim;
+        for (size_t i = 0; i < let.tile.dims.size(); ++i)
+            by_dim[let.tile.dims[i].name] = slice.at[i].affine;
+        slice = gir::substitute(*let.source, by_dim);
+    }
+    return slice;
+}
+
+bool in_registers(const gir::Tile& tile) {
+    constexpr int64_t kScalars = 32;
+    if (tile.level == Name("reg")) return true;
+    int64_t elements = 1;
+    for (const gir::NamedDim& d : tile.dims) elements *= d.extent.value();
+    return tile.level == Name("local") && tile.lanes < 0 && elements <= kScalars;
+}
+
+Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
+             int64_t chunks) {
+    return Builder(program, kernel, software, chunks).take();
+}
+
+}  // namespace smeaton::cost

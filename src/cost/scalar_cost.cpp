@@ -1,0 +1,317 @@
+#include "cost/scalar_cost.h"
+
+#include <optional>
+
+#include "base/error.h"
+#include "machine/query.h"
+#include "machine/words.h"
+
+namespace smeaton::cost {
+namespace {
+
+using gir::ScalarFn;
+using machine::Interval;
+using machine::Machine;
+using machine::OpClass;
+using machine::Unit;
+using tensor::DType;
+
+using List = std::vector<Instructions>;
+
+/// The dtype that arithmetic on `t` is done in.
+DType arithmetic(DType t) {
+    if (tensor::is_float(t)) return t == DType::kF64 ? DType::kF64 : DType::kF32;
+    return tensor::bits(t) == 64 ? DType::kI64 : DType::kI32;
+}
+
+void add(List& list, OpClass op, DType dtype, double count) {
+    for (Instructions& i : list)
+        if (i.op == op && i.dtype == dtype) {
+            i.count += count;
+            return;
+        }
+    list.push_back({op, dtype, count});
+}
+
+void append(List& list, const List& more) {
+    for (const Instructions& i : more) add(list, i.op, i.dtype, i.count);
+}
+
+// Polynomials in f32, by instruction. exp: range reduction by a rounded multiple of ln 2, degree 6,
+// scaling by a power of two, NaN kept by two selects.
+List exp_f32() {
+    constexpr DType f = DType::kF32;
+    return {{OpClass::MinMax, f, 2}, {OpClass::Mul, f, 2},  {OpClass::Convert, f, 1},
+            {OpClass::Fma, f, 8},    {OpClass::Add, f, 1},  {OpClass::Compare, f, 2},
+            {OpClass::Select, f, 2}, {OpClass::Scale, f, 1}};
+}
+
+// Exponent and mantissa apart by integer arithmetic, degree 8, the ends by selects.
+List log_f32() {
+    constexpr DType f = DType::kF32, i = DType::kI32;
+    return {{OpClass::Fma, f, 11},    {OpClass::Mul, f, 5},   {OpClass::Add, f, 3},
+            {OpClass::Add, i, 2},     {OpClass::Logic, i, 2}, {OpClass::Convert, f, 1},
+            {OpClass::Compare, f, 6}, {OpClass::Select, f, 6}};
+}
+
+// A polynomial near zero, one minus an exponential farther out, chosen by a select.
+List erf_f32() {
+    constexpr DType f = DType::kF32, i = DType::kI32;
+    List list = {{OpClass::Fma, f, 13},   {OpClass::Mul, f, 1},   {OpClass::Add, f, 1},
+                 {OpClass::MinMax, f, 1}, {OpClass::Logic, i, 4}, {OpClass::Compare, f, 2},
+                 {OpClass::Select, f, 2}};
+    append(list, exp_f32());
+    return list;
+}
+
+List tanh_f32() {
+    constexpr DType f = DType::kF32, i = DType::kI32;
+    List list = {{OpClass::Fma, f, 5},   {OpClass::Mul, f, 2},   {OpClass::Add, f, 3},
+                 {OpClass::Div, f, 1},   {OpClass::Logic, i, 3}, {OpClass::Compare, f, 2},
+                 {OpClass::Select, f, 2}};
+    append(list, exp_f32());
+    return list;
+}
+
+List sigmoid_f32() {
+    constexpr DType f = DType::kF32, i = DType::kI32;
+    List list = {{OpClass::Logic, i, 2},
+                 {OpClass::Add, f, 1},
+                 {OpClass::Div, f, 1},
+                 {OpClass::Compare, f, 2},
+                 {OpClass::Select, f, 2}};
+    append(list, exp_f32());
+    return list;
+}
+
+// In f64: reduction by pi/2 in three parts, both Taylor sums, quadrant by selects.
+List sine_f32() {
+    constexpr DType f = DType::kF32, d = DType::kF64;
+    return {{OpClass::Convert, f, 4},
+            {OpClass::Fma, d, 18},
+            {OpClass::Compare, f, 5},
+            {OpClass::Select, f, 3},
+            {OpClass::Logic, DType::kI64, 4}};
+}
+
+// 2^(y log2 x) in f64; log1p alike without the second half.
+List log_f64_part() {
+    constexpr DType d = DType::kF64;
+    return {{OpClass::Fma, d, 12},
+            {OpClass::Div, d, 1},
+            {OpClass::Logic, DType::kI64, 4},
+            {OpClass::Convert, DType::kF32, 3}};
+}
+
+List pow_f32() {
+    constexpr DType f = DType::kF32, d = DType::kF64;
+    List list = log_f64_part();
+    append(list, {{OpClass::Fma, d, 14},
+                  {OpClass::Logic, DType::kI64, 2},
+                  {OpClass::MinMax, d, 2},
+                  {OpClass::Compare, f, 3},
+                  {OpClass::Select, f, 3},
+                  {OpClass::Convert, f, 2}});
+    return list;
+}
+
+List log1p_f32() {
+    constexpr DType f = DType::kF32;
+    List list = log_f64_part();
+    append(list,
+           {{OpClass::Fma, DType::kF64, 4}, {OpClass::Compare, f, 4}, {OpClass::Select, f, 3}});
+    return list;
+}
+
+/// In f64 the same structure takes about twice the terms; every instruction moves to f64.
+List in_f64(const List& f32) {
+    List list;
+    for (const Instructions& i : f32) {
+        DType dtype = tensor::is_float(i.dtype) ? DType::kF64 : DType::kI64;
+        add(list, i.op, dtype, i.op == OpClass::Fma ? 2 * i.count : i.count);
+    }
+    return list;
+}
+
+std::optional<List> special(ScalarFn fn) {
+    switch (fn) {
+        case ScalarFn::exp:
+            return exp_f32();
+        case ScalarFn::log:
+            return log_f32();
+        case ScalarFn::log1p:
+            return log1p_f32();
+        case ScalarFn::erf:
+            return erf_f32();
+        case ScalarFn::tanh:
+            return tanh_f32();
+        case ScalarFn::sigmoid:
+            return sigmoid_f32();
+        case ScalarFn::sin:
+        case ScalarFn::cos:
+            return sine_f32();
+        case ScalarFn::pow:
+            return pow_f32();
+        case ScalarFn::fmod:  // the remainder of a division, exact by two multiply-adds
+            return List{{OpClass::Div, DType::kF32, 1},
+                        {OpClass::Convert, DType::kF32, 1},
+                        {OpClass::Fma, DType::kF32, 2}};
+        default:
+            return std::nullopt;
+    }
+}
+
+List simple(ScalarFn fn, DType t) {
+    DType mask = tensor::is_float(t) ? t : DType::kI32;  // compares and selects of integers
+    DType bits = t == DType::kF64 || t == DType::kI64 ? DType::kI64 : DType::kI32;
+    switch (fn) {
+        case ScalarFn::copy:
+            return {};
+        case ScalarFn::cast:
+        case ScalarFn::floor:
+        case ScalarFn::ceil:
+        case ScalarFn::round:
+        case ScalarFn::trunc:
+            return {{OpClass::Convert, t, 1}};
+        case ScalarFn::neg:
+        case ScalarFn::abs:
+        case ScalarFn::not_:
+        case ScalarFn::and_:
+        case ScalarFn::or_:
+        case ScalarFn::xor_:
+            return {{OpClass::Logic, bits, 1}};
+        case ScalarFn::sign:
+            return {{OpClass::Compare, mask, 2}, {OpClass::Select, mask, 2}};
+        case ScalarFn::relu:
+            return {{OpClass::MinMax, mask, 1}};
+        case ScalarFn::max:  // NaN of either side is kept
+        case ScalarFn::min:
+            return tensor::is_float(t)
+                       ? List{{OpClass::MinMax, t, 1},
+                              {OpClass::Compare, t, 1},
+                              {OpClass::Select, t, 1}}
+                       : List{{OpClass::Compare, mask, 1}, {OpClass::Select, mask, 1}};
+        case ScalarFn::add:
+        case ScalarFn::sub:
+            return {{OpClass::Add, t, 1}};
+        case ScalarFn::mul:
+            return {{OpClass::Mul, t, 1}};
+        case ScalarFn::sqrt:
+            return {{OpClass::Sqrt, t, 1}};
+        case ScalarFn::div:
+        case ScalarFn::reciprocal:
+            return {{OpClass::Div, t, 1}};
+        case ScalarFn::idiv:  // through f64, and back
+        case ScalarFn::imod:
+            return {{OpClass::Div, DType::kF64, 1},
+                    {OpClass::Convert, DType::kF32, 4},
+                    {OpClass::Fma, DType::kF64, 1}};
+        case ScalarFn::eq:
+        case ScalarFn::ne:
+        case ScalarFn::lt:
+        case ScalarFn::le:
+        case ScalarFn::gt:
+        case ScalarFn::ge:
+        case ScalarFn::isnan:
+            return {{OpClass::Compare, mask, 1}, {OpClass::Convert, mask, 1}};
+        case ScalarFn::isinf:
+            return {{OpClass::Logic, bits, 1},
+                    {OpClass::Compare, mask, 1},
+                    {OpClass::Convert, mask, 1}};
+        default:
+            break;
+    }
+    SMEATON_CHECK(false, "scalar function {} has no cost row", gir::name(fn));
+    return {};
+}
+
+bool is_half(DType t) {
+    return t == DType::kF16 || t == DType::kBF16;
+}
+
+List stand_in(OpClass op, DType t) {
+    bool f64 = t == DType::kF64;
+    DType integer = f64 ? DType::kI64 : DType::kI32;
+    if ((op == OpClass::Div || op == OpClass::Sqrt) && !tensor::is_float(t))
+        return {{op, DType::kF64, 1}};
+    switch (op) {
+        case OpClass::FmaLoad:
+            return {{OpClass::Fma, t, 1}};
+        case OpClass::Fma:
+            return {{OpClass::Mul, t, 1}, {OpClass::Add, t, 1}};
+        case OpClass::MinMax:
+            return {{OpClass::Compare, t, 1}, {OpClass::Select, t, 1}};
+        case OpClass::Select:
+            return {{OpClass::Logic, integer, 3}};
+        case OpClass::Scale:
+            return {{OpClass::Convert, t, 1},
+                    {OpClass::Logic, integer, 3},
+                    {OpClass::Add, integer, 3},
+                    {OpClass::Mul, t, 2}};
+        default:
+            return {};
+    }
+}
+
+}  // namespace
+
+std::vector<Instructions> instructions(ScalarFn fn, DType compute_dtype) {
+    DType t = arithmetic(compute_dtype);
+    List list;
+    if (std::optional<List> polynomial = special(fn))
+        list = t == DType::kF64 ? in_f64(*polynomial) : *polynomial;
+    else
+        list = simple(fn, t);
+    if (is_half(compute_dtype) && fn != ScalarFn::copy) add(list, OpClass::Convert, DType::kF32, 2);
+    return list;
+}
+
+std::vector<Instructions> multiply_add(DType compute_dtype) {
+    DType t = arithmetic(compute_dtype);
+    if (tensor::is_float(t)) {
+        List list = {{t == DType::kF32 ? OpClass::FmaLoad : OpClass::Fma, t, 1}};
+        if (is_half(compute_dtype)) add(list, OpClass::Convert, DType::kF32, 1);
+        return list;
+    }
+    return {{OpClass::Mul, t, 1}, {OpClass::Add, t, 1}};
+}
+
+Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, DType dtype) {
+    if (auto rate = machine::rate_gops(machine, unit, op, dtype)) return *rate;
+    // The same class at another width, by bits: compares, selects, logic move whole registers.
+    struct Other {
+        DType dtype;
+        double factor;
+    };
+    bool wide = tensor::bits(dtype) == 64;
+    std::vector<Other> others;
+    if (tensor::is_float(dtype))
+        others = {{wide ? DType::kF32 : DType::kF64, wide ? 0.5 : 2.0}};
+    else
+        others = {{wide ? DType::kI32 : DType::kI64, wide ? 0.5 : 2.0}};
+    bool bitwise = op == OpClass::Compare || op == OpClass::Select || op == OpClass::Logic ||
+                   op == OpClass::Convert || op == OpClass::Shuffle || op == OpClass::Gather ||
+                   op == OpClass::MinMax;
+    if (bitwise) {
+        double factor = wide ? 0.5 : 1.0;
+        others.push_back({DType::kF32, factor});
+        others.push_back({DType::kI32, factor});
+    }
+    for (const Other& other : others)
+        if (auto rate = machine::rate_gops(machine, unit, op, other.dtype))
+            return *rate * other.factor;
+    List parts = stand_in(op, dtype);
+    if (parts.empty())
+        throw UserError(
+            "machine {}: unit {} has no rate for {} {}; add the row to its 'rates' "
+            "(docs/machine.md)",
+            machine.name, unit.name, machine::text(op), tensor::name(dtype));
+    Interval ns_per_giga{0, 0, 0};
+    for (const Instructions& part : parts) {
+        Interval rate = class_rate_gops(machine, unit, part.op, part.dtype);
+        ns_per_giga = ns_per_giga + Interval::exact(part.count) / rate;
+    }
+    return Interval::exact(1) / ns_per_giga;
+}
+
+}  // namespace smeaton::cost

@@ -1,0 +1,32 @@
+// What one application of a scalar function costs on vector units, in instructions by class.
+#pragma once
+
+#include <vector>
+
+#include "gir/scalar_list.h"
+#include "machine/machine.h"
+#include "tensor/dtype.h"
+
+namespace smeaton::cost {
+
+struct Instructions {
+    machine::OpClass op;
+    tensor::DType dtype;  ///< of the rate that it is charged at
+    double count;
+};
+
+/// Instructions for one vector of results (or one scalar), without loads and stores. Special
+/// functions count what their polynomials take (docs/cost.md); floats of 16 bits compute in f32 and
+/// convert, integers of 8 and 16 bits cost what 32 do, 64 twice that.
+std::vector<Instructions> instructions(gir::ScalarFn, tensor::DType compute_dtype);
+/// Of one multiply-add of a contraction.
+std::vector<Instructions> multiply_add(tensor::DType compute_dtype);
+
+/// G elements/s of a class on a unit, with the stand-ins for classes that a unit lacks: select is
+/// three logic, scale (by a power of two) is what integer arithmetic on exponents takes, minmax is
+/// compare and select, fma is mul and add, fma_load is fma, integers of one width at another's by
+/// bits. UserError naming machine, unit and class when nothing stands in.
+machine::Interval class_rate_gops(const machine::Machine&, const machine::Unit&, machine::OpClass,
+                                  tensor::DType);
+
+}  // namespace smeaton::cost

@@ -1,0 +1,45 @@
+// What the ops of a nest execute: instructions, loads, stores, loop turns.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "cost/nest.h"
+#include "cost/scalar_cost.h"
+
+namespace smeaton::cost {
+
+/// Contraction on a systolic array: `m` rows stream through tiles of k x n.
+struct Contraction {
+    double runs = 1, batch = 1, m = 1, n = 1, k = 1;
+};
+
+struct Work {
+    /// Instructions by class and dtype, elements of `lanes` 32-bit lanes each.
+    std::map<std::pair<machine::OpClass, tensor::DType>, double> vector_instructions;
+    std::map<std::pair<machine::OpClass, tensor::DType>, double> scalar_instructions;
+    double fma_stall = 0;  ///< further fma instructions' time lost where too few are independent
+    double loads = 0, stores = 0;  ///< instructions, of a vector or of one element
+    double gathered = 0;           ///< elements read or written out of line
+    double loop_turns = 0;
+    double flops = 0;     ///< 2 per multiply-add, 1 per other arithmetic op
+    double elements = 0;  ///< results of ops other than moves and fills
+    std::vector<Contraction> contractions;
+    std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
+};
+
+struct WorkShape {
+    int lanes = 16;         ///< 32-bit lanes of a vector
+    int fma_in_flight = 8;  ///< independent vector fmas that fill the unit
+    bool systolic = false;  ///< contractions go to an array
+};
+
+/// All executions of all ops of the nest.
+Work work_of(const Nest&, const WorkShape&);
+
+/// The dim that runs along vectors, -1: none. The lanes dim of a register tile where there is one;
+/// else one along which the destination (or, for a reduced dim, a source) is contiguous.
+int lane_dim(const Nest&, const gir::Op&, int lanes);
+
+}  // namespace smeaton::cost

@@ -1,0 +1,224 @@
+#include "sim/simulate.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "machine/query.h"
+#include "sim/residency.h"
+
+namespace smeaton::sim {
+namespace {
+
+using cost::KernelCost;
+using cost::KernelModel;
+using gir::Buffer;
+using machine::Interval;
+
+/// The buffer whose bytes a view shows.
+Name root_of(const gir::Program& program, Name buffer) {
+    const Buffer* b = program.find_buffer(buffer);
+    while (b && !b->alias_of.empty()) b = program.find_buffer(b->alias_of);
+    return b ? b->name : buffer;
+}
+
+class Simulation {
+public:
+    Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
+        : program_(program), machine_(m), options_{options.threads, options.vector_bits} {}
+
+    ProgramCost run() {
+        ProgramCost result;
+        result.machine = machine_.name;
+        result.threads =
+            options_.threads ? options_.threads : static_cast<int>(machine::core_count(machine_));
+        find_last_uses(program_.steps);
+        position_ = 0;
+        once(program_.steps, result);
+        // The first pass leaves the caches as the run before does.
+        pass(program_.steps, nullptr);
+        release_temps();
+        position_ = 0;
+        result.time_us = pass(program_.steps, &result);
+        return result;
+    }
+
+private:
+    /// Positions count run steps as pass() meets them.
+    void find_last_uses(const gir::Steps& steps) {
+        for (const gir::Step& step : steps) {
+            if (auto* run = std::get_if<gir::RunStep>(&step.node); run && !run->once) {
+                ++position_;
+                for (const auto& names : {run->kernel->reads, run->kernel->writes})
+                    for (Name b : names) last_use_[root_of(program_, b)] = position_;
+            } else if (auto* branch = std::get_if<gir::BranchStep>(&step.node)) {
+                find_last_uses(branch->then_steps);
+                find_last_uses(branch->else_steps);
+            } else if (auto* repeat = std::get_if<gir::RepeatStep>(&step.node)) {
+                find_last_uses(repeat->body);
+            }
+        }
+    }
+
+    const KernelModel& model_of(const gir::KernelPtr& kernel) {
+        auto known = models_.find(kernel.get());
+        if (known == models_.end())
+            known = models_
+                        .emplace(kernel.get(), with_context("costing kernel " + kernel->name.str(),
+                                                            [&] {
+                                                                return cost::model_kernel(
+                                                                    program_, *kernel, machine_,
+                                                                    options_);
+                                                            }))
+                        .first;
+        return known->second;
+    }
+
+    void once(const gir::Steps& steps, ProgramCost& result) {
+        for (const gir::Step& step : steps)
+            if (auto* run = std::get_if<gir::RunStep>(&step.node); run && run->once) {
+                KernelCost cost = cost::cost_of(model_of(run->kernel), machine_, options_);
+                cost.once = true;
+                for (Name b : run->kernel->writes) made_at_load_.insert(root_of(program_, b));
+                result.once_us = result.once_us + cost.time_us;
+                result.kernels.push_back(std::move(cost));
+            }
+    }
+
+    /// Time of the steps; kernels go to `result` where it is given.
+    Interval pass(const gir::Steps& steps, ProgramCost* result) {
+        Interval total{0, 0, 0};
+        for (const gir::Step& step : steps)
+            total =
+                total + std::visit([&](const auto& s) { return step_us(s, result); }, step.node);
+        return total;
+    }
+
+    Interval step_us(const gir::RunStep& step, ProgramCost* result) {
+        if (step.once) return {0, 0, 0};
+        const KernelModel& model = model_of(step.kernel);
+        ++position_;
+        touch_new(model);
+        KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
+        touch_all(model);
+        if (result) {
+            result->flops += cost.flops;
+            result->kernels.push_back(cost);
+        }
+        return cost.time_us;
+    }
+
+    Interval step_us(const gir::BranchStep& step, ProgramCost* result) {
+        ProgramCost then_side, else_side;
+        Interval a = pass(step.then_steps, &then_side), b = pass(step.else_steps, &else_side);
+        ProgramCost& dearer = a.value >= b.value ? then_side : else_side;
+        if (result) {
+            result->flops += dearer.flops;
+            for (KernelCost& k : dearer.kernels) result->kernels.push_back(std::move(k));
+        }
+        return a.value >= b.value ? a : b;
+    }
+
+    Interval step_us(const gir::RepeatStep& step, ProgramCost* result) {
+        std::optional<int64_t> trips = step.trips ? step.trips->if_const() : std::nullopt;
+        if (!trips)
+            throw UserError(
+                "program {}: a loop whose number of turns depends on data has no closed "
+                "cost; bind it to a constant trip count",
+                program_.name);
+        auto n = static_cast<double>(*trips);
+        ProgramCost body;
+        Interval one = pass(step.body, &body);
+        if (result) {
+            result->flops += n * body.flops;
+            for (KernelCost& k : body.kernels) {
+                k.time_us = k.time_us * n;
+                k.compute_us = k.compute_us * n;
+                k.fixed_us = k.fixed_us * n;
+                k.flops *= n;
+                for (cost::LevelCost& l : k.levels) {
+                    l.read_bytes *= n;
+                    l.write_bytes *= n;
+                    l.time_us = l.time_us * n;
+                }
+                result->kernels.push_back(std::move(k));
+            }
+        }
+        return one * n;
+    }
+
+    Interval step_us(const gir::SettleStep&, ProgramCost*) { return {0, 0, 0}; }
+
+    /// Lives within one run.
+    bool is_temp(Name root) const {
+        const Buffer* b = program_.find_buffer(root);
+        return b && b->lifetime == gir::Lifetime::Temp && made_at_load_.count(root) == 0;
+    }
+
+    /// A temp's first touch takes its place; it inherits what the cache holds of it.
+    void touch_new(const KernelModel& model) {
+        for (const cost::Array& array : model.arrays) {
+            Name root = root_of(program_, array.name);
+            if (!array.scratch && is_temp(root) && alive_.insert(root).second)
+                residency_.claim(root, array.bytes);
+        }
+    }
+
+    void touch_all(const KernelModel& model) {
+        for (size_t i = 0; i < model.arrays.size(); ++i) {
+            const cost::Array& array = model.arrays[i];
+            if (!array.scratch)
+                residency_.touch(root_of(program_, array.name),
+                                 std::min(array.bytes, std::max(model.touched_bytes[i], 1.0)));
+        }
+        for (const cost::Array& array : model.arrays) {
+            Name root = root_of(program_, array.name);
+            if (!array.scratch && is_temp(root) && last_use_[root] <= position_ &&
+                alive_.erase(root))
+                residency_.release(root);
+        }
+    }
+
+    void release_temps() {
+        for (Name root : alive_) residency_.release(root);
+        alive_.clear();
+    }
+
+    cost::Warm warmth(const KernelModel& model) const {
+        double touched = 0;
+        for (size_t i = 0; i < model.arrays.size(); ++i)
+            if (!model.arrays[i].scratch) touched += model.touched_bytes[i];
+        return [this, &model, touched](const std::string& cache, const cost::Array& array) {
+            const machine::Level* level = machine::find_level(machine_, cache);
+            double instances = 1;
+            for (const cost::CacheTraffic& c : model.caches)
+                if (c.cache == cache) instances = c.instances;
+            double own = 0;
+            for (size_t i = 0; i < model.arrays.size(); ++i)
+                if (model.arrays[i].name == array.name) own = model.touched_bytes[i];
+            // Each instance holds the share of the core it belongs to.
+            return residency_.held(root_of(program_, array.name),
+                                   level->capacity_bytes.value * instances, touched - own);
+        };
+    }
+
+    const gir::Program& program_;
+    const machine::Machine& machine_;
+    cost::CostOptions options_;
+    std::map<const gir::Kernel*, KernelModel> models_;
+    std::map<Name, int> last_use_;
+    std::set<Name> alive_;
+    std::set<Name> made_at_load_;
+    Residency residency_;
+    int position_ = 0;
+};
+
+}  // namespace
+
+ProgramCost simulate(const gir::Program& program, const machine::Machine& m,
+                     const SimOptions& options) {
+    return Simulation(program, m, options).run();
+}
+
+}  // namespace smeaton::sim

@@ -1,0 +1,31 @@
+// A program on a described machine, in closed form: kernels one after another, caches warm from one
+// to the next.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cost/kernel_cost.h"
+
+namespace smeaton::sim {
+
+struct SimOptions {
+    int threads = 0;      ///< 0: all cores of the machine
+    int vector_bits = 0;  ///< 0: the main vector unit's
+};
+
+struct ProgramCost {
+    std::string machine;
+    int threads = 1;
+    std::vector<cost::KernelCost> kernels;  ///< in step order, `once` ones included
+    machine::Interval time_us;              ///< of one run, without the `once` kernels
+    machine::Interval once_us;              ///< at load
+    double flops = 0;                       ///< of one run
+};
+
+/// One run in the steady state: what the run before left in the caches is there. The program must
+/// be tiled for the machine (its vector width, its scratchpads) and have all sizes bound. A branch
+/// costs its dearer side, a repeat its trips (UserError where they are not known).
+ProgramCost simulate(const gir::Program&, const machine::Machine&, const SimOptions& = {});
+
+}  // namespace smeaton::sim

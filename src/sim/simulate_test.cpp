@@ -1,0 +1,112 @@
+#include "sim/simulate.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "gir/parse.h"
+#include "machine/read.h"
+#include "sim/residency.h"
+
+namespace smeaton::sim {
+namespace {
+
+TEST(Residency, what_was_used_last_is_held_first) {
+    Residency r;
+    r.touch("a", 100);
+    r.touch("b", 100);
+    EXPECT_EQ(r.held("b", 100, 0), 1);
+    EXPECT_EQ(r.held("a", 100, 0), 0);
+    EXPECT_EQ(r.held("a", 200, 0), 1);
+    EXPECT_EQ(r.held("c", 1000, 0), 0);
+}
+
+TEST(Residency, other_traffic_while_reading_pushes_the_rest_out) {
+    Residency r;
+    r.touch("a", 100);
+    EXPECT_EQ(r.held("a", 150, 100), 0.5);
+    EXPECT_EQ(r.held("a", 300, 100), 1);
+}
+
+TEST(Residency, a_temp_takes_the_place_of_a_dead_one) {
+    Residency r;
+    r.touch("a", 100);
+    r.release("a");
+    r.claim("b", 80);
+    EXPECT_EQ(r.held("b", 100, 0), 1);  // the bytes that a left
+    r.claim("c", 80);
+    EXPECT_EQ(r.held("c", 1000, 0), 0);  // a place of its own, never used
+}
+
+machine::Machine edge() {
+    return machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/edge-cpu.yaml");
+}
+
+// 128 KiB each: x and z from outside, t between the kernels; all fit the cache of 2 MiB.
+const char* const kTwo = R"(program two
+  buffer w: dram f32[i: 32768] weight
+  buffer p: dram f32[i: 32768] temp
+  buffer x: dram f32[i: 32768] input
+  buffer t: dram f32[i: 32768] temp
+  buffer z: dram f32[i: 32768] output
+  once run pack(w -> p)
+  run first(x, p -> t)
+  run second(t -> z)
+
+kernel pack(w -> p)
+  parallel i: 512 core
+    move p[i*64+v] <- w[i*64+v] over v: 64
+
+kernel first(x, p -> t) from Add_0
+  parallel i: 512 core
+    binary add t[i*64+v] <- x[i*64+v], p[i*64+v] over v: 64
+
+kernel second(t -> z) from Relu_1
+  parallel i: 512 core
+    unary relu z[i*64+v] <- t[i*64+v] over v: 64
+)";
+
+TEST(Simulate, sums_the_kernels_of_a_run_and_keeps_those_at_load_apart) {
+    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), edge(), {1, 0});
+    ASSERT_EQ(cost.kernels.size(), 3u);
+    EXPECT_TRUE(cost.kernels[0].once);
+    EXPECT_EQ(cost.kernels[0].name, "pack");
+    EXPECT_EQ(cost.threads, 1);
+    EXPECT_DOUBLE_EQ(cost.time_us.value,
+                     cost.kernels[1].time_us.value + cost.kernels[2].time_us.value);
+    EXPECT_DOUBLE_EQ(cost.once_us.value, cost.kernels[0].time_us.value);
+    EXPECT_EQ(cost.flops, 2 * 32768);
+    EXPECT_LE(cost.time_us.low, cost.time_us.value);
+    EXPECT_LE(cost.time_us.value, cost.time_us.high);
+}
+
+double dram_bytes(const cost::KernelCost& k) {
+    return k.levels.back().read_bytes + k.levels.back().write_bytes;
+}
+
+TEST(Simulate, what_fits_the_last_cache_from_run_to_run_never_goes_to_memory) {
+    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), edge(), {1, 0});
+    EXPECT_EQ(cost.kernels[1].levels.back().name, "dram");
+    EXPECT_EQ(dram_bytes(cost.kernels[1]), 0);
+    EXPECT_EQ(dram_bytes(cost.kernels[2]), 0);
+    EXPECT_GT(dram_bytes(cost.kernels[0]), 0);  // at load nothing is there yet
+}
+
+TEST(Simulate, what_does_not_fit_is_fetched_and_written_each_time) {
+    machine::Machine m = edge();
+    for (machine::Level& level : m.levels)
+        if (level.name == "l3" || level.name == "l2")
+            level.capacity_bytes = machine::Number(96 * 1024);
+    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), m, {1, 0});
+    EXPECT_EQ(dram_bytes(cost.kernels[1]), 3 * 131072);
+    EXPECT_EQ(dram_bytes(cost.kernels[2]), 2 * 131072);
+}
+
+TEST(Simulate, more_threads_are_not_slower_on_work_this_large) {
+    gir::Program program = gir::parse_program(kTwo, "two.gir");
+    EXPECT_LT(simulate(program, edge(), {4, 0}).time_us.value,
+              simulate(program, edge(), {1, 0}).time_us.value);
+    EXPECT_EQ(simulate(program, edge()).threads, 4);
+}
+
+}  // namespace
+}  // namespace smeaton::sim
