@@ -1,0 +1,84 @@
+#include "driver/pipeline.h"
+
+#include "base/error.h"
+#include "gir/print.h"
+#include "gir/rewrite/fuse.h"
+#include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/tile.h"
+#include "lower/evaluate.h"
+#include "lower/lower.h"
+#include "model/rewrite/simplify.h"
+#include "model/shape/infer.h"
+#include "model/text/text.h"
+#include "model/bind_dims.h"
+
+namespace smeaton::driver {
+
+void check_skip(const std::set<std::string>& skip) {
+    std::set<std::string> known = {"simplify", "fuse", "layout"};
+    known.insert(gir::rewrite::rule_names().begin(), gir::rewrite::rule_names().end());
+    for (const std::string& name : skip) {
+        if (known.count(name) > 0) continue;
+        std::string list;
+        for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
+        throw UserError("--skip {}: no such rule or stage; there are {}", name, list);
+    }
+}
+
+static model::Graph bind(const model::Graph& graph, const Specialisation& wanted) {
+    model::DimBindings bindings = model::dim_bindings(graph, wanted.dims);
+    bindings.fed_shapes = wanted.shapes;
+    return model::bind_dims(graph, bindings);
+}
+
+Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
+           const PipelineOptions& options, StageRunner& runner) {
+    Tuned t;
+    model::Graph bound;
+    auto graph_text = [&] { return model::print(t.graph.graph); };
+    auto program_text = [&] { return gir::print(t.program); };
+    auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
+    gir::rewrite::Rules rules;
+    rules.skip = options.skip;
+    if (options.explain) rules.log = &t.log;
+
+    // Shapes fed win over shapes declared, so they go in before anything is inferred.
+    runner.run(
+        "bind", [&] { bound = bind(graph, wanted); },
+        [&] { return model::print(bound); });
+    runner.run(
+        "shapes", [&] { t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate); },
+        graph_text);
+    t.unfolded = t.graph;
+    // Folding needs shapes; what it folds gives more shapes, so simplify infers again as it goes.
+    runner.run(
+        "simplify",
+        [&] {
+            if (stage_on("simplify")) t.graph = model::simplify(t.graph, lower::evaluate);
+        },
+        graph_text);
+    // From here on one description: every byte that moves is in the program.
+    runner.run(
+        "lower", [&] { t.program = t.lowered = lower::lower(t.graph); }, program_text);
+    // Fusing before layouts: a value that stays in a tile needs no layout.
+    runner.run(
+        "fuse",
+        [&] {
+            if (stage_on("fuse")) t.program = gir::rewrite::fuse(t.program, rules);
+        },
+        program_text);
+    // Layouts before tiles: the lanes follow from how results lie in memory.
+    runner.run(
+        "layout",
+        [&] {
+            if (!stage_on("layout")) return;
+            t.program = gir::rewrite::choose_layouts(t.program, rules);
+            t.program = gir::rewrite::add_borders(t.program, rules);
+        },
+        program_text);
+    runner.run(
+        "tile", [&] { t.program = gir::rewrite::tile(t.program, target); }, program_text);
+    return t;
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,47 @@
+// The way of the data, top to bottom (DESIGN.md section 2): from a model file to a tuned GIR
+// program.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/stages.h"
+#include "gir/program.h"
+#include "gir/rewrite/rules.h"
+#include "gir/target.h"
+#include "model/graph.h"
+#include "tensor/tensor.h"
+
+namespace smeaton::driver {
+
+/// What one specialisation is made for.
+struct Specialisation {
+    std::map<std::string, std::vector<int64_t>> shapes;  ///< by input name; may leave inputs out
+    std::map<std::string, tensor::Tensor> values;        ///< inputs whose values decide shapes
+    std::map<std::string, int64_t> dims;                 ///< NAME or INPUT:AXIS
+};
+
+struct PipelineOptions {
+    std::set<std::string> skip;  ///< names of rules or stages left out
+    bool explain = false;
+};
+
+struct Tuned {
+    model::ShapedGraph graph;     ///< simplified
+    model::ShapedGraph unfolded;  ///< as inferred, before simplification
+    gir::Program lowered;         ///< knows no machine
+    gir::Program program;         ///< tiled for the target
+    std::vector<gir::rewrite::RuleLog> log;
+};
+
+/// UserError naming an entry of `skip` that is neither rule nor skippable stage.
+void check_skip(const std::set<std::string>& skip);
+
+/// Runs the stages from `bind` to `tile`.
+/// model::NeedsValue passes through: the caller adds the named input to `values` and calls again.
+Tuned tune(const model::Graph&, const Specialisation&, const gir::Target&, const PipelineOptions&,
+           StageRunner&);
+
+}  // namespace smeaton::driver

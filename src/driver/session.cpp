@@ -1,0 +1,368 @@
+#include "driver/session.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <random>
+
+#include "base/error.h"
+#include "cost/target.h"
+#include "driver/pipeline.h"
+#include "driver/plan.h"
+#include "driver/stages.h"
+#include "emit/cpp/emit.h"
+#include "gir/ledger/ledger.h"
+#include "machine/probe/cpu.h"
+#include "model/onnx/read.h"
+#include "model/shape/infer.h"
+#include "model/unsupported.h"
+#include "run/compile.h"
+#include "run/cpu.h"
+#include "run/executor.h"
+#include "run/pool.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+// Specialisations kept; the least recently used goes first.
+constexpr size_t kKept = 32;
+
+using Feeds = std::map<std::string, Tensor>;
+
+emit::Isa isa_for(const std::string& wanted) {
+    return emit::isa_named(wanted.empty() ? run::host_isa() : wanted);
+}
+
+gir::Target target_for(const std::string& wanted, int threads) {
+    gir::Target target = cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
+    target.cores = threads;
+    return target;
+}
+
+std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
+    return gir::str(gir::ledger(kernel, program));
+}
+
+}  // namespace
+
+// One compiled form of the model, for given shapes and values.
+struct Compiled {
+    Specialisation made_for;
+    Tuned tuned;
+    std::vector<std::string> source;
+    std::unique_ptr<run::Executor> executor;
+    std::vector<std::string> fed;             // graph inputs in the order of externals
+    std::vector<std::vector<int64_t>> output_shapes;
+    std::vector<DType> output_dtypes;
+    double seconds = 0;
+};
+using CompiledPtr = std::shared_ptr<const Compiled>;
+
+struct Session::Impl {
+    std::string path;
+    SessionOptions options;
+    model::Graph graph;
+    std::vector<PortInfo> inputs, outputs;
+    std::shared_ptr<run::Pool> pool;
+
+    std::mutex mutex;                          // guards what follows
+    std::deque<CompiledPtr> kept;              // most recently used first
+    std::vector<std::string> deciding_inputs;  // their values are part of the key
+
+    void check_feeds(const Feeds&) const;
+    Specialisation specialisation(const Feeds&) const;
+    bool serves(const Compiled&, const Feeds&) const;
+    CompiledPtr find(const Feeds&);
+    CompiledPtr get(const Feeds&);
+    CompiledPtr compile(const Feeds&);
+    std::shared_ptr<Compiled> build(const Specialisation&) const;
+};
+
+namespace {
+
+std::vector<PortInfo> ports(const model::Graph& graph, const std::vector<model::ValueId>& ids) {
+    std::vector<PortInfo> out;
+    for (model::ValueId id : ids) {
+        const model::Value& v = graph.at(id);
+        out.push_back({v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
+    }
+    return out;
+}
+
+}  // namespace
+
+void Session::Impl::check_feeds(const Feeds& feeds) const {
+    for (const PortInfo& port : inputs) {
+        auto found = feeds.find(port.name);
+        if (found == feeds.end()) throw UserError("{}: input '{}' is not fed", path, port.name);
+        if (found->second.dtype() != port.dtype)
+            throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name, name(port.dtype),
+                            name(found->second.dtype()));
+    }
+    for (const auto& [key, tensor] : feeds) {
+        bool known = std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
+        if (known) continue;
+        std::string list;
+        for (const PortInfo& p : inputs) list += (list.empty() ? "" : ", ") + p.name;
+        throw UserError("{}: there is no input '{}'; the inputs are {}", path, key, list);
+    }
+}
+
+Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
+    Specialisation s;
+    s.dims = options.dims;
+    for (const auto& [key, tensor] : feeds) s.shapes[key] = tensor.shape();
+    for (const std::string& key : deciding_inputs) {
+        // Kept beyond the call, so the bytes must be our own.
+        const Tensor& fed = feeds.at(key);
+        Tensor copy(fed.dtype(), fed.shape());
+        std::copy(fed.data(), fed.data() + fed.bytes(), copy.mutable_data());
+        s.values[key] = copy;
+    }
+    return s;
+}
+
+bool Session::Impl::serves(const Compiled& c, const Feeds& feeds) const {
+    for (const PortInfo& port : inputs) {
+        const Tensor& fed = feeds.at(port.name);
+        if (c.made_for.shapes.at(port.name) != fed.shape()) return false;
+        auto value = c.made_for.values.find(port.name);
+        if (value != c.made_for.values.end() && !tensor::same(value->second, fed)) return false;
+    }
+    return true;
+}
+
+CompiledPtr Session::Impl::find(const Feeds& feeds) {
+    for (size_t i = 0; i < kept.size(); ++i) {
+        if (!serves(*kept[i], feeds)) continue;
+        CompiledPtr hit = kept[i];
+        if (i > 0) {
+            kept.erase(kept.begin() + static_cast<long>(i));
+            kept.push_front(hit);
+        }
+        return hit;
+    }
+    return nullptr;
+}
+
+CompiledPtr Session::Impl::get(const Feeds& feeds) {
+    std::lock_guard lock(mutex);
+    if (CompiledPtr hit = find(feeds)) return hit;
+    return compile(feeds);
+}
+
+CompiledPtr Session::Impl::compile(const Feeds& feeds) {
+    std::shared_ptr<Compiled> made;
+    while (!made) {
+        try {
+            made = build(specialisation(feeds));
+        } catch (const model::NeedsValue& needs) {
+            size_t before = deciding_inputs.size();
+            for (const std::string& key : needs.inputs)
+                if (std::find(deciding_inputs.begin(), deciding_inputs.end(), key) == deciding_inputs.end())
+                    deciding_inputs.push_back(key);
+            if (deciding_inputs.size() == before) throw UserError("{}: {}", path, needs.what());
+        }
+    }
+    kept.push_front(made);
+    if (kept.size() > kKept) kept.pop_back();
+    return made;
+}
+
+std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) const {
+    auto made = std::make_shared<Compiled>();
+    made->made_for = wanted;
+    StageRunner runner({options.dump_folder, options.stop_after, options.progress});
+    gir::Target target = target_for(options.isa, pool->threads());
+    emit::Isa isa = isa_for(options.isa);
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    made->tuned = tune(graph, wanted, target, pipeline, runner);
+    const gir::Program& program = made->tuned.program;
+    emit::EmittedProgram emitted;
+    std::shared_ptr<run::Library> library;
+    runner.run("emit", [&] {
+        int units = run::usable_cores();
+        auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program); };
+        emitted = emit::emit_program(program, {isa, units, comment});
+    });
+    runner.run("compile", [&] {
+        run::CompileOptions compile;
+        compile.flags = emit::compile_flags(isa);
+        compile.cache_folder = options.cache_folder;
+        library = run::compile_cached(emitted.units, compile);
+    });
+    made->source = emitted.units;
+    if (runner.stopped() && !library) return made;
+    runner.run("plan", [&] {
+        made->executor = std::make_unique<run::Executor>(make_plan(program, emitted, library), pool);
+    });
+    for (const gir::Buffer& b : program.buffers) {
+        if (b.lifetime != gir::Lifetime::Output) continue;
+        std::vector<int64_t> shape;
+        for (const gir::NamedDim& d : b.dims) shape.push_back(d.extent.value());
+        made->output_shapes.push_back(shape);
+        made->output_dtypes.push_back(b.dtype);
+    }
+    for (const StageTime& t : runner.times()) made->seconds += t.seconds;
+    return made;
+}
+
+Session::Session(const std::string& model_path, SessionOptions options)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->path = model_path;
+    check_skip({options.skip.begin(), options.skip.end()});
+    impl_->options = std::move(options);
+    impl_->graph = model::onnx::read_onnx(model_path);
+    model::refuse_unsupported(impl_->graph);
+    impl_->inputs = ports(impl_->graph, impl_->graph.inputs);
+    impl_->outputs = ports(impl_->graph, impl_->graph.outputs);
+    impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
+}
+
+Session::~Session() = default;
+
+const std::vector<PortInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<PortInfo>& Session::outputs() const { return impl_->outputs; }
+int Session::threads() const { return impl_->pool->threads(); }
+
+namespace {
+
+// Somewhere to point at for tensors without elements.
+std::byte nothing_here[64];
+
+void* address(const Tensor& t) {
+    const std::byte* data = t.elements() == 0 ? nothing_here : t.data();
+    return const_cast<std::byte*>(data);
+}
+
+struct Bound {
+    std::vector<void*> externals;
+    std::vector<Tensor> outputs;
+};
+
+Bound bind_buffers(const std::vector<PortInfo>& inputs, const Compiled& c, const Feeds& feeds) {
+    Bound b;
+    b.externals.reserve(inputs.size() + c.output_shapes.size());
+    for (const PortInfo& port : inputs) b.externals.push_back(address(feeds.at(port.name)));
+    for (size_t i = 0; i < c.output_shapes.size(); ++i) {
+        b.outputs.emplace_back(c.output_dtypes[i], c.output_shapes[i]);
+        bool empty = b.outputs.back().elements() == 0;
+        b.externals.push_back(empty ? nothing_here : b.outputs.back().mutable_data());
+    }
+    return b;
+}
+
+}  // namespace
+
+std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& names) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get(feeds);
+    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    compiled->executor->run(bound.externals);
+    if (names.empty()) return std::move(bound.outputs);
+    std::vector<Tensor> chosen;
+    for (const std::string& wanted : names) {
+        size_t at = 0;
+        while (at < impl_->outputs.size() && impl_->outputs[at].name != wanted) ++at;
+        if (at == impl_->outputs.size())
+            throw UserError("{}: there is no output '{}'", impl_->path, wanted);
+        chosen.push_back(bound.outputs[at]);
+    }
+    return chosen;
+}
+
+double Session::prepare(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    {
+        std::lock_guard lock(impl_->mutex);
+        if (impl_->find(feeds)) return 0;
+    }
+    return impl_->get(feeds)->seconds;
+}
+
+std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get(feeds);
+    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    std::vector<std::vector<int64_t>> samples;
+    for (int i = 0; i < runs; ++i) {
+        std::vector<int64_t> step_ns;
+        compiled->executor->run_timed(bound.externals, step_ns);
+        samples.resize(step_ns.size());
+        for (size_t k = 0; k < step_ns.size(); ++k) samples[k].push_back(step_ns[k]);
+    }
+    std::vector<KernelStats> stats;
+    size_t k = 0;
+    for (const gir::Step& s : compiled->tuned.program.steps) {
+        auto* run = std::get_if<gir::RunStep>(&s.node);
+        if (!run || run->once) continue;
+        KernelStats stat;
+        stat.name = run->kernel->name.str();
+        stat.ops = run->kernel->origins;
+        std::vector<int64_t>& times = samples[k++];
+        std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2), times.end());
+        stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
+        gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, compiled->tuned.program));
+        for (const gir::LevelBytes& l : traffic.levels) stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
+        for (const auto& [op, count] : traffic.operations)
+            if (op.first != gir::OpClass::Move) stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
+        stats.push_back(std::move(stat));
+    }
+    return stats;
+}
+
+MemoryStats Session::memory(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get(feeds);
+    MemoryStats stats = memory_of(compiled->tuned.program);
+    stats.scratch_bytes = compiled->executor->scratch_bytes();
+    stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
+    return stats;
+}
+
+std::vector<std::string> Session::source(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    return impl_->get(feeds)->source;
+}
+
+namespace {
+
+void fill_random(Tensor& t, std::mt19937_64& random) {
+    std::uniform_real_distribution<double> real(-1, 1);
+    std::uniform_int_distribution<int64_t> small(0, 1);
+    for (int64_t i = 0; i < t.elements(); ++i) {
+        if (tensor::is_float(t.dtype()))
+            t.set_from_double(i, real(random));
+        else
+            t.set_from_int(i, small(random));
+    }
+}
+
+}  // namespace
+
+Feeds random_feeds(const std::vector<PortInfo>& ports, const std::map<std::string, int64_t>& dims,
+                   uint64_t seed) {
+    std::mt19937_64 random(seed);
+    tensor::Bindings bindings;
+    for (const auto& [key, value] : dims) bindings[Name(key)] = value;
+    Feeds feeds;
+    for (const PortInfo& port : ports) {
+        std::vector<int64_t> shape;
+        for (size_t axis = 0; axis < port.shape.size(); ++axis) {
+            auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
+            Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
+            if (!d.is_const())
+                throw UserError("input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
+                                "--dim {}:{}=VALUE, or feed the input",
+                                port.name, axis, d.str(), d.str(), port.name, axis);
+            shape.push_back(d.value());
+        }
+        Tensor t(port.dtype, shape);
+        fill_random(t, random);
+        feeds[port.name] = t;
+    }
+    return feeds;
+}
+
+}  // namespace smeaton::driver
