@@ -7,10 +7,10 @@
 #include "gir/rewrite/tile.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"
+#include "model/bind_dims.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/text/text.h"
-#include "model/bind_dims.h"
 
 namespace smeaton::driver {
 
@@ -44,8 +44,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
 
     // Shapes fed win over shapes declared, so they go in before anything is inferred.
     runner.run(
-        "bind", [&] { bound = bind(graph, wanted); },
-        [&] { return model::print(bound); });
+        "bind", [&] { bound = bind(graph, wanted); }, [&] { return model::print(bound); });
     runner.run(
         "shapes", [&] { t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate); },
         graph_text);

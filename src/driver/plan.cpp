@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "gir/layout.h"
+#include "gir/memory/arena.h"
 #include "gir/walk.h"
 #include "tensor/convert.h"
 
@@ -18,7 +19,9 @@ using gir::Lifetime;
 
 constexpr int64_t kAlignment = 64;
 
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 // Bytes of border elements, as runs: a box of physical dims inside which nothing is logical.
 struct BorderRuns {
@@ -33,7 +36,8 @@ struct BorderRuns {
         visit(0, 0);
     }
 
-    // Padding behind the innermost dim only keeps rows off each other's cache sets: nobody reads it.
+    // Padding behind the innermost dim only keeps rows off each other's cache sets: nobody reads
+    // it.
     bool has_border(size_t k) const {
         if (k + 1 == dims.size()) return dims[k].before > 0;
         return dims[k].before + dims[k].after > 0;
@@ -54,16 +58,24 @@ struct BorderRuns {
         if (has_border(k)) add(offset, dims[k].before * strides[k]);
         for (int64_t i = dims[k].before; i < extents[k] - dims[k].after; ++i)
             visit(k + 1, offset + i * strides[k]);
-        if (has_border(k)) add(offset + (extents[k] - dims[k].after) * strides[k], dims[k].after * strides[k]);
+        if (has_border(k))
+            add(offset + (extents[k] - dims[k].after) * strides[k], dims[k].after * strides[k]);
     }
 };
 
+const gir::Kernel* kernel_of(const gir::Step& s) {
+    auto* run = std::get_if<gir::RunStep>(&s.node);
+    SMEATON_CHECK(run, "only kernels can be planned");
+    return run->kernel.get();
+}
+
 struct Planner {
     const gir::Program& program;
-    run::Plan plan;
-    std::map<Name, int> index;       // buffer -> plan.buffers
-    std::set<Name> written_once;
-    std::set<Name> bordered;         // border set already in this run
+    run::Plan plan = {};
+    std::map<Name, int> index = {};  // buffer -> plan.buffers
+    gir::ArenaPlan arena = {}, once_arena = {};
+    std::set<Name> refilled = {};  // border set again in every run
+    std::set<Name> bordered = {};  // border set already
 
     Name root(Name name) const {
         const Buffer* b = &program.buffer(name);
@@ -71,10 +83,25 @@ struct Planner {
         return b->name;
     }
 
-    void find_once() {
-        for (const gir::Step& s : program.steps)
-            if (auto* run = std::get_if<gir::RunStep>(&s.node); run && run->once)
-                for (Name n : run->kernel->writes) written_once.insert(root(n));
+    void plan_arenas(const emit::EmittedProgram& emitted) {
+        std::map<const gir::Kernel*, int64_t> shared;
+        for (size_t i = 0; i < program.steps.size(); ++i)
+            shared[kernel_of(program.steps[i])] = emitted.kernels[i].shared_bytes;
+        gir::MemoryOptions options;
+        options.alignment_bytes = kAlignment;
+        options.scratch_bytes = [&](const gir::Kernel& k) { return shared.at(&k); };
+        arena = gir::plan_arena(program, options);
+        once_arena = gir::plan_arena(program, options, true);
+        plan.arena_bytes = arena.arena_bytes;
+        plan.persistent_bytes = aligned(once_arena.arena_bytes);
+        refilled.insert(arena.needs_border_fill.begin(), arena.needs_border_fill.end());
+    }
+
+    // A place for bytes that stay for the life of the executor.
+    int64_t stay(int64_t bytes) {
+        int64_t at = plan.persistent_bytes;
+        plan.persistent_bytes += aligned(bytes);
+        return at;
     }
 
     run::PlanBuffer place(const Buffer& b) {
@@ -91,11 +118,13 @@ struct Planner {
             out.data = b.data->data();
             plan.keep.push_back(std::make_shared<tensor::Tensor>(*b.data));
         } else {
-            bool stays = b.lifetime == Lifetime::Weight || written_once.count(b.name) > 0;
-            int64_t& end = stays ? plan.persistent_bytes : plan.arena_bytes;
-            out.place = stays ? run::PlanBuffer::Place::Persistent : run::PlanBuffer::Place::Arena;
-            out.at = end;
-            end += aligned(out.bytes);
+            auto in_arena = arena.offsets.find(b.name), in_once = once_arena.offsets.find(b.name);
+            bool temp = b.lifetime == Lifetime::Temp && in_arena != arena.offsets.end();
+            out.place = temp ? run::PlanBuffer::Place::Arena : run::PlanBuffer::Place::Persistent;
+            if (temp)
+                out.at = in_arena->second;
+            else
+                out.at = in_once != once_arena.offsets.end() ? in_once->second : stay(out.bytes);
         }
         return out;
     }
@@ -120,29 +149,49 @@ struct Planner {
         int bytes = static_cast<int>(tensor::byte_count(b.dtype, 1));
         uint64_t element = 0;
         std::byte value[8] = {};
-        if (tensor::is_float(b.dtype)) tensor::store_double(b.dtype, value, 0, b.layout.border->as_double());
-        else tensor::store_int(b.dtype, value, 0, b.layout.border->i);
+        if (tensor::is_float(b.dtype))
+            tensor::store_double(b.dtype, value, 0, b.layout.border->as_double());
+        else
+            tensor::store_int(b.dtype, value, 0, b.layout.border->i);
         std::memcpy(&element, value, sizeof element);
         for (auto [offset, count] : BorderRuns(b).runs)
             out.push_back({index.at(b.name), offset * bytes, count, bytes, element});
         return out;
     }
 
-    run::PlanStep step(const gir::Kernel& kernel, const emit::EmittedKernel& emitted,
-                       const run::Library& library) {
+    // Memory that one kernel's threads share while it runs.
+    int shared_buffer(const gir::Kernel& kernel, int64_t bytes, int position, bool once) {
+        run::PlanBuffer shared;
+        shared.name = kernel.name.str() + ".shared";
+        shared.bytes = bytes;
+        shared.at = (once ? once_arena : arena).scratch_offsets.at(position);
+        if (once) shared.place = run::PlanBuffer::Place::Persistent;
+        plan.buffers.push_back(shared);
+        return static_cast<int>(plan.buffers.size()) - 1;
+    }
+
+    // Borders that nobody overwrites are set when the executor is made.
+    run::PlanStep first_borders() const {
+        run::PlanStep out;
+        out.name = "borders";
+        for (const Buffer& b : program.buffers) {
+            if (!b.alias_of.empty() || refilled.count(b.name) > 0 || index.count(b.name) == 0)
+                continue;
+            std::vector<run::PlanFill> more = fills(b);
+            out.fills.insert(out.fills.end(), more.begin(), more.end());
+        }
+        return out;
+    }
+
+    run::PlanStep step(const gir::RunStep& run, const emit::EmittedKernel& emitted,
+                       const run::Library& library, int position) {
+        const gir::Kernel& kernel = *run.kernel;
         run::PlanStep out;
         out.name = kernel.name.str();
         out.messages = emitted.messages;
         for (Name n : emitted.buffers) out.buffers.push_back(index.at(n));
-        if (emitted.shared_bytes > 0) {
-            run::PlanBuffer shared;
-            shared.name = kernel.name.str() + ".shared";
-            shared.bytes = emitted.shared_bytes;
-            shared.at = plan.arena_bytes;
-            plan.arena_bytes += aligned(shared.bytes);
-            out.buffers.push_back(static_cast<int>(plan.buffers.size()));
-            plan.buffers.push_back(shared);
-        }
+        if (emitted.shared_bytes > 0)
+            out.buffers.push_back(shared_buffer(kernel, emitted.shared_bytes, position, run.once));
         for (const emit::EmittedPhase& phase : emitted.phases) {
             auto* function = reinterpret_cast<run::KernelFunction>(library.symbol(phase.symbol));
             out.phases.push_back({function, phase.range, phase.parallel, 0});
@@ -150,7 +199,7 @@ struct Planner {
         plan.scratch_bytes = std::max(plan.scratch_bytes, emitted.scratch_bytes);
         for (Name n : kernel.writes) {
             const Buffer& b = program.buffer(root(n));
-            if (!bordered.insert(b.name).second) continue;
+            if (refilled.count(b.name) == 0 || !bordered.insert(b.name).second) continue;
             std::vector<run::PlanFill> more = fills(b);
             out.fills.insert(out.fills.end(), more.begin(), more.end());
         }
@@ -160,28 +209,29 @@ struct Planner {
 
 }  // namespace
 
-run::Plan make_plan(const gir::Program& program, const emit::EmittedProgram& emitted,
-                    std::shared_ptr<run::Library> library) {
-    Planner planner{program, {}, {}, {}, {}};
-    planner.find_once();
+Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitted,
+                 std::shared_ptr<run::Library> library) {
+    SMEATON_CHECK(emitted.kernels.size() == program.steps.size(),
+                  "emitted kernels are not the steps");
+    Planner planner{program};
+    planner.plan_arenas(emitted);
     planner.place_buffers();
-    SMEATON_CHECK(emitted.kernels.size() == program.steps.size(), "emitted kernels are not the steps");
+    planner.plan.once.push_back(planner.first_borders());
     for (size_t i = 0; i < program.steps.size(); ++i) {
-        auto* run = std::get_if<gir::RunStep>(&program.steps[i].node);
-        SMEATON_CHECK(run, "only kernels can be planned");
-        run::PlanStep step = planner.step(*run->kernel, emitted.kernels[i], *library);
-        (run->once ? planner.plan.once : planner.plan.steps).push_back(std::move(step));
+        const auto& run = std::get<gir::RunStep>(program.steps[i].node);
+        run::PlanStep step = planner.step(run, emitted.kernels[i], *library, static_cast<int>(i));
+        (run.once ? planner.plan.once : planner.plan.steps).push_back(std::move(step));
     }
     planner.plan.keep.push_back(std::move(library));
-    return std::move(planner.plan);
+    return {std::move(planner.plan), planner.arena.lower_bound_bytes};
 }
 
-MemoryStats memory_of(const gir::Program& program) {
-    MemoryStats stats;
+int64_t weight_bytes(const gir::Program& program) {
+    int64_t bytes = 0;
     for (const Buffer& b : program.buffers)
         if (b.lifetime == Lifetime::Weight && b.alias_of.empty())
-            stats.weights_bytes += gir::physical_bytes(b).value();
-    return stats;
+            bytes += gir::physical_bytes(b).value();
+    return bytes;
 }
 
 }  // namespace smeaton::driver

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "driver/session.h"
 #include "emit/cpp/emit.h"
 #include "gir/program.h"
 #include "run/compile.h"
@@ -12,12 +11,15 @@
 
 namespace smeaton::driver {
 
-/// Inputs and outputs are externals in buffer order, inputs first. Temps that `once` steps write are
-/// persistent. UserError for state buffers and steps other than kernels.
-run::Plan make_plan(const gir::Program&, const emit::EmittedProgram&,
-                    std::shared_ptr<run::Library>);
+struct Placed {
+    run::Plan plan;
+    int64_t arena_lower_bound_bytes = 0;  ///< most bytes alive at one step
+};
 
-/// Arena, bounds and weights of a program (scratch is the executor's).
-MemoryStats memory_of(const gir::Program&);
+/// Inputs and outputs are externals in buffer order, inputs first. Temps that `once` steps write
+/// are persistent. UserError for state buffers.
+Placed make_plan(const gir::Program&, const emit::EmittedProgram&, std::shared_ptr<run::Library>);
+
+int64_t weight_bytes(const gir::Program&);
 
 }  // namespace smeaton::driver

@@ -12,6 +12,7 @@
 #include "driver/stages.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
+#include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
@@ -35,7 +36,8 @@ emit::Isa isa_for(const std::string& wanted) {
 }
 
 gir::Target target_for(const std::string& wanted, int threads) {
-    gir::Target target = cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
+    gir::Target target =
+        cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
     target.cores = threads;
     return target;
 }
@@ -52,9 +54,10 @@ struct Compiled {
     Tuned tuned;
     std::vector<std::string> source;
     std::unique_ptr<run::Executor> executor;
-    std::vector<std::string> fed;             // graph inputs in the order of externals
+    std::vector<std::string> fed;  // graph inputs in the order of externals
     std::vector<std::vector<int64_t>> output_shapes;
     std::vector<DType> output_dtypes;
+    int64_t arena_lower_bound_bytes = 0;
     double seconds = 0;
 };
 using CompiledPtr = std::shared_ptr<const Compiled>;
@@ -85,7 +88,8 @@ std::vector<PortInfo> ports(const model::Graph& graph, const std::vector<model::
     std::vector<PortInfo> out;
     for (model::ValueId id : ids) {
         const model::Value& v = graph.at(id);
-        out.push_back({v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
+        out.push_back(
+            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
     }
     return out;
 }
@@ -97,11 +101,12 @@ void Session::Impl::check_feeds(const Feeds& feeds) const {
         auto found = feeds.find(port.name);
         if (found == feeds.end()) throw UserError("{}: input '{}' is not fed", path, port.name);
         if (found->second.dtype() != port.dtype)
-            throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name, name(port.dtype),
-                            name(found->second.dtype()));
+            throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name,
+                            name(port.dtype), name(found->second.dtype()));
     }
     for (const auto& [key, tensor] : feeds) {
-        bool known = std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
+        bool known =
+            std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
         if (known) continue;
         std::string list;
         for (const PortInfo& p : inputs) list += (list.empty() ? "" : ", ") + p.name;
@@ -160,7 +165,8 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds) {
         } catch (const model::NeedsValue& needs) {
             size_t before = deciding_inputs.size();
             for (const std::string& key : needs.inputs)
-                if (std::find(deciding_inputs.begin(), deciding_inputs.end(), key) == deciding_inputs.end())
+                if (std::find(deciding_inputs.begin(), deciding_inputs.end(), key) ==
+                    deciding_inputs.end())
                     deciding_inputs.push_back(key);
             if (deciding_inputs.size() == before) throw UserError("{}: {}", path, needs.what());
         }
@@ -195,7 +201,9 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     made->source = emitted.units;
     if (runner.stopped() && !library) return made;
     runner.run("plan", [&] {
-        made->executor = std::make_unique<run::Executor>(make_plan(program, emitted, library), pool);
+        Placed placed = make_plan(program, emitted, library);
+        made->arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
+        made->executor = std::make_unique<run::Executor>(std::move(placed.plan), pool);
     });
     for (const gir::Buffer& b : program.buffers) {
         if (b.lifetime != gir::Lifetime::Output) continue;
@@ -222,9 +230,15 @@ Session::Session(const std::string& model_path, SessionOptions options)
 
 Session::~Session() = default;
 
-const std::vector<PortInfo>& Session::inputs() const { return impl_->inputs; }
-const std::vector<PortInfo>& Session::outputs() const { return impl_->outputs; }
-int Session::threads() const { return impl_->pool->threads(); }
+const std::vector<PortInfo>& Session::inputs() const {
+    return impl_->inputs;
+}
+const std::vector<PortInfo>& Session::outputs() const {
+    return impl_->outputs;
+}
+int Session::threads() const {
+    return impl_->pool->threads();
+}
 
 namespace {
 
@@ -301,23 +315,54 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         stat.name = run->kernel->name.str();
         stat.ops = run->kernel->origins;
         std::vector<int64_t>& times = samples[k++];
-        std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2), times.end());
+        std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
+                         times.end());
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
         gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, compiled->tuned.program));
-        for (const gir::LevelBytes& l : traffic.levels) stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
+        for (const gir::LevelBytes& l : traffic.levels)
+            stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)
-            if (op.first != gir::OpClass::Move) stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
+            if (op.first != gir::OpClass::Move)
+                stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
         stats.push_back(std::move(stat));
     }
     return stats;
 }
 
+namespace {
+
+// One dense buffer for each value that a node makes, none in place; outputs apart.
+int64_t graph_max_live_bytes(const model::ShapedGraph& shaped) {
+    const model::Graph& graph = shaped.graph;
+    std::map<model::ValueId, gir::LiveRange> ranges;
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+        int at = static_cast<int>(i);
+        for (model::ValueId id : graph.nodes[i].outputs) {
+            if (!id.valid() || graph.at(id).constant) continue;
+            int64_t elements = 1;
+            for (const Dim& d : *graph.at(id).shape) elements *= d.value();
+            ranges[id] = {tensor::byte_count(*graph.at(id).dtype, elements), at, at};
+        }
+        for (model::ValueId id : graph.nodes[i].inputs)
+            if (auto found = ranges.find(id); found != ranges.end()) found->second.last = at;
+    }
+    for (model::ValueId id : graph.outputs) ranges.erase(id);
+    std::vector<gir::LiveRange> all;
+    for (const auto& [id, range] : ranges) all.push_back(range);
+    return gir::max_live_bytes(all);
+}
+
+}  // namespace
+
 MemoryStats Session::memory(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get(feeds);
-    MemoryStats stats = memory_of(compiled->tuned.program);
+    MemoryStats stats;
+    stats.weights_bytes = weight_bytes(compiled->tuned.program);
+    stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;
     stats.scratch_bytes = compiled->executor->scratch_bytes();
     stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
+    stats.graph_max_live_bytes = graph_max_live_bytes(compiled->tuned.graph);
     return stats;
 }
 
@@ -353,9 +398,10 @@ Feeds random_feeds(const std::vector<PortInfo>& ports, const std::map<std::strin
             auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
             Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
             if (!d.is_const())
-                throw UserError("input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
-                                "--dim {}:{}=VALUE, or feed the input",
-                                port.name, axis, d.str(), d.str(), port.name, axis);
+                throw UserError(
+                    "input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
+                    "--dim {}:{}=VALUE, or feed the input",
+                    port.name, axis, d.str(), d.str(), port.name, axis);
             shape.push_back(d.value());
         }
         Tensor t(port.dtype, shape);
