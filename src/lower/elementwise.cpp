@@ -161,7 +161,7 @@ void gelu(NodeContext& node) {
     pointwise(
         node,
         [&](KernelBuilder& k, const Args& a) {
-            const Val x = a[0];
+            const Val& x = a[0];
             Val t = k.binary(Fn::mul, x, k.lit(1 / std::numbers::sqrt2, x.dtype));
             if (form == "tanh") {
                 t = k.binary(Fn::mul, x, x);

@@ -35,7 +35,7 @@ void for_each_row(const std::vector<int64_t>& shape,
     std::vector<int64_t> at(shape.size(), 0);
     for (int64_t r = 0; r < rows; ++r) {
         visit(r * width, at);
-        for (size_t d = shape.size() > 0 ? shape.size() - 1 : 0; d-- > 0;) {
+        for (size_t d = shape.empty() ? 0 : shape.size() - 1; d-- > 0;) {
             if (++at[d] < shape[d]) break;
             at[d] = 0;
         }

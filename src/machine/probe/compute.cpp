@@ -255,8 +255,8 @@ void fill_panels() {
 using Loops = std::vector<ComputeLoop>;
 
 void add_row(Loops& loops, int bits, OpClass op, DType dtype, void (*run)(int64_t),
-             double elements_each, int copies = kCopies) {
-    loops.push_back({bits, op, dtype, elements_each * copies, run});
+             int elements_each, int copies = kCopies) {
+    loops.push_back({bits, op, dtype, 1.0 * elements_each * copies, run});
 }
 
 void add_scalar(Loops& loops, bool fma) {

@@ -160,7 +160,7 @@ private:
         if (r_.at(TokenKind::String)) return r_.string();
         if (r_.at_number()) return number();
         if (r_.accept("[")) return list();
-        for (auto [word, empty] :
+        for (const auto& [word, empty] :
              {std::pair<const char*, Attribute>{"ints", std::vector<int64_t>()},
               {"floats", std::vector<double>()},
               {"strings", std::vector<std::string>()}}) {
