@@ -270,8 +270,9 @@ std::string affine_text(const Affine& a) {
         return k < 0 ? ~static_cast<uint64_t>(k) + 1 : static_cast<uint64_t>(k);
     };
     std::vector<Term> terms = a.terms;
-    std::stable_sort(terms.begin(), terms.end(), [&](const Term& x, const Term& y) {
-        return size(x.coefficient) > size(y.coefficient);
+    std::sort(terms.begin(), terms.end(), [&](const Term& x, const Term& y) {
+        uint64_t kx = size(x.coefficient), ky = size(y.coefficient);
+        return kx != ky ? kx > ky : x.var < y.var;
     });
     std::string out;
     auto append = [&](int64_t k, const std::string& body) {
