@@ -92,6 +92,13 @@ def write_seeds(corpus):
     return len(list(corpus.iterdir()))
 
 
+def sanitizer_options():
+    """So that stacks are printed, and with names where there is a symbolizer."""
+    symbolizer = next(filter(None, map(shutil.which, ("llvm-symbolizer-19", "llvm-symbolizer"))), None)
+    where = f"external_symbolizer_path={symbolizer}:" if symbolizer else ""
+    return {"UBSAN_OPTIONS": where + "print_stacktrace=1", "ASAN_OPTIONS": where.rstrip(":")}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=20000)
@@ -118,7 +125,7 @@ def main():
             f"-artifact_prefix={crashes}/",
             str(corpus),
         ],
-        env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"},
+        env={**os.environ, **sanitizer_options()},
     )
     print(f"fuzz_onnx: {seeds} seeds, {args.runs} mutated files, exit code {done.returncode}")
     sys.exit(1 if done.returncode else 0)

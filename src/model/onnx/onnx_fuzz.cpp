@@ -6,6 +6,7 @@
 // as well.
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -15,6 +16,7 @@
 #include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/onnx/schema.pb.h"
+#include "model/shape/infer.h"
 #include "model/text/text.h"
 #include "model/unsupported.h"
 #include "model/verify.h"
@@ -155,8 +157,37 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     return mutated.size();
 }
 
+namespace {
+
+using namespace smeaton;
+
+/// Values for the graph inputs that decide shapes: ones, and a size here and there.
+model::ValueBindings values_for(const model::Graph& graph, const std::vector<std::string>& needed) {
+    model::ValueBindings values;
+    for (const model::ValueId id : graph.inputs) {
+        const model::Value& input = graph.at(id);
+        if (std::find(needed.begin(), needed.end(), input.name) == needed.end()) continue;
+        std::vector<int64_t> shape;
+        for (const tensor::Dim& dim : *input.shape) shape.push_back(dim.if_const().value_or(2));
+        if (shape.size() > 1 || (shape.size() == 1 && shape[0] > 16)) continue;
+        tensor::Tensor value(*input.dtype, shape);
+        for (int64_t i = 0; i < value.elements(); ++i) value.set_from_int(i, i % 3 + 1);
+        values.emplace(input.name, value);
+    }
+    return values;
+}
+
+void infer(const model::Graph& graph) {
+    try {
+        model::verify(model::infer_shapes(graph), "shapes");
+    } catch (const model::NeedsValue& needs) {
+        model::verify(model::infer_shapes(graph, values_for(graph, needs.inputs)), "shapes");
+    }
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    using namespace smeaton;
     // A copy of its own: reading past the end is seen, and tensors may outlive `data`.
     auto bytes = std::make_shared<const std::vector<std::byte>>(
         reinterpret_cast<const std::byte*>(data), reinterpret_cast<const std::byte*>(data) + size);
@@ -168,6 +199,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         SMEATON_CHECK(
             model::print(model::parse(text, "fuzz", model::large_constants(graph))) == text,
             "the text form of a graph that was read does not round-trip");
+        infer(graph);
     } catch (const UserError&) {
         // refused, with a message
     }

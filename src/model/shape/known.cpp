@@ -9,8 +9,10 @@
 namespace smeaton::model {
 
 int64_t element_count(const std::vector<int64_t>& shape) {
+    if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
     int64_t count = 1;
-    for (int64_t d : shape) count *= d;
+    for (int64_t d : shape)
+        if (__builtin_mul_overflow(count, d, &count)) return INT64_MAX;
     return count;
 }
 

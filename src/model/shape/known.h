@@ -29,6 +29,7 @@ struct Known {
 };
 using KnownPtr = std::shared_ptr<const Known>;
 
+/// INT64_MAX where there are more.
 int64_t element_count(const std::vector<int64_t>& shape);
 /// The shape as numbers; nothing where a Dim is symbolic.
 std::optional<std::vector<int64_t>> const_shape(const Shape&);
