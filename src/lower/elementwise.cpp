@@ -301,6 +301,8 @@ void add_elementwise_rules(RuleTable& t) {
     t[OpType::kEqual] = binary_rule<Fn::eq>;
     t[OpType::kLess] = binary_rule<Fn::lt>;
     t[OpType::kGreater] = binary_rule<Fn::gt>;
+    t[OpType::kLessOrEqual] = binary_rule<Fn::le>;
+    t[OpType::kGreaterOrEqual] = binary_rule<Fn::ge>;
     t[OpType::kAnd] = binary_rule<Fn::and_>;
     t[OpType::kOr] = binary_rule<Fn::or_>;
     t[OpType::kSum] = variadic_rule<Fn::add>;

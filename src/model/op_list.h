@@ -56,6 +56,8 @@ enum class OpFamily { Conv, Norm, Elementwise, Pool, MatMul, Reduce, Index, Move
     X(Equal, Elementwise)                            \
     X(Less, Elementwise)                             \
     X(Greater, Elementwise)                          \
+    X(LessOrEqual, Elementwise)                      \
+    X(GreaterOrEqual, Elementwise)                   \
     X(Not, Elementwise)                              \
     X(And, Elementwise)                              \
     X(Or, Elementwise)                               \

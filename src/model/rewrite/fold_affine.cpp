@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "model/rewrite/edit.h"
 #include "model/shape/elementwise.h"
@@ -190,17 +191,21 @@ std::optional<Weights> weights_of(const Graph& graph, const Node& node) {
     return weights;
 }
 
-template <class Factor>
-Tensor scaled(const Tensor& tensor, Factor&& factor) {
+template <class T, class Factor>
+Tensor scaled_as(const Tensor& tensor, Factor&& factor) {
     Tensor result(tensor.dtype(), tensor.shape());
-    const int64_t count = tensor.elements();
-    for (int64_t i = 0; i < count; ++i) {
-        const double v = tensor.dtype() == DType::kF32
-                             ? static_cast<double>(tensor.as<float>()[static_cast<size_t>(i)])
-                             : tensor.as<double>()[static_cast<size_t>(i)];
-        result.set_from_double(i, v * factor(i));
+    const std::span<const T> from = tensor.as<T>();
+    const std::span<T> to = result.mutable_as<T>();
+    for (size_t i = 0; i < from.size(); ++i) {
+        to[i] = static_cast<T>(from[i] * factor(static_cast<int64_t>(i)));
     }
     return result;
+}
+
+template <class Factor>
+Tensor scaled(const Tensor& tensor, Factor&& factor) {
+    return tensor.dtype() == DType::kF32 ? scaled_as<float>(tensor, factor)
+                                         : scaled_as<double>(tensor, factor);
 }
 
 void set_weights(Graph& graph, Node& node, const Weights& weights, std::optional<Tensor> scaled,
@@ -216,8 +221,28 @@ void set_weights(Graph& graph, Node& node, const Weights& weights, std::optional
     if (node.op == OpType::kGemm) node.attributes["beta"] = 1.0;
 }
 
+/// `affine` follows the BatchNormalization `node`, whose scale and bias take it in.
+bool fold_into_norm(Graph& graph, Node& node, const Affine& affine) {
+    if (!batch_norm_affine(graph, node)) return false;
+    const Tensor& scale = *constant_input(graph, node, 1);
+    const Tensor& bias = *constant_input(graph, node, 2);
+    if (static_cast<int64_t>(affine.scale.size()) != scale.elements()) return false;
+    Tensor new_scale(scale.dtype(), scale.shape());
+    Tensor new_bias(bias.dtype(), bias.shape());
+    for (int64_t c = 0; c < scale.elements(); ++c) {
+        const double factor = affine.scale[static_cast<size_t>(c)];
+        new_scale.set_from_double(c, scale.at_as_double(c) * factor);
+        new_bias.set_from_double(
+            c, bias.at_as_double(c) * factor + affine.shift[static_cast<size_t>(c)]);
+    }
+    node.inputs[1] = add_constant(graph, node.name + ".scale", std::move(new_scale));
+    node.inputs[2] = add_constant(graph, node.name + ".bias", std::move(new_bias));
+    return true;
+}
+
 /// `affine` follows `node`.
 bool fold_into_producer(Graph& graph, Node& node, const Affine& affine) {
+    if (node.op == OpType::kBatchNormalization) return fold_into_norm(graph, node, affine);
     const std::optional<Weights> weights = weights_of(graph, node);
     if (!weights || static_cast<int64_t>(affine.scale.size()) != weights->outputs) return false;
     std::optional<Tensor> w;

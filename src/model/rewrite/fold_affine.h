@@ -1,6 +1,6 @@
 // Scales and shifts per channel (BatchNormalization in inference; Mul, Add, Sub, Div with a
 // constant that varies along dim 1 only) go into the constant weights of the Conv, ConvTranspose or
-// Gemm before them, or behind them where that is exact.
+// Gemm before them, or behind them where that is exact; else into a BatchNormalization before them.
 //
 //     a = Conv(x, w)
 //     b = BatchNormalization(a, scale, bias, mean, var)     =>    y = Conv(x, w', bias')

@@ -105,6 +105,14 @@ TEST(FoldAffine, so_do_constants_per_channel) {
                 ElementsAre("Conv", "Div"));
 }
 
+TEST(FoldAffine, a_batch_norm_without_convolution_takes_what_follows) {
+    const std::string in = std::string("input x: f32[2,6,3]; input p_k: f32[6,1]") + kNorm;
+    EXPECT_THAT(folded(in,
+                       "a = BatchNormalization(x, p_s, p_b, p_m, p_var) since 9; "
+                       "b = Mul(a, p_k) since 7; y = Add(b, p_k) since 7; output y"),
+                ElementsAre("BatchNormalization"));
+}
+
 TEST(FoldAffine, before_a_convolution_only_where_padding_stays_exact) {
     const std::string in =
         "input x: f32[1,6,5,5]; input p_w: f32[4,3,3,3]; input p_k: f32[6,1,1]; "

@@ -60,6 +60,8 @@ bool slice_is_whole(const NodeView& view) {
 }
 
 bool pads_nothing(const NodeView& view) {
+    const KnownPtr given = view.version() >= 11 ? view.try_known(1) : nullptr;
+    if (view.version() >= 11 && !(given && given->is_const())) return false;
     const Padding padding = padding_of(view);
     auto zero = [](int64_t p) { return p == 0; };
     return std::all_of(padding.begins.begin(), padding.begins.end(), zero) &&

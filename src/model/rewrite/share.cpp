@@ -17,7 +17,7 @@ std::string sample_key(const Tensor& tensor) {
     std::string key = fmt::format("{}", static_cast<int>(tensor.dtype()));
     for (int64_t d : tensor.shape()) key += fmt::format(",{}", d);
     const int64_t bytes = tensor.bytes();
-    const int64_t step = std::max<int64_t>(1, bytes / 64);
+    const int64_t step = std::max<int64_t>(1, bytes / 16);
     const auto* data = reinterpret_cast<const char*>(tensor.data());
     for (int64_t i = 0; i < bytes; i += step) key += data[i];
     return key;

@@ -200,7 +200,8 @@ void add_elementwise_rules(RuleTable& table) {
         row(table.shape, op) = unary;
     }
     for (OpType op : {kAdd, kSub, kMul, kDiv, kSum, kMax, kMin}) row(table.shape, op) = arithmetic;
-    for (OpType op : {kEqual, kLess, kGreater}) row(table.shape, op) = compare;
+    for (OpType op : {kEqual, kLess, kGreater, kLessOrEqual, kGreaterOrEqual})
+        row(table.shape, op) = compare;
     for (OpType op : {kNot, kAnd, kOr}) row(table.shape, op) = logic;
     row(table.shape, kGelu) = gelu;
     row(table.shape, kMod) = mod;

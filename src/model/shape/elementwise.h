@@ -7,7 +7,8 @@ namespace smeaton::model {
 
 /// The shapes of a broadcasting node's operands, each with as many dims as the output (ones put in
 /// front, or around the dims that the attribute `axis` of versions before 7 names).
-/// For Add Sub Mul Div Sum Mod Pow Max Min Equal Less Greater And Or Where and the unary ones.
+/// For Add Sub Mul Div Sum Mod Pow Max Min Equal Less Greater LessOrEqual GreaterOrEqual And Or
+/// Where and the unary ones.
 std::vector<Shape> aligned_operands(const NodeView&);
 
 /// The dtype that Cast's attribute `to` names (ONNX's numbering); UserError when it is none of

@@ -126,6 +126,13 @@ TEST(MoveShape, expands_tiles_and_pads) {
         HasSubstr("nothing to repeat"));
 }
 
+TEST(MoveShape, pads_by_symbols) {
+    EXPECT_EQ(test::chain("input x: f32[3,4]; input h: f32[H,W]; const z: i64[2](0,1)",
+                          "s = Shape(h) since 13; p = Concat(z, s) {axis: 0} since 13; "
+                          "y = Pad(x, p) since 13"),
+              "f32[H + 3,W + 5]");
+}
+
 TEST(MoveShape, moves_between_depth_and_space) {
     EXPECT_EQ(inferred("input x: f32[1,8,2,W]", "DepthToSpace(x) {blocksize: 2} since 13"),
               "f32[1,2,4,2*W]");

@@ -66,6 +66,7 @@ TEST(ElementwiseShape, places_the_second_operand_by_axis_before_version_7) {
 TEST(ElementwiseShape, knows_the_result_types) {
     const char* in = "input a: f32[2]; input c: bool[2]; input i: i64[2]; const lo: f32[](0)";
     EXPECT_EQ(inferred(in, "Less(a, a) since 13"), "bool[2]");
+    EXPECT_EQ(inferred(in, "GreaterOrEqual(a, a) since 16"), "bool[2]");
     EXPECT_EQ(inferred(in, "Where(c, i, i) since 16"), "i64[2]");
     EXPECT_EQ(inferred(in, "Pow(a, i) since 15"), "f32[2]");
     EXPECT_EQ(inferred(in, "Cast(a) {to: 16} since 13"), "bf16[2]");

@@ -98,6 +98,8 @@ constexpr Signature kSignatures[] = {
     {kLess, 7, 2, 2, 1, Number, ""},
     {kGreater, 1, 2, 2, 1, Number, kLegacyKeys},
     {kGreater, 7, 2, 2, 1, Number, ""},
+    {kLessOrEqual, 12, 2, 2, 1, Number, ""},
+    {kGreaterOrEqual, 12, 2, 2, 1, Number, ""},
     {kNot, 1, 1, 1, 1, Bool, ""},
     {kAnd, 1, 2, 2, 1, Bool, kLegacyKeys},
     {kAnd, 7, 2, 2, 1, Bool, ""},

@@ -76,6 +76,10 @@ MaybeDim to_dim(std::optional<bool> truth) {
     return truth ? MaybeDim(*truth ? 1 : 0) : std::nullopt;
 }
 
+MaybeDim negated(std::optional<bool> truth) {
+    return truth ? MaybeDim(*truth ? 0 : 1) : std::nullopt;
+}
+
 MaybeDim choose(const Dim& a, const Dim& b, bool larger) {
     const std::optional<bool> first_less = less(a, b);
     if (first_less) return *first_less == larger ? b : a;
@@ -108,6 +112,10 @@ MaybeDim binary_int(const Rule& rule, OpType op, const Dim& a, const Dim& b) {
             return to_dim(less(a, b));
         case OpType::kGreater:
             return to_dim(less(b, a));
+        case OpType::kLessOrEqual:
+            return negated(less(b, a));
+        case OpType::kGreaterOrEqual:
+            return negated(less(a, b));
         case OpType::kAnd:
             if (a.is(0) || b.is(0)) return Dim(0);
             return a.is_const() && b.is_const() ? MaybeDim(1) : std::nullopt;
@@ -150,6 +158,10 @@ std::optional<double> binary_float(OpType op, double a, double b) {
             return a < b;
         case OpType::kGreater:
             return a > b;
+        case OpType::kLessOrEqual:
+            return a <= b;
+        case OpType::kGreaterOrEqual:
+            return a >= b;
         default:
             return std::nullopt;
     }
@@ -409,7 +421,7 @@ void reduce(Rule& rule) {
 void add_arithmetic_values(RuleTable& table) {
     using enum OpType;
     for (OpType op : {kAdd, kSub, kMul, kDiv, kSum, kMod, kPow, kMax, kMin, kEqual, kLess, kGreater,
-                      kAnd, kOr}) {
+                      kLessOrEqual, kGreaterOrEqual, kAnd, kOr}) {
         row(table.value, op) = nary;
     }
     for (OpType op : {kNeg, kAbs, kRelu, kSign, kNot, kFloor, kCeil, kRound, kSqrt, kReciprocal}) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "model/shape/einsum.h"
+#include "model/shape/shape_ops.h"
 #include "model/shape/window.h"
 
 namespace smeaton::model {
@@ -64,6 +65,13 @@ int64_t norm_passes(OpType op) {
     }
 }
 
+/// Integers above 8 bits, booleans and strings are indices, sizes, masks: no parameters.
+void count_constant(const Tensor& tensor, ModelSummary& summary) {
+    summary.constant_bytes += tensor.bytes();
+    const bool small = tensor::is_integer(tensor.dtype()) && tensor::bits(tensor.dtype()) <= 8;
+    if (small || tensor::is_float(tensor.dtype())) summary.parameters += tensor.elements();
+}
+
 }  // namespace
 
 Dim operations(const NodeView& view) {
@@ -113,6 +121,9 @@ ModelSummary summarize(const ShapedGraph& shaped) {
         one.node = node.name;
         one.op = node.op_name;
         one.flops = operations(NodeView(graph, node));
+        if (node.op == OpType::kConstant) {
+            count_constant(constant_value(NodeView(graph, node)), summary);
+        }
         std::set<ValueId> read;
         for (ValueId id : node.inputs) {
             if (!id.valid() || !read.insert(id).second) continue;
@@ -121,11 +132,7 @@ ModelSummary summarize(const ShapedGraph& shaped) {
             if (!value.constant) continue;
             one.constant_bytes += bytes_of(value);
             if (!counted.insert(id).second) continue;
-            summary.constant_bytes += value.constant->bytes();
-            const bool index = !tensor::is_float(*value.dtype) && tensor::bits(*value.dtype) > 8;
-            if (!index && *value.dtype != DType::kBool && *value.dtype != DType::kString) {
-                summary.parameters += value.constant->elements();
-            }
+            count_constant(*value.constant, summary);
         }
         for (ValueId id : node.outputs) {
             if (!id.valid()) continue;

@@ -54,6 +54,11 @@ TEST(Summary, counts_parameters_and_bytes_once) {
     EXPECT_EQ(summary.operators[0].constant_bytes, Dim(12));
     EXPECT_EQ(summary.operators[0].written_bytes, Dim(24));
     EXPECT_EQ(summary.operators[2].output, "f32[6]");
+    EXPECT_EQ(summarize(infer_shapes(graph_of("input x: f32[2]",
+                                              "k = Constant() {value: f32[2](1,2)} since 13; "
+                                              "y = Add(x, k) since 14; output y")))
+                  .parameters,
+              2);
 }
 
 }  // namespace
