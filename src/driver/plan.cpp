@@ -136,7 +136,7 @@ struct Planner {
         };
         for (Lifetime first : {Lifetime::Input, Lifetime::Output})
             for (const Buffer& b : program.buffers)
-                if (b.lifetime == first) add(b);
+                if (b.lifetime == first && b.alias_of.empty()) add(b);
         for (const Buffer& b : program.buffers)
             if (b.alias_of.empty() && index.count(b.name) == 0) add(b);
         for (const Buffer& b : program.buffers)

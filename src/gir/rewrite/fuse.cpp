@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gir/rewrite/merge.h"
+#include "gir/rewrite/scalars.h"
 #include "gir/rewrite/take_over.h"
 #include "gir/rewrite/views.h"
 #include "gir/walk.h"
@@ -69,8 +70,8 @@ Program drop_dead(Program program, const Rules& rules) {
         named.insert(k->writes.begin(), k->writes.end());
     }
     auto useless = [&](const Buffer& b) {
+        if (!b.alias_of.empty()) return b.lifetime != Lifetime::Output && named.count(b.name) == 0;
         if (b.lifetime != Lifetime::Temp && b.lifetime != Lifetime::Weight) return false;
-        if (!b.alias_of.empty()) return named.count(b.name) == 0;
         return mentioned.count(b.name) == 0;
     };
     // A chain of views keeps its middle links.
@@ -85,6 +86,7 @@ Program drop_dead(Program program, const Rules& rules) {
 }
 
 Program fuse(Program program, const Rules& rules) {
+    program = simplify_scalars(std::move(program), rules);
     for (size_t before = SIZE_MAX; before != program.steps.size();) {
         before = program.steps.size();
         program = through_views(std::move(program), rules);

@@ -6,8 +6,8 @@ namespace smeaton::gir::rewrite {
 
 const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
-        "through-views",       "take-over-reader", "take-over-writer", "merge-loops",
-        "stage-repeated-read", "drop-dead",        "channels-last",    "border"};
+        "through-views",    "take-over-reader", "take-over-writer", "merge-loops",
+        "simplify-scalars", "drop-dead",        "channels-last",    "border"};
     return names;
 }
 

@@ -1,0 +1,13 @@
+// Cheaper scalar operations with the same result within the list's error bounds.
+//     pow(x, 2) -> x * x     pow(x, 0.5) -> sqrt(x)     x / 8 -> x * 0.125     x * 1 -> x
+#pragma once
+
+#include "gir/program.h"
+#include "gir/rewrite/rules.h"
+
+namespace smeaton::gir::rewrite {
+
+/// Floats only; rule "simplify-scalars".
+Program simplify_scalars(Program, const Rules&);
+
+}  // namespace smeaton::gir::rewrite
