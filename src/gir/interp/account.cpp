@@ -83,6 +83,7 @@ int64_t Account::count_elements(const SliceRef& s, const std::vector<int64_t>& e
 }
 
 void Account::charge(const SliceRef& s, int64_t elements, bool write) {
+    if (elements == 0) return;
     int64_t bits = elements * tensor::bits(s.place->dtype);
     Bits& level = direct_[static_cast<size_t>(s.level)];
     (write ? level.write : level.read) += bits;
@@ -94,6 +95,7 @@ void Account::charge(const SliceRef& s, int64_t elements, bool write) {
 
 void Account::charge_crossing(const SliceRef& s, int outer_level, int inner_level,
                               int64_t elements) {
+    if (elements == 0) return;
     int64_t bits = elements * tensor::bits(s.place->dtype);
     if (!s.charged_buffer.empty()) {
         auto& [index, own] = buffers_[s.charged_buffer];
