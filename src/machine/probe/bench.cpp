@@ -24,9 +24,9 @@ double per_ns(double amount, int64_t ns) {
 template <class Sweep>
 int64_t timed_sweeps(int64_t set, int64_t total, Sweep&& sweep) {
     sweep();
-    int64_t start = now_ns();
+    int64_t start = busy_ns();
     for (int64_t done = 0; done < total; done += set) sweep();
-    return now_ns() - start;
+    return busy_ns() - start;
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ int64_t timed_sweeps(int64_t set, int64_t total, Sweep&& sweep) {
 int64_t iterations_for_block(Crew& crew, void (*run)(int64_t)) {
     int64_t n = 256;
     while (true) {
-        int64_t ns = crew.run(1, [&](int) { run(n); });
+        int64_t ns = crew.run(1, [&](int) { run(n); }).busy_ns;
         if (ns >= 200'000 || n > int64_t{1} << 40)
             return std::max<int64_t>(1,
                                      std::llround(kBlockNs * per_ns(static_cast<double>(n), ns)));
@@ -48,8 +48,9 @@ std::vector<LevelPlan> plan_levels(const CpuFeatures& cpu, int cores) {
     for (size_t i = 0; i < cpu.caches.size(); ++i) {
         const CacheFacts& cache = cpu.caches[i];
         int64_t share = cache.bytes / std::clamp<int64_t>(cache.shared_by_cores, 1, cores);
-        int64_t half = std::max(share / 2, std::min(before * 3 / 2, share * 3 / 4));
-        int64_t set = multiple(half, 4096);
+        // Of a shared cache others may hold their part: a quarter. Beyond the level before, though.
+        int64_t wanted = cache.shared_by_cores > 1 || cache.level > 2 ? share / 4 : share / 2;
+        int64_t set = multiple(std::max(wanted, std::min(before * 3 / 2, share * 3 / 4)), 4096);
         plans.push_back({"l" + std::to_string(cache.level), static_cast<int>(i), set, set,
                          multiple(48 * kMiB, set)});
         before = share;
@@ -100,11 +101,11 @@ double Bench::ghz_after(const ComputeLoop& loop, int64_t iterations, double* loo
     int64_t start = 0, between = 0, end = 0;
     int64_t ticks_n = std::max<int64_t>(ticks_n_ / 8, 1);
     crew.run(1, [&](int) {
-        start = now_ns();
+        start = busy_ns();
         loop.run(iterations);
-        between = now_ns();
+        between = busy_ns();
         ticks_.run(ticks_n);
-        end = now_ns();
+        end = busy_ns();
     });
     *loop_ns = static_cast<double>(between - start);
     return per_ns(ticks_.elements_per_iteration * static_cast<double>(ticks_n), end - between);
@@ -132,7 +133,7 @@ void Bench::add_compute() {
     ticks_ = clock_chain();
     ticks_n_ = iterations_for_block(crew, ticks_.run);
     clock = add("clock", [this] {
-        int64_t ns = crew.run(1, [&](int) { ticks_.run(ticks_n_); });
+        int64_t ns = crew.run(1, [&](int) { ticks_.run(ticks_n_); }).busy_ns;
         return per_ns(ticks_.elements_per_iteration * static_cast<double>(ticks_n_), ns);
     });
     for (const ComputeLoop& loop : loops)
@@ -141,7 +142,7 @@ void Bench::add_compute() {
     for (const ComputeLoop& loop : loops) {
         int64_t n = iterations_for_block(crew, loop.run);
         auto rate = [this, loop, n](int workers) {
-            int64_t ns = crew.run(workers, [&](int) { loop.run(n); });
+            int64_t ns = crew.run(workers, [&](int) { loop.run(n); }).busy_ns;
             return per_ns(loop.elements_per_iteration * static_cast<double>(n) * workers, ns);
         };
         rates.push_back(add("rate", [rate] { return rate(1); }));
@@ -189,9 +190,9 @@ void Bench::add_level(size_t index) {
     auto block = [this, memory, plan, sweep](Kind kind, int workers) {
         std::vector<int64_t> ns(workers);
         crew.run(workers, [&](int worker) {
-            int64_t start = now_ns();
+            int64_t start = busy_ns();
             if (memory) sweep(kind, worker);
-            ns[worker] = memory ? now_ns() - start
+            ns[worker] = memory ? busy_ns() - start
                                 : timed_sweeps(plan.set_bytes, plan.block_bytes,
                                                [&] { sweep(kind, worker); });
         });
@@ -210,16 +211,16 @@ void Bench::add_level(size_t index) {
         f.write_all = bandwidth("write by all", Write, cores);
         f.copy_all = bandwidth("copy by all", Copy, cores);
     }
-    int64_t steps = memory ? 10'000 : 30'000;
+    int64_t steps = memory ? 10'000 : 20'000;
     f.latency = add(plan.name + " latency", [this, index, steps, memory, plan] {
         int64_t ns = 0;
         crew.run(1, [&](int) {
             // Once round, so that what other blocks displaced is back; memory stays cold.
             int64_t lines = plan.set_bytes / cpu.caches.back().line_bytes;
             if (!memory) chain_at_[index] = follow_chain(chain_at_[index], lines);
-            int64_t start = now_ns();
+            int64_t start = busy_ns();
             chain_at_[index] = follow_chain(chain_at_[index], steps);
-            ns = now_ns() - start;
+            ns = busy_ns() - start;
         });
         return static_cast<double>(ns) / static_cast<double>(steps);
     });

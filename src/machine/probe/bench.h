@@ -22,7 +22,8 @@ struct LevelPlan {
     int64_t block_bytes = 0;       ///< read or written in one block, per core
 };
 
-/// The levels of this CPU for `cores` cores. A working set is half of what a core has of the level,
+/// The levels of this CPU for `cores` cores. A working set is half of what a core has of a level of
+/// its own, a quarter of its share of a shared or third one (other guests of the host use it too),
 /// and beyond what it has of the level before; memory's is four times the last cache where there is
 /// room.
 std::vector<LevelPlan> plan_levels(const CpuFeatures&, int cores);

@@ -15,16 +15,24 @@
 
 namespace smeaton::machine {
 
-int64_t now_ns() {
+static int64_t read_clock(clockid_t clock) {
     timespec t{};
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return static_cast<int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+int64_t now_ns() {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t busy_ns() {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 struct Crew::Shared {
     struct Worker {
         std::thread thread;
-        int64_t start_ns = 0, end_ns = 0;
+        int64_t start_ns = 0, end_ns = 0, busy_ns = 0;
         std::exception_ptr error;
     };
 
@@ -49,11 +57,13 @@ void Crew::Shared::take_part(int index) {
     for (int spins = 0; ready.load(std::memory_order_acquire) < count; ++spins)
         if (spins > 20000) sched_yield();
     me.start_ns = now_ns();
+    int64_t busy_before = busy_ns();
     try {
         (*body)(index);
     } catch (...) {
         me.error = std::current_exception();
     }
+    me.busy_ns = busy_ns() - busy_before;
     me.end_ns = now_ns();
 }
 
@@ -100,7 +110,7 @@ int Crew::size() const {
     return static_cast<int>(shared_->workers.size());
 }
 
-int64_t Crew::run(int count, const std::function<void(int)>& body) {
+Elapsed Crew::run(int count, const std::function<void(int)>& body) {
     Shared& s = *shared_;
     SMEATON_CHECK(count >= 1 && count <= size(), "a crew of {} cannot run {}", size(), count);
     std::unique_lock lock(s.mutex);
@@ -111,12 +121,16 @@ int64_t Crew::run(int count, const std::function<void(int)>& body) {
     s.wake.notify_all();
     s.done.wait(lock, [&] { return s.unfinished == 0; });
     int64_t start = s.workers[0].start_ns, end = s.workers[0].end_ns;
+    Elapsed elapsed;
     for (int i = 0; i < count; ++i) {
-        start = std::min(start, s.workers[i].start_ns);
-        end = std::max(end, s.workers[i].end_ns);
-        if (s.workers[i].error) std::rethrow_exception(std::exchange(s.workers[i].error, nullptr));
+        Shared::Worker& worker = s.workers[i];
+        start = std::min(start, worker.start_ns);
+        end = std::max(end, worker.end_ns);
+        elapsed.busy_ns = std::max(elapsed.busy_ns, worker.busy_ns);
+        if (worker.error) std::rethrow_exception(std::exchange(worker.error, nullptr));
     }
-    return std::max<int64_t>(end - start, 1);
+    elapsed.wall_ns = std::max<int64_t>(end - start, 1);
+    return elapsed;
 }
 
 }  // namespace smeaton::machine

@@ -14,14 +14,14 @@ namespace {
 template <class Wait, class Signal>
 double ping_pong(Crew& crew, int turns, Wait&& wait, Signal&& signal) {
     alignas(64) std::atomic<int> turn{0};
-    int64_t ns = crew.run(2, [&](int worker) {
+    Elapsed elapsed = crew.run(2, [&](int worker) {
         for (int mine = worker; mine < turns; mine += 2) {
             wait(turn, mine);
             turn.store(mine + 1, std::memory_order_release);
             signal(turn);
         }
     });
-    return static_cast<double>(ns) / turns;
+    return static_cast<double>(elapsed.wall_ns) / turns;
 }
 
 long futex(std::atomic<int>& word, int operation, int value) {

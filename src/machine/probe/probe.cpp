@@ -207,7 +207,8 @@ Interval fma_load_gflops(int vector_bits, int threads, double seconds) {
     int64_t n = iterations_for_block(crew, widest.run);
     std::vector<Measurement> one{{"fma_load",
                                   [&] {
-                                      int64_t ns = crew.run(threads, [&](int) { widest.run(n); });
+                                      int64_t ns =
+                                          crew.run(threads, [&](int) { widest.run(n); }).busy_ns;
                                       return 2 * widest.elements_per_iteration *
                                              static_cast<double>(n) * threads /
                                              static_cast<double>(ns);
