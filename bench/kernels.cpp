@@ -8,15 +8,20 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "base/error.h"
 #include "emit/cpp/emit.h"
 #include "emit/cpp/prelude.h"
 #include "gir/layout.h"
 #include "gir/parse.h"
+#include "gir/print.h"
+#include "gir/rewrite/tile.h"
+#include "gir/target.h"
 #include "gir/walk.h"
 #include "run/compile.h"
 #include "run/cpu.h"
+#include "run/executor.h"
 
 namespace {
 
@@ -89,10 +94,27 @@ struct Memory {
     }
 };
 
+/// A target with this ISA's registers and common cache sizes.
+gir::Target target_of(const emit::Isa& isa) {
+    gir::Target t;
+    t.levels = {{"reg", int64_t{isa.vector_bytes} * isa.vector_registers, 64, true, true},
+                {"l1", 32 << 10, 64, false, true},
+                {"l2", 1 << 20, 64, false, true},
+                {"l3", 32 << 20, 64, false, false},
+                {"dram", 0, 64, false, false}};
+    t.vector_bytes = isa.vector_bytes;
+    t.vector_registers = isa.vector_registers;
+    return t;
+}
+
 void bench(const std::string& path, const emit::Isa& isa) {
     std::ifstream in(path);
     std::string text((std::istreambuf_iterator<char>(in)), {});
     gir::Program program = gir::parse_program(text, path);
+    if (path.find("/lowered/") != std::string::npos)
+        program = gir::rewrite::tile(program, target_of(isa));
+    bool show = std::getenv("SMEATON_BENCH_SOURCE") != nullptr;
+    if (show) fmt::print("{}\n", gir::print(program));
     emit::EmittedProgram emitted = emit::emit_program(program, {isa, 1, {}});
     int depth = 64, rows = isa.vector_registers == 32 ? 6 : 6,
         columns = isa.vector_registers == 32 ? 4 : 2;
@@ -101,39 +123,52 @@ void bench(const std::string& path, const emit::Isa& isa) {
     run::CompileOptions options;
     options.flags = emit::compile_flags(isa);
     auto library = run::compile_cached(sources, options);
-    if (std::getenv("SMEATON_BENCH_SOURCE")) fmt::print("{}\n", emitted.units[0]);
+    if (show) fmt::print("{}\n", emitted.units[0]);
 
     Memory memory;
-    const emit::EmittedKernel& kernel = emitted.kernels[0];
-    std::vector<void*> pointers;
-    for (Name n : kernel.buffers)
-        pointers.push_back(memory.add(gir::physical_bytes(program.buffer(n)).value()));
-    std::vector<char> scratch(static_cast<size_t>(kernel.scratch_bytes) + 64);
-    auto entry = reinterpret_cast<Entry>(library->symbol(kernel.phases[0].symbol));
-    int64_t range = kernel.phases[0].range;
+    std::map<Name, void*> place;
+    for (const gir::Buffer& b : program.buffers)
+        place[b.name] = memory.add(gir::physical_bytes(b).value());
     std::vector<void*> peak_pointers = {memory.add(16384), memory.add(65536), memory.add(16384)};
     auto peak = reinterpret_cast<Entry>(library->symbol("peak"));
-
-    double flops = static_cast<double>(flops_of(gir::kernels(program)[0]->body, 1));
     double per_round = 2.0 * rows * columns * isa.lanes() * depth;
-    long long rounds = static_cast<long long>(flops / per_round) + 1;
-    std::vector<double> ratios, speeds, peaks;
-    for (int turn = 0; turn < 41; ++turn) {
-        double t0 = now_ns();
-        peak(peak_pointers.data(), nullptr, 0, rounds);
-        double t1 = now_ns();
-        entry(pointers.data(), scratch.data(), 0, range);
-        double t2 = now_ns();
-        speeds.push_back(flops / (t2 - t1));
-        peaks.push_back(per_round * static_cast<double>(rounds) / (t1 - t0));
-        ratios.push_back(speeds.back() / peaks.back());
-    }
     auto median = [](std::vector<double> v) {
         std::nth_element(v.begin(), v.begin() + static_cast<long>(v.size() / 2), v.end());
         return v[v.size() / 2];
     };
-    fmt::print("{:<24} {:>8.1f} GFLOP/s {:>8.1f} peak  ratio {:.3f}\n", program.name.str(),
-               median(speeds), median(peaks), median(ratios));
+    for (size_t i = 0; i < emitted.kernels.size(); ++i) {
+        const emit::EmittedKernel& kernel = emitted.kernels[i];
+        std::vector<void*> pointers;
+        double bytes = 0;
+        for (Name n : kernel.buffers) {
+            pointers.push_back(place.at(n));
+            bytes += static_cast<double>(gir::logical_bytes(program.buffer(n)).value());
+        }
+        run::Block shared(kernel.shared_bytes), scratch(kernel.scratch_bytes + 64);
+        pointers.push_back(shared.data());
+        std::vector<std::pair<Entry, int64_t>> phases;
+        for (const emit::EmittedPhase& p : kernel.phases)
+            phases.push_back({reinterpret_cast<Entry>(library->symbol(p.symbol)), p.range});
+        auto flops = static_cast<double>(flops_of(gir::kernels(program)[i]->body, 1));
+        long long rounds = static_cast<long long>(std::max(flops, 1e6) / per_round) + 1;
+        std::vector<double> ratios, speeds, peaks, times;
+        for (int turn = 0; turn < 41; ++turn) {
+            double t0 = now_ns();
+            peak(peak_pointers.data(), nullptr, 0, rounds);
+            double t1 = now_ns();
+            for (auto [entry, range] : phases) entry(pointers.data(), scratch.data(), 0, range);
+            double t2 = now_ns();
+            times.push_back(t2 - t1);
+            peaks.push_back(per_round * static_cast<double>(rounds) / (t1 - t0));
+            ratios.push_back(flops / (t2 - t1) / peaks.back());
+        }
+        double ns = median(times);
+        fmt::print("{:<28} {:>9.1f} us {:>8.1f} GB/s", kernel.name.str(), ns / 1000, bytes / ns);
+        if (flops > 0)
+            fmt::print(" {:>8.1f} GFLOP/s {:>7.1f} peak  ratio {:.3f}", flops / ns, median(peaks),
+                       median(ratios));
+        fmt::print("\n");
+    }
 }
 
 }  // namespace
@@ -144,9 +179,10 @@ int main(int argc, char** argv) {
         emit::Isa isa = emit::isa_named(name);
         std::vector<std::string> files(argv + std::min(argc, 2), argv + argc);
         if (files.empty()) {
-            for (const auto& entry :
-                 std::filesystem::directory_iterator(SMEATON_BENCH_DIR "/kernels"))
-                files.push_back(entry.path());
+            for (const char* folder : {"/kernels", "/lowered"})
+                for (const auto& entry :
+                     std::filesystem::directory_iterator(std::string(SMEATON_BENCH_DIR) + folder))
+                    files.push_back(entry.path());
             std::sort(files.begin(), files.end());
         }
         for (const std::string& f : files) bench(f, isa);
