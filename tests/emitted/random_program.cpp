@@ -121,7 +121,7 @@ private:
     std::string binary(const std::string& type) {
         bool is_float = type[0] == 'f';
         return is_float ? one_of({"add", "sub", "mul", "max", "min"})
-                        : one_of({"add", "sub", "mul", "max", "min", "idiv", "imod"});
+                        : one_of({"add", "sub", "mul", "max", "min"});
     }
     std::string unary(const std::string& type) {
         if (type == "f32")
@@ -170,6 +170,9 @@ private:
         body += fmt::format("    binary {} t[p,v] <- t[p,v], {}[v]\n", binary(type), r);
         body += fmt::format("    binary {} c[p,v] <- {}[i,p,v], {}[v]\n",
                             one_of({"lt", "ge", "eq"}), x, r);
+        if (type[0] != 'f')
+            body += fmt::format("    binary {} t[p,v] <- t[p,v], {}\n",
+                                one_of({"idiv", "imod", "fmod"}), pick(1, 5));
         body += fmt::format("    unary {} t[p,v] <- t[p,v]\n", unary(type));
         body += fmt::format("    select t[p,v] <- c[p,v], t[p,v], {}\n",
                             chance(50) ? "1" : fmt::format("{}[v]", r));

@@ -231,8 +231,7 @@ std::string hardware_f32(const std::string& name, const Isa& isa) {
         return R"(
 // Adding and taking away 1.5 * 2^23 rounds to even; numbers that large are whole already.
 static inline vf32 round_vf32(vf32 x) {
-    volatile f32 magic = 12582912.0f;
-    vf32 big = splat_f32(magic);
+    vf32 big = splat_f32(12582912.0f);
     vf32 y = (x + big) - big;
     y = (vf32)(((vi32)y & 0x7fffffff) | ((vi32)x & (i32)0x80000000));
     return abs_vf32(x) < 4194304.0f ? y : x;
@@ -399,6 +398,12 @@ std::optional<std::string> snippet(const std::string& name, const Isa& isa) {
         return R"(
 // Lanes i with lo <= at + i * step < hi.
 static inline u64 lanes_within(i64 at, i64 step, i64 lo, i64 hi) {
+    if (step == 1) {
+        i64 from = lo - at, to = hi - at;
+        from = from < 0 ? 0 : from > kLanes ? kLanes : from;
+        to = to < from ? from : to > kLanes ? kLanes : to;
+        return ((1ULL << to) - 1) & ~((1ULL << from) - 1);
+    }
     u64 mask = 0;
     for (int i = 0; i < kLanes; ++i) mask |= (u64)(at + i * step >= lo && at + i * step < hi) << i;
     return mask;

@@ -27,22 +27,17 @@ static inline vf32 scale_vf32(vf32 p, vf32 n) {
 const std::map<std::string_view, const char*>& table() {
     static const std::map<std::string_view, const char*> snippets = {
         {"exp_vf32", R"(
-// exp(x) = 2^n (1 + r + r^2 P(r)), n = round(x / ln2).
+// exp(x) = 2^n (1 + r + r^2 P(r)), n = round(x / ln2). A NaN stays one through every step.
 static inline vf32 exp_vf32(vf32 x) {
     x = raw_max_vf32(splat_f32(-110.0f), raw_min_vf32(splat_f32(100.0f), x));
     vf32 n = round_vf32(x * 1.442695041f);
     vf32 r = n * -0.693359375f + x;
     r = n * 2.12194440e-4f + r;
-    vf32 p = r * 1.991800673e-04f + 1.394621562e-03f;
-    p = p * r + 8.333264850e-03f;
-    p = p * r + 4.166626930e-02f;
-    p = p * r + 1.666666716e-01f;
-    p = p * r + 0.5f;
-    p = (r * r) * p + r;
-    p = p + 1.0f;
-    // A NaN has no integer part; it goes on by the last select.
-    vf32 y = scale_vf32(p, n == n ? n : splat_f32(0.0f));
-    return x != x ? x : y;
+    vf32 s = r * r;
+    vf32 p = (r * 1.991800673e-04f + 1.394621562e-03f) * s + (r * 8.333264850e-03f + 4.166626930e-02f);
+    p = p * s + (r * 1.666666716e-01f + 0.5f);
+    p = p * s + r + 1.0f;
+    return scale_vf32(p, n);
 }
 )"},
         {"log_vf32", R"(
@@ -54,15 +49,10 @@ static inline vf32 log_vf32(vf32 x) {
     vf32 f = (vf32)(bits - (e << 23)) - 1.0f;
     vf32 n = __builtin_convertvector(e, vf32);
     n = x < 1.17549435e-38f ? n - 23.0f : n;
-    vf32 p = f * 6.746684015e-02f + -1.167577207e-01f;
-    p = p * f + 1.188820899e-01f;
-    p = p * f + -1.240557358e-01f;
-    p = p * f + 1.421954483e-01f;
-    p = p * f + -1.666799635e-01f;
-    p = p * f + 2.000211924e-01f;
-    p = p * f + -2.500000894e-01f;
-    p = p * f + 3.333331347e-01f;
-    vf32 s = f * f;
+    vf32 s = f * f, q = s * s;
+    vf32 low = (f * -1.666799635e-01f + 2.000211924e-01f) * s + (f * -2.500000894e-01f + 3.333331347e-01f);
+    vf32 high = (f * -1.167577207e-01f + 1.188820899e-01f) * s + (f * -1.240557358e-01f + 1.421954483e-01f);
+    vf32 p = (q * 6.746684015e-02f + high) * q + low;
     vf32 y = (p * f) * s;
     y = n * -2.12194440e-4f + y;
     y = s * -0.5f + y;
@@ -78,45 +68,36 @@ static inline vf32 log_vf32(vf32 x) {
         {"erf_vf32", R"(
 // |x| < 0.93: x + x P(x^2); above: 1 - exp(-Q(|x|)), which is 1 in f32 from 4 on.
 static inline vf32 erf_vf32(vf32 x) {
-    vf32 t = raw_min_vf32(splat_f32(4.0f), abs_vf32(x)), s = x * x;
-    vf32 p = s * -5.953739164e-04f + 4.985940177e-03f;
-    p = p * s + -2.676171996e-02f;
-    p = p * s + 1.128168255e-01f;
-    p = p * s + -3.761247993e-01f;
-    p = p * s + 1.283791512e-01f;
+    vf32 t = raw_min_vf32(splat_f32(4.0f), abs_vf32(x)), s = x * x, s2 = s * s;
+    vf32 p = (s * -5.953739164e-04f + 4.985940177e-03f) * s2 + (s * -2.676171996e-02f + 1.128168255e-01f);
+    p = p * s2 + (s * -3.761247993e-01f + 1.283791512e-01f);
     p = p * x + x;
-    vf32 q = t * 2.109505112e-05f + -4.344626213e-04f;
-    q = q * t + 4.171063192e-03f;
-    q = q * t + -2.511942759e-02f;
-    q = q * t + 1.082800925e-01f;
-    q = q * t + 6.333469152e-01f;
-    q = q * t + 1.129514933e+00f;
-    q = q * t + -1.746844500e-04f;
+    vf32 t2 = t * t;
+    vf32 q = (t * 2.109505112e-05f + -4.344626213e-04f) * t2 + (t * 4.171063192e-03f + -2.511942759e-02f);
+    vf32 low = (t * 1.082800925e-01f + 6.333469152e-01f) * t2 + (t * 1.129514933e+00f + -1.746844500e-04f);
+    q = q * (t2 * t2) + low;
     vf32 far = 1.0f - exp_vf32(-q);
     far = (vf32)((vi32)far | ((vi32)x & (i32)0x80000000));
-    return t < 0.93f ? p : (x != x ? x : far);
+    return t < 0.93f ? p : far;
 }
 )"},
         {"tanh_vf32", R"(
 // |x| < 0.625: x + x^3 P(x^2); above: 1 - 2 / (exp(2|x|) + 1).
 static inline vf32 tanh_vf32(vf32 x) {
-    vf32 t = abs_vf32(x), s = x * x;
-    vf32 p = s * -5.704978481e-03f + 2.063907869e-02f;
-    p = p * s + -5.373971164e-02f;
-    p = p * s + 1.333144158e-01f;
-    p = p * s + -3.333328068e-01f;
+    vf32 t = abs_vf32(x), s = x * x, s2 = s * s;
+    vf32 p = (s * 2.063907869e-02f + -5.373971164e-02f) + s2 * -5.704978481e-03f;
+    p = p * s2 + (s * 1.333144158e-01f + -3.333328068e-01f);
     p = (p * s) * x + x;
     vf32 far = 1.0f - 2.0f / (exp_vf32(t + t) + 1.0f);
     far = (vf32)((vi32)far | ((vi32)x & (i32)0x80000000));
-    return t < 0.625f ? p : (x != x ? x : far);
+    return t < 0.625f ? p : far;
 }
 )"},
         {"sigmoid_vf32", R"(
 // z = exp(-|x|) never overflows: 1 / (1 + z) right of zero, z / (1 + z) left of it.
 static inline vf32 sigmoid_vf32(vf32 x) {
     vf32 z = exp_vf32(-abs_vf32(x));
-    vf32 y = (x < 0.0f ? z : splat_f32(1.0f)) / (1.0f + z);
-    return x != x ? x : y;
+    return (x < 0.0f ? z : splat_f32(1.0f)) / (1.0f + z);
 }
 )"},
         {"sine_terms_vf64", R"(

@@ -110,8 +110,7 @@ struct Reduction {
     /// One reduced point (or segment of lanes) for all destinations.
     void step(std::vector<Destination>& all, const Point& at, const Segment* lanes,
               size_t chain) const {
-        std::vector<std::vector<Value>> operands;
-        std::map<std::string, int> uses;
+        std::vector<Product> products;
         for (Destination& d : all) {
             Point p = d.point;
             for (size_t r : reduced) p.dims[r] = at.dims[r];
@@ -120,24 +119,52 @@ struct Reduction {
                 p.lane_dim = plan.lane_dim;
                 p.count = lanes->count;
             }
-            operands.emplace_back();
-            for (size_t i = 0; i < op.srcs.size(); ++i) {
-                operands.back().push_back(operand(i, p));
-                uses[operands.back().back().text] += 1;
-            }
+            Product product;
+            product.accumulator = d.accumulators[chain % d.accumulators.size()];
+            for (size_t i = 0; i < op.srcs.size() && !product.skipped; ++i)
+                product.operands.push_back(tap(i, p, product));
+            if (!product.skipped) products.push_back(std::move(product));
         }
         int count = lanes ? lanes->count : f.lanes();
-        if (op.kind == OpKind::Mma)
-            multiply(all, operands, uses, count, chain);
-        else
-            for (size_t i = 0; i < all.size(); ++i) {
-                Value v = operands[i][0];
-                if (lanes && count < f.lanes()) {
-                    v.text = keep_lanes({as_vector(v), v.dtype, true, {}}, count, neutral);
-                    v.vector = true;
-                }
-                combine(all[i].accumulators[chain % all[i].accumulators.size()], v);
+        if (op.kind == OpKind::Mma) {
+            multiply(products, count);
+            return;
+        }
+        for (const Product& p : products) {
+            Value v = p.operands[0];
+            if (lanes && count < f.lanes()) {
+                v.text = keep_lanes({as_vector(v), v.dtype, true, {}}, count, neutral);
+                v.vector = true;
             }
+            combine(p.accumulator, v);
+        }
+    }
+
+    struct Product {
+        std::string accumulator;
+        std::vector<Value> operands;
+        std::string condition;  ///< the product counts only where this holds; empty: always
+        bool skipped = false;
+    };
+
+    /// An operand of mma whose bounds give zero outside adds nothing there: the product is left out
+    /// (where that is known now) or stands behind the condition, so that no select is left inside.
+    Value tap(size_t i, const Point& point, Product& product) const {
+        bool zero = op.kind == OpKind::Mma && srcs[i] && !srcs[i]->bounds.empty() &&
+                    !srcs[i]->computed() && srcs[i]->otherwise.as_double() == 0;
+        if (!zero) return operand(i, point);
+        Guard g = guard(f, *srcs[i], point);
+        if (g.all_out) {
+            product.skipped = true;
+            return {};
+        }
+        if (!g.mask.empty()) return operand(i, point);
+        if (!g.condition.empty())
+            product.condition =
+                product.condition.empty() ? g.condition : product.condition + " & " + g.condition;
+        Access inside = *srcs[i];
+        inside.bounds.clear();
+        return read(f, inside, point);
     }
 
     void combine(const std::string& accumulator, const Value& v) const {
@@ -149,31 +176,54 @@ struct Reduction {
 
     /// Vectors that several destinations share are loaded first; then each scalar is broadcast
     /// once, before the row of multiply-adds that uses it.
-    void multiply(std::vector<Destination>& all, std::vector<std::vector<Value>>& operands,
-                  std::map<std::string, int>& uses, int count, size_t chain) const {
+    void multiply(std::vector<Product>& products, int count) const {
+        std::map<std::string, int> uses;
+        for (const Product& p : products)
+            for (const Value& v : p.operands) uses[v.text] += 1;
         std::map<std::string, std::string> held;
-        auto hold = [&](const Value& v, bool broadcast) {
+        auto hold = [&](Value& v, bool broadcast) {
             auto [at, fresh] = held.try_emplace(v.text);
             if (fresh) {
                 at->second = f.unique(broadcast ? "a" : "b");
-                std::string text = broadcast ? as_vector(v) : v.text;
-                f.line(fmt::format("const {}{} {} = {};", broadcast || v.vector ? "v" : "", type(),
-                                   at->second, text));
+                f.line(fmt::format("const v{} {} = {};", type(), at->second,
+                                   broadcast ? as_vector(v) : v.text));
             }
-            return at->second;
+            v.text = at->second;
+            v.vector = true;
         };
-        for (auto& pair : operands)
-            for (Value& v : pair)
-                if (v.vector && uses[v.text] > 1) v.text = hold(v, false);
-        for (size_t i = 0; i < all.size(); ++i) {
-            std::vector<Value>& v = operands[i];
-            for (Value& side : v)
-                if (!side.vector && !side.known && plan.lane_dim >= 0 && uses[side.text] > 1) {
-                    side.text = hold(side, true);
-                    side.vector = true;
-                }
-            add_product(all[i].accumulators[chain % all[i].accumulators.size()], v[0], v[1], count);
+        auto shared_vector = [&](const Value& v) { return v.vector && uses[v.text] > 1; };
+        // What some product needs unconditionally may be read ahead of all.
+        std::map<std::string, bool> always;
+        for (const Product& p : products)
+            for (const Value& v : p.operands)
+                always[v.text] = always[v.text] || p.condition.empty() || !bounded(p, v);
+        for (Product& p : products)
+            for (Value& v : p.operands)
+                if (shared_vector(v) && always[v.text]) hold(v, false);
+        for (size_t i = 0; i < products.size();) {
+            size_t end = i;
+            while (end < products.size() && products[end].condition == products[i].condition) ++end;
+            std::string condition = products[i].condition;
+            auto before = held;
+            if (!condition.empty()) f.open_scope();
+            for (; i < end; ++i) {
+                Product& p = products[i];
+                for (Value& v : p.operands)
+                    if (!v.vector && !v.known && plan.lane_dim >= 0 && uses[v.text] > 1)
+                        hold(v, true);
+                add_product(p.accumulator, p.operands[0], p.operands[1], count);
+            }
+            if (condition.empty()) continue;
+            f.close_scope(fmt::format("if ({}) {{", condition));
+            held = std::move(before);  // what the scope declared ended with it
         }
+    }
+
+    /// Does the operand itself stand behind the product's condition?
+    bool bounded(const Product& p, const Value& v) const {
+        for (size_t i = 0; i < p.operands.size(); ++i)
+            if (&p.operands[i] == &v) return srcs[i] && !srcs[i]->bounds.empty();
+        return true;
     }
 
     void add_product(const std::string& accumulator, const Value& a, const Value& b,
