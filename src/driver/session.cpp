@@ -206,7 +206,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         made->executor = std::make_unique<run::Executor>(std::move(placed.plan), pool);
     });
     for (const gir::Buffer& b : program.buffers) {
-        if (b.lifetime != gir::Lifetime::Output) continue;
+        if (b.lifetime != gir::Lifetime::Output || !b.alias_of.empty()) continue;
         std::vector<int64_t> shape;
         for (const gir::NamedDim& d : b.dims) shape.push_back(d.extent.value());
         made->output_shapes.push_back(shape);
