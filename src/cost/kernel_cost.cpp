@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "cost/target.h"
+#include "gir/ledger/ledger.h"
 #include "machine/query.h"
 
 namespace smeaton::cost {
@@ -97,6 +99,15 @@ Interval busy_share(const Machine& m, const Unit& unit, int threads) {
     Interval all = machine::all_busy_share(m, unit);
     double part = static_cast<double>(threads - 1) / static_cast<double>(cores - 1);
     return {1 - (1 - all.low) * part, 1 - (1 - all.value) * part, 1 - (1 - all.high) * part};
+}
+
+/// The ledger's operations: two for a multiply-add, none for a move.
+double flops_of(const gir::Traffic& traffic) {
+    double flops = 0;
+    for (const auto& [op, count] : traffic.operations)
+        if (op.first != gir::OpClass::Move)
+            flops += (op.first == gir::OpClass::Fma ? 2.0 : 1.0) * static_cast<double>(count);
+    return flops;
 }
 
 Interval us(Interval ns) {
@@ -230,7 +241,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     Nest whole = nest_of(program, kernel, software);
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
-    model.flops = work_of(whole, shape).flops;
+    model.flops = flops_of(gir::traffic_at(gir::ledger(kernel, program, levels_of(m))));
     model.busiest = work_of(nest_of(program, kernel, software, model.threads), shape);
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cost/target.h"
+#include "gir/ledger/ledger.h"
 #include "gir/parse.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -121,6 +123,15 @@ TEST(KernelCost, of_an_elementwise_kernel_is_its_memory_traffic) {
     // The first level: two loads and one store per vector, 32 bytes wide.
     EXPECT_EQ(level(c, "l1").read_bytes, 2 * 25088 * 32);
     EXPECT_NEAR(level(c, "l1").time_us.value, 25.088, 1e-9);
+}
+
+TEST(KernelCost, of_a_fused_kernel_moves_what_the_ledger_says) {
+    gir::Program program = gir::parse_program(kAddRelu, "test.gir");
+    gir::Traffic traffic =
+        gir::traffic_at(gir::ledger(*gir::kernels(program).front(), program, levels_of(hand())));
+    KernelCost c = cost(kAddRelu, hand(), 1);
+    EXPECT_EQ(level(c, "dram").read_bytes, static_cast<double>(traffic.at("dram").read_bytes));
+    EXPECT_EQ(level(c, "dram").write_bytes, static_cast<double>(traffic.at("dram").write_bytes));
 }
 
 TEST(KernelCost, carries_the_intervals_of_the_machine) {

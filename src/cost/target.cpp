@@ -63,4 +63,20 @@ gir::Target target_of(const machine::CpuFeatures& cpu, const std::string& isa) {
     return target;
 }
 
+gir::Levels levels_of(const machine::Machine& m) {
+    gir::Levels levels;
+    levels.list.push_back({"memory", -1, false});
+    for (auto level = m.levels.rbegin(); level != m.levels.rend(); ++level) {
+        gir::Levels::Level l;
+        l.name = level->name;
+        l.per_unit = !level->private_to.empty();
+        l.parent = level->next.empty() ? 0 : levels.index(level->next);
+        levels.list.push_back(l);
+    }
+    levels.list.push_back({"local", static_cast<int>(levels.list.size()) - 1, false});
+    for (const machine::Scope& scope : m.scopes)
+        levels.units[scope.name] = machine::unit_count(m, scope.name);
+    return levels;
+}
+
 }  // namespace smeaton::cost

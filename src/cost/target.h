@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "gir/ledger/levels.h"
 #include "gir/target.h"
 #include "machine/machine.h"
 #include "machine/probe/cpu.h"
@@ -18,5 +19,9 @@ gir::Target target_of(const machine::Machine&);
 /// Levels are reg, l1, l2, ..., dram. The numbers that tiles depend on equal those of a probe's
 /// file.
 gir::Target target_of(const machine::CpuFeatures&, const std::string& isa = "");
+
+/// The machine's tree of levels, as the ledger charges it; units of every scope as the machine has
+/// them.
+gir::Levels levels_of(const machine::Machine&);
 
 }  // namespace smeaton::cost

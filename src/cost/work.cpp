@@ -160,7 +160,7 @@ private:
         const Op& o = f.op;
         DType t = compute_dtype(o);
         auto all = [](size_t) { return true; };
-        double vectors = product(f, all), elements = points(f, all) * f.runs;
+        double vectors = product(f, all);
         switch (o.kind) {
             case OpKind::Move:
             case OpKind::Fill:
@@ -172,7 +172,6 @@ private:
                 for (const Instructions& i : multiply_add(t)) charge(f, i, vectors);
                 stall(f, vectors);
                 across_lanes(f, gir::ScalarFn::add, t);
-                work_.flops += 2 * elements;
                 break;
             case OpKind::Select:
                 charge(f, {OpClass::Select, tensor::is_float(t) ? t : DType::kI32, 1}, vectors);
@@ -193,10 +192,8 @@ private:
             case OpKind::Scatter:
                 for (const Instructions& i : instructions(o.fn, t)) charge(f, i, vectors);
                 if (o.kind == OpKind::Reduce) across_lanes(f, o.fn, t);
-                work_.flops += elements;
                 break;
         }
-        work_.elements += elements;
     }
 
     /// Vectors of the accumulator bound how many multiply-adds are independent.
@@ -231,8 +228,6 @@ private:
             (!in_dst ? c.k : in_a && in_b ? c.batch : in_b ? c.n : c.m) *= n;
         }
         work_.contractions.push_back(c);
-        work_.flops += 2 * f.runs * c.batch * c.m * c.n * c.k;
-        work_.elements += f.runs * c.batch * c.m * c.n * c.k;
     }
 
     void accesses(const Frame& f, bool dst_in_registers) {

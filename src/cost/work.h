@@ -23,8 +23,6 @@ struct Work {
     double loads = 0, stores = 0;  ///< instructions, of a vector or of one element
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
-    double flops = 0;     ///< 2 per multiply-add, 1 per other arithmetic op
-    double elements = 0;  ///< results of ops other than moves and fills
     std::vector<Contraction> contractions;
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
 };
