@@ -243,7 +243,11 @@ void pow_rule(NodeContext& node) {
 
 void where_rule(NodeContext& node) {
     pointwise(
-        node, [](KernelBuilder& k, const Args& a) { return k.select(a[0], a[1], a[2]); },
+        node,
+        [](KernelBuilder& k, const Args& a) {
+            if (!a[0].is_literal()) return k.select(a[0], a[1], a[2]);
+            return std::get<Literal>(a[0].operand).i != 0 ? a[1] : a[2];
+        },
         Read::AsStored);
 }
 
@@ -254,18 +258,9 @@ void cast_rule(NodeContext& node) {
         node, [&](KernelBuilder& k, const Args& a) { return k.cast(a[0], to); }, Read::AsStored);
 }
 
-/// Inference only: the input, and a mask that keeps everything.
+/// Inference only (shape inference refuses what draws random numbers): the input, and a mask that
+/// keeps everything.
 void dropout(NodeContext& node) {
-    bool training = node.version() < 7 && node.attr("is_test", 0) == 0;
-    double ratio = node.attr_float("ratio", 0.5);
-    if (node.version() >= 12) {
-        training = node.has_in(2) && node.ints(2, "training_mode").at(0) != 0;
-        if (training && node.has_in(1)) ratio = node.floats(1, "ratio").at(0);
-    } else {
-        training = false;
-    }
-    if (training && ratio != 0)
-        node.refuse("training_mode draws random numbers; set it to false or the ratio to 0");
     if (node.has_out(0)) node.alias(0, node.in(0));
     if (!node.has_out(1)) return;
     const Buf mask = node.out(1);

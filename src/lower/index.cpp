@@ -131,7 +131,7 @@ void top_k(NodeContext& node) {
     for (size_t d = 0; d < in.size(); ++d)
         if (d != axis) in[d] = k.parallel(fmt::format("i{}", d), x.shape[d]);
     in[axis] = k.dim("v", x.shape[axis]);
-    const Val key = k.copy(k.at(x, in));
+    const Val key = k.load_row(k.at(x, in));
     const Val position = k.iota(in[axis]);
     if (x.shape[axis] != 1) k.sort(key, position, in[axis], choice.largest);
     const Affine head = k.dim("h", choice.k.value());
@@ -142,7 +142,7 @@ void top_k(NodeContext& node) {
         if (!s.at.empty()) s.at[0] = head;
         return Val{s, row.dtype};
     };
-    if (node.has_out(0)) k.move(k.at(node.out(0), out), first(key));
+    if (node.has_out(0)) k.store(k.at(node.out(0), out), first(key));
     if (node.has_out(1)) k.store(k.at(node.out(1), out), first(position));
     k.done();
 }

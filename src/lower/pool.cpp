@@ -85,7 +85,7 @@ void max_pool(NodeContext& node) {
         const Buf x = node.in(0), y = node.out(0);
         KernelBuilder k(node);
         const Taps t = open_taps(k, w, y.shape);
-        const Val m = k.reduce(Fn::max, k.at_or(x, t.x, lowest(x.dtype)), t.dims);
+        const Val m = k.reduce(Fn::max, k.load(k.at_or(x, t.x, lowest(x.dtype))), t.dims);
         k.store(k.at(y, t.out), m);
         k.done();
     }

@@ -1,6 +1,8 @@
 // Reductions over axes, ArgMax, CumSum.
 #include "model/shape/reduce.h"
 
+#include <algorithm>
+
 #include "lower/rules.h"
 
 namespace smeaton::lower {
@@ -63,7 +65,8 @@ void reduce_extreme(NodeContext& node) {
 void reduce_mean(NodeContext& node) {
     reduce_by(node, Fn::add, as_is, [](KernelBuilder& k, const Val& m, int64_t count) {
         if (!tensor::is_float(m.dtype))
-            return k.binary(Fn::idiv, m, k.lit(static_cast<double>(count), m.dtype));
+            return k.binary(Fn::idiv, m,
+                            k.lit(static_cast<double>(std::max<int64_t>(count, 1)), m.dtype));
         return k.binary(Fn::mul, m, k.lit(1.0 / static_cast<double>(count), m.dtype));
     });
 }

@@ -21,13 +21,30 @@ Fn reduction(NodeContext& node) {
     node.refuse("reduction is \"{}\"; expected none, add, mul, max or min", name);
 }
 
-void copy_data(NodeContext& node) {
-    const Buf x = node.in(0), y = node.out(0);
-    KernelBuilder k(node, "_data");
-    const Index i = k.parallel_all(y.shape);
-    k.move(k.at(y, i), k.at(x, i));
+void copy_all(NodeContext& node, const Buf& from, const Buf& to, const char* suffix) {
+    KernelBuilder k(node, suffix);
+    const Index i = k.parallel_all(to.shape);
+    k.store(k.at(to, i), k.at(from, i));
     k.done();
 }
+
+/// Where the updates go: a copy of the data, in the output, or in f32 where halves are combined.
+struct Target {
+    NodeContext& node;
+    Buf y;
+
+    Target(NodeContext& n, Fn fn) : node(n), y(n.out(0)) {
+        const DType wide = compute_dtype(y.dtype);
+        if (fn != Fn::copy && wide != y.dtype) y = node.temp("sum", wide, y.shape);
+        copy_all(node, node.in(0), y, "_data");
+    }
+    /// What is to be stored of the updates.
+    Val widened(KernelBuilder& k, const Val& update) const { return k.cast(update, y.dtype); }
+    void finish() const {
+        const Buf out = node.out(0);
+        if (out.name != y.name) copy_all(node, y, out, "_narrow");
+    }
+};
 
 }  // namespace
 
@@ -35,8 +52,8 @@ void copy_data(NodeContext& node) {
 void scatter_elements(NodeContext& node) {
     const auto axis = static_cast<size_t>(model::move_axis(node.view()));
     const Fn fn = reduction(node);
-    copy_data(node);
-    const Buf indices = node.in(1), updates = node.in(2), y = node.out(0);
+    const Target target(node, fn);
+    const Buf indices = node.in(1), updates = node.in(2), y = target.y;
     KernelBuilder k(node);
     Index i(indices.shape.size());
     for (size_t d = 0; d < i.size(); ++d)
@@ -45,15 +62,16 @@ void scatter_elements(NodeContext& node) {
     const Val q = position_from(k, node, k.at(indices, i), node.constant(1), y.shape[axis]);
     Index to = i;
     to[axis] = 0;
-    k.scatter(fn, k.computed(k.at(y, to), axis, q), k.at(updates, i));
+    k.scatter(fn, k.computed(k.at(y, to), axis, q), target.widened(k, k.at(updates, i)));
     k.done();
+    target.finish();
 }
 
 // y[indices[i.., 0], indices[i.., 1], ..., j..] fn= updates[i.., j..]
 void scatter_nd(NodeContext& node) {
     const Fn fn = reduction(node);
-    copy_data(node);
-    const Buf indices = node.in(1), updates = node.in(2), y = node.out(0);
+    const Target target(node, fn);
+    const Buf indices = node.in(1), updates = node.in(2), y = target.y;
     const auto tuple = static_cast<size_t>(indices.shape.back());
     KernelBuilder k(node);
     Index to(tuple, 0), within;
@@ -65,15 +83,16 @@ void scatter_nd(NodeContext& node) {
     Index from = at;
     from.insert(from.end(), within.begin(), within.end());
     to.insert(to.end(), within.begin(), within.end());
-    Val target = k.at(y, to);
+    Val element = k.at(y, to);
     at.emplace_back(0);
     for (size_t n = 0; n < tuple; ++n) {
         at.back() = static_cast<int64_t>(n);
         const Val q = position_from(k, node, k.at(indices, at), nullptr, y.shape[n]);
-        target = k.computed(target, n, q);
+        element = k.computed(element, n, q);
     }
-    k.scatter(fn, target, k.at(updates, from));
+    k.scatter(fn, element, target.widened(k, k.at(updates, from)));
     k.done();
+    target.finish();
 }
 
 }  // namespace smeaton::lower
