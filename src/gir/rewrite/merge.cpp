@@ -47,6 +47,16 @@ std::vector<Slice> reads_of(const Block& block, Name target) {
     return reads;
 }
 
+// Whether the tile that `store` copies out holds the same to the end of the block.
+bool unchanged_after(const Block& block, const Op& store, Name tile) {
+    bool stored = false, changed = false;
+    for_each_op(block, [&](const Op& op) {
+        if (op.dst.target == store.dst.target) stored = true;
+        changed = changed || (stored && op.dst.target == tile);
+    });
+    return !changed;
+}
+
 bool claims_or_checks(const Block& block, Name target) {
     bool found = false;
     for_each_stmt(block, [&](const Stmt& s) {
@@ -263,10 +273,11 @@ KernelPtr Merger::merged() const {
     Block head = build(inner_first), lets;
     for (const Travelling& v : values) {
         // The tile in which the value travels: the stored tile itself when a scalar of the same
-        // block.
+        // block that nothing overwrites.
         const Slice& stored = std::get<Slice>(v.store.srcs[0]);
         bool scalar = v.free_dims.empty() && inner_first.loops.empty() && stored.at.empty() &&
-                      !stored.within && !program.find_buffer(stored.target);
+                      !stored.within && !program.find_buffer(stored.target) &&
+                      unchanged_after(first.body, v.store, stored.target);
         Name travel = scalar ? stored.target : fresh(v.buffer->name.str() + "_row", taken);
         if (!scalar) {
             Tile tile{travel, "local", v.buffer->dtype, {}, -1};
