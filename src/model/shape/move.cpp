@@ -81,6 +81,10 @@ std::vector<int64_t> transpose_perm(const NodeView& view) {
     if (static_cast<int64_t>(perm.size()) != rank) {
         view.fail("attribute perm has {} entries for {}", perm.size(), view.operand(0));
     }
+    for (size_t i = 0; i < perm.size(); ++i)
+        if (std::find(perm.begin(), perm.begin() + static_cast<long>(i), perm[i]) !=
+            perm.begin() + static_cast<long>(i))
+            view.fail("attribute perm names axis {} twice", perm[i]);
     return view.axes(perm, rank);
 }
 
