@@ -84,7 +84,7 @@ std::vector<int64_t> transpose_perm(const NodeView& view) {
     for (size_t i = 0; i < perm.size(); ++i)
         if (std::find(perm.begin(), perm.begin() + static_cast<long>(i), perm[i]) !=
             perm.begin() + static_cast<long>(i))
-            view.fail("attribute perm names axis {} twice", perm[i]);
+            view.fail("attribute perm: axis {} is given twice", perm[i]);
     return view.axes(perm, rank);
 }
 
