@@ -436,6 +436,18 @@ std::optional<Name> donor(const Op& op, const std::map<Name, gir::Tile>& tiles,
     return {};
 }
 
+/// Tiles whose value is stored: a later kernel may take the tile for the buffer, so it keeps its
+/// value.
+std::set<Name> stored_tiles(const gir::Block& block, const std::map<Name, gir::Tile>& tiles) {
+    std::set<Name> out;
+    for (const gir::StmtPtr& s : block) {
+        const Op* op = std::get_if<Op>(&s->node);
+        if (!op || op->kind != OpKind::Move || tiles.contains(op->dst.target)) continue;
+        if (const Slice* from = std::get_if<Slice>(&op->srcs[0])) out.insert(from->target);
+    }
+    return out;
+}
+
 gir::Block reuse_in_leaf(gir::Block block) {
     for (size_t j = 0; j < block.size(); ++j) {
         const Op* op = std::get_if<Op>(&block[j]->node);
@@ -453,6 +465,7 @@ gir::Block reuse_in_leaf(gir::Block block) {
         const Name result = op->dst.target;
         const std::optional<Name> taken = donor(*op, tiles, last_use, j);
         if (!taken || first_use.at(result) != j) continue;
+        if (stored_tiles(block, tiles).contains(*taken)) continue;
         gir::Block next;
         for (const gir::StmtPtr& s : block) {
             const gir::Let* let = std::get_if<gir::Let>(&s->node);

@@ -130,7 +130,7 @@ private:
 };
 
 /// In each block without loops, a tile declared as the result of an op takes the place of an
-/// operand tile of the same dtype and dims that is read there for the last time.
+/// operand tile of the same dtype and dims that is read there for the last time and not stored.
 gir::Block reuse_tiles(const gir::Block&);
 
 }  // namespace smeaton::lower
