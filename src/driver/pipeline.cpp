@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "gir/print.h"
+#include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/tile.h"
@@ -76,7 +77,12 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         },
         program_text);
     runner.run(
-        "tile", [&] { t.program = gir::rewrite::tile(t.program, target); }, program_text);
+        "tile",
+        [&] {
+            t.program = gir::rewrite::tile(t.program, target);
+            t.program = gir::rewrite::claim_residents(t.program, target, rules);
+        },
+        program_text);
     return t;
 }
 
