@@ -196,6 +196,43 @@ LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& le
     return cost;
 }
 
+/// What a kernel waits for besides arithmetic. Bandwidths are measured from a level to the core, so
+/// that each byte counts once, at the level that serves it; along caches these follow one another.
+/// Scratchpads are filled while others are read.
+struct DataTime {
+    Interval us{0, 0, 0};
+    std::string longest;
+};
+
+DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int threads) {
+    DataTime data;
+    Interval beside{0, 0, 0};
+    double longest = 0;
+    auto note = [&](const std::string& name, const Interval& time) {
+        if (time.value > longest) {
+            longest = time.value;
+            data.longest = name;
+        }
+    };
+    for (size_t i = 0; i < levels.size(); ++i) {
+        const Level& level = *machine::find_level(m, levels[i].name);
+        const Level* inner = inwards_of(m, level);
+        if (!is_cache(level) && !(inner && is_cache(*inner))) {
+            beside = machine::max(beside, levels[i].time_us);
+            note(level.name, levels[i].time_us);
+            continue;
+        }
+        bool last = i + 1 == levels.size();
+        double read = levels[i].read_bytes - (last ? 0 : levels[i + 1].read_bytes);
+        double write = levels[i].write_bytes - (last ? 0 : levels[i + 1].write_bytes);
+        Interval time = transfer_us(level, std::max(read, 0.0), std::max(write, 0.0), threads);
+        data.us = data.us + time;
+        note(level.name, time);
+    }
+    data.us = machine::max(data.us, beside);
+    return data;
+}
+
 Interval fixed_time_us(const KernelModel& model, const Machine& m,
                        const std::vector<LevelCost>& levels) {
     Interval ns{0, 0, 0};
@@ -262,22 +299,20 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     cost.threads = model.threads;
     cost.flops = model.flops;
     cost.compute_us = compute_time_us(model, m, options);
-    cost.time_us = cost.compute_us;
-    cost.bound = "compute";
-    double greatest = cost.compute_us.value;
+    double overlapped_low = cost.compute_us.low;
     bool innermost = true;
     for (const Level& level : m.levels) {
         bool registers = innermost && level.managed == machine::Managed::Software && !level.read;
         innermost = false;
         if (registers) continue;
         cost.levels.push_back(level_cost(model, m, level, warm));
-        const Interval& time = cost.levels.back().time_us;
-        cost.time_us = machine::max(cost.time_us, time);
-        if (time.value > greatest) {
-            greatest = time.value;
-            cost.bound = level.name;
-        }
+        overlapped_low = std::max(overlapped_low, cost.levels.back().time_us.low);
     }
+    DataTime data = data_time(m, cost.levels, model.threads);
+    cost.data_us = data.us;
+    cost.bound = data.us.value > cost.compute_us.value ? data.longest : "compute";
+    cost.time_us = {overlapped_low, std::max(cost.compute_us.value, data.us.value),
+                    cost.compute_us.high + data.us.high};
     cost.fixed_us = fixed_time_us(model, m, cost.levels);
     cost.time_us = cost.time_us + cost.fixed_us;
     return cost;

@@ -22,7 +22,7 @@ struct CostOptions {
 struct LevelCost {
     std::string name;
     double read_bytes = 0, write_bytes = 0;
-    machine::Interval time_us;
+    machine::Interval time_us;  ///< of all these bytes
 };
 
 struct KernelCost {
@@ -31,9 +31,11 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
-    machine::Interval time_us;  ///< max(compute, levels) + fixed
-    std::string bound;          ///< "compute" or the level whose time is the greatest
+    machine::Interval
+        time_us;        ///< max(compute, data) + fixed; low: all levels overlap, high: nothing does
+    std::string bound;  ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
+    machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
     std::vector<LevelCost> levels;  ///< innermost first, without registers
     machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
 };

@@ -141,6 +141,21 @@ TEST(KernelCost, carries_the_intervals_of_the_machine) {
     EXPECT_NEAR(level(c, "dram").time_us.low, 200.704, 1e-9);
 }
 
+TEST(KernelCost, each_byte_is_charged_at_the_level_that_serves_it) {
+    // Everything but b is held in the cache: a and y are served there, b comes from memory.
+    Warm all_but_b = [](const std::string&, const Array& array) {
+        return array.name == Name("b") ? 0.0 : 1.0;
+    };
+    KernelCost c = cost(kAddRelu, hand(), 1, all_but_b);
+    // b at 8 GB/s: 100.352 us. a at 64 GB/s: 12.544, beside y at 32 GB/s: 25.088.
+    EXPECT_NEAR(c.data_us.value, 100.352 + 25.088, 1e-9);
+    EXPECT_EQ(c.bound, "dram");
+    EXPECT_NEAR(c.time_us.value, c.data_us.value + 0.1, 1e-9);
+    // At best all overlaps, at worst nothing.
+    EXPECT_NEAR(c.time_us.low, 80.2816 + 0.1, 1e-9);
+    EXPECT_NEAR(c.time_us.high, 50.176 + 125.44 + 25.088 + 0.1, 1e-9);
+}
+
 TEST(KernelCost, several_cores_share_memory_and_pay_the_hand_off) {
     KernelCost c = cost(kAddRelu, hand(), 4);
     EXPECT_EQ(c.threads, 4);

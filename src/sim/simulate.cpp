@@ -135,6 +135,7 @@ private:
             for (KernelCost& k : body.kernels) {
                 k.time_us = k.time_us * n;
                 k.compute_us = k.compute_us * n;
+                k.data_us = k.data_us * n;
                 k.fixed_us = k.fixed_us * n;
                 k.flops *= n;
                 for (cost::LevelCost& l : k.levels) {
