@@ -46,6 +46,16 @@ int64_t output_bytes(const Graph& graph, const Node& node) {
     return bytes;
 }
 
+/// Of all outputs; their sizes are numbers.
+int64_t output_elements(const Graph& graph, const Node& node) {
+    int64_t count = 0;
+    std::vector<int64_t> shape;
+    for (ValueId id : node.outputs) {
+        if (id.valid() && const_dims(graph.at(id), shape)) count += element_count(shape);
+    }
+    return count;
+}
+
 class Folder {
 public:
     Folder(Inferred inferred, const Evaluator& evaluator, const FoldLimits& limits)
@@ -85,7 +95,9 @@ private:
         if (bytes < 0) return false;
         if (!evaluator_ || bytes > std::max(limits_.bytes, operand_bytes)) return false;
         const Dim work = operations(NodeView(graph(), node));
-        if (!work.is_const() || work.value() > limits_.operations) return false;
+        if (!work.is_const()) return false;
+        if (std::max(work.value(), output_elements(graph(), node)) > limits_.operations)
+            return false;
         std::optional<std::vector<Tensor>> results = evaluator_(node, operands);
         return results && state(node, std::move(*results));
     }

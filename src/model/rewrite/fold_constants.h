@@ -18,9 +18,9 @@ namespace smeaton::model {
 struct FoldLimits {
     /// Results above this stay computed, except where the operands are as large.
     int64_t bytes = int64_t{64} << 20;
-    /// Nodes that need more operations than this (model/summary.h) are not given to the evaluator;
-    /// they run once, when the model is loaded.
-    int64_t operations = int64_t{1} << 25;
+    /// Nodes that need more operations than this (model/summary.h), or move more elements, are not
+    /// given to the evaluator, which is slow; they run once, when the model is loaded.
+    int64_t operations = int64_t{1} << 21;
 };
 
 Rewritten fold_constants(ShapedGraph, const Evaluator& evaluator, const FoldLimits& limits = {});

@@ -92,7 +92,9 @@ void check_dropout_is_identity(const NodeView& view) {
     if (view.version() < 12) return;  // before, files for inference carry no mode (is_test of 6)
     if (!view.has(2)) return;
     if (view.ints(2, "training_mode") != std::vector<int64_t>{1}) return;
-    const double ratio = view.has(1) ? view.numbers(1, "ratio").at(0) : 0.5;
+    const std::vector<double> given = view.has(1) ? view.numbers(1, "ratio") : std::vector{0.5};
+    if (given.size() != 1) view.fail("operand {} must hold one number", view.operand(1));
+    const double ratio = given[0];
     if (ratio != 0) {
         view.fail(
             "it drops at random (training_mode with ratio {}); export the model for "

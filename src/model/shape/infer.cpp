@@ -135,6 +135,19 @@ void InferState::explain(ValueId wanted, const std::string& message) {
 
 namespace {
 
+/// Errors of Dim arithmetic do not know their node.
+void run_rule(Rule& rule, RuleFunction function) {
+    try {
+        function(rule);
+    } catch (const NeedsValue&) {
+        throw;
+    } catch (const UserError& error) {
+        const std::string text = error.what();
+        if (text.find("'" + rule.node().name + "'") != std::string::npos) throw;
+        rule.fail_with(text);
+    }
+}
+
 void infer_node(InferState& state, Node& node) {
     Rule rule(state, node);
     for (ValueId id : node.inputs) {
@@ -148,9 +161,17 @@ void infer_node(InferState& state, Node& node) {
     const RuleTable& table = rule_table();
     const RuleFunction shape = table.shape[static_cast<size_t>(node.op)];
     SMEATON_CHECK(shape != nullptr, "no shape rule for {}", node.op_name);
-    shape(rule);
+    run_rule(rule, shape);
     const RuleFunction value = table.value[static_cast<size_t>(node.op)];
-    if (value && (rule.small_output(0) || node.outputs.size() > 1)) value(rule);
+    if (!value || !(rule.small_output(0) || node.outputs.size() > 1)) return;
+    try {
+        value(rule);
+    } catch (const NeedsValue&) {
+        throw;
+    } catch (const UserError&) {
+        // Sizes beyond 64 bits: the elements stay unknown, which matters only if a shape needs
+        // them.
+    }
 }
 
 void check_inputs(Graph& graph) {
@@ -170,6 +191,10 @@ void check_inputs(Graph& graph) {
                 throw UserError("input '{}' {} has a negative size", value.name,
                                 describe(value.dtype, value.shape));
             }
+        }
+        if (!countable(*value.shape)) {
+            throw UserError("input '{}' {} is too large", value.name,
+                            describe(value.dtype, value.shape));
         }
     }
 }

@@ -165,6 +165,13 @@ TEST(InferShapes, refuses_tensors_beyond_counting) {
     EXPECT_THAT(chain("const s: i64[1](-4)", "y = ConstantOfShape(s) since 9"),
                 HasSubstr("negative"));
     EXPECT_THAT(chain("input x", "y = Relu(x) since 14"), HasSubstr("input 'x' has no dtype"));
+    EXPECT_THAT(chain("input x: f32[1048576,1]; const r: i64[2](9223372036854775807,8589934592)",
+                      "y = Tile(x, r) since 13"),
+                HasSubstr("node 'N0' (Tile): a size does not fit 64 bits"));
+    EXPECT_THAT(chain("input x: f32[1152921504606846976,4]", "y = Relu(x) since 14"),
+                HasSubstr("input 'x' f32[1152921504606846976,4] is too large"));
+    EXPECT_EQ(chain("input x: f32[1099511627776,1099511627776,0]", "y = Relu(x) since 14"),
+              "f32[1099511627776,1099511627776,0]");
     EXPECT_THAT(chain("input x: f32", "y = Relu(x) since 14"), HasSubstr("no declared shape"));
 }
 

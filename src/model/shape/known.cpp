@@ -24,6 +24,20 @@ bool Known::is_const() const {
     return std::all_of(ints.begin(), ints.end(), [](const Dim& d) { return d.is_const(); });
 }
 
+bool countable(const Shape& shape) {
+    constexpr int64_t kMaxElements = int64_t{1} << 56;
+    int64_t count = 1;
+    for (const Dim& d : shape) {
+        if (d.is(0)) return true;
+    }
+    for (const Dim& d : shape) {
+        if (!d.is_const()) continue;
+        if (d.value() > kMaxElements / count) return false;
+        count *= d.value();
+    }
+    return true;
+}
+
 std::optional<std::vector<int64_t>> const_shape(const Shape& shape) {
     std::vector<int64_t> result;
     result.reserve(shape.size());

@@ -31,6 +31,8 @@ using KnownPtr = std::shared_ptr<const Known>;
 
 /// INT64_MAX where there are more.
 int64_t element_count(const std::vector<int64_t>& shape);
+/// True when the numbers among the dims leave the bytes of such a tensor countable in 64 bits.
+bool countable(const Shape&);
 /// The shape as numbers; nothing where a Dim is symbolic.
 std::optional<std::vector<int64_t>> const_shape(const Shape&);
 Shape to_dims(const std::vector<int64_t>&);

@@ -221,7 +221,8 @@ SliceArguments slice_arguments(const NodeView& view) {
 /// ceil((end - start) / step), not below 0.
 Dim slice_count(const Dim& start, const Dim& end, int64_t step) {
     const Dim span = step > 0 ? end - start : start - end;
-    const int64_t stride = step > 0 ? step : -std::max(step, -(int64_t{1} << 60));
+    const int64_t most = int64_t{1} << 60;
+    const int64_t stride = step > 0 ? std::min(step, most) : -std::max(step, -most);
     if (span.is_const() && span.value() <= 0) return 0;
     return tensor::ceil_div(span, stride);
 }

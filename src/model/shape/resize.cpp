@@ -60,9 +60,10 @@ Dim scaled(const NodeView& view, const Dim& size, double scale) {
         if (!(exact < 1e15f)) view.fail("scale {} makes a dim of {} too large", scale, size.str());
         return static_cast<int64_t>(std::floor(exact));
     }
-    if (scale == std::floor(scale)) return size * static_cast<int64_t>(scale);
-    const double inverse = std::round(1 / scale);
-    if (static_cast<float>(1 / inverse) == static_cast<float>(scale)) {
+    const bool moderate = scale < 1e9 && scale > 1e-9;
+    if (moderate && scale == std::floor(scale)) return size * static_cast<int64_t>(scale);
+    const double inverse = moderate ? std::round(1 / scale) : 0;
+    if (inverse > 0 && static_cast<float>(1 / inverse) == static_cast<float>(scale)) {
         return tensor::floor_div(size, static_cast<int64_t>(inverse));
     }
     view.fail("scale {} needs the dim {} bound; bind it with --dim {}=VALUE", scale, size.str(),
@@ -127,6 +128,7 @@ void apply_sizes(const NodeView& view, size_t k, const std::vector<int64_t>& axe
                       view.operand(0));
         }
         const double size = common * static_cast<double>(from[d].value());
+        if (!(size < 1e15)) view.fail("its sizes make dim {} of {} too large", d, view.operand(0));
         choice.scales[d] = common;
         choice.output[d] = static_cast<int64_t>(std::floor(size + 0.5));
     }

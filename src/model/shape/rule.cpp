@@ -14,22 +14,6 @@ Rule::Rule(InferState& state, Node& node)
 
 namespace {
 
-/// The bytes of a tensor are counted in 64 bits with room to spare.
-constexpr int64_t kMaxElements = int64_t{1} << 56;
-
-bool countable(const Shape& shape) {
-    int64_t count = 1;
-    for (const Dim& d : shape) {
-        if (d.is(0)) return true;
-    }
-    for (const Dim& d : shape) {
-        if (!d.is_const()) continue;
-        if (d.value() > kMaxElements / count) return false;
-        count *= d.value();
-    }
-    return true;
-}
-
 bool agree(const Shape& declared, const Shape& computed) {
     if (declared.size() != computed.size()) return false;
     for (size_t d = 0; d < declared.size(); ++d) {

@@ -57,9 +57,15 @@ MaybeDim power(const Dim& base, const Dim& exponent) {
     return result;
 }
 
+/// Differences with such a number fit 64 bits.
+bool moderate(const Dim& d) {
+    return !d.is_const() || (d.value() < (int64_t{1} << 62) && d.value() > -(int64_t{1} << 62));
+}
+
 /// a < b, where it can be told.
 std::optional<bool> less(const Dim& a, const Dim& b) {
     if (a.is_const() && b.is_const()) return a.value() < b.value();
+    if (!moderate(a) || !moderate(b)) return std::nullopt;
     if (surely_nonnegative(b - a - 1)) return true;
     if (surely_nonnegative(a - b)) return false;
     return std::nullopt;
@@ -68,6 +74,7 @@ std::optional<bool> less(const Dim& a, const Dim& b) {
 std::optional<bool> equal(const Dim& a, const Dim& b) {
     if (a == b) return true;
     if (a.is_const() && b.is_const()) return false;
+    if (!moderate(a) || !moderate(b)) return std::nullopt;
     if (surely_nonnegative(a - b - 1) || surely_nonnegative(b - a - 1)) return false;
     return std::nullopt;
 }

@@ -6,6 +6,9 @@ namespace smeaton::model {
 
 namespace {
 
+/// Kernels, strides and dilations stay below this, so that their products fit.
+constexpr int64_t kMaxStep = int64_t{1} << 30;
+
 enum class AutoPad { NotSet, SameUpper, SameLower, Valid };
 
 AutoPad auto_pad_of(const NodeView& view) {
@@ -24,7 +27,7 @@ std::vector<int64_t> positive_attrs(const NodeView& view, const char* key, size_
     }
     for (int64_t v : values) {
         if (v < 1) view.fail("attribute {} holds {}; expected 1 or more", key, v);
-        if (v > (int64_t{1} << 40)) view.fail("attribute {} holds {}: too large", key, v);
+        if (v > kMaxStep) view.fail("attribute {} holds {}: too large", key, v);
     }
     return values;
 }
@@ -139,6 +142,7 @@ std::vector<int64_t> weight_kernel(const NodeView& view) {
         if (!w[d].is_const()) view.fail("the kernel size of {} must be known", view.operand(1));
         kernel.push_back(w[d].value());
         if (kernel.back() < 1) view.fail("{} has an empty kernel", view.operand(1));
+        if (kernel.back() > kMaxStep) view.fail("the kernel of {} is too large", view.operand(1));
     }
     if (view.has_attr("kernel_shape") && view.attrs("kernel_shape", {}) != kernel) {
         view.fail("attribute kernel_shape {} disagrees with the weight {}",
