@@ -32,16 +32,21 @@ struct CacheSimulator::Level {
         first = s;
     }
 
+    void soil(Slot& slot, bool write) {
+        counts.dirtied += write && !slot.dirty;
+        slot.dirty |= write;
+    }
+
     // True on a hit. On a miss `victim` is the dirty line pushed out, if `pushed_dirty`.
     bool touch(uint64_t line, bool write, bool& pushed_dirty, uint64_t& victim) {
         pushed_dirty = false;
         if (first >= 0 && slots[static_cast<size_t>(first)].line == line) {
-            slots[static_cast<size_t>(first)].dirty |= write;
+            soil(slots[static_cast<size_t>(first)], write);
             return true;
         }
         auto [at, fresh] = where.try_emplace(line, -1);
         if (!fresh) {
-            slots[static_cast<size_t>(at->second)].dirty |= write;
+            soil(slots[static_cast<size_t>(at->second)], write);
             unlink(at->second);
             push_front(at->second);
             return true;
@@ -58,7 +63,8 @@ struct CacheSimulator::Level {
             unlink(s);
             where.erase(old.line);
         }
-        slots[static_cast<size_t>(s)] = {line, -1, -1, write};
+        slots[static_cast<size_t>(s)] = {line, -1, -1, false};
+        soil(slots[static_cast<size_t>(s)], write);
         where[line] = s;
         push_front(s);
         return false;

@@ -23,6 +23,7 @@ struct CacheCounts {
     Name level;
     int64_t reads = 0, writes = 0;  ///< line accesses that reached this level
     int64_t read_misses = 0, write_misses = 0, write_backs = 0;
+    int64_t dirtied = 0;  ///< lines that were clean or absent and were written: each goes out once
     int64_t line_bytes = 64;
 };
 

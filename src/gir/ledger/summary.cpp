@@ -137,10 +137,20 @@ Compulsory compulsory(const Kernel& kernel, const Program& program, const Ledger
     return sum;
 }
 
-Compulsory compulsory(const Program& program, const Ledger& ledger) {
+Compulsory compulsory(const Program& program, const Ledger& by_name) {
+    // What is asked of an alias is asked of the buffer whose bytes it shows.
+    Ledger ledger;
+    for (const auto& [name, bytes] : by_name.buffers) {
+        const Buffer* b = &program.buffer(name);
+        while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
+        LedgerBuffer& own =
+            ledger.buffers.try_emplace(b->name, LedgerBuffer{bytes.level, 0, 0}).first->second;
+        own.read_bytes += bytes.read_bytes;
+        own.write_bytes += bytes.write_bytes;
+    }
     Compulsory sum{0, 0};
     for (const Buffer& b : program.buffers) {
-        if (b.lifetime == Lifetime::Temp) continue;
+        if (b.lifetime == Lifetime::Temp || !b.alias_of.empty()) continue;
         bool written = b.lifetime == Lifetime::Output || b.lifetime == Lifetime::State;
         add_buffer(program, ledger, b.name, b.lifetime != Lifetime::Output, written, sum);
     }
