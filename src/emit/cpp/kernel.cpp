@@ -219,6 +219,7 @@ private:
                 f.head_line(f.depth(), fmt::format("const i64 {} = {};", name, value));
             }
             f.axes[nest[i]->axis] = f.declare(name, {0, extent - 1});
+            f.loops.push_back({f.axes[nest[i]->axis], extent});
         }
         if (range > 0) emit_block(f, *body);
         f.close_scope(fmt::format("for (i64 {0} = begin; {0} < end; ++{0}) {{", it));
@@ -261,11 +262,14 @@ private:
         if (range.hi < range.lo) return;
         f.open_scope();
         std::string name = f.unique(stem(axis.str()));
-        auto outer = f.axes.find(axis) != f.axes.end() ? std::optional(f.axes[axis]) : std::nullopt;
+        bool shadows = f.axes.count(axis) > 0;
+        VarId outer = shadows ? f.axes[axis] : 0;
         f.axes[axis] = f.declare(name, range);
+        f.loops.push_back({f.axes[axis], extent});
         emit_block(f, body);
-        if (outer)
-            f.axes[axis] = *outer;
+        f.loops.pop_back();
+        if (shadows)
+            f.axes[axis] = outer;
         else
             f.axes.erase(axis);
         std::string pragma = unroll > 1 ? fmt::format("\n#pragma GCC unroll {}\n", unroll) : "";

@@ -194,6 +194,7 @@ void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim
         std::string name = f.unique(stem(names[d].name.str()));
         Linear form;
         form.add(f.declare(name, {0, plan.extents[d] - 1}), 1);
+        f.loops.push_back({form.terms[0].first, plan.extents[d]});
         point.dims[d] = form;
         openings.push_back(
             fmt::format("for (i64 {0} = 0; {0} < {1}; ++{0}) {{", name, plan.extents[d]));
@@ -201,6 +202,7 @@ void over_loops(Function& f, const OpPlan& plan, const std::vector<gir::NamedDim
     body();
     while (!openings.empty()) {
         f.close_scope(openings.back());
+        f.loops.pop_back();
         openings.pop_back();
     }
 }

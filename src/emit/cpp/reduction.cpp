@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "emit/cpp/op.h"
+#include "emit/cpp/prefetch.h"
 #include "emit/cpp/spell.h"
 #include "emit/cpp/value.h"
 
@@ -249,6 +250,26 @@ struct Reduction {
             f.line(fmt::format("{} += {};", accumulator, product.text));
     }
 
+    /// Operands read as whole vectors in one contiguous piece per step.
+    void prefetch(Point point, const std::vector<Segment>& segments) const {
+        if (op.kind != OpKind::Mma || segments.empty()) return;
+        auto lane = static_cast<size_t>(plan.lane_dim);
+        for (const auto& src : srcs) {
+            if (!src || src->in_registers() || src->computed() || !src->bounds.empty()) continue;
+            point.dims[lane] = segments[0].first;
+            point.lane_dim = plan.lane_dim;
+            point.count = segments[0].count;
+            for (size_t d = 0; d < plan.unrolled.size(); ++d)
+                if (plan.unrolled[d] && d != lane) point.dims[d] = Linear{};
+            if (pattern(f, *src, point) != Pattern::Contiguous) continue;
+            int64_t elements = 0;
+            for (const Segment& s : segments) elements += s.count;
+            for (size_t r : reduced)
+                if (plan.unrolled[r] && src->uses_dim(r)) elements *= plan.extents[r];
+            prefetch_panel(f, *src->storage, offset(f, *src, point, 0), elements);
+        }
+    }
+
     void run() {
         Point point;
         point.dims.resize(op.dims.size());
@@ -278,6 +299,7 @@ struct Reduction {
         for (Destination& d : all) declare(d, chains);
         Point point = at;
         over_loops(f, plan, op.dims, point, reduced, [&] {
+            if (dst.in_registers() && lanes_kept()) prefetch(point, segments);
             auto steps = [&](const std::vector<Segment>& lanes) {
                 size_t chain = 0;
                 over_unrolled(plan, point, reduced, [&] {
