@@ -24,6 +24,21 @@ VectorShape shape_for(const machine::CpuFeatures& cpu, const std::string& isa) {
                            : VectorShape{16, 16};
 }
 
+gir::OperandRole role_of(machine::OperandRole role) {
+    switch (role) {
+        case machine::OperandRole::A:
+            return gir::OperandRole::A;
+        case machine::OperandRole::B:
+            return gir::OperandRole::B;
+        case machine::OperandRole::Acc:
+            return gir::OperandRole::Acc;
+        case machine::OperandRole::Vector:
+            return gir::OperandRole::Vector;
+    }
+    SMEATON_CHECK(false, "a role without a row");
+    return gir::OperandRole::Vector;
+}
+
 }  // namespace
 
 gir::Target target_of(const machine::Machine& m) {
@@ -40,12 +55,18 @@ gir::Target target_of(const machine::Machine& m) {
         if (level.line_bytes) l.line_bytes = static_cast<int64_t>(level.line_bytes->value);
         l.software_managed = level.managed == machine::Managed::Software;
         l.per_core = level.private_to == core;
+        for (machine::OperandRole role : level.roles) l.roles.push_back(role_of(role));
         target.levels.push_back(l);
     }
     target.vector_bytes = static_cast<int>(unit->vector_bits->value) / 8;
     target.vector_registers = static_cast<int>(unit->registers->value);
     target.fma_latency_times_rate = machine::fma_latency_times_rate(m, *unit);
     target.cores = static_cast<int>(machine::core_count(m));
+    for (const machine::Unit& u : m.units) {
+        if (u.kind != machine::UnitKind::Systolic) continue;
+        target.array_rows = static_cast<int>(u.rows->value);
+        target.array_columns = static_cast<int>(u.columns->value);
+    }
     return target;
 }
 

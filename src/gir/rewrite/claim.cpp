@@ -35,6 +35,7 @@ struct Claimer {
     std::set<Name> written = {};
     std::map<Name, std::string>& claim_of;  // what each claim made so far is of
     int64_t made = 0;
+    int operand = -1;  // only this operand of contractions, and always; -1: any read worth it
 
     Block block(const Block& b, const std::set<Name>& scope, int64_t room);
     void collect(const Block& b, const std::set<Name>& scope, Extents inner, double times,
@@ -103,11 +104,15 @@ void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, co
 void Claimer::collect(const Block& b, const std::set<Name>& scope, Extents inner, double times,
                       std::map<Name, Source>& sources) const {
     for (const StmtPtr& s : b) {
-        if (auto* op = std::get_if<Op>(&s->node)) {
+        if (auto* op = std::get_if<Op>(&s->node); op && operand >= 0) {
+            if (op->kind == OpKind::Mma)
+                note(std::get<Slice>(op->srcs[static_cast<size_t>(operand)]), *op, scope, inner,
+                     times, sources);
+        } else if (op) {
             for_each_slice(*op, [&](const Slice& slice, bool is_written) {
                 if (!is_written) note(slice, *op, scope, inner, times, sources);
             });
-        } else if (auto* let = std::get_if<Let>(&s->node); let && let->source) {
+        } else if (auto* let = std::get_if<Let>(&s->node); let && let->source && operand < 0) {
             // A claim of an outer level further in reads its source once.
             Op as_move;
             as_move.dims = let->tile.dims;
@@ -161,12 +166,16 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
     Block inside = map_stmts(b, [&](const StmtPtr& s) -> Block {
         if (auto* op = std::get_if<Op>(&s->node)) {
             Op next = *op;
-            for (Operand& o : next.srcs)
-                if (auto* slice = std::get_if<Slice>(&o)) redirect(*slice);
+            for (size_t k = 0; k < next.srcs.size(); ++k) {
+                bool meant =
+                    operand < 0 || (op->kind == OpKind::Mma && static_cast<int>(k) == operand);
+                if (auto* slice = std::get_if<Slice>(&next.srcs[k]); slice && meant)
+                    redirect(*slice);
+            }
             return {next == *op ? s : stmt(std::move(next))};
         }
         auto* inner = std::get_if<Let>(&s->node);
-        if (!inner || !inner->source || inner->source->target != source) return {s};
+        if (!inner || !inner->source || inner->source->target != source || operand >= 0) return {s};
         Let next = *inner;
         redirect(*next.source);
         return {stmt(std::move(next))};
@@ -177,7 +186,8 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
     // At the head of the block, or just behind the claim that it reads from.
     auto at = inside.begin();
     for (auto s = inside.begin(); s != inside.end(); ++s)
-        if (auto* declared = std::get_if<Let>(&(*s)->node); declared && declared->tile.name == source)
+        if (auto* declared = std::get_if<Let>(&(*s)->node);
+            declared && declared->tile.name == source)
             at = s + 1;
     inside.insert(at, stmt(std::move(let)));
     return inside;
@@ -204,8 +214,10 @@ Block Claimer::block(const Block& b, const std::set<Name>& scope, int64_t room) 
     for (const auto& [name, source] : sources) {
         if (!source.possible || source.hull.empty()) continue;
         int64_t bytes = hull_bytes(source);
-        bool again = static_cast<double>(bytes) < source.charged * (1 - kWorthwhile);
-        if (!again || bytes > room || bytes < level.line_bytes) continue;
+        bool again =
+            operand >= 0 || static_cast<double>(bytes) < source.charged * (1 - kWorthwhile);
+        if (!again || bytes > room) continue;
+        if (operand < 0 && bytes < level.line_bytes) continue;
         current = claim(name, source, current);
         room -= bytes;
     }
@@ -243,6 +255,13 @@ bool plain_loops(const Block& b) {
     return plain;
 }
 
+// The software-managed level that is there for this operand.
+const TargetLevel* scratchpad_for(const Target& target, OperandRole role) {
+    for (const TargetLevel& level : target.levels)
+        if (level.software_managed && !level.roles.empty() && level.takes(role)) return &level;
+    return nullptr;
+}
+
 KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
                        const Rules& rules) {
     if (!plain_loops(kernel->body)) return kernel;
@@ -264,6 +283,15 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
         });
         auto room = static_cast<int64_t>(static_cast<double>(level.capacity_bytes) * kClaimShare);
         body = claimer.block(body, {}, room);
+        made += claimer.made;
+    }
+    for (int operand : {0, 1}) {
+        const TargetLevel* level =
+            scratchpad_for(target, operand == 0 ? OperandRole::A : OperandRole::B);
+        if (!level) continue;
+        Claimer claimer{program, *level, taken, {}, {}, claim_of};
+        claimer.operand = operand;
+        body = claimer.block(body, {}, level->capacity_bytes);
         made += claimer.made;
     }
     if (made == 0) return kernel;

@@ -13,8 +13,10 @@
 
 namespace smeaton::gir::rewrite {
 
-/// Claims at every hardware-managed level with a capacity, from the outermost inwards; each where
-/// the slice first fits beside the other claims and is read more than once. After tile.
+/// On a machine whose scratchpads take one operand each, the operands of every contraction are
+/// copied into the level of their role, in the largest parts that fit. Claims at every
+/// hardware-managed level with a capacity, from the outermost inwards; each where the slice first
+/// fits beside the other claims and is read more than once. After tile.
 Program claim_residents(Program, const Target&, const Rules&);
 
 }  // namespace smeaton::gir::rewrite

@@ -8,12 +8,36 @@
 
 namespace smeaton::gir::rewrite {
 
-Block place_local_tiles(const Block& body, Name level) {
+namespace {
+
+bool accumulates(const Block& body, Name tile) {
+    bool found = false;
+    for_each_op(body, [&](const Op& op) {
+        found = found || (op.kind == OpKind::Mma && op.dst.target == tile);
+    });
+    return found;
+}
+
+int64_t bytes_of(const Tile& tile) {
+    int64_t elements = 1;
+    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
+    return tensor::byte_count(tile.dtype, elements);
+}
+
+}  // namespace
+
+Block place_local_tiles(const Block& body, const Target& target) {
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
-        next.tile.level = level;
+        next.tile.level = target.registers().name;
+        // A machine whose units hold operands in levels of their own; a CPU has one register file.
+        if (target.array_rows > 0) {
+            bool acc = accumulates(body, let->tile.name);
+            OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
+            next.tile.level = target.level_for(role, bytes_of(let->tile)).name;
+        }
         return {stmt(std::move(next))};
     });
 }
@@ -46,6 +70,7 @@ struct SplitBody {
     Block epilogue;  // after it, with the tiles that only it uses
     Name accumulator;
     DType dtype = DType::kF32;
+    Origins origins;  // of the contraction
 };
 
 SplitBody split_at_mma(const Block& body) {
@@ -56,6 +81,7 @@ SplitBody split_at_mma(const Block& body) {
         if (auto* op = std::get_if<Op>(&s->node); op && op->kind == OpKind::Mma) {
             after = true;
             split.accumulator = op->dst.target;
+            split.origins = op->origins;
         }
     }
     Block head, lets;
@@ -70,21 +96,28 @@ SplitBody split_at_mma(const Block& body) {
     return split;
 }
 
+// The first level behind the registers, or the one for vectors where levels have roles.
+Name row_level(const Tile& tile, const Target& target) {
+    if (target.array_rows > 0) return target.level_for(OperandRole::Vector, bytes_of(tile)).name;
+    return target.levels.size() > 1 ? target.levels[1].name : target.outermost().name;
+}
+
 // for row { epilogue on [lane] }, reading the accumulator from a tile in the first cache.
 Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& target,
               std::set<Name>& taken) {
     Block block = must_absorb(split.head, r.row, r.rows, false);
-    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target.registers().name);
+    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target);
     Tile out;
     out.name = fresh(split.accumulator.str() + "_rows", taken);
-    out.level = target.levels.size() > 1 ? target.levels[1].name : target.outermost().name;
     out.dtype = split.dtype;
     out.dims = {{r.row, Dim(r.rows)}, {r.lane, Dim(r.lanes)}};
     out.lanes = 1;
+    out.level = row_level(out, target);
     Op spill;
     spill.kind = OpKind::Move;
     spill.dims = out.dims;
     spill.dst = {out.name, {Coord(r.row), Coord(r.lane)}, {}};
+    spill.origins = split.origins;
     spill.srcs = {Slice{split.accumulator, {Coord(r.row), Coord(r.lane)}, {}}};
     Block tail = map_ops(split.epilogue, [&](const Op& op) {
         Op next = op;
@@ -96,7 +129,7 @@ Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& targe
             if (auto* s = std::get_if<Slice>(&o)) redirect(*s);
         return next;
     });
-    tail = place_local_tiles(must_absorb(tail, r.lane, r.lanes, true), target.registers().name);
+    tail = place_local_tiles(must_absorb(tail, r.lane, r.lanes, true), target);
     block.push_back(stmt(Let{out, {}, false, {}, 1, {}}));
     block.push_back(stmt(spill));
     block.push_back(stmt(For{r.row, Dim(r.rows), {}, {}, 1, tail}));
@@ -113,7 +146,7 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
         return by_rows(split, r, target, taken);
     Block block = must_absorb(body, r.row, r.rows, false);
     block = must_absorb(block, r.lane, r.lanes, true);
-    return place_local_tiles(block, target.registers().name);
+    return place_local_tiles(block, target);
 }
 
 }  // namespace smeaton::gir::rewrite

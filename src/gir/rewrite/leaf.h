@@ -23,7 +23,8 @@ struct RegisterBody {
 /// InternalError when the body cannot absorb an axis (callers have checked its form).
 Block to_registers(const Block& body, const RegisterBody&, const Target&, std::set<Name>& taken);
 
-/// Tiles of level `local` get the given level.
-Block place_local_tiles(const Block& body, Name level);
+/// Scalar and register-sized tiles of level `local` get the innermost level that takes them:
+/// accumulators one for accumulators, others one for vectors.
+Block place_local_tiles(const Block& body, const Target&);
 
 }  // namespace smeaton::gir::rewrite

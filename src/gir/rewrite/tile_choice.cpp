@@ -56,7 +56,24 @@ double box_cycles(const RegisterTile& t, const MmaShape& shape, const Target& ta
     return sum;
 }
 
+namespace {
+
+// A systolic array makes one vector of results per row and step; the tile is as tall as half of the
+// accumulators' level allows, so that filling and draining the array weighs little.
+RegisterTile array_tile(const MmaShape& shape, const Target& target) {
+    int64_t row_bytes = int64_t{4} * target.array_columns;
+    auto fits = [&](int64_t rows) {
+        return &target.level_for(OperandRole::Acc, rows * row_bytes) != &target.outermost();
+    };
+    int64_t rows = 1;
+    while (rows < shape.rows && fits(rows + 1)) ++rows;
+    return {rows, std::max<int64_t>(1, target.array_columns * 4 / target.vector_bytes)};
+}
+
+}  // namespace
+
 RegisterTile choose_tile(const MmaShape& shape, const Target& target) {
+    if (target.array_columns > 0) return array_tile(shape, target);
     int64_t lanes_per_vector = target.vector_bytes / 4;
     int64_t vectors = (shape.lanes + lanes_per_vector - 1) / lanes_per_vector;
     RegisterTile best;

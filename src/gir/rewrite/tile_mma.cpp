@@ -21,6 +21,8 @@ constexpr int64_t kBodyFmas = 60;
 constexpr int64_t kWholeBodyFmas = 72;
 // Parallel iterations wanted per core, so that a static split is even.
 constexpr int64_t kIterationsPerCore = 8;
+// What a staged panel is reckoned to take where its level is chosen by room.
+constexpr int64_t kPanelBytes = 64 * 1024;
 
 int64_t size_of(const std::vector<NamedDim>& dims, Name name) {
     for (const NamedDim& d : dims)
@@ -56,6 +58,7 @@ struct MmaTiler {
     void pack_or_stage();
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
+    std::vector<Cut> array_cuts() const;
     Block leaf(const Block& body, const Parts& parts);
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
     Block run();
@@ -212,6 +215,7 @@ void MmaTiler::pack_or_stage() {
 // Contraction dims from outermost to innermost: blocks of the broadcast operand's layout, then the
 // other dims, then the dim along which it is contiguous, cut so that the body stays short.
 std::vector<Cut> MmaTiler::cuts(const Op& op) const {
+    if (target.array_rows > 0) return array_cuts();
     int64_t per_step = tile.rows * tile.vectors, steps = 1;
     for (const NamedDim& d : op.dims)
         if (size_of(contracted, d.name) > 1) steps *= size_of(contracted, d.name);
@@ -232,6 +236,18 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     int64_t unroll = std::clamp<int64_t>(kBodyFmas / per_step, 1, 8);
     while (unroll > 1 && length % unroll != 0) --unroll;
     order.push_back({inner, unroll});
+    return order;
+}
+
+// An array takes as many contracted elements at once as it has rows.
+std::vector<Cut> MmaTiler::array_cuts() const {
+    std::vector<Cut> order;
+    Name inner = contracted.empty() ? Name() : contracted.back().name;
+    for (const NamedDim& d : contracted)
+        if (runs_along(program, bro, d.name)) inner = d.name;
+    for (const NamedDim& d : contracted)
+        if (d.name != inner) order.push_back({d.name, 1});
+    if (!inner.empty()) order.push_back({inner, target.array_rows});
     return order;
 }
 
@@ -302,7 +318,14 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
 Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& source) {
     Tile panel;
     panel.name = fresh("panel", taken);
+    // A panel is read by every row tile: the second cache holds it, or the scratchpad of its
+    // operand.
     panel.level = target.levels.size() > 2 ? target.levels[2].name : target.outermost().name;
+    if (target.array_rows > 0) {
+        bool first = std::get<Slice>(mma.srcs[0]).target == vec.target;
+        OperandRole role = first ? OperandRole::A : OperandRole::B;
+        panel.level = target.level_for(role, kPanelBytes).name;
+    }
     panel.dtype = program.buffer(source.target).dtype;
     Slice to{panel.name, {}, {}};
     Op fill;

@@ -49,9 +49,11 @@ Name level_for(const Tile& tile, const Target& target, int64_t register_bytes) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
     int64_t bytes = tile_bytes(tile);
     if (in_registers && bytes <= register_bytes) return target.registers().name;
-    for (size_t i = 1; i < target.levels.size(); ++i)
-        if (target.levels[i].capacity_bytes == 0 || 2 * bytes <= target.levels[i].capacity_bytes)
-            return target.levels[i].name;
+    for (size_t i = 1; i < target.levels.size(); ++i) {
+        const TargetLevel& level = target.levels[i];
+        bool room = level.capacity_bytes == 0 || 2 * bytes <= level.capacity_bytes;
+        if (room && level.takes(OperandRole::Vector)) return level.name;
+    }
     return target.outermost().name;
 }
 
