@@ -184,6 +184,49 @@ TEST(MachineText, a_missing_file_says_what_to_do) {
     }
 }
 
+TEST(MachineText, a_folder_is_no_description) {
+    EXPECT_THROW(read_machine_file("/tmp"), UserError);
+}
+
+// Bytes changed, dropped or doubled at random: read or refused, never anything else.
+TEST(MachineText, damaged_texts_are_read_or_refused) {
+    uint64_t state = 1;
+    auto below = [&](size_t n) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return static_cast<size_t>(state >> 33) % n;
+    };
+    const std::string letters = "{}[]:,-#&*!|>'\"%@\n\t 09aez.";
+    int refused = 0;
+    for (int i = 0; i < 2000; ++i) {
+        std::string text = kSmall;
+        for (size_t edits = 1 + below(3); edits > 0; --edits) {
+            size_t at = below(text.size());
+            switch (below(3)) {
+                case 0:
+                    text[at] = letters[below(letters.size())];
+                    break;
+                case 1:
+                    text.erase(at, 1 + below(20));
+                    break;
+                default:
+                    text.insert(at, text.substr(at, below(60)));
+            }
+        }
+        try {
+            parse_machine(text, "damaged.yaml");
+        } catch (const UserError& error) {
+            EXPECT_THAT(error.what(), HasSubstr("damaged.yaml"));
+            ++refused;
+        }
+    }
+    EXPECT_GT(refused, 1000);
+}
+
+TEST(MachineText, deep_nesting_is_refused) {
+    EXPECT_THROW(parse_machine(std::string(100000, '['), "deep.yaml"), UserError);
+    EXPECT_THROW(parse_machine("name: " + std::string(100000, '{'), "deep.yaml"), UserError);
+}
+
 TEST(MachineVerify, levels_must_form_one_tree) {
     EXPECT_THAT(error_of(replaced("next: l2", "next: l4")), HasSubstr("names no level"));
     EXPECT_THAT(error_of(replaced("next: dram", "next: l1")), HasSubstr("further down"));

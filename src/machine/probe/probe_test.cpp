@@ -121,6 +121,40 @@ TEST(Plan, working_sets_lie_in_their_level_and_beyond_the_one_before) {
     EXPECT_LE(2 * plans[3].set_bytes + 3 * plans[3].shared_set_bytes, cpu.memory_bytes / 3);
 }
 
+// The loops of lesser CPUs run here as well.
+TEST(Loops, of_every_width_run_with_and_without_fma) {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "[SKIP] the loops are for x86-64 CPUs";
+#endif
+    CpuFeatures here = cpu_features(), plain = here, avx2 = here;
+    plain.isa = {"sse2"};
+    plain.vector_bits = 128;
+    std::vector<CpuFeatures> kinds{plain, here};
+    if (here.vector_bits == 512) {
+        std::erase_if(avx2.isa, [](const std::string& f) { return f.rfind("avx512", 0) == 0; });
+        avx2.vector_bits = 256;
+        kinds.push_back(avx2);
+    }
+    Crew crew({here.core_cpus.front()});
+    for (const CpuFeatures& cpu : kinds) {
+        std::vector<ComputeLoop> loops = compute_loops(cpu);
+        EXPECT_EQ(loops.back().width_bits, cpu.vector_bits);
+        for (const ComputeLoop& loop : loops)
+            EXPECT_GT(crew.run(1, [&](int) { loop.run(1000); }).busy_ns, 0);
+        for (int bits = 128; bits <= cpu.vector_bits; bits *= 2)
+            crew.run(1, [&](int) { fma_chain(cpu, bits).run(1000); });
+        Region region(1 << 20);
+        SweepLoops sweeps = sweep_loops(cpu);
+        crew.run(1, [&](int) {
+            sweeps.write(region.data(), 1 << 19);
+            region.data()[5] = 7;
+            sweeps.read(region.data(), 1 << 19);
+            sweeps.copy(region.data(), region.data() + (1 << 19), 1 << 19);
+        });
+        EXPECT_EQ(region.data()[(1 << 19) + 5], 7);
+    }
+}
+
 // One short probe; the figures need only be of this world: tests share the machine with builds.
 TEST(Probe, describes_this_machine_in_a_file_that_reads_back) {
 #if !defined(__x86_64__)
