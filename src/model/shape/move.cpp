@@ -27,12 +27,26 @@ Dim inferred_size(const NodeView& view, const Dim& total, const Dim& others) {
               total.str(), others.str());
 }
 
+/// False where an empty operand cannot take 0 as "copy this dim": then the 0 is a size, which the
+/// exporter's shape arithmetic told of an empty batch.
+bool copies_fit(const Shape& from, const Shape& to) {
+    if (!tensor::product(from).is(0)) return true;
+    Dim elements = 1;
+    bool open = false;
+    for (size_t d = 0; d < to.size(); ++d) {
+        if (to[d].is(0) && d >= from.size()) return false;
+        open |= to[d].is(-1);
+        if (!to[d].is(-1)) elements *= to[d].is(0) ? from[d] : to[d];
+    }
+    return open || elements.is(0);
+}
+
 }  // namespace
 
 Shape reshape_target(const NodeView& view) {
     const Shape& from = view.shape(0);
-    const bool zero_is_zero = view.attr("allowzero", 0) != 0;
     Shape to = view.version() < 5 ? to_dims(view.attrs("shape", {})) : view.dims(1, "shape");
+    const bool zero_is_zero = view.attr("allowzero", 0) != 0 || !copies_fit(from, to);
     std::optional<size_t> open;
     Dim others = 1;
     Dim rest_from = 1;  // without the dims that 0 copies: with them an empty batch leaves -1 open

@@ -25,6 +25,8 @@ TEST(ReshapeShape, resolves_zero_and_minus_one) {
     EXPECT_EQ(reshaped("[N,S,768]", "-1,768"), "f32[N*S,768]");
     EXPECT_EQ(reshaped("[0,3,4]", "0,-1"), "f32[0,12]");
     EXPECT_EQ(reshaped("[0,3]", "3,0", "{allowzero: 1}"), "f32[3,0]");
+    EXPECT_EQ(reshaped("[0]", "0,1,1,0"), "f32[0,1,1,0]");
+    EXPECT_EQ(reshaped("[197,0,768]", "0,768"), "f32[0,768]");
     EXPECT_EQ(inferred("input x: f32[6]; const s: i64[0]()", "Reshape(x, s) since 5"),
               "node 'N0' (Reshape): 'x' f32[6] has 6 elements, its new shape [] has 1");
 }
