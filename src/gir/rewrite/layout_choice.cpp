@@ -194,6 +194,13 @@ bool guards_extent(const Bound& bound, const Slice& s, const Buffer& b, size_t d
            bound.hi && *bound.hi == b.dims[dim].extent;
 }
 
+// Only permuted layouts without a border yet: pieces of a split dim have no ends of their own.
+bool can_take_border(const Buffer& b) {
+    if (b.layout.dense() || b.layout.border) return false;
+    return std::all_of(b.layout.dims.begin(), b.layout.dims.end(),
+                       [](const PhysicalDim& p) { return p.div == 1 && p.mod == 0; });
+}
+
 struct BorderPlan {
     std::optional<Literal> value;
     std::vector<Margin> margins;
@@ -273,7 +280,7 @@ Program add_borders(Program program, const Rules& rules) {
             for_each_slice(op, [&](const Slice& s, bool written) {
                 const Buffer* b = program.find_buffer(s.target);
                 if (written || !s.within || !b || b->lifetime != Lifetime::Temp) return;
-                if (b->layout.dense() || !is_free_temp(program, *b)) return;
+                if (!can_take_border(*b) || !is_free_temp(program, *b)) return;
                 widen(plans[b->name], s, *b, extents);
             });
         });

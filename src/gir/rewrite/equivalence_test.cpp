@@ -1,0 +1,96 @@
+// Every rewrite against the naive program on random inputs: the interpreter is the judge.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "gir/interp/interp.h"
+#include "gir/print.h"
+#include "gir/random/random_program.h"
+#include "gir/rewrite/claim.h"
+#include "gir/rewrite/fuse.h"
+#include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/tile.h"
+#include "gir/verify/verify.h"
+
+namespace smeaton::gir::rewrite {
+namespace {
+
+Target target_with(int vector_bytes, int registers) {
+    Target t;
+    t.levels = {{"reg", int64_t{vector_bytes} * registers, 64, true, true},
+                {"l1", 32 << 10, 64, false, true},
+                {"l2", 1 << 20, 64, false, true},
+                {"l3", 32 << 20, 64, false, false},
+                {"dram", 0, 64, false, false}};
+    t.vector_bytes = vector_bytes;
+    t.vector_registers = registers;
+    t.cores = 2;
+    return t;
+}
+
+struct Stage {
+    const char* name;
+    std::function<Program(Program)> rewrite;
+};
+
+std::vector<Stage> stages(const Target& target) {
+    Rules rules;
+    return {{"fuse", [=](Program p) { return fuse(std::move(p), rules); }},
+            {"layout",
+             [=](Program p) { return add_borders(choose_layouts(std::move(p), rules), rules); }},
+            {"tile", [=](Program p) { return tile(p, target); }},
+            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }}};
+}
+
+// A sum in another order differs by rounding; anything else must agree to the bit.
+bool close(double a, double b, double scale, bool exact) {
+    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+    if (a == b) return true;
+    return !exact && std::abs(a - b) <= 1e-4 * scale + 1e-5 * std::abs(a);
+}
+
+::testing::AssertionResult same_outputs(const interp::Result& want, const interp::Result& got,
+                                        bool exact) {
+    for (const auto& [name, tensor] : want.outputs) {
+        const Tensor& other = got.outputs.at(name);
+        double scale = 0;
+        for (int64_t i = 0; i < tensor.elements(); ++i)
+            if (double v = std::abs(tensor.at_as_double(i)); std::isfinite(v))
+                scale = std::max(scale, v);
+        for (int64_t i = 0; i < tensor.elements(); ++i)
+            if (!close(tensor.at_as_double(i), other.at_as_double(i), scale, exact))
+                return ::testing::AssertionFailure()
+                       << name.str() << "[" << i << "]: " << tensor.at_as_double(i) << " became "
+                       << other.at_as_double(i);
+    }
+    return ::testing::AssertionSuccess();
+}
+
+// SMEATON_FUZZ_CASES sets how many; a few hundred by default.
+uint64_t cases() {
+    const char* wanted = std::getenv("SMEATON_FUZZ_CASES");
+    return wanted ? std::strtoull(wanted, nullptr, 10) : 150;
+}
+
+TEST(Rewrites, random_programs_mean_the_same_after_every_stage) {
+    const Target targets[] = {target_with(64, 32), target_with(32, 16), target_with(16, 16)};
+    for (uint64_t seed = 1; seed <= cases(); ++seed) {
+        RandomCase random = random_case(seed);
+        interp::Result want = interp::run(random.program, random.inputs);
+        const Target& target = targets[seed % 3];
+        Program program = random.program;
+        for (const Stage& stage : stages(target)) {
+            program = stage.rewrite(program);
+            ASSERT_EQ(find_faults(program), std::vector<std::string>{})
+                << "seed " << seed << " after " << stage.name << "\n"
+                << print(program);
+            ASSERT_TRUE(same_outputs(want, interp::run(program, random.inputs), random.exact))
+                << "seed " << seed << " after " << stage.name << "\n"
+                << print(random.program) << print(program);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace smeaton::gir::rewrite
