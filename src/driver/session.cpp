@@ -42,6 +42,18 @@ gir::Target target_for(const std::string& wanted, int threads) {
     return target;
 }
 
+// Runs `body`; a UserError that does not name the file yet gets its path in front.
+template <class Body>
+auto naming(const std::string& path, Body&& body) {
+    try {
+        return body();
+    } catch (const UserError& error) {
+        const std::string message = error.what();
+        if (message.find(path) != std::string::npos) throw;
+        throw UserError(path + ": " + message);
+    }
+}
+
 std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
     return gir::str(gir::ledger(kernel, program));
 }
@@ -154,7 +166,7 @@ CompiledPtr Session::Impl::find(const Feeds& feeds) {
 CompiledPtr Session::Impl::get(const Feeds& feeds) {
     std::lock_guard lock(mutex);
     if (CompiledPtr hit = find(feeds)) return hit;
-    return compile(feeds);
+    return naming(path, [&] { return compile(feeds); });
 }
 
 CompiledPtr Session::Impl::compile(const Feeds& feeds) {
@@ -222,7 +234,7 @@ Session::Session(const std::string& model_path, SessionOptions options)
     check_skip({options.skip.begin(), options.skip.end()});
     impl_->options = std::move(options);
     impl_->graph = model::onnx::read_onnx(model_path);
-    model::refuse_unsupported(impl_->graph);
+    naming(model_path, [&] { model::refuse_unsupported(impl_->graph); });
     impl_->inputs = ports(impl_->graph, impl_->graph.inputs);
     impl_->outputs = ports(impl_->graph, impl_->graph.outputs);
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
@@ -273,7 +285,7 @@ std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::stri
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get(feeds);
     Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
-    compiled->executor->run(bound.externals);
+    naming(impl_->path, [&] { compiled->executor->run(bound.externals); });
     if (names.empty()) return std::move(bound.outputs);
     std::vector<Tensor> chosen;
     for (const std::string& wanted : names) {
