@@ -1,6 +1,7 @@
 #include "gir/rewrite/claim.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "gir/walk.h"
@@ -18,6 +19,7 @@ constexpr double kWorthwhile = 0.05;
 struct Reach {
     Affine outer;
     Interval inner;
+    bool walked = false;  // by an axis or dim inside, if only of extent 1
 };
 
 struct Source {
@@ -31,6 +33,7 @@ struct Claimer {
     const Program& program;
     const TargetLevel& level;
     std::set<Name>& taken;
+    std::set<Name> further_out;       // levels from which this one takes
     std::map<Name, Tile> tiles = {};  // claims of outer levels and real tiles, by name
     std::set<Name> written = {};
     std::map<Name, std::string>& claim_of;  // what each claim made so far is of
@@ -54,13 +57,21 @@ struct Claimer {
 bool Claimer::claimable(Name source) const {
     if (written.count(source) > 0) return false;
     auto tile = tiles.find(source);
-    if (tile != tiles.end()) return tile->second.level != level.name;
+    if (tile != tiles.end()) return further_out.count(tile->second.level) > 0;
     return program.find_buffer(source) != nullptr;
 }
 
 std::vector<NamedDim> Claimer::dims_of(Name source) const {
     auto tile = tiles.find(source);
     return tile != tiles.end() ? tile->second.dims : program.buffer(source).dims;
+}
+
+void forbid_indices(const Slice& s, std::map<Name, Source>& sources) {
+    for (const Coord& c : s.at)
+        if (c.index) {
+            sources[c.index->target].possible = false;
+            forbid_indices(*c.index, sources);
+        }
 }
 
 void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, const Extents& inner,
@@ -70,6 +81,8 @@ void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, co
     auto tile = tiles.find(s.target);
     DType dtype = tile != tiles.end() ? tile->second.dtype : program.buffer(s.target).dtype;
     source.element_bytes = tensor::byte_count(dtype, 1);
+    // Behind a guard an index is only read where the guard holds; its hull would go too far.
+    if (s.within) forbid_indices(s, sources);
     if (s.within || s.at.empty() || tensor::bits(dtype) < 8) source.possible = false;
     Extents extents = inner;
     double points = times;
@@ -88,6 +101,7 @@ void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, co
         for (const Term& t : c.affine.terms)
             (scope.count(t.var) > 0 ? r.outer : rest) += Affine(t.var, t.coefficient);
         r.inner = interval(rest, extents);
+        r.walked = !rest.is_const();
         reach.push_back(r);
     }
     if (source.hull.empty()) {
@@ -98,6 +112,7 @@ void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, co
         source.possible = source.possible && source.hull[d].outer == reach[d].outer;
         source.hull[d].inner.lo = std::min(source.hull[d].inner.lo, reach[d].inner.lo);
         source.hull[d].inner.hi = std::max(source.hull[d].inner.hi, reach[d].inner.hi);
+        source.hull[d].walked = source.hull[d].walked || reach[d].walked;
     }
 }
 
@@ -110,6 +125,7 @@ void Claimer::collect(const Block& b, const std::set<Name>& scope, Extents inner
                      times, sources);
         } else if (op) {
             for_each_slice(*op, [&](const Slice& slice, bool is_written) {
+                if (is_written && slice.within) forbid_indices(slice, sources);
                 if (!is_written) note(slice, *op, scope, inner, times, sources);
             });
         } else if (auto* let = std::get_if<Let>(&s->node); let && let->source && operand < 0) {
@@ -133,6 +149,16 @@ void Claimer::collect(const Block& b, const std::set<Name>& scope, Extents inner
     }
 }
 
+// The index slices of a destination are read.
+void redirect_indices(Slice& dst, const std::function<void(Slice&)>& redirect) {
+    for (Coord& c : dst.at) {
+        if (!c.index) continue;
+        Slice index = *c.index;
+        redirect(index);
+        c.index = std::make_shared<const Slice>(std::move(index));
+    }
+}
+
 // let t: level [dims of the hull] resident <- source[outer + lo + dim], and the reads turned to t.
 Block Claimer::claim(Name source, const Source& what, const Block& b) {
     Let let;
@@ -144,12 +170,12 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
     let.source = Slice{source, {}, {}};
     std::vector<NamedDim> dims = dims_of(source);
     std::vector<Affine> base;
-    std::vector<size_t> kept;  // dims of extent 1 are left out of the tile
+    std::vector<size_t> kept;  // dims that nothing inside walks are left out of the tile
     for (size_t d = 0; d < dims.size(); ++d) {
         const Reach& r = what.hull[d];
         base.push_back(r.outer + Affine(r.inner.lo));
         Affine at = base.back();
-        if (r.inner.hi > r.inner.lo) {
+        if (r.walked || r.inner.hi > r.inner.lo) {
             Name dim = fresh(dims[d].name, taken);
             let.tile.dims.push_back({dim, Dim(r.inner.hi - r.inner.lo + 1)});
             at += Affine(dim);
@@ -157,7 +183,13 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
         }
         let.source->at.emplace_back(at);
     }
-    auto redirect = [&](Slice& s) {
+    std::function<void(Slice&)> redirect = [&](Slice& s) {
+        for (Coord& c : s.at)
+            if (c.index) {
+                Slice index = *c.index;
+                redirect(index);
+                c.index = std::make_shared<const Slice>(std::move(index));
+            }
         if (s.target != source) return;
         Slice next{let.tile.name, {}, {}};
         for (size_t d : kept) next.at.emplace_back(s.at[d].affine - base[d]);
@@ -172,6 +204,7 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
                 if (auto* slice = std::get_if<Slice>(&next.srcs[k]); slice && meant)
                     redirect(*slice);
             }
+            if (operand < 0) redirect_indices(next.dst, redirect);
             return {next == *op ? s : stmt(std::move(next))};
         }
         auto* inner = std::get_if<Let>(&s->node);
@@ -262,6 +295,12 @@ const TargetLevel* scratchpad_for(const Target& target, OperandRole role) {
     return nullptr;
 }
 
+std::set<Name> levels_outside(const Target& target, size_t level) {
+    std::set<Name> names;
+    for (size_t i = level + 1; i < target.levels.size(); ++i) names.insert(target.levels[i].name);
+    return names;
+}
+
 KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
                        const Rules& rules) {
     if (!plain_loops(kernel->body)) return kernel;
@@ -274,7 +313,7 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
         const TargetLevel& level = target.levels[i];
         if (level.software_managed || level.capacity_bytes == 0 || i + 1 == target.levels.size())
             continue;
-        Claimer claimer{program, level, taken, {}, {}, claim_of};
+        Claimer claimer{program, level, taken, levels_outside(target, i), {}, {}, claim_of};
         claimer.written.insert(kernel->writes.begin(), kernel->writes.end());
         // Tiles that ops fill change while they live.
         for_each_op(body, [&](const Op& op) {
@@ -289,7 +328,7 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
         const TargetLevel* level =
             scratchpad_for(target, operand == 0 ? OperandRole::A : OperandRole::B);
         if (!level) continue;
-        Claimer claimer{program, *level, taken, {}, {}, claim_of};
+        Claimer claimer{program, *level, taken, {target.outermost().name}, {}, {}, claim_of};
         claimer.operand = operand;
         body = claimer.block(body, {}, level->capacity_bytes);
         made += claimer.made;
