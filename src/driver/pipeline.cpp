@@ -6,6 +6,7 @@
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/tile.h"
+#include "gir/verify/verify.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"
 #include "model/bind_dims.h"
@@ -38,6 +39,9 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     model::Graph bound;
     auto graph_text = [&] { return model::print(t.graph.graph); };
     auto program_text = [&] { return gir::print(t.program); };
+    auto verified = [&](const char* stage) {
+        if (options.verify) gir::verify(t.program, stage);
+    };
     auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
     gir::rewrite::Rules rules;
     rules.skip = options.skip;
@@ -59,12 +63,18 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         graph_text);
     // From here on one description: every byte that moves is in the program.
     runner.run(
-        "lower", [&] { t.program = t.lowered = lower::lower(t.graph); }, program_text);
+        "lower",
+        [&] {
+            t.program = t.lowered = lower::lower(t.graph);
+            verified("lower");
+        },
+        program_text);
     // Fusing before layouts: a value that stays in a tile needs no layout.
     runner.run(
         "fuse",
         [&] {
             if (stage_on("fuse")) t.program = gir::rewrite::fuse(t.program, rules);
+            verified("fuse");
         },
         program_text);
     // Layouts before tiles: the lanes follow from how results lie in memory.
@@ -74,6 +84,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
             if (!stage_on("layout")) return;
             t.program = gir::rewrite::choose_layouts(t.program, rules);
             t.program = gir::rewrite::add_borders(t.program, rules);
+            verified("layout");
         },
         program_text);
     runner.run(
@@ -81,6 +92,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         [&] {
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
+            verified("tile");
         },
         program_text);
     return t;

@@ -26,6 +26,7 @@ struct Specialisation {
 struct PipelineOptions {
     std::set<std::string> skip;  ///< names of rules or stages left out
     bool explain = false;
+    bool verify = true;  ///< the GIR after every stage
 };
 
 struct Tuned {
