@@ -370,10 +370,12 @@ std::optional<std::vector<Travelling>> travelling(const Program& program, const 
     return values;
 }
 
-bool try_merge(Program& program, const Buffer& temp, bool full_agreement, const Rules& rules) {
-    std::map<Name, Uses> all = uses_of(program);
-    const Uses& uses = all[temp.name];
-    if (uses.writers.size() != 1) return false;
+// `all` is kept true to the program.
+bool try_merge(Program& program, const Buffer& temp, bool full_agreement, std::map<Name, Uses>& all,
+               const Rules& rules) {
+    auto found = all.find(temp.name);
+    if (found == all.end() || found->second.writers.size() != 1) return false;
+    const Uses& uses = found->second;
     size_t at_writer = uses.writers[0];
     for (size_t at_reader : uses.readers) {
         if (at_reader <= at_writer || once(program, at_writer) || once(program, at_reader))
@@ -392,6 +394,7 @@ bool try_merge(Program& program, const Buffer& temp, bool full_agreement, const 
         std::get<RunStep>(program.steps[*at].node).kernel = kernel;
         size_t gone = *at == at_writer ? at_reader : at_writer;
         program.steps.erase(program.steps.begin() + static_cast<long>(gone));
+        all = uses_of(program);
         return true;
     }
     return false;
@@ -405,10 +408,11 @@ Program merge_loops(Program program, const Rules& rules) {
         for (bool again = true; again;) {
             again = false;
             const std::vector<Buffer> buffers = program.buffers;
+            std::map<Name, Uses> all = uses_of(program);
             for (const Buffer& b : buffers)
                 if (b.lifetime != Lifetime::Input && b.lifetime != Lifetime::Weight &&
                     b.alias_of.empty())
-                    while (try_merge(program, b, full_agreement, rules)) again = true;
+                    while (try_merge(program, b, full_agreement, all, rules)) again = true;
         }
     return program;
 }

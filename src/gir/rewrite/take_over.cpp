@@ -139,7 +139,8 @@ bool once(const Program& program, size_t step) {
     return std::get<RunStep>(program.steps[step].node).once;
 }
 
-bool try_reader(Program& program, size_t step, const Rules& rules) {
+bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
+                const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
     if (!kernel || once(program, step) || kernel->body.size() != 1) return false;
     std::optional<PureMove> move = pure_move(program, kernel->body[0]);
@@ -147,10 +148,13 @@ bool try_reader(Program& program, size_t step, const Rules& rules) {
     const Buffer& temp = program.buffer(move->dst.target);
     auto dims = whole_box(program, move->dst, move->loops);
     if (!dims || !is_free_temp(program, temp)) return false;
-    Uses uses = uses_of(program)[temp.name];
+    auto found = all.find(temp.name);
+    if (found == all.end()) return false;
+    const Uses& uses = found->second;
     if (uses.writers.size() != 1 || uses.readers.empty()) return false;
     // The source must still hold the same when the readers run.
-    const Uses source_uses = uses_of(program)[move->src.target];
+    auto source = all.find(move->src.target);
+    const Uses source_uses = source == all.end() ? Uses{} : source->second;
     for (size_t writer : source_uses.writers)
         if (writer > step) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
@@ -164,7 +168,8 @@ bool try_reader(Program& program, size_t step, const Rules& rules) {
 }
 
 // One statement of the kernel at `step` moves all of a temp into part of another buffer.
-bool try_writer(Program& program, size_t step, size_t statement, const Rules& rules) {
+bool try_writer(Program& program, size_t step, size_t statement, const std::map<Name, Uses>& all,
+                const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
     std::optional<PureMove> move = pure_move(program, kernel->body[statement]);
     if (!move) return false;
@@ -173,8 +178,9 @@ bool try_writer(Program& program, size_t step, size_t statement, const Rules& ru
     auto dims = whole_box(program, move->src, move->loops);
     if (!dims || !is_free_temp(program, temp) || temp.dtype != into.dtype) return false;
     if (into.lifetime == Lifetime::Output && !is_free_temp(program, temp)) return false;
-    Uses uses = uses_of(program)[temp.name];
-    if (uses.writers.empty()) return false;
+    auto found = all.find(temp.name);
+    if (found == all.end() || found->second.writers.empty()) return false;
+    const Uses& uses = found->second;
     for (size_t user : uses.writers)
         if (once(program, user) || user >= step) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) -> std::optional<Slice> {
@@ -204,20 +210,22 @@ bool try_writer(Program& program, size_t step, size_t statement, const Rules& ru
 
 Program take_over_by_readers(Program program, const Rules& rules) {
     if (!rules.on("take-over-reader")) return program;
-    for (size_t step = 0; step < program.steps.size(); ++step)
-        try_reader(program, step, rules);  // the move itself is dead now; drop_dead removes it
+    std::map<Name, Uses> all = uses_of(program);
+    for (size_t step = 0; step < program.steps.size(); ++step)  // drop_dead removes the moves
+        if (try_reader(program, step, all, rules)) all = uses_of(program);
     return program;
 }
 
 Program take_over_by_writers(Program program, const Rules& rules) {
     if (!rules.on("take-over-writer")) return program;
+    std::map<Name, Uses> all = uses_of(program);
     // Backwards, so that a chain of concatenations ends in the last buffer.
     for (size_t step = program.steps.size(); step-- > 0;) {
         KernelPtr kernel = kernel_of(program.steps[step]);
         if (!kernel || once(program, step)) continue;
         for (size_t k = kernel->body.size(); k-- > 0;) {
             size_t steps = program.steps.size();
-            try_writer(program, step, k, rules);
+            if (try_writer(program, step, k, all, rules)) all = uses_of(program);
             if (program.steps.size() != steps) break;
         }
     }
