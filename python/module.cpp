@@ -78,6 +78,26 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     return result;
 }
 
+nb::list judge(Session& session, const nb::dict& arrays, double points) {
+    Feeds feeds = feeds_of(arrays);
+    std::vector<driver::Judgement> found;
+    {
+        nb::gil_scoped_release release;
+        found = session.judge(feeds, points);
+    }
+    nb::list out;
+    for (const driver::Judgement& j : found) {
+        nb::dict row;
+        row["kernel"] = j.kernel;
+        row["iterations"] = j.iterations;
+        row["of"] = j.of;
+        row["elements"] = j.elements;
+        row["worst"] = j.worst;
+        out.append(row);
+    }
+    return out;
+}
+
 double prepare(Session& session, const nb::dict& arrays) {
     const Feeds feeds = feeds_of(arrays);
     nb::gil_scoped_release others_may_go_on;
@@ -189,6 +209,10 @@ NB_MODULE(_core, m) {
              "Arena, its lower bound, scratch and weights, in bytes, for these feeds.")
         .def("profile", &profile, nb::arg("feeds"), nb::arg("runs") = 10,
              "One dict per kernel: measured and predicted time, flops, bytes by level, bound.")
+        .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
+             "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
+             "of "
+             "kernel, iterations (interpreted), of, elements (compared), worst (relative).")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })

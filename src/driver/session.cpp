@@ -378,6 +378,18 @@ MemoryStats Session::memory(const Feeds& feeds) {
     return stats;
 }
 
+std::vector<Judgement> Session::judge(const Feeds& feeds, double points) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get(feeds);
+    std::map<Name, Tensor> inputs;
+    size_t next = 0;  // input buffers stand in the graph's order
+    for (const gir::Buffer& b : compiled->tuned.program.buffers)
+        if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
+            inputs[b.name] = feeds.at(impl_->inputs[next++].name);
+    JudgeOptions options{isa_for(impl_->options.isa), impl_->options.cache_folder, points};
+    return driver::judge(compiled->tuned.program, inputs, options);
+}
+
 std::vector<std::string> Session::source(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     return impl_->get(feeds)->source;

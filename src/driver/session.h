@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/judge.h"
 #include "tensor/dim.h"
 #include "tensor/tensor.h"
 
@@ -78,6 +79,8 @@ public:
     /// Times each kernel over `runs` runs; for the specialisation of `feeds`.
     std::vector<KernelStats> profile(const std::map<std::string, Tensor>& feeds, int runs);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
+    /// Every kernel as emitted against the interpreter, on the values of these feeds (judge.h).
+    std::vector<Judgement> judge(const std::map<std::string, Tensor>& feeds, double points);
     /// Emitted source, one string per translation unit.
     std::vector<std::string> source(const std::map<std::string, Tensor>& feeds);
 

@@ -16,6 +16,20 @@ def same_bits(a, b):
     return all(x.tobytes() == y.tobytes() for x, y in zip(a, b))
 
 
+# Of the largest magnitude that a kernel writes: float32 sums of a few thousand products, in any order.
+KERNEL_TOLERANCE = 2e-5
+# Points that the interpreter takes per kernel; longer kernels are judged on a stretch of iterations.
+JUDGED_POINTS = 2e6
+
+
+def worst_kernel(session, feeds):
+    rows = session.judge(feeds, JUDGED_POINTS)
+    worst = max(rows, key=lambda row: row["worst"], default=None)
+    if worst and not worst["worst"] <= KERNEL_TOLERANCE:
+        return f"kernel {worst['kernel']}: {worst['worst']:.1e} off the interpreter"
+    return ""
+
+
 def main():
     folder, threads = Path(sys.argv[1]), int(sys.argv[2])
     case = store.read_case(folder)
@@ -31,6 +45,11 @@ def main():
         wrong = difference(value, expected[name])
         if wrong:
             print(f"output '{name}': {wrong}")
+            return
+    if threads == 1:
+        wrong = worst_kernel(session, feeds)
+        if wrong:
+            print(wrong)
             return
     if not same_bits(got, session.run(None, feeds)):
         print("a second run gave other bits")
