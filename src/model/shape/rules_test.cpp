@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "model/shape/einsum.h"
 #include "model/shape/elementwise.h"
 #include "model/shape/from_text.h"
+#include "model/shape/infer_state.h"
 #include "model/shape/norm.h"
 #include "model/shape/reduce.h"
 #include "model/shape/resize.h"
@@ -16,6 +18,23 @@ using test::graph_of;
 using test::inferred;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(ShapeRules, every_operator_has_a_signature) {
+    Graph graph;
+    Node node;
+#define X(operator_, family)                                        \
+    node.op = OpType::k##operator_;                                 \
+    node.op_name = #operator_;                                      \
+    node.since_version = 27;                                        \
+    try {                                                           \
+        check_signature(NodeView(graph, node));                     \
+    } catch (const UserError& error) {                              \
+        EXPECT_THAT(error.what(), Not(HasSubstr("not supported"))); \
+    }
+    SMEATON_OPS(X)
+#undef X
+}
 
 TEST(ShapeRules, every_operator_has_one) {
 #define X(op, family) \
