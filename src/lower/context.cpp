@@ -6,6 +6,8 @@
 
 namespace smeaton::lower {
 
+static constexpr size_t kLongestName = 64;
+
 int64_t element_count(const Shape& shape) {
     int64_t n = 1;
     for (int64_t d : shape) n *= d;
@@ -23,6 +25,9 @@ std::string identifier(const std::string& text) {
         }
     }
     while (out.size() > 1 && out.back() == '_') out.pop_back();
+    // Exporters write paths: what tells nodes apart stands at the end.
+    if (out.size() > kLongestName)
+        out = out.substr(out.find_first_not_of('_', out.size() - kLongestName));
     if (out.empty() || std::isdigit(static_cast<unsigned char>(out[0]))) out = "v" + out;
     return out;
 }

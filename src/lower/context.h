@@ -123,7 +123,7 @@ private:
     const model::Node& node_;
 };
 
-/// A C-like identifier from any text; never empty.
+/// A C-like identifier from any text, cut to its last 64 characters; never empty.
 std::string identifier(const std::string& text);
 
 }  // namespace smeaton::lower

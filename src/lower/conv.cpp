@@ -70,9 +70,10 @@ void conv(NodeContext& node) {
 // ----------------------------------------------------------------------------------
 
 /// One residue of the stride along one axis: outputs stride*q + residue, q < count, are
-/// sum_j x[q + base - j*step] * w[first_tap + j*tap_step], j < taps.
+/// sum_j x[q + base - j*step] * w[first_tap + j*tap_step], j < taps. `width` residues after each
+/// other may share a phase: residue and first_tap then grow by the axis p < width.
 struct Phase {
-    int64_t residue = 0, count = 0;
+    int64_t residue = 0, count = 0, width = 1;
     int64_t taps = 0, first_tap = 0, tap_step = 1;
     int64_t base = 0, step = 1;
 };
@@ -101,6 +102,23 @@ std::vector<Phase> phases(int64_t out, int64_t stride, int64_t dilation, int64_t
     return all;
 }
 
+/// Neighbouring residues whose taps lie one beside the other, as one phase.
+std::vector<Phase> merged(const std::vector<Phase>& phases) {
+    std::vector<Phase> out;
+    for (const Phase& p : phases) {
+        if (!out.empty()) {
+            Phase& last = out.back();
+            const bool beside = p.base == last.base && p.first_tap == last.first_tap + last.width;
+            if (p.count == last.count && p.taps == last.taps && (p.taps == 0 || beside)) {
+                ++last.width;
+                continue;
+            }
+        }
+        out.push_back(p);
+    }
+    return out;
+}
+
 void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
                       const std::vector<Phase>& phase, const Window& win,
                       const std::string& suffix) {
@@ -110,11 +128,12 @@ void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
     const Affine g = k.parallel("g", c.groups);
     const Affine ko = k.parallel("k", out_channels);
     const Affine channel = g * out_channels + ko;
-    Index out = {n, channel}, position;
+    Index out = {n, channel}, position, residue;
     bool reached = true;
     for (size_t d = 0; d < phase.size(); ++d) {
         position.push_back(k.parallel(out_axis_name(d, phase.size()), phase[d].count));
-        out.push_back(position[d] * win.strides[d] + phase[d].residue);
+        residue.push_back(k.parallel(fmt::format("p{}", d), phase[d].width));
+        out.push_back(position[d] * win.strides[d] + residue[d] + phase[d].residue);
         reached = reached && phase[d].taps > 0;
     }
     const Val acc = start_accumulator(k, c, channel);
@@ -124,7 +143,7 @@ void transposed_phase(NodeContext& node, const ConvOperands& c, const Buf& y,
         for (size_t d = 0; d < phase.size(); ++d) {
             const Affine tap = k.dim(tap_name(d, phase.size()), phase[d].taps);
             x.push_back(position[d] + phase[d].base - tap * phase[d].step);
-            w.push_back(tap * phase[d].tap_step + phase[d].first_tap);
+            w.push_back(tap * phase[d].tap_step + residue[d] + phase[d].first_tap);
         }
         k.mma(acc, k.at_or(c.x, x, literal(0, c.x.dtype)), k.at(c.w, w));
     }
@@ -140,10 +159,15 @@ void conv_transpose(NodeContext& node) {
                     c.w.shape[0], c.groups);
     const Buf y = node.out(0);
 
+    // A kernel per residue is the faster form; large strides would make too many of them.
+    int64_t kernels = 1;
+    for (int64_t stride : win.strides) kernels = std::min<int64_t>(kernels * stride, 1000);
     std::vector<std::vector<Phase>> per_axis;
     for (size_t d = 0; d < win.kernel.size(); ++d)
         per_axis.push_back(phases(y.shape[d + 2], win.strides[d], win.dilations[d], win.kernel[d],
                                   win.pads_begin[d]));
+    if (kernels > 16)
+        for (std::vector<Phase>& axis : per_axis) axis = merged(axis);
     std::vector<std::vector<Phase>> combined = {{}};
     for (const std::vector<Phase>& axis : per_axis) {
         std::vector<std::vector<Phase>> next;

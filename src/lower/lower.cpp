@@ -111,47 +111,60 @@ void bind_outputs(Lowering& lowering, const std::vector<Name>& declared) {
     }
 }
 
-/// Marks steps that read weights only `once`; what they write are weights to the steps after them.
-void mark_once(gir::Program& program) {
+/// Memory by name: that of a view is its root's.
+std::map<Name, Name> roots_of(const gir::Program& program) {
+    std::map<Name, Name> roots;
+    for (const gir::Buffer& b : program.buffers)
+        roots[b.name] = b.alias_of.empty() ? b.name : b.alias_of;
+    return roots;
+}
+
+/// By step: does it read weights only, or temps that only such steps write? All writers of a temp
+/// go together.
+std::vector<bool> steps_on_weights(const gir::Program& program, const std::map<Name, Name>& roots) {
+    std::map<Name, gir::Lifetime> lifetime;
+    for (const gir::Buffer& b : program.buffers) lifetime[b.name] = b.lifetime;
+    std::vector<const gir::Kernel*> kernels;
     std::map<Name, std::vector<size_t>> writers;
-    std::vector<bool> once(program.steps.size(), true);
-    const auto root = [&](Name b) {
-        const gir::Buffer& buffer = program.buffer(b);
-        return buffer.alias_of.empty() ? b : buffer.alias_of;
+    for (const gir::Step& step : program.steps) {
+        kernels.push_back(std::get<gir::RunStep>(step.node).kernel.get());
+        for (Name b : kernels.back()->writes) writers[roots.at(b)].push_back(kernels.size() - 1);
+    }
+    std::vector<bool> once(kernels.size(), true);
+    const auto fixed = [&](Name b) {
+        const Name root = roots.at(b);
+        if (lifetime[root] != gir::Lifetime::Temp) return lifetime[root] == gir::Lifetime::Weight;
+        const std::vector<size_t>& by = writers[root];
+        return std::all_of(by.begin(), by.end(), [&](size_t w) { return once[w]; });
     };
-    for (size_t s = 0; s < program.steps.size(); ++s)
-        for (Name b : std::get<gir::RunStep>(program.steps[s].node).kernel->writes)
-            writers[root(b)].push_back(s);
-    // All writers of a buffer go together; a step stays `once` while all that it reads does.
     for (bool changed = true; changed;) {
         changed = false;
         for (size_t s = 0; s < once.size(); ++s) {
-            if (!once[s]) continue;
-            const gir::Kernel& kernel = *std::get<gir::RunStep>(program.steps[s].node).kernel;
-            const auto fixed = [&](Name b) {
-                const gir::Lifetime lifetime = program.buffer(root(b)).lifetime;
-                if (lifetime == gir::Lifetime::Weight) return true;
-                if (lifetime != gir::Lifetime::Temp) return false;
-                const auto& by = writers[root(b)];
-                return std::all_of(by.begin(), by.end(), [&](size_t w) { return once[w]; });
-            };
-            if (std::all_of(kernel.reads.begin(), kernel.reads.end(), fixed) &&
-                std::all_of(kernel.writes.begin(), kernel.writes.end(), fixed))
+            if (!once[s] ||
+                (std::all_of(kernels[s]->reads.begin(), kernels[s]->reads.end(), fixed) &&
+                 std::all_of(kernels[s]->writes.begin(), kernels[s]->writes.end(), fixed)))
                 continue;
             once[s] = false;
             changed = true;
         }
     }
-    std::set<Name> fixed_roots;
+    return once;
+}
+
+/// Marks steps that depend on weights only `once`; what they write are weights to the steps after
+/// them.
+void mark_once(gir::Program& program) {
+    const std::map<Name, Name> roots = roots_of(program);
+    const std::vector<bool> once = steps_on_weights(program, roots);
+    std::set<Name> fixed;
     for (size_t s = 0; s < once.size(); ++s) {
         gir::RunStep& step = std::get<gir::RunStep>(program.steps[s].node);
         step.once = once[s];
         if (once[s])
-            for (Name b : step.kernel->writes) fixed_roots.insert(root(b));
+            for (Name b : step.kernel->writes) fixed.insert(roots.at(b));
     }
     for (gir::Buffer& b : program.buffers)
-        if (fixed_roots.contains(b.alias_of.empty() ? b.name : b.alias_of))
-            b.lifetime = gir::Lifetime::Weight;
+        if (fixed.contains(roots.at(b.name))) b.lifetime = gir::Lifetime::Weight;
 }
 
 /// Declares input and output buffers, in the graph's order, before any other.

@@ -17,34 +17,53 @@ int64_t padded_source(const std::string& mode, int64_t at, int64_t extent) {
     return m < extent ? m : period - m;
 }
 
-/// Every combination of one run per axis is a piece with an affine map; one nest each.
+/// One axis of a piece: a run, or (where runs would be too many) a table of all positions.
+struct PadAxis {
+    Run run;
+    std::optional<Buf> table;
+};
+constexpr size_t kMostRuns = 5;
+
+std::vector<PadAxis> pad_axes(NodeContext& node, const model::Padding& p, size_t d, int64_t in,
+                              int64_t out) {
+    if (in == 0 && out > 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
+    std::vector<int64_t> sources;
+    for (int64_t i = 0; i < out; ++i) sources.push_back(padded_source(p.mode, i - p.begins[d], in));
+    std::vector<PadAxis> axes;
+    for (const Run& run : runs_of(sources)) axes.push_back({run, {}});
+    if (axes.size() <= kMostRuns) return axes;
+    const Buf table = node.weight(fmt::format("positions{}", d), tensor::of_i64(sources));
+    return {{{0, out, 0, 0}, table}};
+}
+
+/// Every combination of one part per axis is a piece with a map of its own; one nest each.
 void pad_by_pieces(NodeContext& node, const model::Padding& p) {
     const Buf x = node.in(0), y = node.out(0);
-    std::vector<std::vector<Run>> pieces = {{}};
+    std::vector<std::vector<PadAxis>> pieces = {{}};
     for (size_t d = 0; d < x.shape.size(); ++d) {
-        std::vector<int64_t> sources;
-        for (int64_t i = 0; i < y.shape[d]; ++i) {
-            if (x.shape[d] == 0)
-                node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
-            sources.push_back(padded_source(p.mode, i - p.begins[d], x.shape[d]));
-        }
-        std::vector<std::vector<Run>> next;
-        for (const std::vector<Run>& head : pieces)
-            for (const Run& run : runs_of(sources)) {
+        const std::vector<PadAxis> axes = pad_axes(node, p, d, x.shape[d], y.shape[d]);
+        std::vector<std::vector<PadAxis>> next;
+        for (const std::vector<PadAxis>& head : pieces)
+            for (const PadAxis& axis : axes) {
                 next.push_back(head);
-                next.back().push_back(run);
+                next.back().push_back(axis);
             }
         pieces = std::move(next);
     }
     KernelBuilder k(node);
-    for (const std::vector<Run>& piece : pieces) {
+    for (const std::vector<PadAxis>& piece : pieces) {
         Index from, to;
         for (size_t d = 0; d < piece.size(); ++d) {
-            const Affine i = k.parallel(fmt::format("i{}", d), piece[d].count);
-            to.push_back(i + piece[d].start);
-            from.push_back(i * piece[d].step + piece[d].base);
+            const Run& run = piece[d].run;
+            const Affine i = k.parallel(fmt::format("i{}", d), run.count);
+            to.push_back(i + run.start);
+            from.push_back(i * run.step + run.base);
         }
-        k.move(k.at(y, to), k.at(x, from));
+        Val source = k.at(x, from);
+        for (size_t d = 0; d < piece.size(); ++d)
+            if (piece[d].table)
+                source = k.computed(source, d, k.copy(k.at(*piece[d].table, {to[d]}), "q"));
+        k.move(k.at(y, to), source);
         k.close_all();
     }
     k.done();

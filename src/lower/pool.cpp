@@ -92,14 +92,18 @@ void max_pool(NodeContext& node) {
     if (node.has_out(1)) max_pool_indices(node, w);
 }
 
+/// Multiples r * step, 0 <= r < count, that lie in [0, end).
+int64_t multiples_below(int64_t end, int64_t step, int64_t count) {
+    return end <= 0 ? 0 : std::min(count, (end - 1) / step + 1);
+}
+
 /// How many taps of output position `o` count along axis d.
 int64_t counted(const Window& w, size_t d, int64_t o, int64_t extent, bool include_pad) {
-    int64_t n = 0;
-    for (int64_t r = 0; r < w.kernel[d]; ++r) {
-        const int64_t at = o * w.strides[d] + r * w.dilations[d] - w.pads_begin[d];
-        n += include_pad ? at >= -w.pads_begin[d] && at < extent + w.pads_end[d]
-                         : at >= 0 && at < extent;
-    }
+    const int64_t first = o * w.strides[d] - w.pads_begin[d];
+    const int64_t low = include_pad ? -w.pads_begin[d] : 0;
+    const int64_t high = include_pad ? extent + w.pads_end[d] : extent;
+    const int64_t n = multiples_below(high - first, w.dilations[d], w.kernel[d]) -
+                      multiples_below(low - first, w.dilations[d], w.kernel[d]);
     return std::max<int64_t>(n, 1);
 }
 

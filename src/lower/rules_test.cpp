@@ -54,6 +54,37 @@ TEST(ConvTranspose, groups_and_bias_reach_their_channels) {
     expect_near(y[0], {2.5, 20.5, 300.25, 3000.25});
 }
 
+TEST(ConvTranspose, large_strides_share_their_phases) {
+    for (int64_t kernel : {5, 34, 40}) {
+        const int64_t out = 2 * 17 + kernel - 2;
+        const Tensor x = counting({1, 1, 3}), w = counting({1, 1, kernel});
+        const std::string body = fmt::format(
+            "  input x: f32[1,1,3]\n  input w: f32[1,1,{}]\n  y: f32[1,1,{}] = ConvTranspose(x, w) "
+            "{{pads: [1,1], strides: [17]}} since 11 as C\n  output y\n",
+            kernel, out);
+        SCOPED_TRACE(body);
+        expect_near(run(body, {x, w})[0], transposed(x, w, out, 17, 1, 1));
+        EXPECT_LE(program_of(body).steps.size(), 4u);
+    }
+}
+
+TEST(Pad, many_reflections_go_through_a_table) {
+    const std::string body = R"(
+  input x: f32[2,3]
+  const p: i64[4](1, 20, 1, 0)
+  y: f32[4,23] = Pad(x, p) {mode: "reflect"} since 13 as P
+  output y
+)";
+    const Tensor x = counting({2, 3});
+    std::vector<double> want;
+    for (int64_t r : {1, 0, 1, 0})
+        for (int64_t c = -20; c < 3; ++c) {
+            const int64_t m = ((c % 4) + 4) % 4;
+            want.push_back(x.at_as_double(r * 3 + (m < 3 ? m : 4 - m)));
+        }
+    expect_near(run(body, {x})[0], want);
+}
+
 TEST(Elementwise, before_version_7_an_axis_places_the_second_operand) {
     const std::vector<Tensor> y =
         run(R"(
