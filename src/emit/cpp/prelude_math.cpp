@@ -27,9 +27,12 @@ static inline vf32 scale_vf32(vf32 p, vf32 n) {
 const std::map<std::string_view, const char*>& table() {
     static const std::map<std::string_view, const char*> snippets = {
         {"exp_vf32", R"(
-// exp(x) = 2^n (1 + r + r^2 P(r)), n = round(x / ln2). A NaN stays one through every step.
+// exp(x) = 2^n (1 + r + r^2 P(r)), n = round(x / ln2). A NaN stays one through every step. Where the result
+// is zero it is set, not computed: a multiplication that underflows costs a hundred cycles, and masked
+// attention is full of them.
 static inline vf32 exp_vf32(vf32 x) {
-    x = raw_max_vf32(splat_f32(-110.0f), raw_min_vf32(splat_f32(100.0f), x));
+    vi32 gone = x < -103.98f;
+    x = gone ? splat_f32(0.0f) : raw_min_vf32(splat_f32(100.0f), x);
     vf32 n = round_vf32(x * 1.442695041f);
     vf32 r = n * -0.693359375f + x;
     r = n * 2.12194440e-4f + r;
@@ -37,7 +40,8 @@ static inline vf32 exp_vf32(vf32 x) {
     vf32 p = (r * 1.991800673e-04f + 1.394621562e-03f) * s + (r * 8.333264850e-03f + 4.166626930e-02f);
     p = p * s + (r * 1.666666716e-01f + 0.5f);
     p = p * s + r + 1.0f;
-    return scale_vf32(p, n);
+    p = scale_vf32(p, n);
+    return gone ? splat_f32(0.0f) : p;
 }
 )"},
         {"log_vf32", R"(
