@@ -54,6 +54,44 @@ TEST(Emitted, random_programs_equal_the_interpreter) {
     }
 }
 
+TEST(Emitted, moves_between_transposed_layouts_keep_every_element) {
+    expect_same(R"(program p
+  buffer x: memory f32[a: 3, b: 37, c: 50] input
+  buffer y: memory f32[a: 3, c: 50, b: 37] output
+  buffer p: memory i32[n: 2, c: 40, h: 9, w: 33] input
+  buffer q: memory i32[n: 2, c: 40, h: 9, w: 33] output [n, 1+h+1, 1+w+1, c] border 0
+  run turn(x -> y)
+  run reorder(p -> q)
+
+kernel turn(x -> y)
+  parallel a: 3 core
+    move y[a,c,b] <- x[a,b,c] over c: 50, b: 37
+
+kernel reorder(p -> q)
+  parallel n: 2, h: 9 core
+    move q[n,c,h,w] <- p[n,c,h,w] over c: 40, w: 33
+)",
+                11);
+}
+
+TEST(Emitted, bounds_of_strided_taps_drop_what_is_outside) {
+    expect_same(R"(program p
+  buffer x: memory f32[c: 20, h: 9, w: 13] input [h, w, c]
+  buffer w: memory f32[k: 32, c: 20, r: 3, s: 3] input [r, s, c, k]
+  buffer y: memory f32[k: 32, h: 5, w: 7] output [h, w, k]
+  run conv(x, w -> y)
+
+kernel conv(x, w -> y)
+  parallel oh: 5 core
+    let acc: reg f32[ow: 7, k: 32 lanes]
+    fill acc[ow,k] <- 0
+    for r: 3, s: 3, c0: 10
+      mma acc[ow,k] += x[c0*2+c,oh*2+r-1,ow*2+s-1] within (0 <= oh*2+r-1 < 9, 0 <= ow*2+s-1 < 13) else 0.0 * w[k,c0*2+c,r,s] over c: 2
+    move y[k,oh,ow] <- acc[ow,k]
+)",
+                12);
+}
+
 TEST(Emitted, a_failed_check_ends_the_run_with_its_message) {
     std::string text = R"(program p
   buffer x: memory i64[i: 4] input

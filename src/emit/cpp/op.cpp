@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "emit/cpp/reduction.h"
 #include "emit/cpp/spell.h"
+#include "emit/cpp/transpose.h"
 #include "emit/cpp/value.h"
 
 namespace smeaton::emit {
@@ -365,6 +366,7 @@ void emit_op(Function& f, const gir::Op& op) {
         const auto* slice = std::get_if<gir::Slice>(&o);
         srcs.push_back(slice ? std::optional(compile_access(f, *slice, op.dims)) : std::nullopt);
     }
+    if (op.kind == OpKind::Move && srcs[0] && emit_transposing_move(f, op, dst, *srcs[0])) return;
     switch (op.kind) {
         case OpKind::Reduce:
         case OpKind::Mma:

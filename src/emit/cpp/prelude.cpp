@@ -1,6 +1,7 @@
 #include "emit/cpp/prelude.h"
 
 #include <cctype>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -320,6 +321,21 @@ std::string across_text(std::string_view fn, const std::string& type, int lanes)
     return out + "    return v[0];\n}\n";
 }
 
+/// Swaps the off-diagonal blocks of two rows: a's upper half of each 2*half lanes with b's lower
+/// half.
+std::string swap_text(const std::string& name, const std::string& type, int half, int lanes) {
+    std::string first, second;
+    for (int i = 0; i < lanes; ++i) {
+        first += fmt::format(", {}", i & half ? lanes + i - half : i);
+        second += fmt::format(", {}", i & half ? lanes + i : i + half);
+    }
+    return fmt::format(
+        "static inline __attribute__((always_inline)) void {0}(v{1}& a, v{1}& b) {{\n"
+        "    v{1} x = __builtin_shufflevector(a, b{2});\n"
+        "    b = __builtin_shufflevector(a, b{3});\n    a = x;\n}}\n",
+        name, type, first, second);
+}
+
 std::optional<std::string> family_snippet(std::string_view name, const Isa& isa) {
     int lanes = isa.lanes();
     auto search = [&](const auto& table, bool integers_only) -> std::optional<std::string> {
@@ -435,6 +451,12 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
     }
 }
 )";
+    if (starts(name, "swap")) {
+        size_t cut = name.rfind('_');
+        auto t = typed(name.substr(cut + 1));
+        int half = std::atoi(name.c_str() + 4);
+        if (t && half > 0) return swap_text(name, type_name(*t), half, isa.lanes());
+    }
     if (name == "floor_div")
         return "static inline i64 floor_div(i64 a, i64 b) { return a >= 0 ? a / b : -((-a + b - 1) "
                "/ b); }\n";
