@@ -19,11 +19,12 @@ namespace smeaton::driver {
 void check_skip(const std::set<std::string>& skip) {
     std::set<std::string> known = {"simplify", "fuse", "layout"};
     known.insert(gir::rewrite::rule_names().begin(), gir::rewrite::rule_names().end());
+    for (const std::string& pass : model::simplify_passes()) known.insert(pass);
     for (const std::string& name : skip) {
         if (known.count(name) > 0) continue;
         std::string list;
         for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-        throw UserError("--skip {}: no such rule or stage; there are {}", name, list);
+        throw UserError("--skip {}: no such rule, pass or stage; there are {}", name, list);
     }
 }
 
@@ -58,7 +59,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     runner.run(
         "simplify",
         [&] {
-            if (stage_on("simplify")) t.graph = model::simplify(t.graph, lower::evaluate);
+            if (!stage_on("simplify")) return;
+            model::SimplifyOptions simplify;
+            for (const std::string& pass : model::simplify_passes())
+                if (options.skip.count(pass) > 0) simplify.skip.insert(pass);
+            t.graph = model::simplify(t.graph, lower::evaluate, simplify);
         },
         graph_text);
     // From here on one description: every byte that moves is in the program.
