@@ -216,8 +216,10 @@ void Account::check(const CheckNode& node, const Axes& axes) {
 void Account::let(LetNode& node, const Axes& axes) {
     if (!node.source) return;
     const SliceRef& s = *node.source;
-    // Filling a tile touches its source now; a claim's source is touched when it is read.
-    if (trace_ && node.place) {
+    // Filling a tile touches its source now. A claim's source is touched when it is read, but one
+    // that stands before all loops is prefetched whole, so that a sample finds it where it is
+    // claimed.
+    if (trace_ && (node.place || node.at_top)) {
         trace_slice(s, node.extents, axes, true, false);
         if (node.fill) trace_slice(node.fill->dst, node.extents, axes, false, true);
     }

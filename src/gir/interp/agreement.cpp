@@ -29,11 +29,10 @@ static Traffic counted(const Kernel& kernel, const Program& program, Memory& mem
 std::vector<Agreement> claims_against_caches(const Kernel& kernel, const Program& program,
                                              Memory& memory, const AgreementOptions& o) {
     int64_t iterations = sampled_iterations(kernel, bindings_of(program, o.bindings));
-    if (iterations == 0)
-        throw UserError("kernel {} is not one parallel nest: its iterations cannot be sampled",
-                        kernel.name);
-    int64_t start = std::min(o.first + o.warm, iterations);
-    IterationRange measured{start, std::min(o.count, iterations - start)};
+    bool sampled = iterations > 0;
+    int64_t start = sampled ? std::min(o.first + o.warm, iterations) : 0;
+    IterationRange measured;
+    if (sampled) measured = {start, std::min(o.count, iterations - start)};
 
     CacheSimulator caches(o.caches);
     caches.ignore_tiles_at(o.registers);
@@ -42,11 +41,12 @@ std::vector<Agreement> claims_against_caches(const Kernel& kernel, const Program
     options.bindings = o.bindings;
     options.levels = o.levels;
     options.trace = &caches;
-    options.range = {o.first, measured.first - o.first + measured.count};
+    if (sampled) options.range = {o.first, start - o.first + measured.count};
     run_kernel(kernel, program, memory, options);
 
     Traffic all = counted(kernel, program, memory, o, measured);
-    Traffic above = counted(kernel, program, memory, o, {measured.first, 0});
+    Traffic above;
+    if (sampled) above = counted(kernel, program, memory, o, {start, 0});
     std::vector<Agreement> out;
     for (const CacheCounts& c : caches.counts()) {
         int parent = o.levels.list[static_cast<size_t>(o.levels.index(c.level))].parent;

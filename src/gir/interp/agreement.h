@@ -31,8 +31,9 @@ struct AgreementOptions {
     Bindings bindings;
 };
 
-/// By cache, innermost first. Claims above the nest count as warm. UserError for a kernel that
-/// cannot be sampled (sampled_iterations). Runs the iterations on `memory`.
+/// By cache, innermost first. Claims above the nest are fetched before the sample. A kernel that
+/// cannot be sampled (sampled_iterations) is run whole through cold caches, and its whole ledger
+/// stands beside that. Runs on `memory`.
 std::vector<Agreement> claims_against_caches(const Kernel&, const Program&, Memory&,
                                              const AgreementOptions&);
 

@@ -211,7 +211,7 @@ private:
         auto storage = memory_.find(name);
         SMEATON_CHECK(storage != memory_.end(), "{}: no storage for buffer {}", out_.kernel_name,
                       name);
-        Place* p = new_place(name, buffer.level, buffer.dtype, false);
+        Place* p = new_place(name, charged_level(buffer), buffer.dtype, false);
         put_storage(p, storage->second);
         int64_t needed = physical_elements(buffer).value();
         SMEATON_CHECK(p->elements >= needed && storage->second.dtype == buffer.dtype,
@@ -304,6 +304,7 @@ private:
             if (let.constant) set_constant(let, node);
             if (let.source) make_fill(let, node, entry);
         }
+        node.at_top = loop_stack_.empty();
         node.copies = tile_copies(out_.levels, let, rest_);
         tiles_[let.tile.name] = entry;
         LetNode* kept = keep(out_.lets, std::move(node));

@@ -100,6 +100,7 @@ struct LetNode {
     std::vector<int64_t> extents;
     int64_t copies = 1;
     int ring_slot = -1;
+    bool at_top = false;                          ///< no loop around it
     std::vector<std::vector<int64_t>> ring_held;  ///< sorted coordinates of the last entry
     std::shared_ptr<OpNode> fill;                 ///< the move that fills a real tile
     std::shared_ptr<const Op> fill_op;

@@ -157,7 +157,7 @@ private:
         if (auto t = tiles_.find(s.target); t != tiles_.end())
             return {levels_.index(t->second.tile.level), t->second.tile.dtype, Name(), &t->second};
         const Buffer& b = program_.buffer(s.target);
-        return {levels_.index(b.level), b.dtype, b.name, nullptr};
+        return {levels_.index(charged_level(b)), b.dtype, b.name, nullptr};
     }
 
     void charge(const Charged& t, const Dim& elements, bool write, const Dim& run_elements) {

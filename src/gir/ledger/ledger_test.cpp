@@ -239,6 +239,29 @@ kernel k(x -> y)
     }
 }
 
+TEST(Ledger, a_resident_buffer_is_charged_where_it_stays) {
+    Ledger l = checked_ledger(R"(program p
+  buffer x: dram f32[i: 8, j: 4] input
+  buffer t: dram f32[i: 8, j: 4] temp resident l3
+  buffer y: dram f32[i: 8, j: 4] output
+  run first(x -> t)
+  run second(t -> y)
+
+kernel first(x -> t)
+  parallel i: 8 core
+    unary exp t[i,j] <- x[i,j] over j: 4
+
+kernel second(t -> y)
+  parallel i: 8 core
+    let row: l1 f32[j: 4] resident <- t[i,j]
+    move y[i,j] <- row[j]
+)");
+    EXPECT_EQ(l.read_bytes("dram"), Dim(128));
+    EXPECT_EQ(l.write_bytes("dram"), Dim(128));
+    EXPECT_EQ(l.read_bytes("l3"), Dim(256));
+    EXPECT_EQ(l.write_bytes("l3"), Dim(256));
+}
+
 TEST(Ledger, gather_is_charged_what_it_asks_for) {
     Ledger l = compulsory_ledger(R"(program p
   buffer table: dram f32[v: 100, e: 16] input

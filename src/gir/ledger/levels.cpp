@@ -32,8 +32,12 @@ Levels levels_used(const Program& program, const std::vector<const Kernel*>& ker
                                               "l2",     "l1",   "local", "reg"};
     std::set<Name> used;
     for (const Kernel* kernel : kernels) {
-        for (Name b : kernel->reads) used.insert(program.buffer(b).level);
-        for (Name b : kernel->writes) used.insert(program.buffer(b).level);
+        for (const auto* names : {&kernel->reads, &kernel->writes}) {
+            for (Name b : *names) {
+                used.insert(program.buffer(b).level);
+                used.insert(charged_level(program.buffer(b)));
+            }
+        }
         for_each_stmt(kernel->body, [&](const Stmt& s) {
             if (auto* let = std::get_if<Let>(&s.node)) used.insert(let->tile.level);
         });
@@ -60,6 +64,10 @@ Levels levels_of(const Target& target) {
         levels.list.push_back({it->name, static_cast<int>(levels.list.size()) - 1, it->per_core});
     levels.units["core"] = target.cores;
     return levels;
+}
+
+Name charged_level(const Buffer& buffer) {
+    return buffer.resident.empty() ? buffer.level : buffer.resident;
 }
 
 static int64_t units_of(const Levels& levels, const Parallel& p) {

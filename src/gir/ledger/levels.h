@@ -36,6 +36,9 @@ Levels levels_used(const Program&);
 /// The chain of a target; `core` has its number of cores.
 Levels levels_of(const Target&);
 
+/// Where accesses to a buffer are charged: at the level it claims residency in, else at its own.
+Name charged_level(const Buffer&);
+
 /// How many copies of a tile exist that is declared just before `rest` in its block: above a
 /// parallel whose units own the level there is one per unit, else one.
 int64_t tile_copies(const Levels&, const Let&, const Block& rest_of_block);
