@@ -185,9 +185,13 @@ LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& le
         cost.read_bytes = model.busiest.loads * slot * model.threads;
         cost.write_bytes = model.busiest.stores * slot * model.threads;
     } else {
+        // What no machine has placed lies in the outermost level.
         auto asked = [&](const std::map<Name, double>& table) {
-            auto found = table.find(Name(level.name));
-            return found == table.end() ? 0.0 : found->second * model.threads;
+            double bytes = 0;
+            for (const auto& [name, count] : table)
+                if (name == Name(level.name) || (level.next.empty() && name == Name("memory")))
+                    bytes += count;
+            return bytes * model.threads;
         };
         cost.read_bytes = asked(model.busiest.asked_read_bytes);
         cost.write_bytes = asked(model.busiest.asked_write_bytes);
@@ -270,7 +274,10 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     WorkShape shape;
     shape.lanes = static_cast<int>(unit.vector_bits->value) / 32;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
-    shape.systolic = systolic_unit(m) != nullptr;
+    if (const Unit* array = systolic_unit(m)) {
+        shape.array_rows = array->rows->value;
+        shape.array_columns = array->columns->value;
+    }
 
     KernelModel model;
     model.name = kernel.name.str();

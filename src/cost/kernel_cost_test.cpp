@@ -294,7 +294,12 @@ kernel mm(a, b -> y)
     EXPECT_EQ(level(c, "dram").read_bytes, (100 * 64 + 64 * 96) * 4);
     EXPECT_EQ(level(c, "dram").write_bytes, 100 * 96 * 4);
     EXPECT_EQ(level(c, "wbuf").write_bytes, 64 * 96 * 4);
-    EXPECT_EQ(level(c, "ibuf").read_bytes, 100 * 64 * 4);
+    // Three tiles of columns: each row streams three times; two of rows: sums pass twice.
+    EXPECT_EQ(level(c, "ibuf").read_bytes, 3 * 100 * 64 * 4);
+    EXPECT_EQ(level(c, "ibuf").write_bytes, 100 * 64 * 4);
+    EXPECT_EQ(level(c, "wbuf").read_bytes, 64 * 96 * 4);
+    EXPECT_EQ(level(c, "obuf").read_bytes, (2 + 1) * 100 * 96 * 4);   // and the move out
+    EXPECT_EQ(level(c, "obuf").write_bytes, (2 + 1) * 100 * 96 * 4);  // and the fill
 }
 
 TEST(KernelCost, a_machine_without_a_needed_rate_is_named) {

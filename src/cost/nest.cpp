@@ -19,6 +19,7 @@ public:
     Builder(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
             int64_t chunks)
         : program_(program), software_(software), chunks_(chunks) {
+        nest_.software = software;
         nest_.root.children = block(kernel.body);
     }
     Nest take() { return std::move(nest_); }

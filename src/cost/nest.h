@@ -56,6 +56,7 @@ struct Nest {
     std::map<Name, gir::Tile> tiles;  ///< all tiles, by name
     std::map<Name, gir::Let> claims;  ///< tiles that name what a cache holds
     std::vector<std::shared_ptr<const gir::Op>> copies;  ///< passes that fill tiles from a source
+    std::set<Name> software;  ///< levels where such a pass is a transfer that no unit executes
 };
 
 /// `chunks` > 1: the share of one of so many equal parties: outermost parallels are divided,

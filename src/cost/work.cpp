@@ -140,13 +140,25 @@ private:
             f.vectors = std::ceil(extent(f, static_cast<size_t>(lane)) / shape_.lanes);
             f.lane_reduced = !uses(o.dst, o.dims[static_cast<size_t>(lane)].name);
         }
-        bool all_in_registers = register_tile(nest_, o.dst) != nullptr;
-        if (o.kind == OpKind::Mma && shape_.systolic)
+        if (o.kind == OpKind::Mma && shape_.array_rows > 0) {
             contraction(f);
-        else
-            arithmetic(f);
-        accesses(f, all_in_registers);
+            return;
+        }
+        gir::for_each_slice(o,
+                            [&](const Slice& s, bool written) { count_asked(f, s, written, 1); });
+        if (is_transfer(o)) return;
+        arithmetic(f);
+        accesses(f, register_tile(nest_, o.dst) != nullptr);
         turns(f);
+    }
+
+    /// A pass that fills a scratchpad: the memory system does it.
+    bool is_transfer(const Op& o) const {
+        auto tile = nest_.tiles.find(o.dst.target);
+        if (tile == nest_.tiles.end() || nest_.software.count(tile->second.level) == 0)
+            return false;
+        return std::any_of(nest_.copies.begin(), nest_.copies.end(),
+                           [&](const auto& copy) { return copy.get() == &o; });
     }
 
     void charge(const Frame& f, const Instructions& i, double count) {
@@ -228,6 +240,13 @@ private:
             (!in_dst ? c.k : in_a && in_b ? c.batch : in_b ? c.n : c.m) *= n;
         }
         work_.contractions.push_back(c);
+        // Rows stream through once for each tile of columns, sums go through for each tile of rows.
+        double column_tiles = std::ceil(c.n / shape_.array_columns);
+        double row_tiles = std::ceil(c.k / shape_.array_rows);
+        if (a) count_asked(f, *a, false, column_tiles);
+        if (b) count_asked(f, *b, false, 1);
+        count_asked(f, o.dst, true, row_tiles);
+        count_asked(f, o.dst, false, row_tiles);
     }
 
     void accesses(const Frame& f, bool dst_in_registers) {
@@ -236,7 +255,6 @@ private:
         // it.
         bool reloads = o.kind == OpKind::Mma && !dst_in_registers;
         gir::for_each_slice(o, [&](const Slice& s, bool written) {
-            count_asked(f, s, written);
             if (register_tile(nest_, s)) return;
             access(f, s, written, reloads && !written);
             if (written && (o.accumulate || o.kind == OpKind::Scatter)) access(f, s, false, false);
@@ -256,13 +274,13 @@ private:
         if (along && bits < 32) charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
-    void count_asked(const Frame& f, const Slice& s, bool written) {
+    void count_asked(const Frame& f, const Slice& s, bool written, double times) {
         auto used = [&](size_t d) { return uses(s, f.op.dims[d].name); };
         auto tile = nest_.tiles.find(s.target);
         const Array* array = array_named(nest_, s.target);
         if (tile == nest_.tiles.end() && !array) return;
         Name level = tile != nest_.tiles.end() ? tile->second.level : array->level;
-        double bytes = f.runs * points(f, used) * tensor::bits(dtype_of(s.target)) / 8.0;
+        double bytes = times * f.runs * points(f, used) * tensor::bits(dtype_of(s.target)) / 8.0;
         (written ? work_.asked_write_bytes : work_.asked_read_bytes)[level] += bytes;
     }
 

@@ -30,7 +30,8 @@ struct Work {
 struct WorkShape {
     int lanes = 16;         ///< 32-bit lanes of a vector
     int fma_in_flight = 8;  ///< independent vector fmas that fill the unit
-    bool systolic = false;  ///< contractions go to an array
+    double array_rows = 0;  ///< contractions go to an array of this size; 0: to the vector unit
+    double array_columns = 0;
 };
 
 /// All executions of all ops of the nest.
