@@ -208,6 +208,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
         compile.cache_folder = options.cache_folder;
+        if (options.progress)
+            compile.progress = [&](double fraction) { options.progress("compile", fraction); };
         library = run::compile_cached(emitted.units, compile);
     });
     made->source = emitted.units;
@@ -365,6 +367,12 @@ int64_t graph_max_live_bytes(const model::ShapedGraph& shaped) {
 }
 
 }  // namespace
+
+std::shared_ptr<const Tuned> Session::tuned(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get(feeds);
+    return {compiled, &compiled->tuned};
+}
 
 MemoryStats Session::memory(const Feeds& feeds) {
     impl_->check_feeds(feeds);

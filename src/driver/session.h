@@ -57,6 +57,8 @@ struct MemoryStats {
     int64_t weights_bytes = 0;
 };
 
+struct Tuned;  // pipeline.h
+
 class Session {
 public:
     explicit Session(const std::string& model_path, SessionOptions = {});
@@ -78,6 +80,8 @@ public:
     double prepare(const std::map<std::string, Tensor>& feeds);
     /// Times each kernel over `runs` runs; for the specialisation of `feeds`.
     std::vector<KernelStats> profile(const std::map<std::string, Tensor>& feeds, int runs);
+    /// What the stages made for these feeds: graphs, programs, log of rewrites.
+    std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
     /// Every kernel as emitted against the interpreter, on the values of these feeds (judge.h).
     std::vector<Judgement> judge(const std::map<std::string, Tensor>& feeds, double points);

@@ -53,6 +53,7 @@ void StageRunner::run(const std::string& stage, const std::function<void()>& bod
         if (!out) throw UserError("{}: cannot write", file);
         last_text_ = std::move(now);
     }
+    if (stage == options_.stop_after && text && options_.dump_folder.empty()) last_text_ = text();
     ++number_;
     stopped_ = stage == options_.stop_after;
 }

@@ -34,6 +34,8 @@ public:
              const std::function<std::string()>& text = {});
 
     bool stopped() const { return stopped_; }
+    /// What the stage named by stop_after made; kept only where the runner stops or dumps.
+    const std::string& last_text() const { return last_text_; }
     const std::vector<StageTime>& times() const { return times_; }
 
 private:

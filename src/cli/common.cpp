@@ -1,0 +1,36 @@
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "cli/verbs.h"
+
+namespace smeaton::cli {
+
+void feed_options(Arguments& arguments, driver::FeedRequest& request) {
+    arguments.option("--input", request.inputs, "NAME=FILE",
+                     "an input from a .npy or .pb file; inputs not given are random");
+    arguments.option("--dim", request.dims, "NAME=VALUE",
+                     "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
+    arguments.option("--seed", request.seed, "of the random inputs");
+}
+
+void stage_options(Arguments& arguments, driver::SessionOptions& options) {
+    arguments.option("--skip", options.skip, "NAME", "leave out a rewrite rule or stage");
+    arguments.option("--dump", options.dump_folder, "DIR", "write NN.stage.txt after every stage");
+    arguments.flag("--explain", options.explain, "list the rewrites that were taken");
+    arguments.option("--isa", options.isa, "NAME",
+                     "instruction set: avx512, avx2 or plain instead of the best there is");
+}
+
+void print_out(const std::string& text) {
+    size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+    if (written != text.size() || std::fflush(stdout) != 0)
+        throw UserError("cannot write to stdout: {}", std::strerror(errno));
+}
+
+void print_warnings(const std::string& model, const std::vector<std::string>& warnings) {
+    for (const std::string& w : warnings)
+        fmt::print(stderr, "smeaton: warning: {}: {}\n", model, w);
+}
+
+}  // namespace smeaton::cli

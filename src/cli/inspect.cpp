@@ -1,0 +1,34 @@
+#include "driver/inspect.h"
+
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "report/json.h"
+#include "report/text.h"
+
+namespace smeaton::cli {
+
+Verb inspect_verb() {
+    return {"inspect", "graph, operators, parameters, operations, what is not supported",
+            "smeaton inspect model.onnx --dim batch=1 --memory", [](Arguments& arguments) {
+                auto request = std::make_shared<driver::InspectRequest>();
+                auto json = std::make_shared<bool>(false);
+                arguments.positional("MODEL", request->model, "an ONNX file");
+                arguments.option("--dim", request->dims, "NAME=VALUE",
+                                 "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
+                arguments.flag("--memory", request->memory,
+                               "compile, and print the arena beside its lower bounds");
+                arguments.option("--threads", request->threads, 0,
+                                 "for --memory: each has scratch of its own; 0: all cores");
+                arguments.flag("--json", *json, "one JSON object on stdout");
+                return [=] {
+                    Progress progress;
+                    request->progress = progress.callback();
+                    driver::InspectResult result = driver::inspect(*request);
+                    print_warnings(result.model, result.warnings);
+                    print_out(*json ? report::json(result) : report::text(result));
+                    return 0;
+                };
+            }};
+}
+
+}  // namespace smeaton::cli

@@ -1,0 +1,63 @@
+#include "base/error.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "driver/measure.h"
+#include "report/json.h"
+#include "report/text.h"
+
+namespace smeaton::cli {
+
+namespace {
+
+struct Request {
+    driver::MeasureRequest measure;
+    bool json = false;
+};
+
+int run(Request& r) {
+    Progress progress;
+    r.measure.session.progress = progress.callback();
+    r.measure.kernels |= r.json;
+    if (!r.measure.session.stop_after.empty()) {
+        print_out(driver::text_after(r.measure));
+        return 0;
+    }
+    driver::MeasureResult result = driver::measure(r.measure);
+    print_warnings(result.model, result.warnings);
+    print_out(r.json ? report::json(result) : report::text(result));
+    for (const driver::Comparison& c : result.checks)
+        if (!c.equal)
+            throw UserError("{}: output '{}' differs from {}: {}", result.model, c.output,
+                            c.against, c.reason);
+    return 0;
+}
+
+}  // namespace
+
+Verb run_verb() {
+    return {"run", "compiles for this machine, runs, checks, times",
+            "smeaton run model.onnx --input image=cat.npy --check expected.npy --runs 50",
+            [](Arguments& arguments) {
+                auto r = std::make_shared<Request>();
+                driver::MeasureRequest& m = r->measure;
+                arguments.positional("MODEL", m.model, "an ONNX file");
+                feed_options(arguments, m.feeds);
+                arguments.option("--check", m.expected, "FILE",
+                                 "compare with these outputs (.npy, .pb), in their order", true);
+                arguments.option("--output-dir", m.output_folder, "DIR", "write outputs as .npy");
+                arguments.option("--threads", m.session.threads, 0, "0: all cores");
+                arguments.option("--runs", m.runs, 0, "timed runs");
+                arguments.option("--warmup", m.warmup, 0, "runs before those that are timed");
+                arguments.flag("--kernels", m.kernels,
+                               "time each kernel beside what this machine allows");
+                arguments.option("--trace", m.trace_file, "FILE",
+                                 "write a timeline of the kernels for ui.perfetto.dev");
+                stage_options(arguments, m.session);
+                arguments.option("--stop-after", m.session.stop_after, "STAGE",
+                                 "print what this stage made, and stop");
+                arguments.flag("--json", r->json, "one JSON object on stdout");
+                return [r] { return run(*r); };
+            }};
+}
+
+}  // namespace smeaton::cli

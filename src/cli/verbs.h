@@ -1,0 +1,29 @@
+// The verbs, one file each, and what they share.
+#pragma once
+
+#include <string>
+
+#include "cli/arguments.h"
+#include "driver/feeds.h"
+#include "driver/session.h"
+
+namespace smeaton::cli {
+
+Verb inspect_verb();
+Verb run_verb();
+Verb emit_verb();
+Verb probe_verb();
+Verb simulate_verb();
+Verb study_verb();
+Verb cache_verb();
+
+/// --input, --dim, --seed
+void feed_options(Arguments&, driver::FeedRequest&);
+/// --skip, --dump, --explain, --isa
+void stage_options(Arguments&, driver::SessionOptions&);
+
+/// Writes all of it to stdout. UserError when that fails.
+void print_out(const std::string& text);
+void print_warnings(const std::string& model, const std::vector<std::string>& warnings);
+
+}  // namespace smeaton::cli

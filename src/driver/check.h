@@ -1,0 +1,30 @@
+// Compares what came out with what should have.
+#pragma once
+
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace smeaton::driver {
+
+using tensor::Tensor;
+
+struct Tolerance {
+    double rtol = 1e-3;  ///< of the expected element
+    double atol = 1e-4;  ///< of the range (greatest less least finite element) of the output
+};
+
+struct Comparison {
+    std::string output;   ///< its name
+    std::string against;  ///< a file, or who else computed it
+    bool equal = false;
+    double max_error = 0;         ///< greatest absolute difference of finite elements
+    double share_of_allowed = 0;  ///< greatest error over what is allowed there; over 1 fails
+    std::string reason;           ///< why not equal, in one line
+};
+
+/// Floats within the tolerance, NaN and infinity in the same places; integers and bools exactly.
+Comparison compare(const std::string& output, const Tensor& got, const Tensor& expected,
+                   const std::string& against, const Tolerance& = {});
+
+}  // namespace smeaton::driver

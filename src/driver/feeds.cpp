@@ -1,0 +1,89 @@
+#include "driver/feeds.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "model/onnx/read.h"
+#include "tensor/npy.h"
+
+namespace smeaton::driver {
+
+std::map<std::string, int64_t> parse_dims(const std::vector<std::string>& texts) {
+    std::map<std::string, int64_t> dims;
+    for (const std::string& text : texts) {
+        // Names may hold '=', values never do.
+        size_t equals = text.rfind('=');
+        int64_t value = -1;
+        if (equals != std::string::npos) {
+            const char* end = text.data() + text.size();
+            auto read = std::from_chars(text.data() + equals + 1, end, value);
+            if (read.ec != std::errc() || read.ptr != end) value = -1;
+        }
+        if (value < 0 || equals == 0)
+            throw UserError(
+                "--dim {}: expected NAME=VALUE or INPUT:AXIS=VALUE with a whole number from 0 on",
+                text);
+        dims[text.substr(0, equals)] = value;
+    }
+    return dims;
+}
+
+Tensor read_tensor(const std::string& path) {
+    if (path.ends_with(".npy")) return tensor::read_npy(path);
+    if (path.ends_with(".pb")) return model::onnx::read_tensor_file(path);
+    throw UserError("{}: tensors are read from .npy and .pb files", path);
+}
+
+namespace {
+
+const PortInfo& port_named(const std::vector<PortInfo>& ports, const std::string& name) {
+    std::string list;
+    for (const PortInfo& port : ports) {
+        if (port.name == name) return port;
+        list += (list.empty() ? "" : ", ") + port.name;
+    }
+    throw UserError("--input {}: the model has no such input; its inputs are {}", name,
+                    list.empty() ? "none" : list);
+}
+
+// "name" alone is a size that other inputs may share.
+void bind_sizes(const PortInfo& port, const Tensor& fed, std::map<std::string, int64_t>& dims) {
+    for (size_t axis = 0; axis < std::min(port.shape.size(), fed.shape().size()); ++axis) {
+        std::vector<Name> symbols = port.shape[axis].symbols();
+        if (symbols.size() == 1 && port.shape[axis] == Dim::symbol(symbols[0]))
+            dims.emplace(symbols[0].str(), fed.shape()[axis]);
+    }
+}
+
+}  // namespace
+
+std::map<std::string, Tensor> gather_feeds(const std::vector<PortInfo>& ports,
+                                           const FeedRequest& request) {
+    std::map<std::string, Tensor> feeds;
+    std::map<std::string, int64_t> dims = parse_dims(request.dims);
+    for (const std::string& text : request.inputs) {
+        // File names may hold '=' as input names may: the last one whose left side is an input.
+        size_t equals = text.rfind('=');
+        auto known = [&](const std::string& name) {
+            return std::any_of(ports.begin(), ports.end(),
+                               [&](const PortInfo& p) { return p.name == name; });
+        };
+        while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
+               text.rfind('=', equals - 1) != std::string::npos)
+            equals = text.rfind('=', equals - 1);
+        if (equals == std::string::npos || equals == 0)
+            throw UserError("--input {}: expected NAME=FILE", text);
+        const PortInfo& port = port_named(ports, text.substr(0, equals));
+        Tensor fed = read_tensor(text.substr(equals + 1));
+        bind_sizes(port, fed, dims);
+        feeds[port.name] = fed;
+    }
+    std::vector<PortInfo> rest;
+    for (const PortInfo& port : ports)
+        if (feeds.count(port.name) == 0) rest.push_back(port);
+    feeds.merge(random_feeds(rest, dims, request.seed));
+    return feeds;
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,28 @@
+// Inputs of a model from files and, for the rest, from a seed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/session.h"
+
+namespace smeaton::driver {
+
+struct FeedRequest {
+    std::vector<std::string> inputs;  ///< "NAME=FILE", FILE ending in .npy or .pb
+    std::vector<std::string> dims;    ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
+    uint64_t seed = 0;                ///< of the values of inputs that are not given
+};
+
+/// UserError for text that is no NAME=VALUE with a whole number from 0 on.
+std::map<std::string, int64_t> parse_dims(const std::vector<std::string>&);
+/// A .npy file, or an ONNX tensor file. UserError naming the file.
+Tensor read_tensor(const std::string& path);
+
+/// Reads the files; fills the other inputs at random, with the sizes that `dims` and the given
+/// inputs bind. UserError for unknown inputs and open sizes.
+std::map<std::string, Tensor> gather_feeds(const std::vector<PortInfo>&, const FeedRequest&);
+
+}  // namespace smeaton::driver

@@ -1,0 +1,84 @@
+#include "driver/inspect.h"
+
+#include "base/error.h"
+#include "driver/feeds.h"
+#include "lower/evaluate.h"
+#include "model/bind_dims.h"
+#include "model/onnx/read.h"
+#include "model/rewrite/simplify.h"
+#include "model/shape/infer.h"
+#include "model/summary/summary.h"
+#include "model/unsupported.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+std::vector<PortRow> port_rows(const model::Graph& graph, const std::vector<model::ValueId>& ids) {
+    std::vector<PortRow> rows;
+    for (model::ValueId id : ids) {
+        const model::Value& v = graph.at(id);
+        std::string dtype = v.dtype ? std::string(tensor::name(*v.dtype)) : "?";
+        rows.push_back({v.name, dtype, v.shape.value_or(std::vector<Dim>{})});
+    }
+    return rows;
+}
+
+void count_operators(const model::Graph& graph, std::map<std::string, int>& counts) {
+    for (const model::Node& node : graph.nodes) {
+        ++counts[node.op_name];
+        for (const auto& [key, attribute] : node.attributes)
+            if (auto* inner = std::get_if<model::GraphPtr>(&attribute))
+                count_operators(**inner, counts);
+    }
+}
+
+}  // namespace
+
+void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
+    model::ModelSummary summary = model::summarize(shaped);
+    result.parameters = summary.parameters;
+    result.weights_bytes = summary.constant_bytes;
+    result.flops = summary.flops;
+    result.read_bytes = summary.read_bytes;
+    result.written_bytes = summary.written_bytes;
+    for (const model::OperatorSummary& op : summary.operators)
+        result.rows.push_back({op.node, op.op, op.output, op.flops, op.read_bytes, op.written_bytes,
+                               op.constant_bytes});
+    result.inputs = port_rows(shaped.graph, shaped.graph.inputs);
+    result.outputs = port_rows(shaped.graph, shaped.graph.outputs);
+    result.warnings = shaped.graph.warnings;
+}
+
+InspectResult inspect(const InspectRequest& request) {
+    InspectResult result;
+    result.model = request.model;
+    model::Graph graph = model::onnx::read_onnx(request.model);
+    result.opsets = graph.opsets;
+    result.inputs = port_rows(graph, graph.inputs);
+    result.outputs = port_rows(graph, graph.outputs);
+    result.warnings = graph.warnings;
+    count_operators(graph, result.operators);
+    for (const model::UnsupportedNode& u : model::unsupported(graph))
+        result.unsupported.push_back({u.node, u.op, u.reason});
+    if (!result.unsupported.empty()) return result;
+    std::map<std::string, int64_t> dims = parse_dims(request.dims);
+    model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
+    result.open_dims = model::unbound_dims(bound);
+    try {
+        add_work(model::infer_shapes(bound, {}, lower::evaluate), result);
+    } catch (const model::NeedsValue& needs) {
+        result.warnings.push_back(fmt::format("work is not counted: {}", needs.what()));
+    }
+    if (!request.memory) return result;
+    SessionOptions options;
+    options.dims = dims;
+    options.threads = request.threads;
+    options.progress = request.progress;
+    Session session(request.model, options);
+    result.memory = session.memory(random_feeds(session.inputs(), dims, 0));
+    result.has_memory = true;
+    return result;
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,58 @@
+// `inspect`: what a model holds and how much work it is; what of it is not supported.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/session.h"
+#include "model/graph.h"
+
+namespace smeaton::driver {
+
+struct InspectRequest {
+    std::string model;
+    std::vector<std::string> dims;  ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
+    bool memory = false;            ///< plan the arena as `run` would
+    int threads = 0;
+    std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+};
+
+struct OperatorRow {
+    std::string node, op, output;  ///< output: "f32[1,64,56,56]"
+    Dim flops, read_bytes, written_bytes;
+    Dim constant_bytes;  ///< of read_bytes
+};
+
+struct UnsupportedRow {
+    std::string node, op, reason;
+};
+
+struct PortRow {
+    std::string name, dtype;
+    std::vector<Dim> shape;
+};
+
+/// As the file has it; after simplification where sizes are known. Without operators' work where
+/// something is unsupported.
+struct InspectResult {
+    std::string model;
+    std::map<std::string, int> opsets;
+    std::vector<PortRow> inputs, outputs;
+    std::map<std::string, int> operators;  ///< name -> nodes, in the file
+    std::vector<UnsupportedRow> unsupported;
+    int64_t parameters = 0, weights_bytes = 0;
+    Dim flops, read_bytes, written_bytes;
+    std::vector<OperatorRow> rows;
+    std::vector<std::string> open_dims;  ///< sizes that --dim must give before the model can run
+    std::vector<std::string> warnings;
+    bool has_memory = false;
+    MemoryStats memory;
+};
+
+InspectResult inspect(const InspectRequest&);
+
+/// Work and shapes of a graph that is shaped.
+void add_work(const model::ShapedGraph&, InspectResult&);
+
+}  // namespace smeaton::driver

@@ -1,0 +1,204 @@
+#include "driver/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "driver/here.h"
+#include "driver/pipeline.h"
+#include "driver/source.h"
+#include "gir/ledger/ledger.h"
+#include "gir/walk.h"
+#include "machine/query.h"
+#include "tensor/npy.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+using Feeds = std::map<std::string, Tensor>;
+
+int vector_bits(const std::string& isa) {
+    if (isa == "avx512" || isa == "avx512bf16") return 512;
+    if (isa == "avx2") return 256;
+    return isa == "plain" ? 128 : 0;
+}
+
+double ms_of(const std::function<void()>& body) {
+    auto begin = std::chrono::steady_clock::now();
+    body();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+        .count();
+}
+
+std::vector<int64_t> compulsory_bytes(const gir::Program& program) {
+    std::vector<int64_t> all;
+    for (const gir::Step& s : program.steps) {
+        auto* run = std::get_if<gir::RunStep>(&s.node);
+        if (!run || run->once) continue;
+        gir::Compulsory c =
+            gir::compulsory(*run->kernel, program, gir::ledger(*run->kernel, program));
+        all.push_back(c.read_bytes.value() + c.write_bytes.value());
+    }
+    return all;
+}
+
+}  // namespace
+
+Latency latency_of(std::vector<double> ms) {
+    if (ms.empty()) return {};
+    std::sort(ms.begin(), ms.end());
+    auto at = [&](double q) {
+        auto i = static_cast<size_t>(std::ceil(q * static_cast<double>(ms.size())));
+        return ms[std::min(ms.size() - 1, i > 0 ? i - 1 : 0)];
+    };
+    return {at(0.5), at(0.95), ms.front()};
+}
+
+SimulateResult predict_here(Session& session, const Feeds& feeds, const SessionOptions& options) {
+    machine::Machine here = machine_here({options.cache_folder, false, options.progress});
+    int cores = static_cast<int>(machine::core_count(here));
+    return simulate_program(session.tuned(feeds)->program, here,
+                            {std::min(session.threads(), cores), vector_bits(options.isa)});
+}
+
+std::vector<MeasuredKernel> measured_kernels(Session& session, const Feeds& feeds, int runs,
+                                             const SimulateResult& predicted) {
+    std::vector<KernelStats> stats = session.profile(feeds, runs);
+    std::vector<int64_t> compulsory = compulsory_bytes(session.tuned(feeds)->program);
+    std::vector<const SimulatedKernel*> rows;
+    for (const SimulatedKernel& k : predicted.kernels)
+        if (!k.once) rows.push_back(&k);
+    SMEATON_CHECK(rows.size() == stats.size() && compulsory.size() == stats.size(),
+                  "{} kernels measured, {} predicted", stats.size(), rows.size());
+    std::vector<MeasuredKernel> all;
+    for (size_t i = 0; i < stats.size(); ++i) {
+        MeasuredKernel k;
+        k.name = stats[i].name;
+        k.ops = stats[i].ops;
+        k.time_us = stats[i].time_us;
+        k.flops = stats[i].flops;
+        k.bytes = stats[i].bytes;
+        k.compulsory_bytes = compulsory[i];
+        k.predicted_us = rows[i]->time_us.value;
+        k.bound = rows[i]->bound;
+        k.efficiency = k.time_us > 0 ? rows[i]->bound_us / k.time_us : 0;
+        all.push_back(std::move(k));
+    }
+    return all;
+}
+
+std::vector<PortShape> shapes_of(const std::vector<PortInfo>& ports,
+                                 const std::vector<Tensor>& tensors) {
+    std::vector<PortShape> all;
+    for (size_t i = 0; i < tensors.size(); ++i)
+        all.push_back(
+            {ports[i].name, std::string(tensor::name(tensors[i].dtype())), tensors[i].shape()});
+    return all;
+}
+
+std::vector<std::string> write_outputs(const std::vector<PortInfo>& ports,
+                                       const std::vector<Tensor>& tensors,
+                                       const std::string& folder) {
+    std::vector<std::string> files;
+    make_folder(folder);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        std::string file = ports[i].name;
+        for (char& c : file)
+            if (c == '/' || c == '\\' || c == ':') c = '_';
+        // Two names may differ in such signs alone.
+        std::string path = fmt::format("{}/{}.npy", folder, file);
+        if (std::find(files.begin(), files.end(), path) != files.end())
+            path = fmt::format("{}/{}.{}.npy", folder, file, i);
+        write_file(path, tensor::npy_bytes(tensors[i]));
+        files.push_back(path);
+    }
+    return files;
+}
+
+std::vector<Comparison> check_outputs(const std::vector<PortInfo>& ports,
+                                      const std::vector<Tensor>& tensors,
+                                      const std::vector<std::string>& files) {
+    if (files.size() > tensors.size())
+        throw UserError("--check: {} files, but the model has {} outputs", files.size(),
+                        tensors.size());
+    std::vector<Comparison> all;
+    for (size_t i = 0; i < files.size(); ++i)
+        all.push_back(compare(ports[i].name, tensors[i], read_tensor(files[i]), files[i]));
+    return all;
+}
+
+std::string trace_json(const std::vector<MeasuredKernel>& kernels) {
+    auto quoted = [](const std::string& text) {
+        std::string out = "\"";
+        for (char c : text) {
+            if (c == '"' || c == '\\') out += '\\';
+            if (static_cast<unsigned char>(c) < 0x20)
+                out += fmt::format("\\u{:04x}", static_cast<int>(c));
+            else
+                out += c;
+        }
+        return out + "\"";
+    };
+    std::string out = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
+    double at = 0;
+    for (const MeasuredKernel& k : kernels) {
+        std::string ops;
+        for (const std::string& op : k.ops) ops += (ops.empty() ? "" : " ") + op;
+        out += fmt::format(
+            "{}{{\"name\": {}, \"cat\": \"kernel\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, "
+            "\"ts\": {:.3f}, \"dur\": {:.3f}, \"args\": {{\"ops\": {}, \"flops\": {}, \"bound\": "
+            "{}, \"predicted_us\": {:.3f}}}}}",
+            at > 0 ? ",\n" : "", quoted(k.name), at, k.time_us, quoted(ops), k.flops,
+            quoted(k.bound), k.predicted_us);
+        at += std::max(k.time_us, 1e-3);
+    }
+    return out + "\n]}\n";
+}
+
+std::string text_after(const MeasureRequest& request) {
+    return stage_text(open_model(request.model, request.feeds, request.session), request.session,
+                      target_here(request.session));
+}
+
+MeasureResult measure(const MeasureRequest& request) {
+    SessionOptions options = request.session;
+    options.dims = parse_dims(request.feeds.dims);
+    Session session(request.model, options);
+    Feeds feeds = gather_feeds(session.inputs(), request.feeds);
+    MeasureResult result;
+    result.model = request.model;
+    result.threads = session.threads();
+    result.compile_s = session.prepare(feeds);
+    if (options.progress) options.progress("run", 1);
+    std::vector<Tensor> outputs = session.run(feeds);
+    result.outputs = shapes_of(session.outputs(), outputs);
+    for (const PortInfo& port : session.inputs())
+        result.inputs.push_back(
+            {port.name, std::string(tensor::name(port.dtype)), feeds.at(port.name).shape()});
+    result.checks = check_outputs(session.outputs(), outputs, request.expected);
+    if (!request.output_folder.empty())
+        result.written = write_outputs(session.outputs(), outputs, request.output_folder);
+    for (int i = 1; i < request.warmup; ++i) session.run(feeds);
+    std::vector<double> ms;
+    for (int i = 0; i < request.runs; ++i) ms.push_back(ms_of([&] { session.run(feeds); }));
+    result.runs = request.runs;
+    result.latency_ms = latency_of(ms);
+    result.memory = session.memory(feeds);
+    auto tuned = session.tuned(feeds);
+    result.warnings = tuned->graph.graph.warnings;
+    for (const auto& entry : tuned->log)
+        result.explained.push_back(fmt::format("{}: {}", entry.rule, entry.what));
+    if (request.kernels || !request.trace_file.empty()) {
+        SimulateResult predicted = predict_here(session, feeds, options);
+        result.machine = predicted.machine;
+        int runs = std::max(3, std::min(request.runs, 20));
+        result.kernels = measured_kernels(session, feeds, runs, predicted);
+        if (!request.trace_file.empty()) write_file(request.trace_file, trace_json(result.kernels));
+    }
+    return result;
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,84 @@
+// `run`: compiles for this machine, runs, checks, times.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/check.h"
+#include "driver/feeds.h"
+#include "driver/session.h"
+#include "driver/simulate.h"
+
+namespace smeaton::driver {
+
+struct MeasureRequest {
+    std::string model;
+    FeedRequest feeds;
+    SessionOptions session;             ///< dims are taken from feeds
+    std::vector<std::string> expected;  ///< files with the outputs wanted, in their order
+    std::string output_folder;          ///< outputs as .npy; empty: not written
+    int runs = 10, warmup = 2;
+    bool kernels = false;    ///< time each kernel, with its bound by this machine's description
+    std::string trace_file;  ///< Perfetto JSON; empty: none
+};
+
+struct Latency {
+    double median = 0, p95 = 0, min = 0;  ///< ms
+};
+
+struct PortShape {
+    std::string name, dtype;
+    std::vector<int64_t> shape;
+};
+
+/// A kernel as measured, and what the machine's description says of it.
+struct MeasuredKernel {
+    std::string name;
+    std::vector<std::string> ops;
+    double time_us = 0;  ///< median
+    double predicted_us = 0;
+    int64_t flops = 0;
+    std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
+    int64_t compulsory_bytes = 0;          ///< of the kernel's operands, once each
+    std::string bound;                     ///< "compute" or a level's name
+    double efficiency = 0;                 ///< the bound's time / measured time
+};
+
+struct MeasureResult {
+    std::string model;
+    Latency latency_ms;
+    double compile_s = 0;
+    int threads = 1, runs = 0;
+    MemoryStats memory;
+    std::vector<PortShape> inputs, outputs;
+    std::vector<MeasuredKernel> kernels;  ///< empty unless wanted
+    std::string machine;                  ///< the description used for the kernels
+    std::vector<Comparison> checks;
+    std::vector<std::string> written;    ///< output files
+    std::vector<std::string> warnings;   ///< of the reader and of shape inference
+    std::vector<std::string> explained;  ///< rewrites taken, where wanted
+};
+
+MeasureResult measure(const MeasureRequest&);
+/// What the last stage wanted (session.stop_after) made for this machine, as text.
+std::string text_after(const MeasureRequest&);
+
+Latency latency_of(std::vector<double> ms);
+/// Measured kernels beside their prediction on this machine, in step order.
+std::vector<MeasuredKernel> measured_kernels(Session&, const std::map<std::string, Tensor>& feeds,
+                                             int runs, const SimulateResult& predicted);
+/// Prediction for the program as compiled for this machine.
+SimulateResult predict_here(Session&, const std::map<std::string, Tensor>& feeds,
+                            const SessionOptions&);
+/// Writes outputs as FOLDER/NAME.npy; gives the files.
+std::vector<std::string> write_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
+                                       const std::string& folder);
+/// One comparison per file, outputs in their order. UserError for more files than outputs.
+std::vector<Comparison> check_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
+                                      const std::vector<std::string>& files);
+/// Kernels of one run after another, as trace events that Perfetto and chrome://tracing open.
+std::string trace_json(const std::vector<MeasuredKernel>&);
+std::vector<PortShape> shapes_of(const std::vector<PortInfo>&, const std::vector<Tensor>&);
+
+}  // namespace smeaton::driver

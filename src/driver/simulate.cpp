@@ -1,0 +1,99 @@
+#include "driver/simulate.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cost/target.h"
+#include "driver/here.h"
+#include "driver/source.h"
+#include "machine/query.h"
+#include "machine/read.h"
+#include "sim/simulate.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+TimeRange range(machine::Interval i, double unit = 1) {
+    return {i.low * unit, i.value * unit, i.high * unit};
+}
+
+SimulatedKernel kernel_row(const cost::KernelCost& k) {
+    SimulatedKernel row;
+    row.name = k.name;
+    row.ops = k.ops;
+    row.once = k.once;
+    row.threads = k.threads;
+    row.flops = k.flops;
+    row.time_us = range(k.time_us);
+    row.compute_us = k.compute_us.value;
+    row.fixed_us = k.fixed_us.value;
+    row.bound = k.bound;
+    row.bound_us = row.compute_us;
+    for (const cost::LevelCost& l : k.levels) {
+        row.levels.push_back({l.name, l.read_bytes, l.write_bytes, l.time_us.value});
+        row.bound_us = std::max(row.bound_us, l.time_us.value);
+    }
+    return row;
+}
+
+}  // namespace
+
+std::map<std::string, double> SimulatedKernel::bytes() const {
+    std::map<std::string, double> all;
+    for (const SimulatedLevel& l : levels) all[l.name] = l.read_bytes + l.write_bytes;
+    return all;
+}
+
+SimulateResult simulate_program(const gir::Program& program, const machine::Machine& m,
+                                const SimulateOptions& options) {
+    sim::ProgramCost cost = sim::simulate(program, m, {options.threads, options.vector_bits});
+    SimulateResult result;
+    result.machine = cost.machine;
+    result.threads = cost.threads;
+    result.time_ms = range(cost.time_us, 1e-3);
+    result.load_ms = range(cost.once_us, 1e-3);
+    result.flops = cost.flops;
+    if (auto peak = machine::peak_gflops(m, tensor::DType::kF32))
+        result.peak_gflops = peak->value * cost.threads;
+    if (!m.levels.empty() && m.levels.back().read)
+        result.memory_gb_s = machine::total_gb_s(*m.levels.back().read, cost.threads).value;
+    for (const cost::KernelCost& k : cost.kernels) result.kernels.push_back(kernel_row(k));
+    return result;
+}
+
+SimulateResult simulate_model(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
+                              const SessionOptions& session, const machine::Machine& m,
+                              const SimulateOptions& options) {
+    gir::Target target = cost::target_of(m);
+    if (options.threads > 0) target.cores = options.threads;
+    Tuned tuned = tune_on(graph, feeds, session, target).tuned;
+    if (session.progress) session.progress("simulate", 0.9);
+    SimulateResult result = simulate_program(tuned.program, m, options);
+    result.warnings = tuned.graph.graph.warnings;
+    return result;
+}
+
+namespace {
+
+machine::Machine machine_of(const SimulateRequest& request) {
+    if (!request.machine_file.empty()) return machine::read_machine_file(request.machine_file);
+    return machine_here({request.session.cache_folder, false, request.session.progress});
+}
+
+}  // namespace
+
+SimulateResult simulate(const SimulateRequest& request) {
+    machine::Machine m = machine_of(request);
+    Opened opened = open_model(request.model, request.feeds, request.session);
+    return simulate_model(opened.graph, opened.feeds, request.session, m, {request.threads, 0});
+}
+
+std::string text_after(const SimulateRequest& request) {
+    gir::Target target = cost::target_of(machine_of(request));
+    if (request.threads > 0) target.cores = request.threads;
+    return stage_text(open_model(request.model, request.feeds, request.session), request.session,
+                      target);
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,81 @@
+// A model on a described machine: the same stages as for running, then the closed-form cost.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/feeds.h"
+#include "driver/session.h"
+#include "machine/machine.h"
+#include "model/graph.h"
+
+namespace smeaton::gir {
+struct Program;
+}  // namespace smeaton::gir
+
+namespace smeaton::driver {
+
+struct TimeRange {
+    double low = 0, value = 0, high = 0;
+};
+
+struct SimulatedLevel {
+    std::string name;
+    double read_bytes = 0, write_bytes = 0;
+    double time_us = 0;
+};
+
+struct SimulatedKernel {
+    std::string name;
+    std::vector<std::string> ops;
+    bool once = false;  ///< runs at load
+    int threads = 1;
+    double flops = 0;
+    TimeRange time_us;
+    double compute_us = 0, fixed_us = 0;
+    double bound_us = 0;  ///< of what bounds it: the least time that the machine allows
+    std::string bound;    ///< "compute" or a level's name
+    std::vector<SimulatedLevel> levels;  ///< innermost first
+
+    std::map<std::string, double> bytes() const;  ///< read + written, by level
+};
+
+struct SimulateResult {
+    std::string machine;
+    int threads = 1;
+    TimeRange time_ms, load_ms;  ///< one run; the `once` kernels
+    double flops = 0;
+    double peak_gflops = 0;  ///< f32, of the threads used
+    double memory_gb_s = 0;  ///< reads from the outermost level, by the threads used
+    std::vector<SimulatedKernel> kernels;
+    std::vector<std::string> warnings;
+};
+
+struct SimulateOptions {
+    int threads = 0;      ///< 0: all cores of the machine
+    int vector_bits = 0;  ///< 0: those of the machine's main vector unit
+};
+
+struct SimulateRequest {
+    std::string model;
+    std::string machine_file;  ///< empty: this machine, measured
+    int threads = 0;           ///< 0: all cores of the machine
+    FeedRequest feeds;
+    SessionOptions session;  ///< of these, what stages up to `tile` read
+};
+
+/// Charges a program that is tiled already.
+SimulateResult simulate_program(const gir::Program&, const machine::Machine&,
+                                const SimulateOptions&);
+/// The stages up to `tile` for that machine, then the cost. `feeds` give shapes (and the values
+/// that decide shapes).
+SimulateResult simulate_model(const model::Graph&, const std::map<std::string, Tensor>& feeds,
+                              const SessionOptions&, const machine::Machine&,
+                              const SimulateOptions&);
+SimulateResult simulate(const SimulateRequest&);
+
+/// What the last stage wanted (session.stop_after) made, as text.
+std::string text_after(const SimulateRequest&);
+
+}  // namespace smeaton::driver

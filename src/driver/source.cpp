@@ -1,0 +1,110 @@
+#include "driver/source.h"
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cost/target.h"
+#include "emit/cpp/emit.h"
+#include "gir/ledger/ledger.h"
+#include "machine/probe/cpu.h"
+#include "model/onnx/read.h"
+#include "model/shape/infer.h"
+#include "model/text/text.h"
+#include "model/unsupported.h"
+#include "run/cpu.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+emit::Isa isa_of(const SessionOptions& options) {
+    return emit::isa_named(options.isa.empty() ? run::host_isa() : options.isa);
+}
+
+std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& isa, int units) {
+    auto comment = [&](const gir::Kernel& k) { return gir::str(gir::ledger(k, program)); };
+    return emit::emit_program(program, {isa, units, comment}).units;
+}
+
+}  // namespace
+
+Opened open_model(const std::string& path, const FeedRequest& request,
+                  const SessionOptions& options) {
+    check_skip({options.skip.begin(), options.skip.end()});
+    Opened opened;
+    opened.graph = model::onnx::read_onnx(path);
+    model::refuse_unsupported(opened.graph);
+    std::vector<PortInfo> ports;
+    for (model::ValueId id : opened.graph.inputs) {
+        const model::Value& v = opened.graph.at(id);
+        ports.push_back(
+            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
+    }
+    opened.feeds = gather_feeds(ports, request);
+    return opened;
+}
+
+TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
+                const SessionOptions& options, const gir::Target& target) {
+    Specialisation wanted;
+    wanted.dims = options.dims;
+    for (const auto& [name, tensor] : feeds) wanted.shapes[name] = tensor.shape();
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    for (;;) {
+        StageRunner runner({options.dump_folder, options.stop_after, options.progress});
+        try {
+            TunedOn result;
+            result.tuned = tune(graph, wanted, target, pipeline, runner);
+            result.text = runner.last_text();
+            result.stopped = runner.stopped();
+            return result;
+        } catch (const model::NeedsValue& needs) {
+            size_t before = wanted.values.size();
+            for (const std::string& name : needs.inputs)
+                if (feeds.count(name) > 0) wanted.values[name] = feeds.at(name);
+            if (wanted.values.size() == before) throw UserError("{}", needs.what());
+        }
+    }
+}
+
+gir::Target target_here(const SessionOptions& options) {
+    gir::Target target = cost::target_of(machine::cpu_features(), options.isa);
+    target.cores = options.threads > 0 ? options.threads : run::usable_cores();
+    return target;
+}
+
+std::string stage_text(const Opened& opened, const SessionOptions& options,
+                       const gir::Target& target) {
+    if (options.stop_after == "read") return model::print(opened.graph);
+    if (options.stop_after == "compile" || options.stop_after == "plan")
+        throw UserError("--stop-after {}: this stage makes no text; the last one that does is emit",
+                        options.stop_after);
+    TunedOn made = tune_on(opened.graph, opened.feeds, options, target);
+    if (made.stopped) return made.text;
+    std::string text;
+    for (const std::string& unit : units_of(made.tuned.program, isa_of(options), 1)) text += unit;
+    return text;
+}
+
+std::vector<SourceFile> emit_source(const SourceRequest& request) {
+    Opened opened = open_model(request.model, request.feeds, request.session);
+    gir::Target target = target_here(request.session);
+    TunedOn made = tune_on(opened.graph, opened.feeds, request.session, target);
+    int units = request.one_unit ? 1 : run::usable_cores();
+    std::vector<SourceFile> files;
+    for (std::string& unit : units_of(made.tuned.program, isa_of(request.session), units))
+        files.push_back({fmt::format("kernels_{}.cpp", files.size()), std::move(unit)});
+    return files;
+}
+
+std::vector<std::string> write_source(const std::vector<SourceFile>& files,
+                                      const std::string& folder) {
+    make_folder(folder);
+    std::vector<std::string> paths;
+    for (const SourceFile& f : files) {
+        paths.push_back(folder + "/" + f.name);
+        write_file(paths.back(), f.text);
+    }
+    return paths;
+}
+
+}  // namespace smeaton::driver

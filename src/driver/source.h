@@ -1,0 +1,52 @@
+// What the stages make of a model, as text: dumps of a stage, emitted source.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/feeds.h"
+#include "driver/pipeline.h"
+#include "driver/session.h"
+
+namespace smeaton::driver {
+
+/// A model and what is fed to it, before any stage but `read`.
+struct Opened {
+    model::Graph graph;
+    std::map<std::string, Tensor> feeds;
+};
+/// Reads, refuses what is not supported, gathers feeds.
+Opened open_model(const std::string& path, const FeedRequest&, const SessionOptions&);
+
+struct TunedOn {
+    Tuned tuned;
+    std::string text;      ///< of the stage named by stop_after
+    bool stopped = false;  ///< before the end
+};
+/// The stages up to `tile` on these feeds; inputs whose values decide shapes are found as the
+/// stages ask for them.
+TunedOn tune_on(const model::Graph&, const std::map<std::string, Tensor>& feeds,
+                const SessionOptions&, const gir::Target&);
+
+/// What options.stop_after made: `read` to `emit`. UserError for the stages behind, which make no
+/// text.
+std::string stage_text(const Opened&, const SessionOptions&, const gir::Target&);
+
+struct SourceRequest {
+    std::string model;
+    FeedRequest feeds;
+    SessionOptions session;
+    bool one_unit = true;  ///< all in one text; else as many as are compiled in parallel
+};
+struct SourceFile {
+    std::string name, text;
+};
+std::vector<SourceFile> emit_source(const SourceRequest&);
+/// Gives the paths.
+std::vector<std::string> write_source(const std::vector<SourceFile>&, const std::string& folder);
+
+/// The target that code is emitted for on this machine.
+gir::Target target_here(const SessionOptions&);
+
+}  // namespace smeaton::driver

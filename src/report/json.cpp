@@ -1,0 +1,179 @@
+#include "report/json.h"
+
+#include "report/json_parts.h"
+
+namespace smeaton::report {
+
+namespace {
+
+Json json_of(const driver::PortRow& p) {
+    Json shape = Json::array();
+    for (const tensor::Dim& d : p.shape) shape.push_back(report::json_of(d));
+    return {{"name", p.name}, {"dtype", p.dtype}, {"shape", shape}};
+}
+
+Json ports(const std::vector<driver::PortRow>& rows) {
+    Json out = Json::array();
+    for (const driver::PortRow& p : rows) out.push_back(json_of(p));
+    return out;
+}
+
+}  // namespace
+
+Json json_of(const tensor::Dim& d) {
+    if (d.is_const()) return d.value();
+    return d.str();
+}
+
+Json json_of(const driver::PortShape& p) {
+    return {{"name", p.name}, {"dtype", p.dtype}, {"shape", p.shape}};
+}
+
+Json json_of(const driver::MeasuredKernel& k) {
+    return {{"name", k.name},
+            {"ops", k.ops},
+            {"time_us", k.time_us},
+            {"predicted_us", k.predicted_us},
+            {"flops", k.flops},
+            {"bytes", k.bytes},
+            {"compulsory_bytes", k.compulsory_bytes},
+            {"bound", k.bound},
+            {"efficiency", k.efficiency}};
+}
+
+Json json_of(const driver::SimulatedKernel& k) {
+    Json times = {{"compute", k.compute_us}};
+    for (const driver::SimulatedLevel& l : k.levels) times[l.name] = l.time_us;
+    return {{"name", k.name},
+            {"ops", k.ops},
+            {"time_us", k.time_us.value},
+            {"time_range_us", json_of(k.time_us)},
+            {"bound", k.bound},
+            {"bytes", k.bytes()},
+            {"times_us", times},
+            {"fixed_us", k.fixed_us},
+            {"flops", k.flops},
+            {"threads", k.threads},
+            {"once", k.once}};
+}
+
+Json json_of(const driver::Comparison& c) {
+    return {{"output", c.output},
+            {"against", c.against},
+            {"equal", c.equal},
+            {"max_error", c.max_error},
+            {"reason", c.reason}};
+}
+
+Json json_of(const driver::MemoryStats& m) {
+    return {{"arena_bytes", m.arena_bytes},
+            {"arena_lower_bound_bytes", m.arena_lower_bound_bytes},
+            {"graph_max_live_bytes", m.graph_max_live_bytes},
+            {"scratch_bytes", m.scratch_bytes},
+            {"weights_bytes", m.weights_bytes}};
+}
+
+Json simulated(const driver::SimulateResult& r) {
+    return {{"machine", r.machine},         {"threads", r.threads},
+            {"time_ms", r.time_ms.value},   {"time_range_ms", json_of(r.time_ms)},
+            {"load_ms", r.load_ms.value},   {"flops", r.flops},
+            {"peak_gflops", r.peak_gflops}, {"memory_gb_s", r.memory_gb_s},
+            {"kernels", list_of(r.kernels)}};
+}
+
+Json inspected(const driver::InspectResult& r) {
+    Json out = {{"model", r.model},
+                {"opsets", r.opsets},
+                {"inputs", ports(r.inputs)},
+                {"outputs", ports(r.outputs)},
+                {"operators", r.operators},
+                {"parameters", r.parameters},
+                {"weights_bytes", r.weights_bytes},
+                {"flops", json_of(r.flops)},
+                {"read_bytes", json_of(r.read_bytes)},
+                {"written_bytes", json_of(r.written_bytes)},
+                {"open_dims", r.open_dims},
+                {"warnings", r.warnings}};
+    out["unsupported"] = Json::array();
+    for (const driver::UnsupportedRow& u : r.unsupported)
+        out["unsupported"].push_back({{"node", u.node}, {"op", u.op}, {"reason", u.reason}});
+    out["nodes"] = Json::array();
+    for (const driver::OperatorRow& row : r.rows)
+        out["nodes"].push_back({{"node", row.node},
+                                {"op", row.op},
+                                {"output", row.output},
+                                {"flops", json_of(row.flops)},
+                                {"read_bytes", json_of(row.read_bytes)},
+                                {"written_bytes", json_of(row.written_bytes)},
+                                {"constant_bytes", json_of(row.constant_bytes)}});
+    if (r.has_memory) out["memory"] = json_of(r.memory);
+    return out;
+}
+
+std::string dump(const Json& value) {
+    return value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string json(const driver::InspectResult& r) {
+    return dump(inspected(r));
+}
+
+std::string json(const driver::SimulateResult& r) {
+    return dump(simulated(r));
+}
+
+std::string json(const driver::MeasureResult& r) {
+    Json out = {{"model", r.model},
+                {"latency_ms", json_of(r.latency_ms)},
+                {"runs", r.runs},
+                {"compile_s", r.compile_s},
+                {"threads", r.threads}};
+    out.update(json_of(r.memory));
+    out["inputs"] = list_of(r.inputs);
+    out["outputs"] = list_of(r.outputs);
+    out["checks"] = list_of(r.checks);
+    out["machine"] = r.machine;
+    out["kernels"] = list_of(r.kernels);
+    out["written"] = r.written;
+    out["warnings"] = r.warnings;
+    out["rewrites"] = r.explained;
+    return dump(out);
+}
+
+std::string json(const driver::ProbeResult& r) {
+    Json peak = Json::object(), ranges = Json::object(), all = Json::object();
+    for (const auto& [word, range] : r.peak_gflops) {
+        peak[word] = range.value;
+        ranges[word] = json_of(range);
+        all[word] = r.all_gflops.at(word);
+    }
+    Json levels = Json::array();
+    for (const driver::ProbedLevel& l : r.levels)
+        levels.push_back({{"name", l.name},
+                          {"bytes", l.bytes},
+                          {"read_gb_s", l.read_gb_s.value},
+                          {"read_range_gb_s", json_of(l.read_gb_s)},
+                          {"all_cores_read_gb_s", l.all_read_gb_s.value},
+                          {"latency_ns", l.latency_ns}});
+    return dump({{"machine", r.machine},
+                 {"cores", r.cores},
+                 {"clock_ghz", r.clock_ghz},
+                 {"peak_gflops", peak},
+                 {"peak_range_gflops", ranges},
+                 {"all_cores_gflops", all},
+                 {"levels", levels},
+                 {"handoff_ns", r.handoff_ns},
+                 {"kept_in", r.kept_in}});
+}
+
+std::string json(const driver::CacheResult& r) {
+    Json entries = Json::array();
+    for (const driver::CacheRow& e : r.entries)
+        entries.push_back({{"file", e.file}, {"bytes", e.bytes}, {"last_used", e.last_used}});
+    return dump({{"folder", r.folder},
+                 {"bytes", r.bytes},
+                 {"removed_bytes", r.removed_bytes},
+                 {"entries", entries}});
+}
+
+}  // namespace smeaton::report

@@ -1,0 +1,21 @@
+// Results as JSON, one object each; docs/json.md lists the keys.
+#pragma once
+
+#include <string>
+
+#include "driver/cache.h"
+#include "driver/inspect.h"
+#include "driver/measure.h"
+#include "driver/probe_here.h"
+#include "driver/simulate.h"
+
+namespace smeaton::report {
+
+// Each ends in a newline. Numbers that JSON cannot say (NaN, infinity) become null.
+std::string json(const driver::InspectResult&);
+std::string json(const driver::MeasureResult&);
+std::string json(const driver::ProbeResult&);
+std::string json(const driver::SimulateResult&);
+std::string json(const driver::CacheResult&);
+
+}  // namespace smeaton::report

@@ -1,0 +1,21 @@
+// Results as text tables, for a terminal.
+#pragma once
+
+#include <string>
+
+#include "driver/cache.h"
+#include "driver/inspect.h"
+#include "driver/measure.h"
+#include "driver/probe_here.h"
+#include "driver/simulate.h"
+
+namespace smeaton::report {
+
+std::string text(const driver::InspectResult&);
+std::string text(const driver::MeasureResult&);
+std::string text(const driver::ProbeResult&);
+std::string text(const driver::SimulateResult&);
+std::string text(const driver::CacheResult&);
+std::string memory_text(const driver::MemoryStats&);
+
+}  // namespace smeaton::report
