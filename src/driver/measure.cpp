@@ -167,7 +167,11 @@ MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     Session session(request.model, options);
-    Feeds feeds = gather_feeds(session.inputs(), request.feeds);
+    return measure_in(session, gather_feeds(session.inputs(), request.feeds), request);
+}
+
+MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequest& request) {
+    const SessionOptions& options = request.session;
     MeasureResult result;
     result.model = request.model;
     result.threads = session.threads();

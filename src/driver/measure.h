@@ -61,6 +61,9 @@ struct MeasureResult {
 };
 
 MeasureResult measure(const MeasureRequest&);
+/// The same in a session that exists, on these feeds.
+MeasureResult measure_in(Session&, const std::map<std::string, Tensor>& feeds,
+                         const MeasureRequest&);
 /// What the last stage wanted (session.stop_after) made for this machine, as text.
 std::string text_after(const MeasureRequest&);
 

@@ -13,6 +13,22 @@ TimeRange range(machine::Interval i) {
 
 }  // namespace
 
+std::vector<ProbedLevel> probed_levels(const machine::Machine& m) {
+    std::vector<ProbedLevel> rows;
+    int64_t cores = machine::core_count(m);
+    for (const machine::Level& level : m.levels) {
+        if (!level.read) continue;
+        ProbedLevel row;
+        row.name = level.name;
+        row.bytes = static_cast<int64_t>(level.capacity_bytes.value);
+        row.read_gb_s = range(machine::total_gb_s(*level.read, 1));
+        row.all_read_gb_s = range(machine::total_gb_s(*level.read, cores));
+        if (level.latency_ns) row.latency_ns = level.latency_ns->value;
+        rows.push_back(row);
+    }
+    return rows;
+}
+
 ProbeResult probe_here(const HereOptions& options) {
     HereOptions again = options;
     again.measure_again = true;
@@ -35,16 +51,7 @@ ProbeResult probe_here(const HereOptions& options) {
         double share = unit ? machine::all_busy_share(m, *unit).value : 1;
         result.all_gflops[word] = peak->value * share * static_cast<double>(cores);
     }
-    for (const machine::Level& level : m.levels) {
-        if (!level.read) continue;
-        ProbedLevel row;
-        row.name = level.name;
-        row.bytes = static_cast<int64_t>(level.capacity_bytes.value);
-        row.read_gb_s = range(machine::total_gb_s(*level.read, 1));
-        row.all_read_gb_s = range(machine::total_gb_s(*level.read, cores));
-        if (level.latency_ns) row.latency_ns = level.latency_ns->value;
-        result.levels.push_back(row);
-    }
+    result.levels = probed_levels(m);
     if (m.handoff) result.handoff_ns = m.handoff->spin_ns.value;
     return result;
 }

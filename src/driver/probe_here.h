@@ -30,6 +30,7 @@ struct ProbeResult {
     std::string kept_in;                           ///< where later predictions find it
 };
 
+std::vector<ProbedLevel> probed_levels(const machine::Machine&);
 /// Measures anew and keeps the description.
 ProbeResult probe_here(const HereOptions&);
 

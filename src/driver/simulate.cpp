@@ -29,11 +29,10 @@ SimulatedKernel kernel_row(const cost::KernelCost& k) {
     row.compute_us = k.compute_us.value;
     row.fixed_us = k.fixed_us.value;
     row.bound = k.bound;
-    row.bound_us = row.compute_us;
-    for (const cost::LevelCost& l : k.levels) {
+    row.data_us = k.data_us.value;
+    row.bound_us = std::max(row.compute_us, row.data_us);
+    for (const cost::LevelCost& l : k.levels)
         row.levels.push_back({l.name, l.read_bytes, l.write_bytes, l.time_us.value});
-        row.bound_us = std::max(row.bound_us, l.time_us.value);
-    }
     return row;
 }
 

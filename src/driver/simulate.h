@@ -33,8 +33,10 @@ struct SimulatedKernel {
     int threads = 1;
     double flops = 0;
     TimeRange time_us;
-    double compute_us = 0, fixed_us = 0;
-    double bound_us = 0;  ///< of what bounds it: the least time that the machine allows
+    double compute_us = 0;
+    double data_us = 0;   ///< each byte at the rate of the level that serves it
+    double fixed_us = 0;  ///< hand-off, first access
+    double bound_us = 0;  ///< max(compute, data): the least time that the machine allows
     std::string bound;    ///< "compute" or a level's name
     std::vector<SimulatedLevel> levels;  ///< innermost first
 

@@ -51,6 +51,7 @@ Json json_of(const driver::SimulatedKernel& k) {
             {"bound", k.bound},
             {"bytes", k.bytes()},
             {"times_us", times},
+            {"data_us", k.data_us},
             {"fixed_us", k.fixed_us},
             {"flops", k.flops},
             {"threads", k.threads},

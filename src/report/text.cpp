@@ -153,14 +153,14 @@ std::string text(const driver::SimulateResult& r) {
         out +=
             fmt::format("{:<12}{} operations, {} GFLOP/s of {}\n", "work", count_text(r.flops),
                         number_text(r.flops / r.time_ms.value / 1e6), number_text(r.peak_gflops));
-    out += "\nWithin a kernel computing and moving overlap; kernels follow one another.\n";
-    Table table({"kernel", ">time", "bound", ">compute", "bytes", "operators"});
+    out += "\nA kernel takes max(compute, data) and a fixed part; kernels follow one another.\n";
+    Table table({"kernel", ">time", "bound", ">compute", ">data", "bytes", "operators"});
     for (const driver::SimulatedKernel& k : r.kernels) {
         std::vector<std::string> order;
         for (const auto& l : k.levels) order.push_back(l.name);
         table.row({shortened(k.name, 36) + (k.once ? " (once)" : ""), time_text(k.time_us.value),
-                   k.bound, time_text(k.compute_us), level_bytes(k.bytes(), order),
-                   shortened(joined(k.ops), 60)});
+                   k.bound, time_text(k.compute_us), time_text(k.data_us),
+                   level_bytes(k.bytes(), order), shortened(joined(k.ops), 60)});
     }
     return out + table.str();
 }

@@ -1,0 +1,14 @@
+// The report of `study` as one HTML page that needs nothing else.
+#pragma once
+
+#include <string>
+
+#include "driver/study.h"
+
+namespace smeaton::report {
+
+std::string html(const driver::StudyResult&);
+std::string text(const driver::StudyResult&);
+std::string json(const driver::StudyResult&);
+
+}  // namespace smeaton::report
