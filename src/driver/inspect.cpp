@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "driver/feeds.h"
+#include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/onnx/read.h"
@@ -50,7 +51,7 @@ void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
     result.warnings = shaped.graph.warnings;
 }
 
-InspectResult inspect(const InspectRequest& request) {
+static InspectResult inspect_file(const InspectRequest& request) {
     InspectResult result;
     result.model = request.model;
     model::Graph graph = model::onnx::read_onnx(request.model);
@@ -79,6 +80,10 @@ InspectResult inspect(const InspectRequest& request) {
     result.memory = session.memory(random_feeds(session.inputs(), dims, 0));
     result.has_memory = true;
     return result;
+}
+
+InspectResult inspect(const InspectRequest& request) {
+    return naming(request.model, [&] { return inspect_file(request); });
 }
 
 }  // namespace smeaton::driver

@@ -159,8 +159,8 @@ std::string trace_json(const std::vector<MeasuredKernel>& kernels) {
 }
 
 std::string text_after(const MeasureRequest& request) {
-    return stage_text(open_model(request.model, request.feeds, request.session), request.session,
-                      target_here(request.session));
+    return stage_text(request.model, open_model(request.model, request.feeds, request.session),
+                      request.session, target_here(request.session));
 }
 
 MeasureResult measure(const MeasureRequest& request) {

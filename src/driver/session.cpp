@@ -7,8 +7,10 @@
 
 #include "base/error.h"
 #include "cost/target.h"
+#include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
+#include "driver/source.h"
 #include "driver/stages.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
@@ -40,22 +42,6 @@ gir::Target target_for(const std::string& wanted, int threads) {
         cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
     target.cores = threads;
     return target;
-}
-
-// Runs `body`; a UserError that does not name the file yet gets its path in front.
-template <class Body>
-auto naming(const std::string& path, Body&& body) {
-    try {
-        return body();
-    } catch (const UserError& error) {
-        const std::string message = error.what();
-        if (message.find(path) != std::string::npos) throw;
-        throw UserError(path + ": " + message);
-    }
-}
-
-std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
-    return gir::str(gir::ledger(kernel, program));
 }
 
 }  // namespace

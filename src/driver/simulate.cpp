@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cost/target.h"
 #include "driver/here.h"
+#include "driver/naming.h"
 #include "driver/source.h"
 #include "machine/query.h"
 #include "machine/read.h"
@@ -85,14 +86,16 @@ machine::Machine machine_of(const SimulateRequest& request) {
 SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
     Opened opened = open_model(request.model, request.feeds, request.session);
-    return simulate_model(opened.graph, opened.feeds, request.session, m, {request.threads, 0});
+    return naming(request.model, [&] {
+        return simulate_model(opened.graph, opened.feeds, request.session, m, {request.threads, 0});
+    });
 }
 
 std::string text_after(const SimulateRequest& request) {
     gir::Target target = cost::target_of(machine_of(request));
     if (request.threads > 0) target.cores = request.threads;
-    return stage_text(open_model(request.model, request.feeds, request.session), request.session,
-                      target);
+    return stage_text(request.model, open_model(request.model, request.feeds, request.session),
+                      request.session, target);
 }
 
 }  // namespace smeaton::driver

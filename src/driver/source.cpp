@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cost/target.h"
+#include "driver/naming.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "machine/probe/cpu.h"
@@ -21,18 +22,22 @@ emit::Isa isa_of(const SessionOptions& options) {
 }
 
 std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& isa, int units) {
-    auto comment = [&](const gir::Kernel& k) { return gir::str(gir::ledger(k, program)); };
+    auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program); };
     return emit::emit_program(program, {isa, units, comment}).units;
 }
 
 }  // namespace
+
+std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
+    return "bytes by level, and operations:\n" + gir::str(gir::ledger(kernel, program));
+}
 
 Opened open_model(const std::string& path, const FeedRequest& request,
                   const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
     Opened opened;
     opened.graph = model::onnx::read_onnx(path);
-    model::refuse_unsupported(opened.graph);
+    naming(path, [&] { model::refuse_unsupported(opened.graph); });
     std::vector<PortInfo> ports;
     for (model::ValueId id : opened.graph.inputs) {
         const model::Value& v = opened.graph.at(id);
@@ -72,13 +77,14 @@ gir::Target target_here(const SessionOptions& options) {
     return target;
 }
 
-std::string stage_text(const Opened& opened, const SessionOptions& options,
+std::string stage_text(const std::string& path, const Opened& opened, const SessionOptions& options,
                        const gir::Target& target) {
     if (options.stop_after == "read") return model::print(opened.graph);
     if (options.stop_after == "compile" || options.stop_after == "plan")
         throw UserError("--stop-after {}: this stage makes no text; the last one that does is emit",
                         options.stop_after);
-    TunedOn made = tune_on(opened.graph, opened.feeds, options, target);
+    TunedOn made =
+        naming(path, [&] { return tune_on(opened.graph, opened.feeds, options, target); });
     if (made.stopped) return made.text;
     std::string text;
     for (const std::string& unit : units_of(made.tuned.program, isa_of(options), 1)) text += unit;
@@ -88,7 +94,9 @@ std::string stage_text(const Opened& opened, const SessionOptions& options,
 std::vector<SourceFile> emit_source(const SourceRequest& request) {
     Opened opened = open_model(request.model, request.feeds, request.session);
     gir::Target target = target_here(request.session);
-    TunedOn made = tune_on(opened.graph, opened.feeds, request.session, target);
+    TunedOn made = naming(request.model, [&] {
+        return tune_on(opened.graph, opened.feeds, request.session, target);
+    });
     int units = request.one_unit ? 1 : run::usable_cores();
     std::vector<SourceFile> files;
     for (std::string& unit : units_of(made.tuned.program, isa_of(request.session), units))

@@ -31,7 +31,8 @@ TunedOn tune_on(const model::Graph&, const std::map<std::string, Tensor>& feeds,
 
 /// What options.stop_after made: `read` to `emit`. UserError for the stages behind, which make no
 /// text.
-std::string stage_text(const Opened&, const SessionOptions&, const gir::Target&);
+std::string stage_text(const std::string& path, const Opened&, const SessionOptions&,
+                       const gir::Target&);
 
 struct SourceRequest {
     std::string model;
@@ -46,6 +47,8 @@ std::vector<SourceFile> emit_source(const SourceRequest&);
 /// Gives the paths.
 std::vector<std::string> write_source(const std::vector<SourceFile>&, const std::string& folder);
 
+/// What stands above an emitted kernel besides its operators: the ledger.
+std::string kernel_comment(const gir::Kernel&, const gir::Program&);
 /// The target that code is emitted for on this machine.
 gir::Target target_here(const SessionOptions&);
 

@@ -64,7 +64,8 @@ std::string bar(double share, const std::string& cls) {
 }
 
 std::string bound_mark(const std::string& bound) {
-    return fmt::format("<span class=\"mark {}\"></span>{}", bound_class(bound), escaped(bound));
+    return fmt::format("<span class=\"nobr\"><span class=\"mark {}\"></span>{}</span>",
+                       bound_class(bound), escaped(bound));
 }
 
 std::string shape_text(const driver::PortShape& p) {

@@ -26,7 +26,9 @@ th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px so
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.ops { color: var(--soft); font-size: .82rem; overflow-wrap: anywhere; }
+.ops { display: block; color: var(--soft); font-size: .82rem; min-width: 18rem;
+  overflow-wrap: anywhere; }
+.nobr { white-space: nowrap; }
 .bar { display: inline-block; width: 7rem; height: .7rem; vertical-align: middle; }
 .bar span { display: block; height: 100%; border-radius: 2px; min-width: 1px; }
 .fill { background: var(--compute); }
