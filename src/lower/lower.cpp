@@ -64,6 +64,10 @@ void lower_node(NodeContext& node) {
     const Node& n = node.node();
     if (n.op == model::OpType::kUnsupported)
         node.refuse("{}", n.unsupported_reason.empty() ? "unknown operator" : n.unsupported_reason);
+    if (n.op == model::OpType::kIf)
+        node.refuse(
+            "its condition is computed while the model runs; only conditions that are known "
+            "when it is compiled are supported yet");
     const auto rule = rules().find(n.op);
     if (rule == rules().end()) node.refuse("the operator has no lowering rule yet");
     check_dtypes(node);
