@@ -138,6 +138,16 @@ const Tensor* NodeContext::constant(size_t k) const {
     return model::constant_input(lowering_.graph, node_, k);
 }
 
+void NodeContext::limit_table(const Shape& shape) const {
+    constexpr int64_t kMostEntries = int64_t{1} << 26;
+    int64_t entries = 1;
+    for (const int64_t size : shape) {
+        if (__builtin_mul_overflow(entries, size, &entries) || entries > kMostEntries)
+            refuse("a table for {} elements along its dims is too large (at most {})", size,
+                   kMostEntries);
+    }
+}
+
 std::vector<int64_t> NodeContext::ints(size_t k, const char* what) const {
     const Tensor* t = constant(k);
     if (!t) refuse("{} (input {}) must be known when the model is compiled", what, k);

@@ -110,6 +110,8 @@ public:
     void bind(size_t k, Tensor data);
     /// Output k is the same bytes as `source` (a copy where the output must have its own memory).
     void alias(size_t k, const Buf& source);
+    /// Refuses the node when a table with one entry for each element of `shape` would be too large.
+    void limit_table(const Shape& shape) const;
     /// A view for use inside this node's kernels.
     Buf view(const Buf& source, const Shape&);
 

@@ -27,6 +27,7 @@ constexpr size_t kMostRuns = 5;
 std::vector<PadAxis> pad_axes(NodeContext& node, const model::Padding& p, size_t d, int64_t in,
                               int64_t out) {
     if (in == 0 && out > 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
+    node.limit_table({out});
     std::vector<int64_t> sources;
     for (int64_t i = 0; i < out; ++i) sources.push_back(padded_source(p.mode, i - p.begins[d], in));
     std::vector<PadAxis> axes;

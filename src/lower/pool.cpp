@@ -144,6 +144,7 @@ void average_pool(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
     const DType t = compute_dtype(x.dtype);
     const bool include_pad = node.attr("count_include_pad", 0) != 0;
+    node.limit_table(spatial_of(y.shape));
     const Counts counts = average_counts(w, x.shape, y.shape, include_pad, t);
     KernelBuilder k(node);
     const Taps taps = open_taps(k, w, y.shape);

@@ -180,6 +180,10 @@ void resize(NodeContext& node) {
     const model::ResizeChoice c = model::resize_of(node.view());
     const Shape in = node.in_shape(0), out = node.out_shape(0);
     if (element_count(out) == 0) return write_nothing(node);
+    for (size_t d = 0; d < out.size(); ++d) {
+        node.limit_table({in[d]});
+        node.limit_table({out[d]});
+    }
     const std::vector<ResizeTable> tables = tables_of(c, in, out);
     if (c.mode == "nearest") return nearest(node, c, tables);
     interpolate(node, c, tables);

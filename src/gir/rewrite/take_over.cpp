@@ -23,6 +23,8 @@ std::optional<PureMove> pure_move(const Program& program, const StmtPtr& s) {
     if (!op || op->kind != OpKind::Move || !op->dims.empty() || op->dst.within) return std::nullopt;
     auto* src = std::get_if<Slice>(&op->srcs[0]);
     if (!src || !program.find_buffer(src->target)) return std::nullopt;
+    if (!program.find_buffer(op->dst.target))
+        return std::nullopt;  // into a tile of a scalar kernel
     for (const Coord& c : op->dst.at)
         if (c.index) return std::nullopt;
     return PureMove{op->dst, *src, nest.loops};

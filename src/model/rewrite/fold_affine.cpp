@@ -59,6 +59,9 @@ std::optional<Affine> batch_norm_affine(const Graph& graph, const Node& node) {
     return affine;
 }
 
+// No weights have more; sizes of graph inputs, which cost nothing yet, may.
+constexpr int64_t kMostChannels = 1 << 20;
+
 /// The elements of a constant operand by channel: one for each of `channels`; nothing where it
 /// varies along another dim than 1.
 std::optional<std::vector<double>> by_channel(const Tensor& tensor, const Shape& aligned,
@@ -82,6 +85,7 @@ std::optional<Affine> arithmetic_affine(const Graph& graph, const Node& node) {
         const size_t x = 1 - k;
         const Shape& shape = view.shape(x);
         if (shape.size() < 2 || !shape[1].is_const()) return {};
+        if (shape[1].value() > kMostChannels) return {};
         if (shape != *graph.at(node.outputs[0]).shape) return {};
         if (node.op == OpType::kDiv && k == 0) return {};
         const auto values = by_channel(*constant, aligned_operands(view)[k], shape[1].value());
