@@ -49,7 +49,7 @@ lint: build
 
 format:
 	@tools/setup lint
-	@git ls-files 'src/*.h' 'src/*.cpp' 'python/*.cpp' | xargs .venv/bin/clang-format -i
+	@git ls-files '*.h' '*.cpp' | xargs .venv/bin/clang-format -i
 
 asan:
 	@tools/setup test
