@@ -1,5 +1,6 @@
 // The three roads of trouble (docs/glossary.md): UserError for what a user can cause, InternalError
-// through check() for what cannot be, and values (std::optional, result structs) for expected outcomes.
+// through check() for what cannot be, and values (std::optional, result structs) for expected
+// outcomes.
 #pragma once
 
 #include <fmt/core.h>
@@ -44,10 +45,11 @@ auto with_context(const std::string& what, Body&& body) {
 
 }  // namespace smeaton
 
-/// check(condition, "format", args...): throws InternalError with the place when the condition fails.
-#define SMEATON_CHECK(condition, ...)                                                 \
-    do {                                                                              \
-        if (!(condition)) [[unlikely]]                                                \
-            ::smeaton::fail_check(#condition, fmt::format(__VA_ARGS__),               \
-                                  std::source_location::current());                   \
+/// check(condition, "format", args...): throws InternalError with the place when the condition
+/// fails.
+#define SMEATON_CHECK(condition, ...)                                   \
+    do {                                                                \
+        if (!(condition)) [[unlikely]]                                  \
+            ::smeaton::fail_check(#condition, fmt::format(__VA_ARGS__), \
+                                  std::source_location::current());     \
     } while (false)

@@ -1,5 +1,5 @@
-// An interned name: copies and compares as a pointer, sorts by its text (so that order never depends
-// on what was interned first).
+// An interned name: copies and compares as a pointer, sorts by its text (so that order never
+// depends on what was interned first).
 #pragma once
 
 #include <fmt/core.h>
@@ -33,9 +33,7 @@ private:
 
 template <>
 struct std::hash<smeaton::Name> {
-    size_t operator()(smeaton::Name n) const noexcept {
-        return std::hash<const void*>()(n.text_);
-    }
+    size_t operator()(smeaton::Name n) const noexcept { return std::hash<const void*>()(n.text_); }
 };
 
 /// "{}" only: fmt/core.h declares, but does not define, formatting with a specification.

@@ -20,5 +20,7 @@ struct StrongId {
 
 template <class Tag>
 struct std::hash<smeaton::StrongId<Tag>> {
-    size_t operator()(smeaton::StrongId<Tag> id) const noexcept { return std::hash<int32_t>()(id.v); }
+    size_t operator()(smeaton::StrongId<Tag> id) const noexcept {
+        return std::hash<int32_t>()(id.v);
+    }
 };

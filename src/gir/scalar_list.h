@@ -80,7 +80,7 @@ std::optional<ScalarFn> scalar_named(std::string_view);
 int arity(ScalarFn);
 OpClass op_class(ScalarFn);
 int error_ulp(ScalarFn);
-std::string_view name(OpClass);   ///< "add", "fma", ...
+std::string_view name(OpClass);  ///< "add", "fma", ...
 /// May the function combine in a reduce or scatter? add, mul, max, min, and, or.
 bool is_reducer(ScalarFn);
 /// Comparisons, isnan, isinf and logic produce bool.

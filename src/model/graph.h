@@ -36,13 +36,13 @@ using Attributes = std::map<std::string, Attribute>;
 
 struct Node {
     OpType op = OpType::kUnsupported;
-    std::string op_name;      ///< as in the file, with domain when it is not ai.onnx: "com.x.Foo"
-    int since_version = 0;    ///< the operator's version in force: newest since-version <= opset
-    std::string name;         ///< unique in the graph; made up ("Conv_12") where the file has none
+    std::string op_name;    ///< as in the file, with domain when it is not ai.onnx: "com.x.Foo"
+    int since_version = 0;  ///< the operator's version in force: newest since-version <= opset
+    std::string name;       ///< unique in the graph; made up ("Conv_12") where the file has none
     std::vector<ValueId> inputs;   ///< invalid id = absent optional input
     std::vector<ValueId> outputs;  ///< invalid id = absent optional output
     Attributes attributes;
-    std::string unsupported_reason;  ///< when op is kUnsupported
+    std::string unsupported_reason;    ///< when op is kUnsupported
     std::vector<std::string> origins;  ///< names of the file's nodes that it stands for
 };
 
@@ -54,16 +54,17 @@ struct Value {
 };
 
 // A subgraph (a GraphPtr attribute of If, Loop, Scan) is closed: it reads no value of the enclosing
-// graph by name. What it captures is passed in: `node.inputs` are the operator's own inputs followed
-// by the captured values, and every subgraph of the node has, after the operator's own formal inputs,
-// one graph input per captured value, in the same order (all branches list all captures). The node's
-// int attribute "captures" holds their number. So a pass that renames, shares or deletes values need
-// not look inside: If(cond, a, b) with captures 2 has branches with the inputs (a, b).
+// graph by name. What it captures is passed in: `node.inputs` are the operator's own inputs
+// followed by the captured values, and every subgraph of the node has, after the operator's own
+// formal inputs, one graph input per captured value, in the same order (all branches list all
+// captures). The node's int attribute "captures" holds their number. So a pass that renames, shares
+// or deletes values need not look inside: If(cond, a, b) with captures 2 has branches with the
+// inputs (a, b).
 struct Graph {
     std::string name;
-    std::vector<Node> nodes;    ///< topological order
+    std::vector<Node> nodes;  ///< topological order
     std::vector<Value> values;
-    std::vector<ValueId> inputs;   ///< fed by the caller (initializers excluded)
+    std::vector<ValueId> inputs;  ///< fed by the caller (initializers excluded)
     std::vector<ValueId> outputs;
     std::map<std::string, int> opsets;  ///< domain -> version
     std::vector<std::string> warnings;
@@ -79,7 +80,8 @@ struct ShapedGraph {
     Graph graph;
 };
 
-// Attribute access with the operator's default. UserError naming node and attribute on a wrong type.
+// Attribute access with the operator's default. UserError naming node and attribute on a wrong
+// type.
 int64_t attribute_int(const Node&, const std::string& key, int64_t otherwise);
 double attribute_float(const Node&, const std::string& key, double otherwise);
 std::string attribute_string(const Node&, const std::string& key, const std::string& otherwise);

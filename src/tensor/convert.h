@@ -9,9 +9,9 @@
 namespace smeaton::tensor {
 
 float f16_to_float(uint16_t);
-uint16_t float_to_f16(float);    ///< nearest even; overflow to infinity
+uint16_t float_to_f16(float);  ///< nearest even; overflow to infinity
 float bf16_to_float(uint16_t);
-uint16_t float_to_bf16(float);   ///< nearest even; NaN kept
+uint16_t float_to_bf16(float);  ///< nearest even; NaN kept
 
 /// Reads element `index` of densely packed `base` (sub-byte types too) as double / int64.
 double load_double(DType, const std::byte* base, int64_t index);

@@ -54,7 +54,7 @@ public:
 
 private:
     friend Dim floor_div(const Dim&, int64_t);
-    int64_t constant_ = 0;                // when poly_ is null
+    int64_t constant_ = 0;  // when poly_ is null
     std::shared_ptr<const Poly> poly_;
 };
 

@@ -1,4 +1,5 @@
-// Tensor: constant data, dense row-major, shared and immutable once made; may be a view of a mapped file.
+// Tensor: constant data, dense row-major, shared and immutable once made; may be a view of a mapped
+// file.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ public:
     /// Zero-filled, owned.
     Tensor(DType, std::vector<int64_t> shape);
     /// A view of bytes that `keep` keeps alive. `bytes` must hold byte_count(dtype, elements).
-    Tensor(DType, std::vector<int64_t> shape, const std::byte* bytes, std::shared_ptr<const void> keep);
+    Tensor(DType, std::vector<int64_t> shape, const std::byte* bytes,
+           std::shared_ptr<const void> keep);
 
     DType dtype() const { return dtype_; }
     const std::vector<int64_t>& shape() const { return shape_; }
