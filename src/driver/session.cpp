@@ -76,6 +76,7 @@ struct Session::Impl {
     bool serves(const Compiled&, const Feeds&) const;
     CompiledPtr find(const Feeds&);
     CompiledPtr get(const Feeds&);
+    CompiledPtr get_whole(const Feeds&);
     CompiledPtr compile(const Feeds&);
     std::shared_ptr<Compiled> build(const Specialisation&) const;
 };
@@ -155,6 +156,16 @@ CompiledPtr Session::Impl::get(const Feeds& feeds) {
     return naming(path, [&] { return compile(feeds); });
 }
 
+// One that can run, as it cannot where the stages were stopped.
+CompiledPtr Session::Impl::get_whole(const Feeds& feeds) {
+    CompiledPtr compiled = get(feeds);
+    if (!compiled->executor)
+        throw UserError(
+            "{}: compilation stopped after '{}' as asked, so that there is no code to run", path,
+            options.stop_after);
+    return compiled;
+}
+
 CompiledPtr Session::Impl::compile(const Feeds& feeds) {
     std::shared_ptr<Compiled> made;
     while (!made) {
@@ -212,6 +223,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         made->output_shapes.push_back(shape);
         made->output_dtypes.push_back(b.dtype);
     }
+    SMEATON_CHECK(made->output_shapes.size() == outputs.size(), "{} output buffers for {} outputs",
+                  made->output_shapes.size(), outputs.size());
     for (const StageTime& t : runner.times()) made->seconds += t.seconds;
     return made;
 }
@@ -271,18 +284,20 @@ Bound bind_buffers(const std::vector<PortInfo>& inputs, const Compiled& c, const
 
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& names) {
     impl_->check_feeds(feeds);
-    CompiledPtr compiled = impl_->get(feeds);
-    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
-    naming(impl_->path, [&] { compiled->executor->run(bound.externals); });
-    if (names.empty()) return std::move(bound.outputs);
-    std::vector<Tensor> chosen;
+    std::vector<size_t> places;
     for (const std::string& wanted : names) {
         size_t at = 0;
         while (at < impl_->outputs.size() && impl_->outputs[at].name != wanted) ++at;
         if (at == impl_->outputs.size())
             throw UserError("{}: there is no output '{}'", impl_->path, wanted);
-        chosen.push_back(bound.outputs[at]);
+        places.push_back(at);
     }
+    CompiledPtr compiled = impl_->get_whole(feeds);
+    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    naming(impl_->path, [&] { compiled->executor->run(bound.externals); });
+    if (names.empty()) return std::move(bound.outputs);
+    std::vector<Tensor> chosen;
+    for (size_t at : places) chosen.push_back(bound.outputs[at]);
     return chosen;
 }
 
@@ -296,8 +311,9 @@ double Session::prepare(const Feeds& feeds) {
 }
 
 std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
+    SMEATON_CHECK(runs > 0, "{} runs to time", runs);
     impl_->check_feeds(feeds);
-    CompiledPtr compiled = impl_->get(feeds);
+    CompiledPtr compiled = impl_->get_whole(feeds);
     Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
     std::vector<std::vector<int64_t>> samples;
     for (int i = 0; i < runs; ++i) {
@@ -362,7 +378,7 @@ std::shared_ptr<const Tuned> Session::tuned(const Feeds& feeds) {
 
 MemoryStats Session::memory(const Feeds& feeds) {
     impl_->check_feeds(feeds);
-    CompiledPtr compiled = impl_->get(feeds);
+    CompiledPtr compiled = impl_->get_whole(feeds);
     MemoryStats stats;
     stats.weights_bytes = weight_bytes(compiled->tuned.program);
     stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;

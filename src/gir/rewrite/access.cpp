@@ -1,5 +1,7 @@
 #include "gir/rewrite/access.h"
 
+#include <algorithm>
+
 #include "gir/layout.h"
 #include "gir/walk.h"
 
@@ -55,7 +57,7 @@ const Op* only_mma(const Block& block) {
 Extents extents_in(const Block& block) {
     Extents extents;
     auto note = [&](Name n, const Dim& d) {
-        if (d.is_const()) extents[n] = d.value();
+        if (d.is_const()) extents[n] = std::max(extents.try_emplace(n, 0).first->second, d.value());
     };
     for_each_stmt(block, [&](const Stmt& s) {
         if (auto* p = std::get_if<Parallel>(&s.node)) note(p->axis, p->extent);

@@ -21,7 +21,8 @@ int64_t block_along(const Program&, const Slice&, Name var);
 /// The only Mma of a block and nothing when there is none or more than one.
 const Op* only_mma(const Block&);
 
-/// Extents of all axes and op dims of the block that are const, plus `outer`.
+/// Extents of all axes and op dims of the block that are const; the largest where several loops or
+/// ops use one name.
 Extents extents_in(const Block&);
 
 }  // namespace smeaton::gir::rewrite

@@ -279,8 +279,10 @@ bool plain_loops(const Block& b) {
     bool plain = true;
     for_each_stmt(b, [&](const Stmt& s) {
         if (auto* f = std::get_if<For>(&s.node))
-            plain = plain && f->from.empty() && f->to.empty() && f->extent.is_const();
-        if (auto* p = std::get_if<Parallel>(&s.node)) plain = plain && p->extent.is_const();
+            plain = plain && f->from.empty() && f->to.empty() && f->extent.is_const() &&
+                    f->extent.value() > 0;
+        if (auto* p = std::get_if<Parallel>(&s.node))
+            plain = plain && p->extent.is_const() && p->extent.value() > 0;
         if (auto* o = std::get_if<Op>(&s.node))
             for (const NamedDim& d : o->dims)
                 plain = plain && d.extent.is_const() && d.extent.value() > 0;

@@ -12,13 +12,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-// The buffer whose bytes a buffer really is.
-Name root_of(const Program& program, Name name) {
-    const Buffer* b = &program.buffer(name);
-    while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
-    return b->name;
-}
-
 void collect_live(const Program& program, const Steps& steps, std::set<Name>& live) {
     auto note = [&](Name n) { live.insert(root_of(program, n)); };
     for (const Step& s : steps) {
@@ -70,7 +63,9 @@ Program drop_dead(Program program, const Rules& rules) {
         named.insert(k->writes.begin(), k->writes.end());
     }
     auto useless = [&](const Buffer& b) {
-        if (!b.alias_of.empty()) return b.lifetime != Lifetime::Output && named.count(b.name) == 0;
+        if (!b.alias_of.empty())
+            return b.lifetime != Lifetime::Output && named.count(b.name) == 0 &&
+                   !touched_by_control(program, b.name);
         if (b.lifetime != Lifetime::Temp && b.lifetime != Lifetime::Weight) return false;
         return mentioned.count(b.name) == 0;
     };

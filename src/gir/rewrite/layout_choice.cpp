@@ -73,7 +73,7 @@ struct LayoutChooser {
     bool eligible(Name n) const {
         const Buffer& b = program.buffer(n);
         return b.lifetime != Lifetime::Weight && b.lifetime != Lifetime::State &&
-               can_be_channels_last(b);
+               can_be_channels_last(b) && !touched_by_control(program, n);
     }
 
     // Convolutions choose; elementwise, pooling and copying kernels pass the choice on.
@@ -129,6 +129,13 @@ bool has_views(const Program& program, Name n) {
                        [&](const Buffer& b) { return b.alias_of == n; });
 }
 
+bool writes_view_of(const Program& program, Name n) {
+    for (const KernelPtr& k : kernels(program))
+        for (Name w : k->writes)
+            if (w != n && root_of(program, w) == n) return true;
+    return false;
+}
+
 // The buffer keeps its dense form for the outside (caller, views); kernels use a copy `inside`.
 void split_off(Program& program, Name outside, const Rules& rules) {
     std::set<Name> taken;
@@ -156,8 +163,9 @@ void split_off(Program& program, Name outside, const Rules& rules) {
     program.buffers.push_back(inside);
     const std::vector<size_t>& at = is_input ? uses[outside].readers : uses[outside].writers;
     size_t where = is_input ? at.front() : at.back() + 1;
+    bool once = !is_input && std::get<RunStep>(program.steps[at.back()].node).once;
     program.steps.insert(program.steps.begin() + static_cast<long>(where),
-                         Step{RunStep{copy, false}});
+                         Step{RunStep{copy, once}});
     rules.note("channels-last", copy->name.str());
 }
 
@@ -172,7 +180,7 @@ Program choose_layouts(Program program, const Rules& rules) {
         if (b.lifetime == Lifetime::Temp && !has_views(program, n)) {
             b.layout = channels_last(b);
             rules.note("channels-last", n.str());
-        } else if (b.lifetime != Lifetime::Temp || has_views(program, n)) {
+        } else if (!writes_view_of(program, n)) {
             std::map<Name, Uses> uses = uses_of(program);
             const Uses& u = uses[n];
             if (b.lifetime == Lifetime::Input ? !u.readers.empty() : !u.writers.empty())
@@ -258,6 +266,8 @@ Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
     std::erase_if(out.within->bounds, [&](const Bound& bound) {
         for (size_t d = 0; d < s.at.size(); ++d) {
             if (!guards_extent(bound, s, b, d)) continue;
+            for (const Term& t : bound.expr.terms)
+                if (extents.count(t.var) == 0) return false;
             Interval i = interval(bound.expr, extents);
             for (const PhysicalDim& p : b.layout.dims)
                 if (p.dim == static_cast<int>(d) && p.div == 1 && p.mod == 0)

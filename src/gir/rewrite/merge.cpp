@@ -52,7 +52,8 @@ bool unchanged_after(const Block& block, const Op& store, Name tile) {
     bool stored = false, changed = false;
     for_each_op(block, [&](const Op& op) {
         if (op.dst.target == store.dst.target) stored = true;
-        changed = changed || (stored && op.dst.target == tile);
+        bool writes = op.dst.target == tile || (op.payload && op.payload->target == tile);
+        changed = changed || (stored && writes);
     });
     return !changed;
 }
@@ -143,10 +144,13 @@ bool Merger::find_values() {
         v.reads = reads_of(reader->body, buffer.name);
         for (const Slice& s : v.reads)
             if (s.within) return false;
+        std::set<Name> walking;
         for (size_t d = 0; d < buffer.dims.size(); ++d) {
             const Coord& at = v.store.dst.at[d];
             bool fixed = !at.index && at.affine == Affine(0) && buffer.dims[d].extent.is(1);
-            if (!fixed && !only_var(at)) return false;
+            if (fixed) continue;
+            std::optional<Name> var = only_var(at);
+            if (!var || !walking.insert(*var).second) return false;
         }
     }
     return true;
@@ -260,6 +264,25 @@ Slice on_tile(const Slice& s, const Travelling& v, Name tile) {
     return out;
 }
 
+// The slice with every read of the travelling value, indices included, turned to its tile.
+void read_from_tile(Slice& s, const Travelling& v, Name tile) {
+    for (Coord& c : s.at)
+        if (c.index) {
+            Slice index = *c.index;
+            read_from_tile(index, v, tile);
+            c.index = std::make_shared<const Slice>(std::move(index));
+        }
+    if (s.target == v.buffer->name) s = on_tile(s, v, tile);
+}
+
+// Whether the value is stored by the block itself, not by a loop in it.
+bool stores_here(const Block& block, Name buffer) {
+    return std::any_of(block.begin(), block.end(), [&](const StmtPtr& s) {
+        auto* op = std::get_if<Op>(&s->node);
+        return op && op->dst.target == buffer;
+    });
+}
+
 KernelPtr Merger::merged() const {
     std::set<Name> taken = declared_names(writer->body);
     for (const Buffer& b : program.buffers) taken.insert(b.name);
@@ -277,6 +300,7 @@ KernelPtr Merger::merged() const {
         const Slice& stored = std::get<Slice>(v.store.srcs[0]);
         bool scalar = v.free_dims.empty() && inner_first.loops.empty() && stored.at.empty() &&
                       !stored.within && !program.find_buffer(stored.target) &&
+                      stores_here(first.body, v.buffer->name) &&
                       unchanged_after(first.body, v.store, stored.target);
         Name travel = scalar ? stored.target : fresh(v.buffer->name.str() + "_row", taken);
         if (!scalar) {
@@ -300,8 +324,9 @@ KernelPtr Merger::merged() const {
         tail = map_ops(tail, [&](const Op& op) {
             Op next = op;
             for (Operand& o : next.srcs)
-                if (auto* s = std::get_if<Slice>(&o); s && s->target == v.buffer->name)
-                    *s = on_tile(*s, v, travel);
+                if (auto* s = std::get_if<Slice>(&o)) read_from_tile(*s, v, travel);
+            read_from_tile(next.dst, v, travel);
+            if (next.payload) read_from_tile(*next.payload, v, travel);
             return next;
         });
     }
@@ -320,19 +345,15 @@ std::optional<size_t> place(const Program& program, size_t at_writer, size_t at_
     KernelPtr writer = kernel_of(program.steps[at_writer]),
               reader = kernel_of(program.steps[at_reader]);
     bool late = true, early = true;
-    for (Name made : writer->writes)
-        for (const auto& [name, use] : uses) {
-            bool same = name == made || program.buffer(name).alias_of == made;
-            if (!same) continue;
+    std::set<Name> made, needed;
+    for (Name n : writer->writes) made.insert(root_of(program, n));
+    for (Name n : reader->reads) needed.insert(root_of(program, n));
+    for (const auto& [name, use] : uses) {
+        const Name root = root_of(program, name);
+        if (made.count(root) > 0)
             for (size_t r : use.readers) late = late && !(r > at_writer && r < at_reader);
-        }
-    for (Name needed : reader->reads) {
-        const Buffer& b = program.buffer(needed);
-        for (Name n : {needed, b.alias_of}) {
-            auto found = n.empty() ? uses.end() : uses.find(n);
-            if (found == uses.end()) continue;
-            for (size_t w : found->second.writers) early = early && w <= at_writer;
-        }
+        if (needed.count(root) > 0)
+            for (size_t w : use.writers) early = early && w <= at_writer;
     }
     for (size_t k = at_writer + 1; k < at_reader; ++k)
         if (!kernel_of(program.steps[k])) late = early = false;
@@ -350,21 +371,30 @@ bool viewed(const Program& program, Name buffer) {
                        [&](const Buffer& b) { return b.alias_of == buffer; });
 }
 
+// Kernels that write the memory of a buffer under any of its names.
+size_t writers_of(const Program& program, Name root, const std::map<Name, Uses>& uses) {
+    size_t count = 0;
+    for (const auto& [name, use] : uses)
+        if (!use.writers.empty() && root_of(program, name) == root) count += use.writers.size();
+    return count;
+}
+
 // What travels from the writer to the reader; nothing when it does so through a view or in parts.
 std::optional<std::vector<Travelling>> travelling(const Program& program, const Kernel& writer,
                                                   const Kernel& reader,
                                                   const std::map<Name, Uses>& uses) {
     std::vector<Travelling> values;
+    std::set<Name> made;
+    for (Name n : writer.writes) made.insert(root_of(program, n));
     for (Name needed : reader.reads) {
         const Buffer& b = program.buffer(needed);
-        auto makes = [&](Name n) {
-            return std::find(writer.writes.begin(), writer.writes.end(), n) != writer.writes.end();
-        };
-        if (!b.alias_of.empty() && makes(b.alias_of)) return std::nullopt;
-        if (!makes(needed)) continue;
-        const Uses& u = uses.at(needed);
-        if (u.writers.size() != 1) return std::nullopt;
-        bool keep = u.readers.size() > 1 || b.lifetime != Lifetime::Temp || viewed(program, needed);
+        const Name root = root_of(program, needed);
+        if (made.count(root) == 0) continue;
+        if (root != needed || writers_of(program, root, uses) != 1) return std::nullopt;
+        auto own = uses.find(needed);  // the one writer may have written a view
+        if (own->second.writers.size() != 1) return std::nullopt;
+        bool keep = own->second.readers.size() > 1 || b.lifetime != Lifetime::Temp ||
+                    viewed(program, needed) || touched_by_control(program, needed);
         values.push_back({&b, keep, {}, {}, {}});
     }
     return values;

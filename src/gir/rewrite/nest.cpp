@@ -1,7 +1,6 @@
 #include "gir/rewrite/nest.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.h"
 #include "gir/walk.h"
@@ -149,10 +148,6 @@ struct Absorber {
     }
 };
 
-}  // namespace
-
-namespace {
-
 struct AxisWalker {
     const std::vector<AxisPlan>& plans;
     std::set<Name>& taken;
@@ -269,44 +264,10 @@ Block cut_from(const Op& op, const std::vector<Cut>& cuts, size_t k, std::set<Na
     return block;
 }
 
-Literal identity_of(ScalarFn fn) {
-    switch (fn) {
-        case ScalarFn::add:
-            return Literal::of(0);
-        case ScalarFn::mul:
-            return Literal::of(1);
-        case ScalarFn::max:
-            return Literal::of(-std::numeric_limits<double>::infinity());
-        case ScalarFn::min:
-            return Literal::of(std::numeric_limits<double>::infinity());
-        case ScalarFn::and_:
-            return Literal::of_int(1);
-        case ScalarFn::or_:
-            return Literal::of_int(0);
-        default:
-            SMEATON_CHECK(false, "{} does not reduce", name(fn));
-    }
-    return {};
-}
-
 }  // namespace
 
 Block cut_op(const Op& op, const std::vector<Cut>& cuts, std::set<Name>& taken) {
     return cut_from(op, cuts, 0, taken);
-}
-
-Block accumulating(const Op& op) {
-    if (op.kind != OpKind::Reduce || op.accumulate) return {stmt(op)};
-    Op fill;
-    fill.kind = OpKind::Fill;
-    fill.dst = op.dst;
-    fill.srcs = {identity_of(op.fn)};
-    fill.origins = op.origins;
-    for (const NamedDim& d : op.dims)
-        if (slice_uses(op.dst, d.name)) fill.dims.push_back(d);
-    Op reduce = op;
-    reduce.accumulate = true;
-    return {stmt(std::move(fill)), stmt(std::move(reduce))};
 }
 
 }  // namespace smeaton::gir::rewrite

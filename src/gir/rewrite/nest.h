@@ -71,7 +71,4 @@ struct Cut {
 ///  -> for k0: 384 { mma acc[] += a[k0*2+k]*b[k0*2+k] over k: 2 }
 Block cut_op(const Op& op, const std::vector<Cut>& cuts, std::set<Name>& taken);
 
-/// Reduce with `<-` becomes Fill with the identity and Reduce with `+=`; other ops unchanged.
-Block accumulating(const Op& op);
-
 }  // namespace smeaton::gir::rewrite

@@ -28,8 +28,45 @@ std::map<Name, Uses> uses_of(const Program& program) {
     return uses;
 }
 
+Name root_of(const Program& program, Name name) {
+    const Buffer* b = &program.buffer(name);
+    while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
+    return b->name;
+}
+
+namespace {
+
+bool mentions(const Step& step, Name name) {
+    auto among = [&](const std::vector<Name>& names) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    auto any = [&](const Steps& steps) {
+        return std::any_of(steps.begin(), steps.end(),
+                           [&](const Step& s) { return mentions(s, name); });
+    };
+    if (auto* run = std::get_if<RunStep>(&step.node))
+        return among(run->kernel->reads) || among(run->kernel->writes);
+    if (auto* branch = std::get_if<BranchStep>(&step.node))
+        return branch->condition == name || any(branch->then_steps) || any(branch->else_steps);
+    if (auto* repeat = std::get_if<RepeatStep>(&step.node)) {
+        bool carries = std::any_of(repeat->carried.begin(), repeat->carried.end(),
+                                   [&](const auto& c) { return c.from == name || c.to == name; });
+        return carries || repeat->counter == name || repeat->condition == name || any(repeat->body);
+    }
+    return std::get<SettleStep>(step.node).from == name;
+}
+
+}  // namespace
+
+bool touched_by_control(const Program& program, Name name) {
+    return std::any_of(program.steps.begin(), program.steps.end(), [&](const Step& s) {
+        return !std::holds_alternative<RunStep>(s.node) && mentions(s, name);
+    });
+}
+
 bool is_free_temp(const Program& program, const Buffer& buffer) {
     if (buffer.lifetime != Lifetime::Temp || !buffer.alias_of.empty()) return false;
+    if (touched_by_control(program, buffer.name)) return false;
     return std::none_of(program.buffers.begin(), program.buffers.end(),
                         [&](const Buffer& other) { return other.alias_of == buffer.name; });
 }

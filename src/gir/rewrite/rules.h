@@ -29,7 +29,8 @@ struct Rules {
 /// Names of all rules, for --skip to check against.
 const std::vector<std::string>& rule_names();
 
-/// Who writes and reads each buffer, by index into the program's straight-line steps.
+/// Who writes and reads each buffer under this very name, by index into the program's straight-line
+/// steps; views and steps inside branches and repeats are not followed.
 struct Uses {
     std::vector<size_t> writers;
     std::vector<size_t> readers;  ///< each reading step once
@@ -38,6 +39,12 @@ std::map<Name, Uses> uses_of(const Program&);
 
 /// The kernel of a step, null when the step is no RunStep.
 KernelPtr kernel_of(const Step&);
+
+/// The buffer whose bytes a buffer really is.
+Name root_of(const Program&, Name);
+
+/// A branch, repeat or settle step touches the buffer.
+bool touched_by_control(const Program&, Name);
 
 /// A temp that only kernels of plain steps touch, without views: free to be rewritten away.
 bool is_free_temp(const Program&, const Buffer&);

@@ -82,8 +82,8 @@ Op cheaper_div(const Op& op, double divisor) {
     return next;
 }
 
-Op cheaper(const Op& op, bool is_float) {
-    if (op.kind != OpKind::Binary || !is_float || op.srcs.size() != 2) return op;
+Op cheaper(const Op& op, bool is_f32) {
+    if (op.kind != OpKind::Binary || !is_f32 || op.srcs.size() != 2) return op;
     auto* right = std::get_if<Literal>(&op.srcs[1]);
     if (!right || !std::holds_alternative<Slice>(op.srcs[0])) return op;
     if (op.fn == ScalarFn::pow) return cheaper_pow(op, right->as_double());

@@ -1,6 +1,7 @@
 #include "gir/rewrite/take_over.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/nest.h"
@@ -27,7 +28,10 @@ std::optional<PureMove> pure_move(const Program& program, const StmtPtr& s) {
         return std::nullopt;  // into a tile of a scalar kernel
     for (const Coord& c : op->dst.at)
         if (c.index) return std::nullopt;
-    return PureMove{op->dst, *src, nest.loops};
+    Substitution single;  // an axis of one iteration must not travel with the map
+    for (const Loop& l : nest.loops)
+        if (l.extent.is(1)) single[l.axis] = Affine(0);
+    return PureMove{substitute(op->dst, single), substitute(*src, single), nest.loops};
 }
 
 std::optional<int64_t> extent_of(const std::vector<Loop>& loops, Name axis) {
@@ -124,6 +128,7 @@ struct SliceRewriter {
             for (Operand& o : next.srcs)
                 if (auto* src = std::get_if<Slice>(&o)) slice(*src);
             if (stores) slice(next.dst);
+            if (stores && next.payload) slice(*next.payload);
             if (next == *op) return {s};
             return {stmt(std::move(next))};
         });
@@ -155,10 +160,11 @@ bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
     const Uses& uses = found->second;
     if (uses.writers.size() != 1 || uses.readers.empty()) return false;
     // The source must still hold the same when the readers run.
-    auto source = all.find(move->src.target);
-    const Uses source_uses = source == all.end() ? Uses{} : source->second;
-    for (size_t writer : source_uses.writers)
-        if (writer > step) return false;
+    const Name source = root_of(program, move->src.target);
+    if (touched_by_control(program, move->src.target)) return false;
+    for (const auto& [name, use] : all)
+        if (!use.writers.empty() && use.writers.back() > step && root_of(program, name) == source)
+            return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
     std::vector<KernelPtr> next;
     for (size_t reader : uses.readers)
@@ -166,6 +172,57 @@ bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
     if (!rewriter.possible) return false;
     for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, uses.readers[i], next[i]);
     rules.note("take-over-reader", kernel->name.str());
+    return true;
+}
+
+// No element is in both slices: some coordinate differs in its range, or modulo what all its steps
+// share.
+bool apart(const Slice& a, const Extents& a_extents, const Slice& b, const Extents& b_extents) {
+    auto known = [](const Coord& c, const Extents& extents) {
+        return !c.index && std::all_of(c.affine.terms.begin(), c.affine.terms.end(),
+                                       [&](const Term& t) { return extents.count(t.var) > 0; });
+    };
+    for (size_t d = 0; d < a.at.size(); ++d) {
+        if (!known(a.at[d], a_extents) || !known(b.at[d], b_extents)) continue;
+        const Affine &p = a.at[d].affine, &q = b.at[d].affine;
+        Interval i = interval(p, a_extents), j = interval(q, b_extents);
+        if (i.hi < j.lo || j.hi < i.lo) return true;
+        int64_t step = 0;
+        for (const Affine* form : {&p, &q})
+            for (const Term& t : form->terms) step = std::gcd(step, t.coefficient);
+        if (step > 1 && (p.constant - q.constant) % step != 0) return true;
+    }
+    return false;
+}
+
+// Whether `part` of `into` may be written as early as step `first` and not only by statement
+// `statement` of step `step`: nothing in between writes or reads the same elements.
+bool may_come_earlier(const Program& program, const PureMove& move, size_t first, size_t step,
+                      size_t statement) {
+    const Slice& part = move.dst;
+    const Name root = root_of(program, part.target);
+    Extents extents;
+    for (const Loop& l : move.loops)
+        if (l.extent.is_const()) extents[l.axis] = l.extent.value();
+    for (size_t i = first; i <= step; ++i) {
+        KernelPtr kernel = kernel_of(program.steps[i]);
+        if (!kernel) return false;
+        Block body = kernel->body;
+        if (i == step) body.erase(body.begin() + static_cast<long>(statement), body.end());
+        const Extents others = extents_in(body);
+        bool free = true;
+        auto look = [&](const Slice& s) {
+            if (!program.find_buffer(s.target) || root_of(program, s.target) != root) return;
+            free = free && s.target == part.target && apart(part, extents, s, others);
+        };
+        for_each_op(body, [&](const Op& op) {
+            for_each_slice(op, [&](const Slice& s, bool) { look(s); });
+        });
+        for_each_stmt(body, [&](const Stmt& s) {
+            if (auto* let = std::get_if<Let>(&s.node); let && let->source) look(*let->source);
+        });
+        if (!free) return false;
+    }
     return true;
 }
 
@@ -179,12 +236,18 @@ bool try_writer(Program& program, size_t step, size_t statement, const std::map<
     const Buffer& into = program.buffer(move->dst.target);
     auto dims = whole_box(program, move->src, move->loops);
     if (!dims || !is_free_temp(program, temp) || temp.dtype != into.dtype) return false;
-    if (into.lifetime == Lifetime::Output && !is_free_temp(program, temp)) return false;
+    if (into.lifetime == Lifetime::State) return false;  // others may still read what it held
     auto found = all.find(temp.name);
     if (found == all.end() || found->second.writers.empty()) return false;
     const Uses& uses = found->second;
     for (size_t user : uses.writers)
         if (once(program, user) || user >= step) return false;
+    Kernel rest = *kernel;
+    rest.body.erase(rest.body.begin() + static_cast<long>(statement));
+    rest = with_uses(rest);
+    if (std::count(rest.reads.begin(), rest.reads.end(), temp.name) > 0) return false;
+    size_t first = *std::min_element(uses.writers.begin(), uses.writers.end());
+    if (!may_come_earlier(program, *move, first, step, statement)) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) -> std::optional<Slice> {
                                if (s.within) return std::nullopt;
                                return compose(move->dst, *dims, s);
@@ -197,14 +260,12 @@ bool try_writer(Program& program, size_t step, size_t statement, const std::map<
         }
     if (!rewriter.possible) return false;
     for (auto& [user, k] : next) replace_kernel(program, user, k);
-    Kernel rest = *kernel;
-    rest.body.erase(rest.body.begin() + static_cast<long>(statement));
     rules.note("take-over-writer",
                kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
     if (rest.body.empty())
         program.steps.erase(program.steps.begin() + static_cast<long>(step));
     else
-        replace_kernel(program, step, std::make_shared<const Kernel>(with_uses(rest)));
+        replace_kernel(program, step, std::make_shared<const Kernel>(rest));
     return true;
 }
 

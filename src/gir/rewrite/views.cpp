@@ -16,10 +16,10 @@ std::optional<std::vector<Affine>> through_view(const std::vector<Affine>& at,
     std::vector<Affine> out;
     int64_t stride = 1;
     for (int64_t e : to) stride *= e;
+    if (stride == 0) return std::nullopt;
     // From the outermost dim: the terms that are multiples of its stride are its coordinate, as
     // long as what is left stays within one stride.
     for (int64_t e : to) {
-        if (e == 0) return std::nullopt;
         stride /= e;
         Affine quotient, rest;
         for (const Term& t : flat.terms)
