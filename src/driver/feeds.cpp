@@ -58,7 +58,8 @@ void bind_sizes(const PortInfo& port, const Tensor& fed, std::map<std::string, i
 
 }  // namespace
 
-std::map<std::string, Tensor> gather_feeds(const std::vector<PortInfo>& ports,
+std::map<std::string, Tensor> gather_feeds(const std::string& model,
+                                           const std::vector<PortInfo>& ports,
                                            const FeedRequest& request) {
     std::map<std::string, Tensor> feeds;
     std::map<std::string, int64_t> dims = parse_dims(request.dims);
@@ -82,7 +83,7 @@ std::map<std::string, Tensor> gather_feeds(const std::vector<PortInfo>& ports,
     std::vector<PortInfo> rest;
     for (const PortInfo& port : ports)
         if (feeds.count(port.name) == 0) rest.push_back(port);
-    feeds.merge(random_feeds(rest, dims, request.seed));
+    feeds.merge(random_feeds(model, rest, dims, request.seed));
     return feeds;
 }
 

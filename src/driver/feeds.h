@@ -23,6 +23,7 @@ Tensor read_tensor(const std::string& path);
 
 /// Reads the files; fills the other inputs at random, with the sizes that `dims` and the given
 /// inputs bind. UserError for unknown inputs and open sizes.
-std::map<std::string, Tensor> gather_feeds(const std::vector<PortInfo>&, const FeedRequest&);
+std::map<std::string, Tensor> gather_feeds(const std::string& model, const std::vector<PortInfo>&,
+                                           const FeedRequest&);
 
 }  // namespace smeaton::driver

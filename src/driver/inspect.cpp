@@ -77,7 +77,7 @@ static InspectResult inspect_file(const InspectRequest& request) {
     options.threads = request.threads;
     options.progress = request.progress;
     Session session(request.model, options);
-    result.memory = session.memory(random_feeds(session.inputs(), dims, 0));
+    result.memory = session.memory(random_feeds(request.model, session.inputs(), dims, 0));
     result.has_memory = true;
     return result;
 }

@@ -19,27 +19,11 @@ namespace {
 using gir::interp::Memory;
 using gir::interp::Storage;
 
-double points_of(const gir::Block& block) {
-    double sum = 0;
-    for (const gir::StmtPtr& s : block) {
-        if (auto* p = std::get_if<gir::Parallel>(&s->node))
-            sum += static_cast<double>(p->extent.value()) * points_of(p->body);
-        if (auto* f = std::get_if<gir::For>(&s->node))
-            sum += static_cast<double>(f->extent.value()) * points_of(f->body);
-        if (auto* op = std::get_if<gir::Op>(&s->node)) {
-            double points = 1;
-            for (const gir::NamedDim& d : op->dims) points *= static_cast<double>(d.extent.value());
-            sum += points;
-        }
-    }
-    return sum;
-}
-
 // Where a kernel is too long: a stretch of iterations that neither begins nor ends with the edges.
 gir::interp::IterationRange stretch(const gir::Kernel& kernel, double limit, Judgement& about) {
     about.of = gir::interp::sampled_iterations(kernel);
     about.iterations = about.of;
-    double points = points_of(kernel.body);
+    double points = gir::points(kernel.body);
     if (about.of <= 1 || points <= limit) return {};
     double each = points / static_cast<double>(about.of);
     about.iterations = std::clamp<int64_t>(static_cast<int64_t>(limit / each), 1, about.of);

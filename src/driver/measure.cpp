@@ -167,7 +167,8 @@ MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     Session session(request.model, options);
-    return measure_in(session, gather_feeds(session.inputs(), request.feeds), request);
+    return measure_in(session, gather_feeds(request.model, session.inputs(), request.feeds),
+                      request);
 }
 
 MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequest& request) {

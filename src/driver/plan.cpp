@@ -18,6 +18,8 @@ using gir::Buffer;
 using gir::Lifetime;
 
 constexpr int64_t kAlignment = 64;
+// A vector of sixteen points per cycle or two: only to tell kernels too short to wake anybody for.
+constexpr double kPointNs = 0.05;
 
 int64_t aligned(int64_t bytes) {
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -192,9 +194,10 @@ struct Planner {
         for (Name n : emitted.buffers) out.buffers.push_back(index.at(n));
         if (emitted.shared_bytes > 0)
             out.buffers.push_back(shared_buffer(kernel, emitted.shared_bytes, position, run.once));
+        double work_ns = gir::points(kernel.body) * kPointNs;
         for (const emit::EmittedPhase& phase : emitted.phases) {
             auto* function = reinterpret_cast<run::KernelFunction>(library.symbol(phase.symbol));
-            out.phases.push_back({function, phase.range, phase.parallel, 0});
+            out.phases.push_back({function, phase.range, phase.parallel, work_ns});
         }
         plan.scratch_bytes = std::max(plan.scratch_bytes, emitted.scratch_bytes);
         for (Name n : kernel.writes) {

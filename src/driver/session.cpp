@@ -420,8 +420,8 @@ void fill_random(Tensor& t, std::mt19937_64& random) {
 
 }  // namespace
 
-Feeds random_feeds(const std::vector<PortInfo>& ports, const std::map<std::string, int64_t>& dims,
-                   uint64_t seed) {
+Feeds random_feeds(const std::string& model, const std::vector<PortInfo>& ports,
+                   const std::map<std::string, int64_t>& dims, uint64_t seed) {
     std::mt19937_64 random(seed);
     tensor::Bindings bindings;
     for (const auto& [key, value] : dims) bindings[Name(key)] = value;
@@ -433,9 +433,9 @@ Feeds random_feeds(const std::vector<PortInfo>& ports, const std::map<std::strin
             Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
             if (!d.is_const())
                 throw UserError(
-                    "input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
+                    "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
                     "--dim {}:{}=VALUE, or feed the input",
-                    port.name, axis, d.str(), d.str(), port.name, axis);
+                    model, port.name, axis, d.str(), d.str(), port.name, axis);
             shape.push_back(d.value());
         }
         Tensor t(port.dtype, shape);

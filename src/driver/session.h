@@ -95,7 +95,8 @@ private:
 
 /// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
 /// rest).
-std::map<std::string, Tensor> random_feeds(const std::vector<PortInfo>&,
+/// `model`: the file, for messages.
+std::map<std::string, Tensor> random_feeds(const std::string& model, const std::vector<PortInfo>&,
                                            const std::map<std::string, int64_t>& dims,
                                            uint64_t seed);
 

@@ -44,7 +44,7 @@ Opened open_model(const std::string& path, const FeedRequest& request,
         ports.push_back(
             {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
     }
-    opened.feeds = gather_feeds(ports, request);
+    opened.feeds = gather_feeds(path, ports, request);
     return opened;
 }
 

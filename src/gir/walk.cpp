@@ -278,6 +278,22 @@ Kernel with_uses(Kernel kernel) {
     return kernel;
 }
 
+double points(const Block& block) {
+    double sum = 0;
+    for (const StmtPtr& s : block) {
+        if (auto* p = std::get_if<Parallel>(&s->node))
+            sum += static_cast<double>(p->extent.value()) * points(p->body);
+        if (auto* f = std::get_if<For>(&s->node))
+            sum += static_cast<double>(f->extent.value()) * points(f->body);
+        if (auto* op = std::get_if<Op>(&s->node)) {
+            double box = 1;
+            for (const NamedDim& d : op->dims) box *= static_cast<double>(d.extent.value());
+            sum += box;
+        }
+    }
+    return sum;
+}
+
 static void collect(const Steps& steps, std::vector<KernelPtr>& out) {
     for (const Step& s : steps) {
         if (auto* run = std::get_if<RunStep>(&s.node)) out.push_back(run->kernel);

@@ -41,6 +41,9 @@ Name fresh(Name base, std::set<Name>& taken);
 Kernel with_uses(Kernel);
 std::set<Name> tiles_declared(const Block&);
 
+/// Points of the iteration spaces of all ops, loops around them counted; extents must be const.
+double points(const Block&);
+
 /// All kernels of a program in step order, `once` ones included.
 std::vector<KernelPtr> kernels(const Program&);
 /// Rebuilds every kernel (same pointer = unchanged).
