@@ -80,6 +80,10 @@ void layer_norm(Rule& rule) {
     Shape normalised = rule.shape(0);
     for (size_t k = 1; k <= 2; ++k) {
         if (!rule.has(k)) continue;
+        const bool wide = rule.dtype(0) == DType::kF64;
+        if (!tensor::is_float(rule.dtype(k)) || (rule.dtype(k) == DType::kF64) != wide) {
+            rule.fail("operand {} does not fit the dtype of {}", rule.operand(k), rule.operand(0));
+        }
         // Scale and bias broadcast to the operand without growing it.
         if (rule.rank(k) > rule.rank(0) ||
             rule.broadcast_shapes(rule.shape(0), rule.shape(k)) != rule.shape(0)) {
