@@ -83,7 +83,9 @@ nb::list judge(Session& session, const nb::dict& arrays, double points) {
     std::vector<driver::Judgement> found;
     {
         nb::gil_scoped_release release;
-        found = session.judge(feeds, points);
+        driver::JudgeOptions options;
+        options.points = points;
+        found = session.judge(feeds, options);
     }
     nb::list out;
     for (const driver::Judgement& j : found) {
@@ -93,6 +95,8 @@ nb::list judge(Session& session, const nb::dict& arrays, double points) {
         row["of"] = j.of;
         row["elements"] = j.elements;
         row["worst"] = j.worst;
+        row["sensitivity"] = j.sensitivity;
+        row["holds"] = j.holds();
         out.append(row);
     }
     return out;
@@ -212,7 +216,8 @@ NB_MODULE(_core, m) {
         .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
              "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
              "of "
-             "kernel, iterations (interpreted), of, elements (compared), worst (relative).")
+             "kernel, iterations (interpreted), of, elements (compared), worst (relative), "
+             "sensitivity (of the interpreter to half an ulp), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })

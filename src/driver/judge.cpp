@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
+#include <set>
 
 #include "base/error.h"
 #include "emit/cpp/emit.h"
@@ -16,18 +18,25 @@ namespace smeaton::driver {
 
 namespace {
 
+using gir::interp::IterationRange;
 using gir::interp::Memory;
 using gir::interp::Storage;
+using gir::interp::WrittenMap;
 
-// Where a kernel is too long: a stretch of iterations that neither begins nor ends with the edges.
-gir::interp::IterationRange stretch(const gir::Kernel& kernel, double limit, Judgement& about) {
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// All iterations, or as many from the front and from the end as the limit allows: edges, tails and
+// what lies between them in layouts are at either end.
+std::vector<IterationRange> samples(const gir::Kernel& kernel, double limit, Judgement& about) {
     about.of = gir::interp::sampled_iterations(kernel);
     about.iterations = about.of;
     double points = gir::points(kernel.body);
-    if (about.of <= 1 || points <= limit) return {};
-    double each = points / static_cast<double>(about.of);
-    about.iterations = std::clamp<int64_t>(static_cast<int64_t>(limit / each), 1, about.of);
-    return {(about.of - about.iterations) / 2, about.iterations};
+    if (about.of <= 1 || points <= limit) return {{}};
+    auto half = static_cast<int64_t>(limit / 2 / points * static_cast<double>(about.of));
+    half = std::max<int64_t>(half, 1);
+    if (2 * half >= about.of) return {{}};
+    about.iterations = 2 * half;
+    return {{0, half}, {about.of - half, half}};
 }
 
 Name root(const gir::Program& program, Name name) {
@@ -68,25 +77,95 @@ void run_emitted(const emit::EmittedKernel& kernel, const run::Library& library,
 double difference(double a, double b) {
     if (a == b || (std::isnan(a) && std::isnan(b))) return 0;
     double d = std::abs(a - b);
-    return std::isnan(d) ? std::numeric_limits<double>::infinity() : d;
+    return std::isnan(d) ? kInfinity : d;
 }
 
-void compare(const Storage& want, const Storage& got, const std::vector<uint8_t>& written,
-             Judgement& about) {
+// The largest difference of written elements over their largest magnitude.
+double compare(const Storage& want, const Storage& got, const std::vector<uint8_t>& written,
+               int64_t& elements) {
     tensor::Tensor a(want.dtype, {want.elements}, want.data, want.keep);
     tensor::Tensor b(got.dtype, {got.elements}, got.data, got.keep);
-    double worst = 0, scale = 0;
+    double worst = 0, scale = 1e-30;
     for (int64_t i = 0; i < want.elements; ++i) {
         if (written[static_cast<size_t>(i)] == 0) continue;
+        ++elements;
+        if (!tensor::is_float(want.dtype)) {
+            if (a.at_as_int(i) != b.at_as_int(i)) return kInfinity;
+            continue;
+        }
         double x = a.at_as_double(i), y = b.at_as_double(i);
         if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
         worst = std::max(worst, difference(x, y));
-        ++about.elements;
     }
-    about.worst = std::max(about.worst, worst == 0 ? 0 : worst / std::max(scale, 1e-30));
+    return worst / scale;
 }
 
+double compare(const Memory& want, const Memory& got, const WrittenMap& written,
+               int64_t& elements) {
+    double worst = 0;
+    for (const auto& [name, map] : written)
+        worst = std::max(worst, compare(want.at(name), got.at(name), map, elements));
+    return worst;
+}
+
+// Every f32 that the kernel reads and does not write, moved by up to half an ulp.
+Memory nudged(const gir::Program& program, const gir::Kernel& kernel, const Memory& memory) {
+    std::mt19937 random(1);
+    std::uniform_real_distribution<float> nudge(-0x1p-24F, 0x1p-24F);
+    Memory out = apart(program, kernel, memory);
+    std::set<Name> written;
+    for (Name n : kernel.writes) written.insert(root(program, n));
+    for (Name n : kernel.reads) {
+        const Storage& from = memory.at(n);
+        if (from.dtype != tensor::DType::kF32 || written.count(root(program, n)) > 0) continue;
+        Storage copy = gir::interp::make_storage(from.dtype, from.elements);
+        auto* to = reinterpret_cast<float*>(copy.data);
+        std::memcpy(to, from.data, static_cast<size_t>(from.bytes()));
+        for (int64_t i = 0; i < from.elements; ++i) to[i] += to[i] * nudge(random);
+        out[n] = copy;
+    }
+    return out;
+}
+
+struct Judge {
+    const gir::Program& program;
+    const JudgeOptions& options;
+
+    // `before`: what the kernel finds; `after`: what emitted code left.
+    Judgement judge(const gir::Kernel& kernel, const Memory& before, const Memory& after) const {
+        Judgement about;
+        about.kernel = kernel.name.str();
+        for (const IterationRange& range : samples(kernel, options.points, about)) {
+            Memory want = apart(program, kernel, before);
+            WrittenMap written = interpret(kernel, want, range);
+            double worst = compare(want, after, written, about.elements);
+            about.worst = std::max(about.worst, worst);
+            if (worst <= kKernelTolerance || worst == kInfinity) continue;
+            Memory moved = nudged(program, kernel, before);
+            interpret(kernel, moved, range);
+            int64_t again = 0;
+            about.sensitivity = std::max(about.sensitivity, compare(want, moved, written, again));
+        }
+        return about;
+    }
+
+    WrittenMap interpret(const gir::Kernel& kernel, Memory& memory,
+                         const IterationRange& range) const {
+        WrittenMap written;
+        gir::interp::Options interpret;
+        interpret.written = &written;
+        interpret.range = range;
+        gir::interp::run_kernel(kernel, program, memory, interpret);
+        return written;
+    }
+};
+
 }  // namespace
+
+// A sum inside the kernel rounds as often as it adds: a few times what the operands' rounding does.
+bool Judgement::holds() const {
+    return worst <= kKernelTolerance + 4 * sensitivity;
+}
 
 std::vector<Judgement> judge(const gir::Program& program,
                              const std::map<Name, tensor::Tensor>& inputs,
@@ -97,23 +176,16 @@ std::vector<Judgement> judge(const gir::Program& program,
     compile.cache_folder = options.cache_folder;
     std::shared_ptr<run::Library> library = run::compile_cached(emitted.units, compile);
     Memory memory = gir::interp::make_memory(program, inputs);
+    Judge judge{program, options};
     std::vector<Judgement> out;
     for (size_t i = 0; i < program.steps.size(); ++i) {
         auto* step = std::get_if<gir::RunStep>(&program.steps[i].node);
         SMEATON_CHECK(step, "only kernels can be judged");
-        const gir::Kernel& kernel = *step->kernel;
-        Judgement about;
-        about.kernel = kernel.name.str();
-        gir::interp::WrittenMap written;
-        gir::interp::Options interpret;
-        interpret.written = &written;
-        interpret.range = stretch(kernel, options.points, about);
-        Memory judged = apart(program, kernel, memory);
-        gir::interp::run_kernel(kernel, program, judged, interpret);
+        if (options.before) options.before(*step, memory);
+        // Emitted code writes the memory that goes on; the copy keeps what the kernel found.
+        Memory found = apart(program, *step->kernel, memory);
         run_emitted(emitted.kernels[i], *library, memory);
-        for (const auto& [name, elements] : written)
-            compare(judged.at(name), memory.at(name), elements, about);
-        out.push_back(about);
+        out.push_back(judge.judge(*step->kernel, found, memory));
     }
     return out;
 }

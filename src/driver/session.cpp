@@ -388,7 +388,7 @@ MemoryStats Session::memory(const Feeds& feeds) {
     return stats;
 }
 
-std::vector<Judgement> Session::judge(const Feeds& feeds, double points) {
+std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) {
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get(feeds);
     std::map<Name, Tensor> inputs;
@@ -396,7 +396,8 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, double points) {
     for (const gir::Buffer& b : compiled->tuned.program.buffers)
         if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
             inputs[b.name] = feeds.at(impl_->inputs[next++].name);
-    JudgeOptions options{isa_for(impl_->options.isa), impl_->options.cache_folder, points};
+    options.isa = isa_for(impl_->options.isa);
+    options.cache_folder = impl_->options.cache_folder;
     return driver::judge(compiled->tuned.program, inputs, options);
 }
 

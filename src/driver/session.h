@@ -84,7 +84,8 @@ public:
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
     /// Every kernel as emitted against the interpreter, on the values of these feeds (judge.h).
-    std::vector<Judgement> judge(const std::map<std::string, Tensor>& feeds, double points);
+    /// `options` without isa and cache folder, which are the session's.
+    std::vector<Judgement> judge(const std::map<std::string, Tensor>& feeds, JudgeOptions options);
     /// Emitted source, one string per translation unit.
     std::vector<std::string> source(const std::map<std::string, Tensor>& feeds);
 
