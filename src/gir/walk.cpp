@@ -228,6 +228,37 @@ Block rename_vars(const Block& block, const std::map<Name, Name>& map) {
     return map.empty() ? block : rename(block, Renamer{nullptr, &map});
 }
 
+static Block with_unique_tiles(const Block& block, std::map<Name, Name> names,
+                               std::set<Name>& taken, std::set<Name>& declared) {
+    Block out;
+    for (const StmtPtr& s : block) {
+        StmtPtr renamed = rename_targets({s}, names).front();
+        if (auto* let = std::get_if<Let>(&renamed->node)) {
+            Name name = let->tile.name;
+            if (!declared.insert(name).second) {
+                Name own = fresh(name, taken);
+                declared.insert(own);
+                names[name] = own;
+                renamed = rename_targets({renamed}, {{name, own}}).front();
+            }
+        } else if (auto* p = std::get_if<Parallel>(&renamed->node)) {
+            Block body = with_unique_tiles(p->body, names, taken, declared);
+            if (!(body == p->body)) renamed = stmt(Parallel{p->axis, p->extent, p->scope, body});
+        } else if (auto* f = std::get_if<For>(&renamed->node)) {
+            For next = *f;
+            next.body = with_unique_tiles(f->body, names, taken, declared);
+            if (!(next.body == f->body)) renamed = stmt(std::move(next));
+        }
+        out.push_back(renamed);
+    }
+    return out;
+}
+
+Block with_unique_tiles(const Block& block) {
+    std::set<Name> taken = declared_names(block), declared;
+    return with_unique_tiles(block, {}, taken, declared);
+}
+
 std::set<Name> declared_names(const Block& block) {
     std::set<Name> names;
     for_each_stmt(block, [&](const Stmt& s) {

@@ -32,6 +32,9 @@ Block rename_targets(const Block&, const std::map<Name, Name>&);
 /// Renames axes, op dims, tile dims.
 Block rename_vars(const Block&, const std::map<Name, Name>&);
 
+/// Gives tiles of one name in blocks beside or inside each other names of their own.
+Block with_unique_tiles(const Block&);
+
 /// Names declared in the block: axes, tiles, op dims.
 std::set<Name> declared_names(const Block&);
 /// A name not in `taken`: base, base_2, base_3...; inserts it.

@@ -54,6 +54,53 @@ TEST(Emitted, random_programs_equal_the_interpreter) {
     }
 }
 
+// Tiles of one name in blocks of their own: what one phase shares with the next is not another's.
+TEST(Emitted, tiles_that_share_a_name_stay_apart) {
+    expect_same(R"(program p
+  buffer x: memory f32[i: 40, j: 16] input
+  buffer y: memory f32[i: 40, j: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  for i0: 2
+    let t: reg f32[i: 13, j: 16 lanes]
+    move t[i,j] <- x[i0*13+i,j]
+    binary mul t[i,j] <- t[i,j], 2.0
+    move y[i0*13+i,j] <- t[i,j]
+  let t: reg f32[i: 12, j: 16 lanes]
+  move t[i,j] <- x[i+26,j]
+  parallel a: 2 core
+    let u: reg f32[j: 16 lanes]
+    move u[j] <- x[a+38,j]
+    move y[a+38,j] <- u[j]
+  move y[i+26,j] <- t[i,j]
+)",
+                5);
+}
+
+TEST(Emitted, long_sums_are_sums_of_sums) {
+    expect_same(R"(program p
+  buffer x: memory f32[i: 300, j: 70, c: 24] input
+  buffer a: memory f32[c: 24] output
+  buffer b: memory f32[j: 70] output
+  buffer d: memory f32[] output
+  run k(x -> a, b, d)
+
+kernel k(x -> a, b, d)
+  parallel c0: 1 core
+    let m: reg f32[c: 24 lanes]
+    reduce add m[c] <- x[i,j,c] over i: 300, j: 70, c: 24
+    move a[c] <- m[c]
+  parallel j: 70 core
+    let m: reg f32[]
+    reduce add m[] <- x[i,j,3] over i: 300
+    reduce add m[] += x[i,j,5] over i: 300
+    move b[j] <- m[]
+  reduce add d[] <- x[i,j,c] over i: 300, j: 70, c: 24
+)",
+                6, 1.5e-6);
+}
+
 TEST(Emitted, moves_between_transposed_layouts_keep_every_element) {
     expect_same(R"(program p
   buffer x: memory f32[a: 3, b: 37, c: 50] input

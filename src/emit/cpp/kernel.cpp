@@ -63,7 +63,10 @@ struct SharedTile {
 class KernelEmitter {
 public:
     KernelEmitter(const gir::Kernel& kernel, const gir::Program& program, const Isa& isa)
-        : kernel_(gir::with_uses(kernel)), program_(program), isa_(isa) {}
+        : kernel_(gir::with_uses(kernel)), program_(program), isa_(isa) {
+        // What is known of a tile (where it lives, which phases share it) is known by its name.
+        kernel_.body = gir::with_unique_tiles(kernel_.body);
+    }
 
     KernelText run() {
         for (Name n : kernel_.reads) text_.buffers.push_back(n);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kAccumulators = 8;  // independent chains that keep the pipe full
 constexpr size_t kReduceChains = 4;   // the same for a reduction along the lanes
+constexpr int64_t kLongSum = 64;      // additions one after the other; longer sums are made of sums
 
 struct Destination {
     Point point;
@@ -298,24 +299,98 @@ struct Reduction {
             static_cast<size_t>(std::clamp<int64_t>(n, 1, all.size() < 4 ? kReduceChains : 1));
         for (Destination& d : all) declare(d, chains);
         Point point = at;
-        over_loops(f, plan, op.dims, point, reduced, [&] {
-            if (dst.in_registers() && lanes_kept()) prefetch(point, segments);
-            auto steps = [&](const std::vector<Segment>& lanes) {
-                size_t chain = 0;
-                over_unrolled(plan, point, reduced, [&] {
-                    if (!lanes_reduced()) {
-                        step(all, point, nullptr, 0);
-                        return;
-                    }
-                    for (const Segment& s : lanes) step(all, point, &s, chain++);
-                });
-            };
-            if (lanes_reduced())
-                over_lanes(f, plan, static_cast<int>(chains), steps);
-            else
-                steps({});
-        });
+        auto add_up = [&](std::vector<Destination>& into, const std::vector<size_t>& dims) {
+            over_loops(f, plan, op.dims, point, dims,
+                       [&] { steps(into, point, segments, chains); });
+        };
+        std::vector<size_t> looped = looped_dims();
+        if (looped.empty() || !rounds_much(looped)) {
+            add_up(all, reduced);
+        } else if (looped.size() == 1) {
+            over_parts(point, looped[0], all, [&](auto& parts) { add_up(parts, {}); });
+        } else {
+            std::vector<size_t> rest(looped.begin() + 1, looped.end());
+            over_loops(f, plan, op.dims, point, {looped[0]},
+                       [&] { in_part(all, [&](auto& parts) { add_up(parts, rest); }); });
+        }
         for (Destination& d : all) finish(d);
+    }
+
+    void steps(std::vector<Destination>& into, Point& point, const std::vector<Segment>& segments,
+               size_t chains) const {
+        if (dst.in_registers() && lanes_kept()) prefetch(point, segments);
+        auto unrolled = [&](const std::vector<Segment>& lanes) {
+            size_t chain = 0;
+            over_unrolled(plan, point, reduced, [&] {
+                if (!lanes_reduced()) {
+                    step(into, point, nullptr, 0);
+                    return;
+                }
+                for (const Segment& s : lanes) step(into, point, &s, chain++);
+            });
+        };
+        if (lanes_reduced())
+            over_lanes(f, plan, static_cast<int>(chains), unrolled);
+        else
+            unrolled({});
+    }
+
+    // ---- sums of sums: the rounding errors of a sum grow with its length
+
+    /// Reduced dims that become loops at run time.
+    std::vector<size_t> looped_dims() const {
+        std::vector<size_t> looped;
+        for (size_t d : reduced)
+            if (!plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim) looped.push_back(d);
+        return looped;
+    }
+
+    bool rounds_much(const std::vector<size_t>& looped) const {
+        int64_t length = 1;
+        for (size_t d : looped) length *= plan.extents[d];
+        return op.kind == OpKind::Reduce && fn == ScalarFn::add && tensor::is_float(dst.dtype()) &&
+               length > kLongSum;
+    }
+
+    /// Runs `body` on sums of its own, which are added to those of `all`.
+    template <class Body>
+    void in_part(std::vector<Destination>& all, const Body& body) const {
+        std::vector<Destination> parts = all;
+        for (Destination& d : parts) {
+            d.is_register = false;
+            for (std::string& name : d.accumulators) {
+                name = f.unique("part");
+                start(name, plan.lane_dim >= 0, true);
+            }
+        }
+        body(parts);
+        for (size_t i = 0; i < all.size(); ++i)
+            for (size_t c = 0; c < all[i].accumulators.size(); ++c)
+                combine(all[i].accumulators[c],
+                        {parts[i].accumulators[c], dst.dtype(), plan.lane_dim >= 0, {}});
+    }
+
+    /// The loop over `d` in parts of about the square root of its extent.
+    template <class Body>
+    void over_parts(Point& point, size_t d, std::vector<Destination>& all, const Body& body) const {
+        int64_t extent = plan.extents[d], part = 1;
+        while (part * part < extent) ++part;
+        f.open_scope();
+        std::string first = f.unique("first");
+        in_part(all, [&](auto& parts) {
+            f.open_scope();
+            std::string name = f.unique(stem(op.dims[d].name.str()));
+            point.dims[d] = Linear{};
+            point.dims[d].add(f.declare(name, {0, extent - 1}), 1);
+            f.loops.push_back({point.dims[d].terms[0].first, part});
+            body(parts);
+            f.loops.pop_back();
+            f.close_scope(fmt::format(
+                "for (i64 {0} = {1}, {0}_end = min_i64({1} + {2}, {3}); {0} < {0}_end; ++{0}) {{",
+                name, first, part, extent));
+        });
+        f.close_scope(
+            fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{", first, extent, part));
     }
 };
 

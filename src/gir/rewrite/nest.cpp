@@ -153,32 +153,43 @@ struct AxisWalker {
     std::set<Name>& taken;
     const std::function<Block(const Block&, const Parts&)>& leaf;
 
-    Block from(size_t k, const Block& body, Parts parts) const {
-        if (k == plans.size()) return leaf(body, parts);
-        const AxisPlan& plan = plans[k];
+    // `owed`: the scope of a parallel loop around that has come down to a single part: the next
+    // loop is shared out in its place, so that a tail is no serial stretch.
+    Block from(size_t k, const Block& body, Parts parts, Name owed) const {
+        if (k == plans.size()) {
+            Block inside = leaf(body, parts);
+            if (owed.empty()) return inside;
+            return wrap({fresh("once", taken), Dim(1), true, owed, {}, {}, 1}, inside);
+        }
+        AxisPlan plan = plans[k];
+        if (!plan.parallel && !owed.empty()) {
+            plan.parallel = true;
+            plan.scope = owed;
+        }
+        Name scope = plan.parallel ? plan.scope : Name();
         if (plan.part == 1) {
             Loop loop{plan.axis, Dim(plan.extent), plan.parallel, plan.scope, {}, {}, 1};
-            if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts);
-            return wrap(loop, from(k + 1, body, parts));
+            if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts, scope);
+            return wrap(loop, from(k + 1, body, parts, Name()));
         }
         int64_t whole = plan.extent / plan.part, rest = plan.extent % plan.part;
         Block block;
         if (whole > 0) {
             parts[plan.axis] = plan.part;
             if (whole == 1) {
-                block = from(k + 1, body, parts);
+                block = from(k + 1, body, parts, scope);
             } else {
                 Name outer = fresh(plan.axis.str() + "0", taken);
                 Block inner = at(body, plan.axis, Affine(outer, plan.part) + Affine(plan.axis));
                 block = wrap({outer, Dim(whole), plan.parallel, plan.scope, {}, {}, 1},
-                             from(k + 1, inner, parts));
+                             from(k + 1, inner, parts, Name()));
             }
         }
         if (rest > 0) {
             parts[plan.axis] = rest;
             Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
             Block tail =
-                from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts);
+                from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts, scope);
             tail = with_own_tiles(block, tail);
             block.insert(block.end(), tail.begin(), tail.end());
         }
@@ -206,7 +217,7 @@ struct AxisWalker {
 
 Block walk_axes(const std::vector<AxisPlan>& plans, const Block& body, std::set<Name>& taken,
                 const std::function<Block(const Block&, const Parts&)>& leaf) {
-    return AxisWalker{plans, taken, leaf}.from(0, body, {});
+    return AxisWalker{plans, taken, leaf}.from(0, body, {}, Name());
 }
 
 std::optional<Block> absorb(const Block& body, Name axis, const Dim& extent, bool lanes) {
