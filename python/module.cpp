@@ -217,7 +217,7 @@ NB_MODULE(_core, m) {
              "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
              "of "
              "kernel, iterations (interpreted), of, elements (compared), worst (relative), "
-             "sensitivity (of the interpreter to half an ulp), holds.")
+             "sensitivity (of the interpreter to half an ulp in its sums), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <random>
-#include <set>
 
 #include "base/error.h"
 #include "emit/cpp/emit.h"
@@ -24,6 +22,7 @@ using gir::interp::Storage;
 using gir::interp::WrittenMap;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kHalfUlp = 0x1p-24;  // of float32, relative
 
 // All iterations, or as many from the front and from the end as the limit allows: edges, tails and
 // what lies between them in layouts are at either end.
@@ -108,25 +107,6 @@ double compare(const Memory& want, const Memory& got, const WrittenMap& written,
     return worst;
 }
 
-// Every f32 that the kernel reads and does not write, moved by up to half an ulp.
-Memory nudged(const gir::Program& program, const gir::Kernel& kernel, const Memory& memory) {
-    std::mt19937 random(1);
-    std::uniform_real_distribution<float> nudge(-0x1p-24F, 0x1p-24F);
-    Memory out = apart(program, kernel, memory);
-    std::set<Name> written;
-    for (Name n : kernel.writes) written.insert(root(program, n));
-    for (Name n : kernel.reads) {
-        const Storage& from = memory.at(n);
-        if (from.dtype != tensor::DType::kF32 || written.count(root(program, n)) > 0) continue;
-        Storage copy = gir::interp::make_storage(from.dtype, from.elements);
-        auto* to = reinterpret_cast<float*>(copy.data);
-        std::memcpy(to, from.data, static_cast<size_t>(from.bytes()));
-        for (int64_t i = 0; i < from.elements; ++i) to[i] += to[i] * nudge(random);
-        out[n] = copy;
-    }
-    return out;
-}
-
 struct Judge {
     const gir::Program& program;
     const JudgeOptions& options;
@@ -141,18 +121,19 @@ struct Judge {
             double worst = compare(want, after, written, about.elements);
             about.worst = std::max(about.worst, worst);
             if (worst <= kKernelTolerance || worst == kInfinity) continue;
-            Memory moved = nudged(program, kernel, before);
-            interpret(kernel, moved, range);
+            Memory moved = apart(program, kernel, before);
+            interpret(kernel, moved, range, kHalfUlp);
             int64_t again = 0;
             about.sensitivity = std::max(about.sensitivity, compare(want, moved, written, again));
         }
         return about;
     }
 
-    WrittenMap interpret(const gir::Kernel& kernel, Memory& memory,
-                         const IterationRange& range) const {
+    WrittenMap interpret(const gir::Kernel& kernel, Memory& memory, const IterationRange& range,
+                         double sum_slack = 0) const {
         WrittenMap written;
         gir::interp::Options interpret;
+        interpret.sum_slack = sum_slack;
         interpret.written = &written;
         interpret.range = range;
         gir::interp::run_kernel(kernel, program, memory, interpret);
@@ -162,7 +143,7 @@ struct Judge {
 
 }  // namespace
 
-// A sum inside the kernel rounds as often as it adds: a few times what the operands' rounding does.
+// A sum rounds as often as it adds: a few times what moving it by half an ulp does.
 bool Judgement::holds() const {
     return worst <= kKernelTolerance + 4 * sensitivity;
 }

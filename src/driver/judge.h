@@ -22,8 +22,9 @@ struct Judgement {
     /// Difference over the largest magnitude written; infinite for NaN and for integers that
     /// differ.
     double worst = 0;
-    /// What moving every float that the kernel reads by up to half an ulp does to the interpreter's
-    /// result, on the same scale: kernels that cancel cannot be closer than that. 0: not needed.
+    /// What moving each of the kernel's float sums by up to half an ulp of its terms does to the
+    /// interpreter's result, on the same scale: where a kernel cancels, the order of addition
+    /// shows. 0: not needed.
     double sensitivity = 0;
 
     bool holds() const;

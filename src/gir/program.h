@@ -152,7 +152,7 @@ struct Let {
     Tile tile;
     std::optional<Slice> source;  ///< map over the tile's dim names and enclosing axes
     bool resident = false;
-    Name ring;      ///< axis of a For whose iterations overlap, empty: none
+    Name ring;  ///< loop whose iterations overlap (those of a Parallel in their order), empty: none
     int depth = 1;  ///< parts in flight on a software-managed level
     std::optional<Tensor> constant;
 };

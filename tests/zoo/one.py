@@ -25,7 +25,7 @@ def worst_kernel(session, feeds):
         if not row["holds"]:
             return (
                 f"kernel {row['kernel']}: {row['worst']:.1e} off the interpreter, "
-                f"which half an ulp in its operands moves by {row['sensitivity']:.1e}"
+                f"which half an ulp in its sums moves by {row['sensitivity']:.1e}"
             )
     return ""
 

@@ -220,7 +220,9 @@ void Account::let(LetNode& node, const Axes& axes) {
     // that stands before all loops is prefetched whole, so that a sample finds it where it is
     // claimed.
     if (trace_ && (node.place || node.at_top)) {
+        if (!node.place) trace_->fetching_into(node.let->tile.level);
         trace_slice(s, node.extents, axes, true, false);
+        if (!node.place) trace_->fetching_into(Name());
         if (node.fill) trace_slice(node.fill->dst, node.extents, axes, false, true);
     }
     if (!count_) return;

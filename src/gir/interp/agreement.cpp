@@ -44,9 +44,13 @@ std::vector<Agreement> claims_against_caches(const Kernel& kernel, const Program
     if (sampled) options.range = {o.first, start - o.first + measured.count};
     run_kernel(kernel, program, memory, options);
 
-    Traffic all = counted(kernel, program, memory, o, measured);
+    // A ring finds what the iteration before the sample left.
+    int64_t before = sampled ? std::min<int64_t>(start, 1) : 0;
+    IterationRange with_before = measured;
+    if (sampled) with_before = {start - before, measured.count + before};
+    Traffic all = counted(kernel, program, memory, o, with_before);
     Traffic above;
-    if (sampled) above = counted(kernel, program, memory, o, {start, 0});
+    if (sampled) above = counted(kernel, program, memory, o, {start - before, before});
     std::vector<Agreement> out;
     for (const CacheCounts& c : caches.counts()) {
         int parent = o.levels.list[static_cast<size_t>(o.levels.index(c.level))].parent;

@@ -99,6 +99,12 @@ void CacheSimulator::iteration(int64_t index) {
     warming_ = warming;
 }
 
+void CacheSimulator::fetching_into(Name level) {
+    innermost_ = 0;
+    if (level.empty()) return;
+    while (innermost_ < levels_.size() && levels_[innermost_]->counts.level != level) ++innermost_;
+}
+
 void CacheSimulator::reset_counts() {
     for (auto& l : levels_) {
         CacheCounts fresh;
@@ -113,7 +119,7 @@ void CacheSimulator::access(const Region& region, int64_t byte_offset, int64_t b
     uint64_t begin = region.address + static_cast<uint64_t>(byte_offset);
     uint64_t last = (begin + static_cast<uint64_t>(bytes) - 1) / line_bytes;
     for (uint64_t line = begin / line_bytes; line <= last; ++line) {
-        for (size_t l = 0; l < levels_.size(); ++l) {
+        for (size_t l = innermost_; l < levels_.size(); ++l) {
             Level& level = *levels_[l];
             bool pushed = false;
             uint64_t victim = 0;

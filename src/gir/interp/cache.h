@@ -41,6 +41,7 @@ public:
     bool wants(const Region&) override;
     void access(const Region&, int64_t byte_offset, int64_t bytes, bool write) override;
     void iteration(int64_t index) override;
+    void fetching_into(Name level) override;
     /// Zeroes the counts, keeps the contents.
     void reset_counts();
     /// By level, innermost first.
@@ -52,6 +53,7 @@ private:
     std::set<Name> ignored_;
     int64_t warm_until_ = 0;
     bool warming_ = false;
+    size_t innermost_ = 0;  // level that accesses come to first
 };
 
 }  // namespace smeaton::gir::interp

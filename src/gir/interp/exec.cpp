@@ -56,11 +56,18 @@ void run_nest(const std::vector<LoopNode*>& nest, Context& c, const IterationRan
     int64_t total = iterations(nest);
     int64_t first = std::min(range.first, total);
     int64_t last = range.count > total - first ? total : first + range.count;
+    for (LoopNode* l : nest)
+        for (LetNode* ring : l->rings) ring->ring_held.clear();
     for (int64_t i = first; i < last; ++i) {
         int64_t rest = i;
+        bool begins = true;  // the loop at hand, with all loops inside it
         for (size_t l = nest.size(); l-- > 0;) {
-            c.axes[static_cast<size_t>(nest[l]->slot)] = rest % nest[l]->extent;
+            int64_t at = rest % nest[l]->extent;
+            c.axes[static_cast<size_t>(nest[l]->slot)] = at;
             rest /= nest[l]->extent;
+            begins = begins && at == 0;
+            if (begins)
+                for (LetNode* ring : nest[l]->rings) ring->ring_held.clear();
         }
         if (c.account) c.account->iteration(i);
         run_nodes(*nest.back()->body, c);
@@ -112,6 +119,7 @@ void run_kernel(const Kernel& kernel, const Program& program, Memory& memory,
         c.axes.assign(static_cast<size_t>(resolved.axis_slots), 0);
         c.account = observed ? &account : nullptr;
         c.poison_tiles = options.poison_tiles;
+        c.sum_slack = options.sum_slack;
         run_body(resolved.body, c, options.range);
         if (options.count && traffic) *traffic += account.traffic();
     });

@@ -1,6 +1,7 @@
 // Execution of a resolved kernel. Internal.
 #pragma once
 
+#include <random>
 #include <vector>
 
 #include "gir/interp/rows.h"
@@ -14,6 +15,8 @@ struct Context {
     std::vector<int64_t> axes;
     Account* account = nullptr;  ///< null: neither counting nor tracing
     bool poison_tiles = true;
+    double sum_slack = 0;
+    std::mt19937 random;  ///< of sum_slack
 };
 
 void run_op(OpNode&, Context&);

@@ -235,7 +235,7 @@ struct FoldPlan {
     Split split;
     Access dst;
     std::vector<Source> srcs;
-    std::vector<double> sum_f, term_f;
+    std::vector<double> sum_f, term_f, magnitude;
     std::vector<int64_t> sum_i, term_i;
 };
 
@@ -350,6 +350,22 @@ void begin_sums(const OpNode& op, FoldPlan& p, const Row& row, int64_t n, Scalar
     }
 }
 
+// Options::sum_slack: magnitudes of the terms, and of what they are added to, beside their sum.
+void note_magnitudes(FoldPlan& p, const double* x, int64_t n, bool begins) {
+    if (begins) {
+        p.magnitude = p.sum_f;
+        for (double& m : p.magnitude) m = std::abs(m);
+    }
+    for (int64_t i = 0; i < n; ++i)
+        p.magnitude[p.along_sum ? 0 : static_cast<size_t>(i)] += std::abs(x[i]);
+}
+
+void loosen_sums(FoldPlan& p, Context& c, int64_t n) {
+    std::uniform_real_distribution<double> slack(-c.sum_slack, c.sum_slack);
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i)
+        p.sum_f[i] += slack(c.random) * p.magnitude[i];
+}
+
 void end_sums(const OpNode& op, FoldPlan& p, const Row& row, int64_t n) {
     if (p.integers)
         store(*op.dst.place, row, n, p.sum_i.data());
@@ -367,6 +383,7 @@ void fold_terms(const OpNode& op, FoldPlan& p, Context& c, const std::vector<int
             apply_binary(fn, p.sum_i.data(), x, p.sum_i.data(), n, p.as_unsigned);
     } else {
         const double* x = float_terms(op, p, c, outer, n);
+        if (c.sum_slack > 0 && fn == ScalarFn::add) note_magnitudes(p, x, n, starts_sum(p, outer));
         if (p.along_sum)
             p.sum_f[0] = fold_row(fn, x, n, p.sum_f[0]);
         else
@@ -402,6 +419,7 @@ void run_fold(OpNode& op, Context& c) {
         if (begins || ends) row = p.dst.prepare(c.axes.data(), outer, held);
         if (begins) begin_sums(op, p, row, held, fn);
         fold_terms(op, p, c, outer, n, fn);
+        if (ends && c.sum_slack > 0 && fn == ScalarFn::add && !p.integers) loosen_sums(p, c, held);
         if (ends) end_sums(op, p, row, held);
     } while (next_row(p.split, outer));
 }

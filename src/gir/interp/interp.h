@@ -44,6 +44,9 @@ public:
     virtual void access(const Region&, int64_t byte_offset, int64_t bytes, bool write) = 0;
     /// Between parallel iterations of the outermost nest.
     virtual void iteration(int64_t /*index*/) {}
+    /// The accesses that follow bring a claim into this level: those further in do not see them.
+    /// Empty: the accesses are those of ops again.
+    virtual void fetching_into(Name /*level*/) {}
 };
 
 /// Elements of each buffer (by element offset) that were stored to.
@@ -58,7 +61,10 @@ struct Options {
     bool poison_tiles = true;  ///< a tile holds NaN until written, each time its block is entered
     bool widen = true;         ///< run inner parallel iterations side by side (same results)
     IterationRange range;      ///< run_kernel only
-    bool skip_once = false;    ///< run(): leave out `once` steps (their results are in memory)
+    /// Moves every float sum of a reduce or mma at random by up to this part of the sum of its
+    /// terms' magnitudes: the freedom that GIR leaves in the order of addition, made visible.
+    double sum_slack = 0;
+    bool skip_once = false;  ///< run(): leave out `once` steps (their results are in memory)
     /// run(): called around each kernel step.
     std::function<void(const RunStep&, const Memory&)> before, after;
 };

@@ -2,151 +2,189 @@
 
 #include <algorithm>
 #include <functional>
-#include <optional>
 
+#include "gir/rewrite/footprint.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 
 namespace {
 
-// Share of a cache that claims may fill: the rest is for what streams through.
-constexpr double kClaimShare = 0.75;
+// Share of a cache that is reckoned with: lines of other things drift through the rest.
+constexpr double kShare = 0.95;
 // A claim must save at least this part of the traffic that it stands for.
 constexpr double kWorthwhile = 0.05;
 
-// A coordinate as the axes outside a block give it, plus the range that the inside adds.
-struct Reach {
-    Affine outer;
-    Interval inner;
-    bool walked = false;  // by an axis or dim inside, if only of extent 1
+struct Candidate {
+    Name source;
+    Touch touch;
+    bool ring = false;
+    double saved = 0;
 };
 
-struct Source {
-    std::vector<Reach> hull;  // per dim, over all reads
-    int64_t element_bytes = 0;
-    double charged = 0;  // bytes read in one entry of the block
-    bool possible = true;
+struct LoopOf {
+    Name axis;
+    int64_t extent = 1;
+    const Block* body = nullptr;
 };
+
+LoopOf loop_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node)) return {p->axis, p->extent.value(), &p->body};
+    if (auto* f = std::get_if<For>(&s.node)) return {f->axis, f->extent.value(), &f->body};
+    return {};
+}
+
+int64_t elements(const Touch& t) {
+    int64_t n = 0;
+    for (const Box& b : t.boxes) n += b.elements();
+    return n;
+}
+
+// Does the loop come again to elements that an iteration before touched?
+bool comes_again(const Touch& one, const Touch& all, int64_t trips) {
+    return elements(all) < trips * elements(one);
+}
+
+// Does an iteration of the loop find a part of what the one before touched, and not all of it?
+bool overlaps(const Box& box, Name axis) {
+    bool moves = std::any_of(box.reach.begin(), box.reach.end(),
+                             [&](const Reach& r) { return r.outer.uses(axis); });
+    return moves && new_share(box, axis) < 1;
+}
+
+// A claim of a level further in keeps what the loop comes to again: this level does not see it.
+bool kept_further_in(const Block& body, Name axis, Name source) {
+    return std::any_of(body.begin(), body.end(), [&](const StmtPtr& s) {
+        auto* let = std::get_if<Let>(&s->node);
+        return let && let->source && let->ring == axis && let->source->target == source;
+    });
+}
 
 struct Claimer {
     const Program& program;
+    const Target& target;
     const TargetLevel& level;
     std::set<Name>& taken;
-    std::set<Name> further_out;       // levels from which this one takes
-    std::map<Name, Tile> tiles = {};  // claims of outer levels and real tiles, by name
-    std::set<Name> written = {};
     std::map<Name, std::string>& claim_of;  // what each claim made so far is of
+    std::set<Name> further_out;             // levels whose tiles can be claimed
+    std::set<Name> written;
+    FootprintOptions options;
+    KnownTiles tiles = {};
     int64_t made = 0;
-    int operand = -1;  // only this operand of contractions, and always; -1: any read worth it
 
-    Block block(const Block& b, const std::set<Name>& scope, int64_t room);
-    void collect(const Block& b, const std::set<Name>& scope, Extents inner, double times,
-                 std::map<Name, Source>& sources) const;
-    void note(const Slice& s, const Op& op, const std::set<Name>& scope, const Extents& inner,
-              double times, std::map<Name, Source>& sources) const;
-    std::vector<NamedDim> dims_of(Name source) const;
+    bool copies() const { return options.mma_operand >= 0; }
+    Block block(const Block& b, const Extents& scope, Name around, bool shared_out, int64_t room);
+    std::vector<Candidate> candidates(const Block& b, const Extents& scope, Name around,
+                                      double capacity) const;
+    void lose(const Block& b, Extents scope, KnownTiles known, double capacity,
+              std::set<Name>& lost) const;
+    bool gains_here(const Block& b, const Extents& scope, Name source, const Touch& touch) const;
     bool claimable(Name source) const;
+    std::vector<NamedDim> dims_of(Name source) const;
     std::string stem_of(Name source) const {
         auto found = claim_of.find(source);
         return found == claim_of.end() ? source.str() : found->second;
     }
-    Block claim(Name source, const Source& what, const Block& b);
+    Touches touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
+        return touched_by(b, scope, program, known, options);
+    }
+    Block claim(const Candidate& what, Name ring, const Block& b);
 };
 
 bool Claimer::claimable(Name source) const {
     if (written.count(source) > 0) return false;
     auto tile = tiles.find(source);
-    if (tile != tiles.end()) return further_out.count(tile->second.level) > 0;
+    if (tile != tiles.end()) return further_out.count(tile->second.tile.level) > 0;
     return program.find_buffer(source) != nullptr;
 }
 
 std::vector<NamedDim> Claimer::dims_of(Name source) const {
     auto tile = tiles.find(source);
-    return tile != tiles.end() ? tile->second.dims : program.buffer(source).dims;
+    return tile != tiles.end() ? tile->second.tile.dims : program.buffer(source).dims;
 }
 
-void forbid_indices(const Slice& s, std::map<Name, Source>& sources) {
-    for (const Coord& c : s.at)
-        if (c.index) {
-            sources[c.index->target].possible = false;
-            forbid_indices(*c.index, sources);
-        }
-}
-
-void Claimer::note(const Slice& s, const Op& op, const std::set<Name>& scope, const Extents& inner,
-                   double times, std::map<Name, Source>& sources) const {
-    if (!claimable(s.target)) return;
-    Source& source = sources[s.target];
-    auto tile = tiles.find(s.target);
-    DType dtype = tile != tiles.end() ? tile->second.dtype : program.buffer(s.target).dtype;
-    source.element_bytes = tensor::byte_count(dtype, 1);
-    // Behind a guard an index is only read where the guard holds; its hull would go too far.
-    if (s.within) forbid_indices(s, sources);
-    if (s.within || s.at.empty() || tensor::bits(dtype) < 8) source.possible = false;
-    Extents extents = inner;
-    double points = times;
-    for (const NamedDim& d : op.dims) {
-        extents[d.name] = d.extent.value();
-        bool occurs = std::any_of(s.at.begin(), s.at.end(),
-                                  [&](const Coord& c) { return c.affine.uses(d.name); });
-        if (occurs) points *= static_cast<double>(d.extent.value());
-    }
-    source.charged += points * static_cast<double>(source.element_bytes);
-    std::vector<Reach> reach;
-    for (const Coord& c : s.at) {
-        if (c.index) source.possible = false;
-        Reach r;
-        Affine rest(c.affine.constant);
-        for (const Term& t : c.affine.terms)
-            (scope.count(t.var) > 0 ? r.outer : rest) += Affine(t.var, t.coefficient);
-        r.inner = interval(rest, extents);
-        r.walked = !rest.is_const();
-        reach.push_back(r);
-    }
-    if (source.hull.empty()) {
-        source.hull = reach;
-        return;
-    }
-    for (size_t d = 0; d < reach.size(); ++d) {
-        source.possible = source.possible && source.hull[d].outer == reach[d].outer;
-        source.hull[d].inner.lo = std::min(source.hull[d].inner.lo, reach[d].inner.lo);
-        source.hull[d].inner.hi = std::max(source.hull[d].inner.hi, reach[d].inner.hi);
-        source.hull[d].walked = source.hull[d].walked || reach[d].walked;
-    }
-}
-
-void Claimer::collect(const Block& b, const std::set<Name>& scope, Extents inner, double times,
-                      std::map<Name, Source>& sources) const {
+// Targets that least-recently-used replacement drops before a loop inside comes to them again: more
+// than the cache holds goes by in one iteration. The same for statements one after the other.
+void Claimer::lose(const Block& b, Extents scope, KnownTiles known, double capacity,
+                   std::set<Name>& lost) const {
+    // Per target: bytes that go by after the last statement that reads it.
+    std::map<Name, double> since;
     for (const StmtPtr& s : b) {
-        if (auto* op = std::get_if<Op>(&s->node); op && operand >= 0) {
-            if (op->kind == OpKind::Mma)
-                note(std::get<Slice>(op->srcs[static_cast<size_t>(operand)]), *op, scope, inner,
-                     times, sources);
-        } else if (op) {
-            for_each_slice(*op, [&](const Slice& slice, bool is_written) {
-                if (is_written && slice.within) forbid_indices(slice, sources);
-                if (!is_written) note(slice, *op, scope, inner, times, sources);
-            });
-        } else if (auto* let = std::get_if<Let>(&s->node); let && let->source && operand < 0) {
-            // A claim of an outer level further in reads its source once.
-            Op as_move;
-            as_move.dims = let->tile.dims;
-            note(*let->source, as_move, scope, inner, times, sources);
-        } else if (auto* check = std::get_if<Check>(&s->node)) {
-            if (auto* c = std::get_if<Slice>(&check->condition))
-                sources[c->target].possible = false;
-        } else {
-            auto* p = std::get_if<Parallel>(&s->node);
-            auto* f = std::get_if<For>(&s->node);
-            if (!p && !f) continue;
-            Extents extents = inner;
-            int64_t extent = (p ? p->extent : f->extent).value();
-            extents[p ? p->axis : f->axis] = extent;
-            collect(p ? p->body : f->body, scope, extents, times * static_cast<double>(extent),
-                    sources);
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
+        Touches all = touched({s}, scope, known), one;
+        LoopOf loop = loop_of(*s);
+        Extents inside = scope;
+        if (loop.body) {
+            inside[loop.axis] = loop.extent;
+            one = touched(*loop.body, inside, known);
         }
+        double whole = footprint_bytes(all), once = loop.body ? footprint_bytes(one) : whole;
+        for (const auto& [name, touch] : all) {
+            // A loop that reads it anew in each iteration has it at hand in its first and last.
+            bool each = loop.body && elements(one.at(name)) == elements(touch);
+            double by = each ? once : whole;
+            if (auto before = since.find(name);
+                before != since.end() && touch.asked_bytes > 0 && before->second + by > capacity)
+                lost.insert(name);
+            since[name] = by - whole;
+            if (loop.body && once > capacity && comes_again(one.at(name), touch, loop.extent) &&
+                !kept_further_in(*loop.body, loop.axis, name))
+                lost.insert(name);
+        }
+        for (auto& [name, bytes] : since) bytes += whole;
+        if (loop.body) lose(*loop.body, inside, known, capacity, lost);
     }
+}
+
+// Would a claim further in, in a smaller part, bring in more bytes than one in this block?
+bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
+                         const Touch& touch) const {
+    if (touch.statements > 1) return true;
+    KnownTiles known = tiles;
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
+        Touches all = touched({s}, scope, known);
+        auto here = all.find(source);
+        if (here == all.end() || here->second.asked_bytes == 0) continue;
+        LoopOf loop = loop_of(*s);
+        if (!loop.body) return !std::holds_alternative<Let>(s->node);
+        Extents inside = scope;
+        inside[loop.axis] = loop.extent;
+        Touches inner = touched(*loop.body, inside, known);
+        const Touch& one = inner.at(source);
+        if (!one.claimable) return true;
+        if (!comes_again(one, here->second, loop.extent)) return false;
+        // What merely overlaps is left to a ring.
+        return !overlaps(one.boxes[0], loop.axis);
+    }
+    return false;
+}
+
+std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope, Name around,
+                                           double capacity) const {
+    Touches here = touched(b, scope, tiles);
+    std::set<Name> lost;
+    if (!copies()) lose(b, scope, tiles, capacity, lost);
+    bool ring_holds = !around.empty() && footprint_bytes(here) <= capacity;
+    std::vector<Candidate> found;
+    for (const auto& [name, touch] : here) {
+        if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;
+        Candidate c{name, touch};
+        auto bytes = static_cast<double>(touch.bytes());
+        c.saved = touch.asked_bytes - bytes;
+        if (!copies()) {
+            if (lost.count(name) > 0 || touch.bytes() < level.line_bytes) continue;
+            c.ring =
+                ring_holds && overlaps(touch.boxes[0], around) && !kept_further_in(b, around, name);
+            if (c.ring) c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around);
+            if (!c.ring && !gains_here(b, scope, name, touch)) continue;
+            if (c.saved < kWorthwhile * touch.asked_bytes) continue;
+        }
+        found.push_back(c);
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Candidate& x, const Candidate& y) { return x.saved > y.saved; });
+    return found;
 }
 
 // The index slices of a destination are read.
@@ -159,26 +197,41 @@ void redirect_indices(Slice& dst, const std::function<void(Slice&)>& redirect) {
     }
 }
 
-// let t: level [dims of the hull] resident <- source[outer + lo + dim], and the reads turned to t.
-Block Claimer::claim(Name source, const Source& what, const Block& b) {
+// (a - base) / step: what of a coordinate walks the tile. Terms that step does not divide belong to
+// axes of a single iteration.
+Affine within_tile(const Affine& a, const Affine& base, int64_t step) {
+    Affine rest = a - base;
+    Affine out(rest.constant / step);
+    for (const Term& t : rest.terms)
+        if (t.coefficient % step == 0) out += Affine(t.var, t.coefficient / step);
+    return out;
+}
+
+// let t: level [dims of the box] resident <- source[outer + lo + step*dim], and the reads turned to
+// t.
+Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
+    const Name source = what.source;
     Let let;
     let.tile.name = fresh(stem_of(source) + "_" + level.name.str(), taken);
     let.tile.level = level.name;
     auto known = tiles.find(source);
-    let.tile.dtype = known != tiles.end() ? known->second.dtype : program.buffer(source).dtype;
+    let.tile.dtype = known != tiles.end() ? known->second.tile.dtype : program.buffer(source).dtype;
     let.resident = true;
+    let.ring = ring;
     let.source = Slice{source, {}, {}};
     std::vector<NamedDim> dims = dims_of(source);
     std::vector<Affine> base;
     std::vector<size_t> kept;  // dims that nothing inside walks are left out of the tile
+    std::vector<int64_t> steps;
     for (size_t d = 0; d < dims.size(); ++d) {
-        const Reach& r = what.hull[d];
+        const Reach& r = what.touch.boxes[0].reach[d];
         base.push_back(r.outer + Affine(r.inner.lo));
+        steps.push_back(std::max<int64_t>(r.step, 1));
         Affine at = base.back();
-        if (r.walked || r.inner.hi > r.inner.lo) {
+        if (r.walked || r.values() > 1) {
             Name dim = fresh(dims[d].name, taken);
-            let.tile.dims.push_back({dim, Dim(r.inner.hi - r.inner.lo + 1)});
-            at += Affine(dim);
+            let.tile.dims.push_back({dim, Dim(r.values())});
+            at += Affine(dim, steps.back());
             kept.push_back(d);
         }
         let.source->at.emplace_back(at);
@@ -191,10 +244,11 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
                 c.index = std::make_shared<const Slice>(std::move(index));
             }
         if (s.target != source) return;
-        Slice next{let.tile.name, {}, {}};
-        for (size_t d : kept) next.at.emplace_back(s.at[d].affine - base[d]);
+        Slice next{let.tile.name, {}, s.within};
+        for (size_t d : kept) next.at.emplace_back(within_tile(s.at[d].affine, base[d], steps[d]));
         s = next;
     };
+    int operand = options.mma_operand;
     Block inside = map_stmts(b, [&](const StmtPtr& s) -> Block {
         if (auto* op = std::get_if<Op>(&s->node)) {
             Op next = *op;
@@ -213,10 +267,10 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
         redirect(*next.source);
         return {stmt(std::move(next))};
     });
-    tiles[let.tile.name] = let.tile;
+    note_tile(let, tiles);
     claim_of[let.tile.name] = stem_of(source);
     ++made;
-    // At the head of the block, or just behind the claim that it reads from.
+    // At the head of the block, or just behind the tile that it reads from.
     auto at = inside.begin();
     for (auto s = inside.begin(); s != inside.end(); ++s)
         if (auto* declared = std::get_if<Let>(&(*s)->node);
@@ -226,50 +280,47 @@ Block Claimer::claim(Name source, const Source& what, const Block& b) {
     return inside;
 }
 
-int64_t hull_bytes(const Source& s) {
-    int64_t bytes = s.element_bytes;
-    for (const Reach& r : s.hull) bytes *= r.inner.hi - r.inner.lo + 1;
-    return bytes;
-}
-
-Block Claimer::block(const Block& b, const std::set<Name>& scope, int64_t room) {
-    Block current = b;
+Block Claimer::block(const Block& b, const Extents& scope, Name around, bool shared_out,
+                     int64_t room) {
     for (const StmtPtr& s : b)
         if (auto* let = std::get_if<Let>(&s->node)) {
-            tiles[let->tile.name] = let->tile;
+            note_tile(*let, tiles);
             if (let->tile.level != level.name || let->resident) continue;
             int64_t bytes = tensor::byte_count(let->tile.dtype, 1);
             for (const NamedDim& d : let->tile.dims) bytes *= d.extent.value();
             room -= bytes;
         }
-    std::map<Name, Source> sources;
-    collect(b, scope, {}, 1, sources);
-    for (const auto& [name, source] : sources) {
-        if (!source.possible || source.hull.empty()) continue;
-        int64_t bytes = hull_bytes(source);
-        bool again =
-            operand >= 0 || static_cast<double>(bytes) < source.charged * (1 - kWorthwhile);
-        if (!again || bytes > room) continue;
-        if (operand < 0 && bytes < level.line_bytes) continue;
-        current = claim(name, source, current);
+    Block current = b;
+    // Cores at work share what they do not own.
+    double share = level.per_core || !shared_out ? 1 : 1.0 / target.cores;
+    double capacity = kShare * share * static_cast<double>(level.capacity_bytes);
+    for (const Candidate& c : candidates(b, scope, around, capacity)) {
+        int64_t bytes = c.touch.bytes();
+        if (static_cast<double>(bytes) > share * static_cast<double>(room)) continue;
+        current = claim(c, c.ring ? around : Name(), current);
         room -= bytes;
     }
     Block out;
     for (const StmtPtr& s : current) {
-        if (auto* p = std::get_if<Parallel>(&s->node)) {
-            Parallel next = *p;
-            std::set<Name> inner = scope;
-            inner.insert(p->axis);
-            next.body = block(p->body, inner, room);
-            out.push_back(next.body == p->body ? s : stmt(std::move(next)));
-        } else if (auto* f = std::get_if<For>(&s->node)) {
-            For next = *f;
-            std::set<Name> inner = scope;
-            inner.insert(f->axis);
-            next.body = block(f->body, inner, room);
-            out.push_back(next.body == f->body ? s : stmt(std::move(next)));
-        } else {
+        LoopOf loop = loop_of(*s);
+        if (!loop.body) {
             out.push_back(s);
+            continue;
+        }
+        Extents inner = scope;
+        inner[loop.axis] = loop.extent;
+        auto* parallel = std::get_if<Parallel>(&s->node);
+        Block body = block(*loop.body, inner, loop.axis, shared_out || parallel, room);
+        if (body == *loop.body) {
+            out.push_back(s);
+        } else if (parallel) {
+            Parallel changed = *parallel;
+            changed.body = body;
+            out.push_back(stmt(std::move(changed)));
+        } else {
+            For changed = std::get<For>(s->node);
+            changed.body = body;
+            out.push_back(stmt(std::move(changed)));
         }
     }
     return out;
@@ -303,6 +354,16 @@ std::set<Name> levels_outside(const Target& target, size_t level) {
     return names;
 }
 
+// Tiles that ops fill change while they live.
+std::set<Name> written_in(const Kernel& kernel) {
+    std::set<Name> written(kernel.writes.begin(), kernel.writes.end());
+    for_each_op(kernel.body, [&](const Op& op) {
+        written.insert(op.dst.target);
+        if (op.payload) written.insert(op.payload->target);
+    });
+    return written;
+}
+
 KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
                        const Rules& rules) {
     if (!plain_loops(kernel->body)) return kernel;
@@ -310,30 +371,29 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
     for (const Buffer& b : program.buffers) taken.insert(b.name);
     Block body = kernel->body;
     std::map<Name, std::string> claim_of;
+    const std::set<Name> written = written_in(*kernel);
     int64_t made = 0;
-    for (size_t i = target.levels.size(); i-- > 1;) {
-        const TargetLevel& level = target.levels[i];
-        if (level.software_managed || level.capacity_bytes == 0 || i + 1 == target.levels.size())
-            continue;
-        Claimer claimer{program, level, taken, levels_outside(target, i), {}, {}, claim_of};
-        claimer.written.insert(kernel->writes.begin(), kernel->writes.end());
-        // Tiles that ops fill change while they live.
-        for_each_op(body, [&](const Op& op) {
-            claimer.written.insert(op.dst.target);
-            if (op.payload) claimer.written.insert(op.payload->target);
-        });
-        auto room = static_cast<int64_t>(static_cast<double>(level.capacity_bytes) * kClaimShare);
-        body = claimer.block(body, {}, room);
+    auto claim_at = [&](const TargetLevel& level, std::set<Name> further_out, int operand,
+                        double room) {
+        FootprintOptions options{target.registers().name, level.line_bytes, operand};
+        Claimer claimer{program, target, level, taken, claim_of, std::move(further_out),
+                        written, options};
+        body = claimer.block(body, {}, Name(), false, static_cast<int64_t>(room));
         made += claimer.made;
+    };
+    // From the innermost outwards: a level sees what those further in do not hold.
+    for (size_t i = 1; i + 1 < target.levels.size(); ++i) {
+        const TargetLevel& level = target.levels[i];
+        if (level.software_managed || level.capacity_bytes == 0) continue;
+        claim_at(level, levels_outside(target, i), -1,
+                 kShare * static_cast<double>(level.capacity_bytes));
     }
     for (int operand : {0, 1}) {
         const TargetLevel* level =
             scratchpad_for(target, operand == 0 ? OperandRole::A : OperandRole::B);
-        if (!level) continue;
-        Claimer claimer{program, *level, taken, {target.outermost().name}, {}, {}, claim_of};
-        claimer.operand = operand;
-        body = claimer.block(body, {}, level->capacity_bytes);
-        made += claimer.made;
+        if (level)
+            claim_at(*level, {target.outermost().name}, operand,
+                     static_cast<double>(level->capacity_bytes));
     }
     if (made == 0) return kernel;
     rules.note("claim-resident", fmt::format("{}: {} claims", kernel->name, made));

@@ -4,7 +4,8 @@
 //     parallel n0: 16 core {
 //       let w_l2: l2 f32[k: 768, n: 48] resident <- w[k,n0*48+n]
 //       for m0: 16 { ... mma acc[m,n] += x_l2[m0*8+m,k] * w_l2[k,n] ... } }
-// Nothing is copied on a cache: a claim says what stays, and the ledger counts by it.
+// Nothing is copied on a cache: a claim says what stays there under least-recently-used
+// replacement, and the ledger counts by it.
 #pragma once
 
 #include "gir/program.h"
@@ -14,9 +15,12 @@
 namespace smeaton::gir::rewrite {
 
 /// On a machine whose scratchpads take one operand each, the operands of every contraction are
-/// copied into the level of their role, in the largest parts that fit. Claims at every
-/// hardware-managed level with a capacity, from the outermost inwards; each where the slice first
-/// fits beside the other claims and is read more than once. After tile.
+/// copied into the level of their role, in the largest parts that fit.
+///
+/// On caches, from the innermost outwards: a slice is claimed in the innermost block that a wider
+/// claim would not better, where what goes by between two reads of it fits the cache, beside the
+/// other claims, those that save more first. What a loop comes to again by overlap is a ring.
+/// After tile.
 Program claim_residents(Program, const Target&, const Rules&);
 
 }  // namespace smeaton::gir::rewrite

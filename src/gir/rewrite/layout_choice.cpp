@@ -196,10 +196,11 @@ struct Margin {
     int64_t before = 0, after = 0;
 };
 
-// Does a bound only keep coordinate `dim` of the slice inside the buffer?
+// Does a bound only keep coordinate `dim` of the slice inside the buffer? An end that it cannot
+// reach may be missing.
 bool guards_extent(const Bound& bound, const Slice& s, const Buffer& b, size_t dim) {
-    return !s.at[dim].index && bound.expr == s.at[dim].affine && bound.lo && bound.lo->is(0) &&
-           bound.hi && *bound.hi == b.dims[dim].extent;
+    return !s.at[dim].index && bound.expr == s.at[dim].affine && (!bound.lo || bound.lo->is(0)) &&
+           (!bound.hi || *bound.hi == b.dims[dim].extent);
 }
 
 // Only permuted layouts without a border yet: pieces of a split dim have no ends of their own.

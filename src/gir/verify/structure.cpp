@@ -44,16 +44,16 @@ private:
         for (const Affine& a : f.from) affine(a);
         for (const Affine& a : f.to) affine(a);
         if (f.unroll < 1) fault("unroll is less than 1");
-        fors_.push_back(f.axis);
         nested(f.axis, f.extent, f.body);
-        fors_.pop_back();
     }
 
     void nested(Name axis, const Dim& axis_extent, const Block& body) {
         extent(axis_extent);
         declare(axis);
         vars_.push_back(axis);
+        loops_.push_back(axis);
         block(body);
+        loops_.pop_back();
         vars_.pop_back();
     }
 
@@ -72,8 +72,8 @@ private:
         if (let.resident && !let.source) fault("it claims nothing");
         if (let.source && let.constant) fault("it has both a source and constant data");
         if (let.depth < 1) fault("depth is less than 1");
-        if (!let.ring.empty() && std::find(fors_.begin(), fors_.end(), let.ring) == fors_.end())
-            fault(fmt::format("ring({}) names no enclosing for", let.ring));
+        if (!let.ring.empty() && std::find(loops_.begin(), loops_.end(), let.ring) == loops_.end())
+            fault(fmt::format("ring({}) names no enclosing loop", let.ring));
         if ((!let.ring.empty() || let.depth != 1) && !let.source)
             fault("ring and depth belong to a claim or copy");
         if (let.constant) constant(let);
@@ -277,8 +277,8 @@ private:
     const Kernel& k_;
     Faults& faults_;
     std::string place_;
-    std::vector<Name> vars_;  // parameters, axes, and the dims of the op in hand
-    std::vector<Name> fors_;
+    std::vector<Name> vars_;
+    std::vector<Name> loops_;  // axes around  // parameters, axes, and the dims of the op in hand
     std::vector<Tile> tiles_;
 };
 

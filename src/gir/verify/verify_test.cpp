@@ -126,8 +126,8 @@ TEST(VerifyGir, ops_have_the_form_of_their_kind) {
     EXPECT_THAT(fault_of("let c: l1 f32[v: 2] = f32[3](1.0, 2.0, 3.0)"),
                 HasSubstr("another dtype or shape"));
     EXPECT_THAT(fault_of("let c: l1 f32[v: 2] resident"), HasSubstr("it claims nothing"));
-    EXPECT_THAT(fault_of("parallel r: 2 core\n  let c: l1 f32[v: 2] resident ring(r) <- a[r+v,0]"),
-                HasSubstr("ring(r) names no enclosing for"));
+    EXPECT_THAT(fault_of("parallel r: 2 core\n  let c: l1 f32[v: 2] resident ring(q) <- a[r+v,0]"),
+                HasSubstr("ring(q) names no enclosing loop"));
 }
 
 TEST(VerifyGir, dtypes_follow_the_scalar_list) {

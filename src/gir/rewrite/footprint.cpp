@@ -1,0 +1,288 @@
+#include "gir/rewrite/footprint.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "gir/layout.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+int64_t Box::elements() const {
+    int64_t n = 1;
+    for (const Reach& r : reach) n *= r.values();
+    return n;
+}
+
+void note_tile(const Let& let, KnownTiles& tiles) {
+    tiles[let.tile.name] = {let.tile, let.resident && let.source && !let.source->within};
+}
+
+// The part of lo, lo + step, …, lo + reach that is still there after a move by `shift`.
+static double held_share(int64_t shift, int64_t step, int64_t reach) {
+    if (shift == 0) return 1;
+    if (step == 0 || shift % step != 0 || shift > reach) return 0;
+    return 1 - static_cast<double>(shift) / static_cast<double>(reach + step);
+}
+
+double new_share(const Let& let) {
+    double held = 1;
+    for (const Coord& c : let.source->at) {
+        int64_t step = 0, reach = 0;
+        for (const NamedDim& d : let.tile.dims) {
+            int64_t k = std::abs(c.affine.coefficient(d.name));
+            if (d.extent.value() > 1) step = std::gcd(step, k);
+            reach += k * (d.extent.value() - 1);
+        }
+        held *= held_share(std::abs(c.affine.coefficient(let.ring)), step, reach);
+    }
+    return 1 - held;
+}
+
+double new_share(const Box& box, Name axis) {
+    double held = 1;
+    for (const Reach& r : box.reach)
+        held *= held_share(std::abs(r.outer.coefficient(axis)), r.step, r.inner.hi - r.inner.lo);
+    return 1 - held;
+}
+
+namespace {
+
+struct Walker {
+    const Program& program;
+    const FootprintOptions& options;
+    KnownTiles tiles;
+    const Extents& scope;
+    Touches touches = {};
+    double times = 1;  // iterations of the loops inside the block
+    Extents inner = {};
+
+    void block(const Block& b, bool outermost);
+    void statement(const Stmt& s);
+    void access(const Slice& s, const std::vector<NamedDim>& dims, bool written);
+    Reach reach_of(const Coord& c, const Extents& extents) const;
+    bool clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const;
+    std::vector<NamedDim> dims_of(Name target) const;
+    std::optional<DType> dtype_of(Name target) const;
+    double lines_bytes(const Touch& touch, const Box& box, const std::vector<PhysicalDim>& dims,
+                       const std::vector<int64_t>& extents) const;
+    void add_lines(Touches& all) const;
+};
+
+std::vector<NamedDim> Walker::dims_of(Name target) const {
+    auto tile = tiles.find(target);
+    return tile != tiles.end() ? tile->second.tile.dims : program.buffer(target).dims;
+}
+
+// None for what lies in registers.
+std::optional<DType> Walker::dtype_of(Name target) const {
+    auto tile = tiles.find(target);
+    if (tile == tiles.end()) return program.buffer(target).dtype;
+    if (tile->second.tile.level == options.registers) return std::nullopt;
+    return tile->second.tile.dtype;
+}
+
+Reach Walker::reach_of(const Coord& c, const Extents& extents) const {
+    Reach r;
+    Affine rest(c.affine.constant);
+    for (const Term& t : c.affine.terms) {
+        if (extents.count(t.var) == 0) {
+            r.outer += Affine(t.var, t.coefficient);
+            continue;
+        }
+        rest += Affine(t.var, t.coefficient);
+        if (extents.at(t.var) > 1) r.step = std::gcd(r.step, std::abs(t.coefficient));
+    }
+    r.inner = interval(rest, extents);
+    r.walked = !rest.is_const();
+    return r;
+}
+
+// A guard that holds a coordinate inside the target cuts what lies outside off the box. False where
+// the box may reach outside all the same.
+bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const {
+    Extents all = scope;
+    for (const auto& [var, n] : extents) all[var] = n;
+    std::vector<NamedDim> dims = dims_of(s.target);
+    for (size_t d = 0; d < s.at.size(); ++d) {
+        int64_t extent = dims[d].extent.value();
+        Interval whole = interval(s.at[d].affine, all);
+        if (whole.lo >= 0 && whole.hi < extent) continue;
+        bool guarded =
+            std::any_of(s.within->bounds.begin(), s.within->bounds.end(), [&](const Bound& b) {
+                bool low = whole.lo >= 0 || (b.lo && b.lo->is_const() && b.lo->value() >= 0);
+                bool high =
+                    whole.hi < extent || (b.hi && b.hi->is_const() && b.hi->value() <= extent);
+                return b.expr == s.at[d].affine && low && high;
+            });
+        Reach& r = reach[d];
+        if (!guarded || !r.outer.is_const()) return false;
+        int64_t step = std::max<int64_t>(r.step, 1);
+        if (r.inner.lo < 0) r.inner.lo += (-r.inner.lo + step - 1) / step * step;
+        if (r.inner.hi >= extent) r.inner.hi -= (r.inner.hi - extent + step) / step * step;
+        if (r.inner.hi < r.inner.lo) return false;
+    }
+    return true;
+}
+
+bool same_outer(const Box& a, const std::vector<Reach>& b) {
+    for (size_t d = 0; d < b.size(); ++d)
+        if (!(a.reach[d].outer == b[d].outer)) return false;
+    return true;
+}
+
+void widen(Box& into, const std::vector<Reach>& other) {
+    for (size_t d = 0; d < other.size(); ++d) {
+        Reach& a = into.reach[d];
+        const Reach& b = other[d];
+        a.step = std::gcd(std::gcd(a.step, b.step), std::abs(a.inner.lo - b.inner.lo));
+        a.inner.lo = std::min(a.inner.lo, b.inner.lo);
+        a.inner.hi = std::max(a.inner.hi, b.inner.hi);
+        a.walked = a.walked || b.walked;
+    }
+}
+
+void Walker::access(const Slice& s, const std::vector<NamedDim>& dims, bool written) {
+    std::optional<DType> dtype = dtype_of(s.target);
+    if (!dtype) return;
+    Touch& touch = touches[s.target];
+    touch.element_bytes = tensor::byte_count(*dtype, 1);
+    Extents extents = inner;
+    double points = times;
+    for (const NamedDim& d : dims) {
+        extents[d.name] = d.extent.value();
+        bool occurs = std::any_of(s.at.begin(), s.at.end(),
+                                  [&](const Coord& c) { return c.index || c.affine.uses(d.name); });
+        if (occurs) points *= static_cast<double>(d.extent.value());
+    }
+    if (!written) touch.asked_bytes += points * static_cast<double>(touch.element_bytes);
+    bool computed = std::any_of(s.at.begin(), s.at.end(), [](const Coord& c) { return c.index; });
+    if (computed || s.at.empty() || tensor::bits(*dtype) < 8) touch.claimable = false;
+    if (computed) {
+        touch.scattered += points * static_cast<double>(options.line_bytes);
+        return;
+    }
+    std::vector<Reach> reach;
+    for (const Coord& c : s.at) reach.push_back(reach_of(c, extents));
+    if (s.within && !clamp(s, reach, extents)) touch.claimable = false;
+    for (Box& box : touch.boxes)
+        if (same_outer(box, reach)) return widen(box, reach);
+    touch.boxes.push_back({reach});
+    if (touch.boxes.size() > 1) touch.claimable = false;
+}
+
+void Walker::statement(const Stmt& s) {
+    auto loop = [&](Name axis, const Dim& extent, const Block& body) {
+        Extents saved = inner;
+        double before = times;
+        inner[axis] = extent.value();
+        times *= static_cast<double>(extent.value());
+        block(body, false);
+        inner = saved;
+        times = before;
+    };
+    if (auto* p = std::get_if<Parallel>(&s.node)) loop(p->axis, p->extent, p->body);
+    if (auto* f = std::get_if<For>(&s.node)) loop(f->axis, f->extent, f->body);
+    if (auto* let = std::get_if<Let>(&s.node)) {
+        if (let->source && options.mma_operand < 0) {
+            double before = times;
+            if (!let->ring.empty()) times *= new_share(*let);
+            access(*let->source, let->tile.dims, false);
+            times = before;
+        }
+        note_tile(*let, tiles);
+    }
+    if (auto* check = std::get_if<Check>(&s.node))
+        if (auto* c = std::get_if<Slice>(&check->condition)) {
+            access(*c, check->dims, false);
+            if (auto at = touches.find(c->target); at != touches.end())
+                at->second.claimable = false;
+        }
+    auto* op = std::get_if<Op>(&s.node);
+    if (!op) return;
+    if (options.mma_operand >= 0) {
+        if (op->kind == OpKind::Mma)
+            access(std::get<Slice>(op->srcs[static_cast<size_t>(options.mma_operand)]), op->dims,
+                   false);
+        return;
+    }
+    for_each_slice(*op, [&](const Slice& slice, bool written) {
+        access(slice, op->dims, written);
+        if (!slice.within) return;
+        // Behind a guard an index is only read where the guard holds: its box would go too far.
+        for (const Coord& c : slice.at)
+            if (c.index) touches[c.index->target].claimable = false;
+    });
+}
+
+void Walker::block(const Block& b, bool outermost) {
+    for (const StmtPtr& s : b) {
+        std::map<Name, double> before;
+        if (outermost)
+            for (const auto& [name, t] : touches) before[name] = t.asked_bytes;
+        statement(*s);
+        if (!outermost) continue;
+        for (auto& [name, t] : touches) t.statements += t.asked_bytes > before[name] ? 1 : 0;
+    }
+}
+
+// A run of memory that a box takes up goes on over an inner dim that it takes whole.
+double Walker::lines_bytes(const Touch& touch, const Box& box, const std::vector<PhysicalDim>& dims,
+                           const std::vector<int64_t>& extents) const {
+    int64_t run = 1, apart = 1;
+    for (size_t p = dims.size(); p-- > 0;) {
+        const Reach& r = box.reach[static_cast<size_t>(dims[p].dim)];
+        int64_t values = r.values();
+        if (dims[p].mod > 0) values = std::min(values, dims[p].mod);
+        run *= values;
+        apart = std::max<int64_t>(r.step, 1);
+        if (values < extents[p] || dims[p].mod > 0) break;
+    }
+    int64_t line = options.line_bytes;
+    int64_t lines = std::min(run, (run * apart * touch.element_bytes + line - 1) / line);
+    return static_cast<double>(box.elements()) / static_cast<double>(run) *
+           static_cast<double>(lines * line);
+}
+
+void Walker::add_lines(Touches& all) const {
+    for (auto& [name, touch] : all) {
+        touch.lines_bytes = touch.scattered;
+        std::vector<PhysicalDim> physical;
+        std::vector<int64_t> extents;
+        auto tile = tiles.find(name);
+        if (tile != tiles.end()) {
+            for (const NamedDim& d : tile->second.tile.dims) {
+                physical.push_back({static_cast<int>(physical.size()), 1, 0, 0, 0});
+                extents.push_back(d.extent.value());
+            }
+        } else {
+            const Buffer& b = program.buffer(name);
+            physical = physical_dims(b);
+            for (const Dim& e : physical_extents(b)) extents.push_back(e.value());
+        }
+        for (const Box& box : touch.boxes) {
+            bool claim = tile != tiles.end() && tile->second.claim;
+            touch.lines_bytes += claim ? static_cast<double>(box.elements() * touch.element_bytes)
+                                       : lines_bytes(touch, box, physical, extents);
+        }
+    }
+}
+
+}  // namespace
+
+Touches touched_by(const Block& b, const Extents& scope, const Program& program,
+                   const KnownTiles& tiles, const FootprintOptions& options) {
+    Walker walker{program, options, tiles, scope};
+    walker.block(b, true);
+    walker.add_lines(walker.touches);
+    return std::move(walker.touches);
+}
+
+double footprint_bytes(const Touches& touches) {
+    double sum = 0;
+    for (const auto& [name, touch] : touches) sum += touch.lines_bytes;
+    return sum;
+}
+
+}  // namespace smeaton::gir::rewrite

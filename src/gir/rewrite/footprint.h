@@ -1,0 +1,74 @@
+// What a block touches: per target the box of coordinates that its ops walk while the axes around
+// the block stand still.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "gir/program.h"
+
+namespace smeaton::gir::rewrite {
+
+/// One coordinate: what the axes around the block contribute, and what those inside add to it:
+/// lo, lo + step, …, hi.
+struct Reach {
+    Affine outer;
+    Interval inner;
+    int64_t step = 0;     ///< 0: one value
+    bool walked = false;  ///< by an axis or dim inside, if only of extent 1
+
+    int64_t values() const { return step == 0 ? 1 : (inner.hi - inner.lo) / step + 1; }
+};
+
+/// Accesses to one target whose outer parts agree.
+struct Box {
+    std::vector<Reach> reach;  ///< per dim of the target
+    int64_t elements() const;
+};
+
+struct Touch {
+    std::vector<Box> boxes;
+    int64_t element_bytes = 0;
+    double asked_bytes = 0;  ///< read, each element once per op, loops counted
+    double lines_bytes = 0;  ///< of the boxes, in whole lines
+    double scattered = 0;    ///< bytes of lines behind computed coordinates
+    int statements = 0;      ///< of the block itself, in which it is read
+    /// Whether a claim can stand for the reads: one box, inside the target, no computed coordinate.
+    bool claimable = true;
+
+    /// Of the box of a claimable one.
+    int64_t bytes() const { return boxes.at(0).elements() * element_bytes; }
+};
+
+using Touches = std::map<Name, Touch>;
+
+struct KnownTile {
+    Tile tile;
+    bool claim = false;  ///< lies as its source does
+};
+using KnownTiles = std::map<Name, KnownTile>;
+void note_tile(const Let&, KnownTiles&);
+
+struct FootprintOptions {
+    Name registers = "reg";  ///< tiles there touch nothing
+    int64_t line_bytes = 64;
+    /// Only reads of this operand of contractions; -1: all accesses.
+    int mma_operand = -1;
+};
+
+/// `tiles`: those declared around the block. `scope`: the axes around it, with their extents.
+/// Extents inside must be const.
+Touches touched_by(const Block&, const Extents& scope, const Program&, const KnownTiles& tiles,
+                   const FootprintOptions&);
+
+/// The part of the box that an iteration of the loop over `axis` does not share with the one
+/// before: 1 when they share nothing, 0 when all.
+double new_share(const Box&, Name axis);
+/// The same of a claim that is a ring.
+double new_share(const Let&);
+
+/// All bytes of it, in whole lines.
+double footprint_bytes(const Touches&);
+
+}  // namespace smeaton::gir::rewrite
