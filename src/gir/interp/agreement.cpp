@@ -30,7 +30,7 @@ std::vector<Agreement> claims_against_caches(const Kernel& kernel, const Program
                                              Memory& memory, const AgreementOptions& o) {
     int64_t iterations = sampled_iterations(kernel, bindings_of(program, o.bindings));
     bool sampled = iterations > 0;
-    int64_t start = sampled ? std::min(o.first + o.warm, iterations) : 0;
+    int64_t start = sampled ? std::min(o.first + o.warm, iterations - 1) : 0;
     IterationRange measured;
     if (sampled) measured = {start, std::min(o.count, iterations - start)};
 

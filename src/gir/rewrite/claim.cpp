@@ -34,6 +34,11 @@ LoopOf loop_of(const Stmt& s) {
     return {};
 }
 
+Extents with(Extents scope, const LoopOf& loop) {
+    scope[loop.axis] = loop.extent;
+    return scope;
+}
+
 int64_t elements(const Touch& t) {
     int64_t n = 0;
     for (const Box& b : t.boxes) n += b.elements();
@@ -74,9 +79,11 @@ struct Claimer {
 
     bool copies() const { return options.mma_operand >= 0; }
     Block block(const Block& b, const Extents& scope, Name around, bool shared_out, int64_t room);
+    Block claim_filled(Block b, const Extents& scope, double capacity, int64_t& room);
     std::vector<Candidate> candidates(const Block& b, const Extents& scope, Name around,
                                       double capacity) const;
-    void lose(const Block& b, Extents scope, KnownTiles known, double capacity,
+    double between(const Block& b, const Extents& scope, KnownTiles known, Name source) const;
+    void lose(const Block& b, const Extents& scope, KnownTiles known, double capacity,
               std::set<Name>& lost) const;
     bool gains_here(const Block& b, const Extents& scope, Name source, const Touch& touch) const;
     bool claimable(Name source) const;
@@ -103,9 +110,35 @@ std::vector<NamedDim> Claimer::dims_of(Name source) const {
     return tile != tiles.end() ? tile->second.tile.dims : program.buffer(source).dims;
 }
 
-// Targets that least-recently-used replacement drops before a loop inside comes to them again: more
-// than the cache holds goes by in one iteration. The same for statements one after the other.
-void Claimer::lose(const Block& b, Extents scope, KnownTiles known, double capacity,
+// Bytes that go by between the last reads of the source in one pass over the block and the first in
+// the next. A loop that reads all of it in each iteration has it at hand in its first and last.
+double Claimer::between(const Block& b, const Extents& scope, KnownTiles known, Name source) const {
+    double others = 0;
+    LoopOf reader;
+    KnownTiles known_there;
+    int readers = 0;
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
+        Touches all = touched({s}, scope, known);
+        auto found = all.find(source);
+        if (found == all.end()) {
+            others += footprint_bytes(all);
+            continue;
+        }
+        ++readers;
+        reader = loop_of(*s);
+        known_there = known;
+        if (!reader.body) continue;
+        Touches one = touched(*reader.body, with(scope, reader), known);
+        if (elements(one.at(source)) != elements(found->second)) reader.body = nullptr;
+    }
+    if (readers != 1 || !reader.body) return footprint_bytes(touched(b, scope, known));
+    return others + between(*reader.body, with(scope, reader), known_there, source);
+}
+
+// Targets that least-recently-used replacement drops before a loop inside, or a later statement,
+// comes to them again: more than the cache holds goes by.
+void Claimer::lose(const Block& b, const Extents& scope, KnownTiles known, double capacity,
                    std::set<Name>& lost) const {
     // Per target: bytes that go by after the last statement that reads it.
     std::map<Name, double> since;
@@ -113,26 +146,24 @@ void Claimer::lose(const Block& b, Extents scope, KnownTiles known, double capac
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
         Touches all = touched({s}, scope, known), one;
         LoopOf loop = loop_of(*s);
-        Extents inside = scope;
-        if (loop.body) {
-            inside[loop.axis] = loop.extent;
-            one = touched(*loop.body, inside, known);
-        }
-        double whole = footprint_bytes(all), once = loop.body ? footprint_bytes(one) : whole;
+        if (loop.body) one = touched(*loop.body, with(scope, loop), known);
+        double whole = footprint_bytes(all);
         for (const auto& [name, touch] : all) {
-            // A loop that reads it anew in each iteration has it at hand in its first and last.
-            bool each = loop.body && elements(one.at(name)) == elements(touch);
-            double by = each ? once : whole;
-            if (auto before = since.find(name);
-                before != since.end() && touch.asked_bytes > 0 && before->second + by > capacity)
-                lost.insert(name);
+            double by = whole;
+            if (loop.body) {
+                double gap = footprint_bytes(one);
+                if (gap > capacity) gap = between(*loop.body, with(scope, loop), known, name);
+                if (elements(one.at(name)) == elements(touch)) by = gap;
+                if (gap > capacity && comes_again(one.at(name), touch, loop.extent) &&
+                    !kept_further_in(*loop.body, loop.axis, name))
+                    lost.insert(name);
+            }
+            auto before = since.find(name);
+            if (before != since.end() && before->second + by > capacity) lost.insert(name);
             since[name] = by - whole;
-            if (loop.body && once > capacity && comes_again(one.at(name), touch, loop.extent) &&
-                !kept_further_in(*loop.body, loop.axis, name))
-                lost.insert(name);
         }
         for (auto& [name, bytes] : since) bytes += whole;
-        if (loop.body) lose(*loop.body, inside, known, capacity, lost);
+        if (loop.body) lose(*loop.body, with(scope, loop), known, capacity, lost);
     }
 }
 
@@ -148,9 +179,7 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
         if (here == all.end() || here->second.asked_bytes == 0) continue;
         LoopOf loop = loop_of(*s);
         if (!loop.body) return !std::holds_alternative<Let>(s->node);
-        Extents inside = scope;
-        inside[loop.axis] = loop.extent;
-        Touches inner = touched(*loop.body, inside, known);
+        Touches inner = touched(*loop.body, with(scope, loop), known);
         const Touch& one = inner.at(source);
         if (!one.claimable) return true;
         if (!comes_again(one, here->second, loop.extent)) return false;
@@ -197,13 +226,11 @@ void redirect_indices(Slice& dst, const std::function<void(Slice&)>& redirect) {
     }
 }
 
-// (a - base) / step: what of a coordinate walks the tile. Terms that step does not divide belong to
-// axes of a single iteration.
+// (a - base) / step: what of a coordinate walks the tile.
 Affine within_tile(const Affine& a, const Affine& base, int64_t step) {
-    Affine rest = a - base;
-    Affine out(rest.constant / step);
-    for (const Term& t : rest.terms)
-        if (t.coefficient % step == 0) out += Affine(t.var, t.coefficient / step);
+    Affine out = a - base;
+    out.constant /= step;
+    for (Term& t : out.terms) t.coefficient /= step;
     return out;
 }
 
@@ -280,6 +307,34 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     return inside;
 }
 
+// A tile that the block fills and then only reads can be claimed once it is filled.
+Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int64_t& room) {
+    std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
+    for (size_t i = 0; i < b.size(); ++i) {
+        auto* let = std::get_if<Let>(&b[i]->node);
+        if (let && !let->resident && written.count(let->tile.name) > 0) filled[let->tile.name] = i;
+        for_each_op({b[i]}, [&](const Op& op) {
+            for (Name n : {op.dst.target, op.payload ? op.payload->target : Name()})
+                if (auto at = filled.find(n); at != filled.end()) at->second = i;
+        });
+    }
+    for (const auto& [name, last] : filled) {
+        written.erase(name);
+        Block rest(b.begin() + static_cast<std::ptrdiff_t>(last) + 1, b.end());
+        std::vector<Candidate> found = candidates(rest, scope, Name(), capacity);
+        written.insert(name);
+        for (const Candidate& c : found) {
+            if (c.source != name || c.touch.bytes() > room) continue;
+            Block claimed = claim(c, Name(), rest);
+            room -= c.touch.bytes();
+            b.resize(last + 1);
+            b.insert(b.end(), claimed.begin(), claimed.end());
+            return claim_filled(std::move(b), scope, capacity, room);
+        }
+    }
+    return b;
+}
+
 Block Claimer::block(const Block& b, const Extents& scope, Name around, bool shared_out,
                      int64_t room) {
     for (const StmtPtr& s : b)
@@ -300,6 +355,7 @@ Block Claimer::block(const Block& b, const Extents& scope, Name around, bool sha
         current = claim(c, c.ring ? around : Name(), current);
         room -= bytes;
     }
+    if (!copies()) current = claim_filled(current, scope, capacity, room);
     Block out;
     for (const StmtPtr& s : current) {
         LoopOf loop = loop_of(*s);
@@ -307,10 +363,8 @@ Block Claimer::block(const Block& b, const Extents& scope, Name around, bool sha
             out.push_back(s);
             continue;
         }
-        Extents inner = scope;
-        inner[loop.axis] = loop.extent;
         auto* parallel = std::get_if<Parallel>(&s->node);
-        Block body = block(*loop.body, inner, loop.axis, shared_out || parallel, room);
+        Block body = block(*loop.body, with(scope, loop), loop.axis, shared_out || parallel, room);
         if (body == *loop.body) {
             out.push_back(s);
         } else if (parallel) {

@@ -60,6 +60,7 @@ struct Walker {
 
     void block(const Block& b, bool outermost);
     void statement(const Stmt& s);
+    double share_of_ring(const Let& let) const;
     void access(const Slice& s, const std::vector<NamedDim>& dims, bool written);
     Reach reach_of(const Coord& c, const Extents& extents) const;
     bool clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const;
@@ -92,7 +93,7 @@ Reach Walker::reach_of(const Coord& c, const Extents& extents) const {
             continue;
         }
         rest += Affine(t.var, t.coefficient);
-        if (extents.at(t.var) > 1) r.step = std::gcd(r.step, std::abs(t.coefficient));
+        r.step = std::gcd(r.step, std::abs(t.coefficient));
     }
     r.inner = interval(rest, extents);
     r.walked = !rest.is_const();
@@ -172,6 +173,15 @@ void Walker::access(const Slice& s, const std::vector<NamedDim>& dims, bool writ
     if (touch.boxes.size() > 1) touch.claimable = false;
 }
 
+// Of what all iterations of the ring ask for; the first finds nothing, if it is inside.
+double Walker::share_of_ring(const Let& let) const {
+    double share = new_share(let);
+    auto loop = inner.find(let.ring);
+    if (loop == inner.end()) return share;
+    auto trips = static_cast<double>(loop->second);
+    return (1 + (trips - 1) * share) / trips;
+}
+
 void Walker::statement(const Stmt& s) {
     auto loop = [&](Name axis, const Dim& extent, const Block& body) {
         Extents saved = inner;
@@ -187,7 +197,7 @@ void Walker::statement(const Stmt& s) {
     if (auto* let = std::get_if<Let>(&s.node)) {
         if (let->source && options.mma_operand < 0) {
             double before = times;
-            if (!let->ring.empty()) times *= new_share(*let);
+            if (!let->ring.empty()) times *= share_of_ring(*let);
             access(*let->source, let->tile.dims, false);
             times = before;
         }

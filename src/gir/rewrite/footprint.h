@@ -15,7 +15,7 @@ namespace smeaton::gir::rewrite {
 struct Reach {
     Affine outer;
     Interval inner;
-    int64_t step = 0;     ///< 0: one value
+    int64_t step = 0;     ///< divides all coefficients inside; 0: one value
     bool walked = false;  ///< by an axis or dim inside, if only of extent 1
 
     int64_t values() const { return step == 0 ? 1 : (inner.hi - inner.lo) / step + 1; }
