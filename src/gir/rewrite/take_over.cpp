@@ -89,6 +89,21 @@ std::optional<Slice> compose(const Slice& map, const std::map<Name, size_t>& axi
     return out;
 }
 
+// Dims of one iteration that the map has made a constant of are dims no longer.
+Op without_lost_dims(Op op) {
+    bool folds = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
+    Substitution lost;
+    for (const NamedDim& d : op.dims) {
+        bool used = uses(op.dst, d.name);
+        for (const Operand& o : op.srcs)
+            if (auto* s = std::get_if<Slice>(&o)) used = used || (folds && uses(*s, d.name));
+        if (!used && d.extent.is(1)) lost[d.name] = Affine(0);
+    }
+    if (lost.empty()) return op;
+    std::erase_if(op.dims, [&](const NamedDim& d) { return lost.count(d.name) > 0; });
+    return substitute(op, lost);
+}
+
 struct SliceRewriter {
     Name target;
     std::function<std::optional<Slice>(const Slice&)> replace;
@@ -130,7 +145,7 @@ struct SliceRewriter {
             if (stores) slice(next.dst);
             if (stores && next.payload) slice(*next.payload);
             if (next == *op) return {s};
-            return {stmt(std::move(next))};
+            return {stmt(without_lost_dims(std::move(next)))};
         });
         Kernel next = *k;
         next.body = body;

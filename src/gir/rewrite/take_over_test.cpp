@@ -2,6 +2,7 @@
 
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/test_programs.h"
+#include "gir/verify/verify.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
@@ -32,6 +33,29 @@ kernel negate(x -> y)
   parallel a: 3, b: 2 any
     unary neg y[a,b] <- x[b,a]
 )");
+    EXPECT_TRUE(means_the_same(program, taken));
+}
+
+TEST(TakeOver, a_dim_that_the_map_makes_a_constant_of_is_a_dim_no_longer) {
+    const Program program = program_of(R"(program single
+  buffer x: memory f32[e: 1, f: 1] input
+  buffer t: memory f32[e: 1] temp
+  buffer y: memory f32[i: 1] output
+  run negate(x -> t)
+  run hand_on(t -> y)
+
+kernel negate(x -> t)
+  let r: local f32[e: 1]
+  unary neg r[e] <- x[e,0]
+  binary add t[e] <- r[e], x[e*2,0]
+
+kernel hand_on(t -> y)
+  parallel i: 1 any
+    move y[i] <- t[i*2]
+)");
+    const Program taken = drop_dead(take_over_by_writers(program, {}), {});
+    EXPECT_EQ(taken.steps.size(), 1u);
+    EXPECT_EQ(find_faults(taken), std::vector<std::string>{});
     EXPECT_TRUE(means_the_same(program, taken));
 }
 
