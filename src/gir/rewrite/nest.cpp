@@ -153,9 +153,20 @@ struct AxisWalker {
     std::set<Name>& taken;
     const std::function<Block(const Block&, const Parts&)>& leaf;
 
-    // `owed`: the scope of a parallel loop around that has come down to a single part: the next
-    // loop is shared out in its place, so that a tail is no serial stretch.
-    Block from(size_t k, const Block& body, Parts parts, Name owed) const {
+    // What the loops around have to do with cores: `owed`, the scope of a parallel loop that has
+    // come down to a single part. The next loop is shared out in its place, so that a tail is no
+    // serial stretch, unless a loop further out is.
+    struct Around {
+        bool shared_out = false;
+        Name owed;
+        Around after(const AxisPlan& plan, bool single) const {
+            if (shared_out || !plan.parallel) return *this;
+            return single ? Around{false, plan.scope} : Around{true, Name()};
+        }
+    };
+
+    Block from(size_t k, const Block& body, Parts parts, const Around& around) const {
+        const Name owed = around.owed;
         if (k == plans.size()) {
             Block inside = leaf(body, parts);
             if (owed.empty()) return inside;
@@ -166,30 +177,30 @@ struct AxisWalker {
             plan.parallel = true;
             plan.scope = owed;
         }
-        Name scope = plan.parallel ? plan.scope : Name();
+        Around single = around.after(plan, true), several = around.after(plan, false);
         if (plan.part == 1) {
             Loop loop{plan.axis, Dim(plan.extent), plan.parallel, plan.scope, {}, {}, 1};
-            if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts, scope);
-            return wrap(loop, from(k + 1, body, parts, Name()));
+            if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts, single);
+            return wrap(loop, from(k + 1, body, parts, several));
         }
         int64_t whole = plan.extent / plan.part, rest = plan.extent % plan.part;
         Block block;
         if (whole > 0) {
             parts[plan.axis] = plan.part;
             if (whole == 1) {
-                block = from(k + 1, body, parts, scope);
+                block = from(k + 1, body, parts, single);
             } else {
                 Name outer = fresh(plan.axis.str() + "0", taken);
                 Block inner = at(body, plan.axis, Affine(outer, plan.part) + Affine(plan.axis));
                 block = wrap({outer, Dim(whole), plan.parallel, plan.scope, {}, {}, 1},
-                             from(k + 1, inner, parts, Name()));
+                             from(k + 1, inner, parts, several));
             }
         }
         if (rest > 0) {
             parts[plan.axis] = rest;
             Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
             Block tail =
-                from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts, scope);
+                from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts, single);
             tail = with_own_tiles(block, tail);
             block.insert(block.end(), tail.begin(), tail.end());
         }
@@ -217,7 +228,7 @@ struct AxisWalker {
 
 Block walk_axes(const std::vector<AxisPlan>& plans, const Block& body, std::set<Name>& taken,
                 const std::function<Block(const Block&, const Parts&)>& leaf) {
-    return AxisWalker{plans, taken, leaf}.from(0, body, {}, Name());
+    return AxisWalker{plans, taken, leaf}.from(0, body, {}, {});
 }
 
 std::optional<Block> absorb(const Block& body, Name axis, const Dim& extent, bool lanes) {

@@ -161,7 +161,9 @@ void MmaTiler::pack_or_stage() {
     else
         block = lanes_per_vector();
     int lane_dim = dim_walked_by(vec, lane, block);
-    bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within;
+    // What may be read in the border of a weight would be lost.
+    bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within &&
+                    !source.layout.border;
     std::vector<int> order;
     for (const NamedDim& d : contracted) {
         int dim = dim_walked_by(vec, d.name, 1);
