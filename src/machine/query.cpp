@@ -78,17 +78,20 @@ Interval total_gb_s(const Bandwidth& bandwidth, int64_t cores) {
 }
 
 const Unit* main_vector_unit(const Machine& machine) {
-    const Unit* best = nullptr;
-    double best_rate = 0;
-    for (const Unit& unit : machine.units) {
-        if (unit.kind != UnitKind::Vector) continue;
+    // Where a wider unit is two halves of a narrower, their measured rates differ by chance.
+    constexpr double kAsFast = 0.9;
+    auto rate_of = [&](const Unit& unit) {
         auto rate = rate_gops(machine, unit, OpClass::Fma, tensor::DType::kF32);
         if (!rate) rate = rate_gops(machine, unit, OpClass::Add, tensor::DType::kF32);
-        double value = rate ? rate->value : 0;
-        if (!best || value > best_rate) {
-            best = &unit;
-            best_rate = value;
-        }
+        return rate ? rate->value : 0;
+    };
+    double best_rate = 0;
+    for (const Unit& unit : machine.units)
+        if (unit.kind == UnitKind::Vector) best_rate = std::max(best_rate, rate_of(unit));
+    const Unit* best = nullptr;
+    for (const Unit& unit : machine.units) {
+        if (unit.kind != UnitKind::Vector || rate_of(unit) < kAsFast * best_rate) continue;
+        if (!best || unit.vector_bits->value > best->vector_bits->value) best = &unit;
     }
     return best;
 }

@@ -103,5 +103,18 @@ TEST(MachineQuery, the_main_vector_unit_is_the_fastest_at_f32) {
     EXPECT_EQ(main_vector_unit(none), nullptr);
 }
 
+TEST(MachineQuery, of_vector_units_about_as_fast_the_widest_is_the_main_one) {
+    Machine m = two_units();
+    Unit half = m.units.back();
+    half.name = "half";
+    half.vector_bits->value /= 2;
+    for (Rate& rate : half.rates)
+        if (rate.gops_per_s) rate.gops_per_s->value *= 1.01;
+    for (Rate& rate : half.rates)
+        if (rate.per_cycle) rate.per_cycle->value *= 1.01;
+    m.units.push_back(half);
+    EXPECT_EQ(main_vector_unit(m)->name, "simd");
+}
+
 }  // namespace
 }  // namespace smeaton::machine
