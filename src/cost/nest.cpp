@@ -20,7 +20,8 @@ public:
             int64_t chunks)
         : program_(program), software_(software), chunks_(chunks) {
         nest_.software = software;
-        nest_.root.children = block(kernel.body);
+        nest_.body = gir::with_unique_tiles(kernel.body);
+        nest_.root.children = block(nest_.body);
     }
     Nest take() { return std::move(nest_); }
 

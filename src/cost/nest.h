@@ -55,6 +55,7 @@ struct Nest {
     double parallel_trips = 1;        ///< of the widest chain of nested parallels
     std::map<Name, gir::Tile> tiles;  ///< all tiles, by name
     std::map<Name, gir::Let> claims;  ///< tiles that name what a cache holds
+    gir::Block body;  ///< the kernel's, each tile with a name of its own; keeps the ops alive
     std::vector<std::shared_ptr<const gir::Op>> copies;  ///< passes that fill tiles from a source
     std::set<Name> software;  ///< levels where such a pass is a transfer that no unit executes
 };

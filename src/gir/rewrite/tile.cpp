@@ -73,6 +73,7 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
         }
         body.insert(body.end(), tiled.begin(), tiled.end());
     }
+    body = with_unique_tiles(body);  // tails have tiles of other shapes
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }
 
