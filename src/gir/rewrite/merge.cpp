@@ -393,6 +393,7 @@ std::optional<std::vector<Travelling>> travelling(const Program& program, const 
         if (root != needed || writers_of(program, root, uses) != 1) return std::nullopt;
         auto own = uses.find(needed);  // the one writer may have written a view
         if (own->second.writers.size() != 1) return std::nullopt;
+        if (b.layout.border) return std::nullopt;  // a tile has none to read from
         bool keep = own->second.readers.size() > 1 || b.lifetime != Lifetime::Temp ||
                     viewed(program, needed) || touched_by_control(program, needed);
         values.push_back({&b, keep, {}, {}, {}});

@@ -66,6 +66,7 @@ bool touched_by_control(const Program& program, Name name) {
 
 bool is_free_temp(const Program& program, const Buffer& buffer) {
     if (buffer.lifetime != Lifetime::Temp || !buffer.alias_of.empty()) return false;
+    if (buffer.layout.border) return false;
     if (touched_by_control(program, buffer.name)) return false;
     return std::none_of(program.buffers.begin(), program.buffers.end(),
                         [&](const Buffer& other) { return other.alias_of == buffer.name; });

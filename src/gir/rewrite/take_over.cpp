@@ -169,8 +169,7 @@ bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
     if (!move) return false;
     const Buffer& temp = program.buffer(move->dst.target);
     auto dims = whole_box(program, move->dst, move->loops);
-    // Who reads a border reads what no map of the source has.
-    if (!dims || !is_free_temp(program, temp) || temp.layout.border) return false;
+    if (!dims || !is_free_temp(program, temp)) return false;
     auto found = all.find(temp.name);
     if (found == all.end()) return false;
     const Uses& uses = found->second;
@@ -252,7 +251,6 @@ bool try_writer(Program& program, size_t step, size_t statement, const std::map<
     const Buffer& into = program.buffer(move->dst.target);
     auto dims = whole_box(program, move->src, move->loops);
     if (!dims || !is_free_temp(program, temp) || temp.dtype != into.dtype) return false;
-    if (temp.layout.border) return false;
     if (into.lifetime == Lifetime::State) return false;  // others may still read what it held
     auto found = all.find(temp.name);
     if (found == all.end() || found->second.writers.empty()) return false;
