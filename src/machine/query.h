@@ -28,8 +28,8 @@ std::optional<Interval> peak_gflops(const Machine&, tensor::DType);
 /// Total GB/s when `cores` of the innermost units use the level at once: cores x one, at most all.
 Interval total_gb_s(const Bandwidth&, int64_t cores);
 
-/// The vector unit that general code is generated for: the fastest at f32 fma (at f32 add where there
-/// is no fma), the widest of those about as fast; null when the machine has no vector unit.
+/// The vector unit that general code is generated for: the fastest at f32 fma (at f32 add where
+/// there is no fma), the widest of those about as fast; null when the machine has no vector unit.
 const Unit* main_vector_unit(const Machine&);
 /// Independent vector FMAs in flight that fill the unit: latency in cycles x FMAs per cycle, each
 /// rounded to the whole number that it is in silicon. Without a stated latency, or without fma: 8,

@@ -46,8 +46,8 @@ Name root_of(const Program&, Name);
 /// A branch, repeat or settle step touches the buffer.
 bool touched_by_control(const Program&, Name);
 
-/// A temp that only kernels of plain steps touch, without views, and without a border (who reads that
-/// reads what no map of another buffer has): free to be rewritten away.
+/// A temp that only kernels of plain steps touch, without views, and without a border (who reads
+/// that reads what no map of another buffer has): free to be rewritten away.
 bool is_free_temp(const Program&, const Buffer&);
 
 }  // namespace smeaton::gir::rewrite
