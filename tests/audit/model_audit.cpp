@@ -1,26 +1,21 @@
 // Each kernel of a compiled model: emitted code against the interpreter, claims against caches.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <set>
 #include <string>
 
 #include "base/error.h"
+#include "claims.h"
 #include "cost/target.h"
 #include "driver/feeds.h"
 #include "driver/pipeline.h"
 #include "driver/session.h"
-#include "gir/interp/agreement.h"
-#include "gir/walk.h"
 #include "machine/probe/cpu.h"
 
-namespace smeaton {
+namespace smeaton::audit {
 namespace {
 
 using gir::Kernel;
 using gir::interp::Memory;
-
-constexpr double kAgreement = 0.15;  // |caches - ledger| over the ledger's bytes
 
 struct Arguments {
     std::string model, isa;
@@ -57,52 +52,20 @@ Arguments parse(int count, char** values) {
     return a;
 }
 
-/// The target's chain with the levels of what was left as lowered: memory around all, local tiles
-/// between the innermost cache and the registers.
-gir::Levels whole_chain(const gir::Target& target) {
-    gir::Levels levels = gir::levels_of(target);
-    levels.list.insert(levels.list.begin(), {"memory", -1, false});
-    levels.list.insert(levels.list.end() - 1, {"local", 0, false});
-    for (size_t i = 0; i < levels.list.size(); ++i) levels.list[i].parent = static_cast<int>(i) - 1;
-    return levels;
-}
-
-/// Levels at which the kernel claims something.
-std::set<Name> claimed_levels(const Kernel& kernel) {
-    std::set<Name> levels;
-    gir::for_each_stmt(kernel.body, [&](const gir::Stmt& s) {
-        if (auto* let = std::get_if<gir::Let>(&s.node); let && let->resident)
-            levels.insert(let->tile.level);
-    });
-    return levels;
-}
-
 /// Prints all boundaries; true when the outermost one and those into claimed levels agree.
 bool agrees(const gir::Program& program, const Kernel& kernel, const gir::Target& target,
             Memory memory) {
-    gir::interp::AgreementOptions o;
-    o.levels = whole_chain(target);
-    for (const gir::TargetLevel& l : target.levels)
-        if (&l != &target.registers() && &l != &target.outermost())
-            o.caches.push_back({l.name, l.capacity_bytes, l.line_bytes});
-    o.registers = target.registers().name;
-    int64_t iterations = gir::interp::sampled_iterations(kernel);
-    o.warm = std::max<int64_t>(iterations / 4, 1);
-    o.count = std::max<int64_t>(iterations / 8, 1);
-    std::set<Name> claimed = claimed_levels(kernel);
     bool all = true;
     fmt::print("{}\n", kernel.name);
-    for (const gir::interp::Agreement& a :
-         gir::interp::claims_against_caches(kernel, program, memory, o)) {
-        bool counts = claimed.count(a.inside) > 0 || a.outside == target.outermost().name;
-        bool holds = a.error() <= kAgreement;
-        all = all && (holds || !counts);
+    for (const Boundary& b : boundaries(program, kernel, target, std::move(memory))) {
+        const gir::interp::Agreement& a = b.bytes;
+        all = all && b.holds();
         fmt::print("    {} -> {}: ledger {} + {}, caches {} + {}: {:.1f} %{}\n", a.outside,
                    a.inside, a.ledger_read_bytes, a.ledger_write_bytes, a.trace_read_bytes,
                    a.trace_write_bytes, 100 * a.error(),
-                   !counts ? " (not claimed)"
-                   : holds ? ""
-                           : " APART");
+                   !b.counts   ? " (not claimed)"
+                   : b.holds() ? ""
+                               : " APART");
     }
     std::fflush(stdout);
     return all;
@@ -139,11 +102,11 @@ int audit(const Arguments& a) {
 }
 
 }  // namespace
-}  // namespace smeaton
+}  // namespace smeaton::audit
 
 int main(int count, char** values) {
     try {
-        return smeaton::audit(smeaton::parse(count, values));
+        return smeaton::audit::audit(smeaton::audit::parse(count, values));
     } catch (const std::exception& e) {
         fmt::print(stderr, "model_audit: {}\n", e.what());
         return 2;

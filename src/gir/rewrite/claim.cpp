@@ -15,6 +15,12 @@ constexpr double kShare = 0.95;
 // A claim must save at least this part of the traffic that it stands for.
 constexpr double kWorthwhile = 0.05;
 
+// The loop whose body is looked at.
+struct Around {
+    Name axis;
+    double turn_bytes = 0;
+};
+
 struct Candidate {
     Name source;
     Touch touch;
@@ -43,6 +49,22 @@ int64_t elements(const Touch& t) {
     int64_t n = 0;
     for (const Box& b : t.boxes) n += b.elements();
     return n;
+}
+
+// Read several times, not just passing through.
+bool held_inside(const Touch& t) {
+    constexpr double kSeveral = 1.5;
+    return t.asked_bytes > kSeveral * static_cast<double>(elements(t) * t.element_bytes);
+}
+
+// The statement, a loop, with no more than two iterations.
+Block two_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node))
+        return {stmt(
+            Parallel{p->axis, Dim(std::min<int64_t>(2, p->extent.value())), p->scope, p->body})};
+    For f = std::get<For>(s.node);
+    f.extent = Dim(std::min<int64_t>(2, f.extent.value()));
+    return {stmt(std::move(f))};
 }
 
 // Does the loop come again to elements that an iteration before touched?
@@ -78,11 +100,14 @@ struct Claimer {
     int64_t made = 0;
 
     bool copies() const { return options.mma_operand >= 0; }
-    Block block(const Block& b, const Extents& scope, Name around, bool shared_out, int64_t room);
+    Block block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
+                int64_t room);
     Block claim_filled(Block b, const Extents& scope, double capacity, int64_t& room);
-    std::vector<Candidate> candidates(const Block& b, const Extents& scope, Name around,
+    std::vector<Candidate> candidates(const Block& b, const Extents& scope, const Around& around,
                                       double capacity) const;
     double between(const Block& b, const Extents& scope, KnownTiles known, Name source) const;
+    double turn_bytes(const Stmt& loop, const Touches& one, const Extents& scope,
+                      const KnownTiles& known) const;
     void lose(const Block& b, const Extents& scope, KnownTiles known, double capacity,
               std::set<Name>& lost) const;
     bool gains_here(const Block& b, const Extents& scope, Name source, const Touch& touch) const;
@@ -111,7 +136,8 @@ std::vector<NamedDim> Claimer::dims_of(Name source) const {
 }
 
 // Bytes that go by between the last reads of the source in one pass over the block and the first in
-// the next. A loop that reads all of it in each iteration has it at hand in its first and last.
+// the next, those passes whole. A loop that reads all of it in each iteration has it at hand in its
+// first and last.
 double Claimer::between(const Block& b, const Extents& scope, KnownTiles known, Name source) const {
     double others = 0;
     LoopOf reader;
@@ -132,7 +158,12 @@ double Claimer::between(const Block& b, const Extents& scope, KnownTiles known, 
         Touches one = touched(*reader.body, with(scope, reader), known);
         if (elements(one.at(source)) != elements(found->second)) reader.body = nullptr;
     }
-    if (readers != 1 || !reader.body) return footprint_bytes(touched(b, scope, known));
+    if (readers != 1 || !reader.body) {
+        double bytes = others;
+        for (const auto& [name, touch] : touched(b, scope, known))
+            bytes += touch.lines_bytes * (name != source && held_inside(touch) ? 2 : 1);
+        return bytes;
+    }
     return others + between(*reader.body, with(scope, reader), known_there, source);
 }
 
@@ -148,10 +179,11 @@ void Claimer::lose(const Block& b, const Extents& scope, KnownTiles known, doubl
         LoopOf loop = loop_of(*s);
         if (loop.body) one = touched(*loop.body, with(scope, loop), known);
         double whole = footprint_bytes(all);
+        double by_turn = loop.body ? turn_bytes(*s, one, scope, known) : whole;
         for (const auto& [name, touch] : all) {
             double by = whole;
             if (loop.body) {
-                double gap = footprint_bytes(one);
+                double gap = by_turn;
                 if (gap > capacity) gap = between(*loop.body, with(scope, loop), known, name);
                 if (elements(one.at(name)) == elements(touch)) by = gap;
                 if (gap > capacity && comes_again(one.at(name), touch, loop.extent) &&
@@ -165,6 +197,16 @@ void Claimer::lose(const Block& b, const Extents& scope, KnownTiles known, doubl
         for (auto& [name, bytes] : since) bytes += whole;
         if (loop.body) lose(*loop.body, with(scope, loop), known, capacity, lost);
     }
+}
+
+// Bytes that go by from anywhere in an iteration of the loop to the same place in the next: what
+// one iteration touches, and twice what is held through all of it and another through the next.
+double Claimer::turn_bytes(const Stmt& loop, const Touches& one, const Extents& scope,
+                           const KnownTiles& known) const {
+    double bytes = footprint_bytes(one);
+    for (const auto& [name, two] : touched(two_of(loop), scope, known))
+        if (held_inside(one.at(name))) bytes += two.lines_bytes - one.at(name).lines_bytes;
+    return bytes;
 }
 
 // Would a claim further in, in a smaller part, bring in more bytes than one in this block?
@@ -189,12 +231,12 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
     return false;
 }
 
-std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope, Name around,
-                                           double capacity) const {
+std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
+                                           const Around& around, double capacity) const {
     Touches here = touched(b, scope, tiles);
     std::set<Name> lost;
     if (!copies()) lose(b, scope, tiles, capacity, lost);
-    bool ring_holds = !around.empty() && footprint_bytes(here) <= capacity;
+    bool ring_holds = !around.axis.empty() && around.turn_bytes <= capacity;
     std::vector<Candidate> found;
     for (const auto& [name, touch] : here) {
         if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;
@@ -203,9 +245,10 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         c.saved = touch.asked_bytes - bytes;
         if (!copies()) {
             if (lost.count(name) > 0 || touch.bytes() < level.line_bytes) continue;
-            c.ring =
-                ring_holds && overlaps(touch.boxes[0], around) && !kept_further_in(b, around, name);
-            if (c.ring) c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around);
+            c.ring = ring_holds && overlaps(touch.boxes[0], around.axis) &&
+                     !kept_further_in(b, around.axis, name);
+            if (c.ring)
+                c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (!c.ring && !gains_here(b, scope, name, touch)) continue;
             if (c.saved < kWorthwhile * touch.asked_bytes) continue;
         }
@@ -321,7 +364,7 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
     for (const auto& [name, last] : filled) {
         written.erase(name);
         Block rest(b.begin() + static_cast<std::ptrdiff_t>(last) + 1, b.end());
-        std::vector<Candidate> found = candidates(rest, scope, Name(), capacity);
+        std::vector<Candidate> found = candidates(rest, scope, {}, capacity);
         written.insert(name);
         for (const Candidate& c : found) {
             if (c.source != name || c.touch.bytes() > room) continue;
@@ -335,7 +378,7 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
     return b;
 }
 
-Block Claimer::block(const Block& b, const Extents& scope, Name around, bool shared_out,
+Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
                      int64_t room) {
     for (const StmtPtr& s : b)
         if (auto* let = std::get_if<Let>(&s->node)) {
@@ -352,7 +395,7 @@ Block Claimer::block(const Block& b, const Extents& scope, Name around, bool sha
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
         int64_t bytes = c.touch.bytes();
         if (static_cast<double>(bytes) > share * static_cast<double>(room)) continue;
-        current = claim(c, c.ring ? around : Name(), current);
+        current = claim(c, c.ring ? around.axis : Name(), current);
         room -= bytes;
     }
     if (!copies()) current = claim_filled(current, scope, capacity, room);
@@ -364,7 +407,9 @@ Block Claimer::block(const Block& b, const Extents& scope, Name around, bool sha
             continue;
         }
         auto* parallel = std::get_if<Parallel>(&s->node);
-        Block body = block(*loop.body, with(scope, loop), loop.axis, shared_out || parallel, room);
+        Touches one = touched(*loop.body, with(scope, loop), tiles);
+        Around inside{loop.axis, turn_bytes(*s, one, scope, tiles)};
+        Block body = block(*loop.body, with(scope, loop), inside, shared_out || parallel, room);
         if (body == *loop.body) {
             out.push_back(s);
         } else if (parallel) {
@@ -432,7 +477,7 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
         FootprintOptions options{target.registers().name, level.line_bytes, operand};
         Claimer claimer{program, target, level, taken, claim_of, std::move(further_out),
                         written, options};
-        body = claimer.block(body, {}, Name(), false, static_cast<int64_t>(room));
+        body = claimer.block(body, {}, {}, false, static_cast<int64_t>(room));
         made += claimer.made;
     };
     // From the innermost outwards: a level sees what those further in do not hold.
