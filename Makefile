@@ -42,6 +42,7 @@ bench: build
 	@$(PY) tools/models.py --only plain,light,trained
 	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
+	@$(PY) bench/predictions.py
 
 lint: build
 	@tools/setup lint
