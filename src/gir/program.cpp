@@ -1,5 +1,6 @@
 #include "gir/program.h"
 
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
@@ -60,9 +61,18 @@ bool same(const Block& a, const Block& b) {
     return true;
 }
 
+// Rewrites ask for the same buffers over and over: where a name was found last is where it is
+// looked for first. A hint that is out of date costs a search, never a wrong answer.
 const Buffer* Program::find_buffer(Name name) const {
-    for (const Buffer& b : buffers)
-        if (b.name == name) return &b;
+    constexpr size_t kHints = 4096;
+    thread_local std::array<size_t, kHints> hints{};
+    size_t& hint = hints[(std::hash<Name>()(name) >> 4) % kHints];
+    if (hint < buffers.size() && buffers[hint].name == name) return &buffers[hint];
+    for (size_t i = 0; i < buffers.size(); ++i)
+        if (buffers[i].name == name) {
+            hint = i;
+            return &buffers[i];
+        }
     return nullptr;
 }
 

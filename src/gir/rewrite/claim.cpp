@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "gir/rewrite/footprint.h"
 #include "gir/walk.h"
@@ -102,6 +103,7 @@ struct Claimer {
     bool copies() const { return options.mma_operand >= 0; }
     Block block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
                 int64_t room);
+    bool reads_again(const Block& b, const Extents& scope) const;
     Block claim_filled(Block b, const Extents& scope, double capacity, int64_t& room);
     std::vector<Candidate> candidates(const Block& b, const Extents& scope, const Around& around,
                                       double capacity) const;
@@ -234,8 +236,7 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
 std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
                                            const Around& around, double capacity) const {
     Touches here = touched(b, scope, tiles);
-    std::set<Name> lost;
-    if (!copies()) lose(b, scope, tiles, capacity, lost);
+    std::optional<std::set<Name>> lost;  // dear: found out for those that all else speaks for
     bool ring_holds = !around.axis.empty() && around.turn_bytes <= capacity;
     std::vector<Candidate> found;
     for (const auto& [name, touch] : here) {
@@ -244,13 +245,15 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         auto bytes = static_cast<double>(touch.bytes());
         c.saved = touch.asked_bytes - bytes;
         if (!copies()) {
-            if (lost.count(name) > 0 || touch.bytes() < level.line_bytes) continue;
+            if (touch.bytes() < level.line_bytes) continue;
             c.ring = ring_holds && overlaps(touch.boxes[0], around.axis) &&
                      !kept_further_in(b, around.axis, name);
             if (c.ring)
                 c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
-            if (!c.ring && !gains_here(b, scope, name, touch)) continue;
             if (c.saved < kWorthwhile * touch.asked_bytes) continue;
+            if (!c.ring && !gains_here(b, scope, name, touch)) continue;
+            if (!lost) lose(b, scope, tiles, capacity, lost.emplace());
+            if (lost->count(name) > 0) continue;
         }
         found.push_back(c);
     }
@@ -350,6 +353,15 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     return inside;
 }
 
+// Does anything inside come to an element twice? Where nothing does there is nothing to claim.
+bool Claimer::reads_again(const Block& b, const Extents& scope) const {
+    Touches here = touched(b, scope, tiles);
+    return std::any_of(here.begin(), here.end(), [](const auto& entry) {
+        const Touch& t = entry.second;
+        return t.asked_bytes > static_cast<double>(elements(t) * t.element_bytes);
+    });
+}
+
 // A tile that the block fills and then only reads can be claimed once it is filled.
 Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int64_t& room) {
     std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
@@ -399,6 +411,7 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         room -= bytes;
     }
     if (!copies()) current = claim_filled(current, scope, capacity, room);
+    if (!copies() && !reads_again(current, scope)) return current;
     Block out;
     for (const StmtPtr& s : current) {
         LoopOf loop = loop_of(*s);
