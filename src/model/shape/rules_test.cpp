@@ -66,6 +66,9 @@ TEST(ElementwiseShape, names_operands_that_disagree) {
     EXPECT_THAT(inferred("input a: f32[2]; input b: f64[2]", "Add(a, b) since 14"),
                 HasSubstr("must have one dtype"));
     EXPECT_THAT(inferred("input a: i32[2]", "Sqrt(a) since 13"), HasSubstr("must be a float type"));
+    for (const char* node : {"ReduceSum(a) since 13", "GreaterOrEqual(a, a) since 16",
+                             "ArgMax(a) since 13", "Max(a, a) since 13"})
+        EXPECT_THAT(inferred("input a: bool[2]", node), HasSubstr("must be a number type")) << node;
     EXPECT_THAT(inferred("input a: f32[2]", "Add(a) since 14"), HasSubstr("operand 1 is missing"));
     EXPECT_THAT(inferred("input a: f32[2]; input b: f32[2]", "Relu(a, b) since 14"),
                 HasSubstr("2 operands"));
