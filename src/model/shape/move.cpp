@@ -203,6 +203,12 @@ Dim clamp_bound(Dim bound, const Dim& size, int64_t low, int64_t high_extra) {
     return bound;
 }
 
+/// INT32_MAX and INT64_MAX as an end are numpy's None: all the rest, whichever way the steps go.
+bool is_greatest(const Dim& end) {
+    return end.is(std::numeric_limits<int32_t>::max()) ||
+           end.is(std::numeric_limits<int64_t>::max());
+}
+
 struct SliceArguments {
     std::vector<Dim> starts, ends;
     std::vector<int64_t> axes, steps;
@@ -256,8 +262,10 @@ SliceRange slice_range(const NodeView& view) {
         if (step == 0) view.fail("step of axis {} is 0", d);
         const Dim start = step > 0 ? clamp_bound(given.starts[i], x[d], 0, 0)
                                    : clamp_bound(given.starts[i], x[d], 0, -1);
-        const Dim end = step > 0 ? clamp_bound(given.ends[i], x[d], 0, 0)
-                                 : clamp_bound(given.ends[i], x[d], -1, -1);
+        const bool to_front = step < 0 && is_greatest(given.ends[i]);
+        const Dim end = step > 0   ? clamp_bound(given.ends[i], x[d], 0, 0)
+                        : to_front ? Dim(-1)
+                                   : clamp_bound(given.ends[i], x[d], -1, -1);
         range.sizes[d] = x[d].is(0) ? Dim(0) : slice_count(start, end, step);
         range.starts[d] = range.sizes[d].is(0) ? Dim(0) : start;
         range.steps[d] = step;
