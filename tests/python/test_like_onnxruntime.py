@@ -1,0 +1,121 @@
+"""Corners of operators where ONNX leaves room or files take liberties: as ONNX Runtime does it, exactly
+for integers, and NaN and infinity in the same places."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import smeaton
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from compare import difference  # noqa: E402
+
+F32 = np.float32
+INF, NAN = np.inf, np.nan
+
+
+def model_of(nodes, feeds, outputs, opset, weights):
+    kind = lambda value: helper.np_dtype_to_tensor_dtype(value.dtype)
+    graph = helper.make_graph(
+        nodes,
+        "corner",
+        [helper.make_tensor_value_info(name, kind(v), v.shape) for name, v in feeds.items()],
+        [helper.make_empty_tensor_value_info(name) for name in outputs],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    model.ir_version = 8 if opset < 21 else 10
+    return model.SerializeToString()
+
+
+def check(nodes, feeds, opset=17, outputs=("y",), **weights):
+    """One node or more: the outputs of Smeaton are those of ONNX Runtime."""
+    nodes = nodes if isinstance(nodes, list) else [nodes]
+    model = model_of(nodes, feeds, outputs, opset, weights)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    expected = onnxruntime.InferenceSession(
+        model, options, providers=["CPUExecutionProvider"]
+    ).run(None, feeds)
+    got = smeaton.Session(model, threads=1).run(None, feeds)
+    for name, a, b in zip(outputs, got, expected):
+        fault = difference(a, b)
+        assert not fault, f"{name}: {fault}\n{a}\nexpected\n{b}"
+
+
+def refusal(nodes, feeds, opset=17, **weights):
+    model = model_of(nodes if isinstance(nodes, list) else [nodes], feeds, ("y",), opset, weights)
+    with pytest.raises(smeaton.UserError) as caught:
+        smeaton.Session(model, threads=1).run(None, feeds)
+    return str(caught.value)
+
+
+def node(op, inputs="x", outputs="y", **attributes):
+    return helper.make_node(op, inputs.split(","), outputs.split(","), name="n", **attributes)
+
+
+OUT_OF_RANGE = [1e10, -1e10, 3e9, 300, -300, 7e4, NAN, INF, -INF, 2.7, -2.7, 1e20, -1e20, 2**31, -128, 255.5]
+
+
+@pytest.mark.parametrize("to", ["int8", "int16", "int32", "int64", "uint8", "uint16"])
+@pytest.mark.parametrize("start", ["float32", "float64", "float16"])
+def test_a_cast_out_of_range_wraps_as_x86_does(start, to):
+    with np.errstate(over="ignore"):
+        x = np.array(OUT_OF_RANGE * 3, start)
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(to))
+    check(node("Cast", to=kind), {"x": x})
+
+
+def test_a_constant_cast_is_the_cast_at_run_time():
+    weights = {"w": np.array([300.0, -3.5, NAN], F32), "s": np.array(300.0, F32)}
+    casts = [helper.make_node("Cast", [w], [y], to=TensorProto.UINT8) for w, y in ("wa", "sb")]
+    check(casts, {}, outputs=("a", "b"), **weights)
+
+
+@pytest.mark.parametrize("operands", ["x,low", "x,,high", "x", "x,low,high"])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_an_end_that_clip_lacks_is_the_last_finite_number(operands, kind):
+    x = np.array([NAN, INF, -INF, 1, -1, 9], kind)
+    ends = {"low": np.array(0, kind), "high": np.array(6, kind)}
+    check(node("Clip", operands), {"x": x}, 13, **{k: v for k, v in ends.items() if k in operands})
+
+
+@pytest.mark.parametrize("attributes", [{"min": 0.0}, {"max": 6.0}, {}])
+def test_clip_of_old_files_has_finite_ends_too(attributes):
+    check(node("Clip", **attributes), {"x": np.array([INF, -INF, 1, -1, 9], F32)}, 9)
+
+
+@pytest.mark.parametrize("end", [2**31 - 1, 2**63 - 1])
+def test_the_greatest_end_of_a_slice_is_all_the_rest_backwards_too(end):
+    x = np.arange(12, dtype=F32).reshape(3, 4)
+    ints = lambda *v: np.array(v, np.int64)
+    check(node("Slice", "x,s,e,a,t"), {"x": x}, s=ints(-1), e=ints(end), a=ints(1), t=ints(-1))
+
+
+@pytest.mark.parametrize("opset", [7, 10, 11, 12, 13])
+def test_the_mask_of_a_dropout(opset):
+    check(node("Dropout", outputs="y,m"), {"x": np.ones(3, F32)}, opset, ("y", "m"))
+
+
+BOOL_TAKES_NO_ARITHMETIC = [
+    node("ReduceSum"), node("ReduceProd"), node("ReduceMean"), node("ReduceL2"), node("ArgMax"),
+    node("Add", "x,x"), node("Mul", "x,x"), node("Div", "x,x"), node("Pow", "x,x"), node("Max", "x,x"),
+    node("GreaterOrEqual", "x,x"), node("Less", "x,x"), node("Mod", "x,x"), node("CumSum", "x,k"),
+    node("TopK", "x,k", "y,i"), node("Abs"), node("Relu"), node("Sign"), node("Erf"), node("Softmax"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("of_bool", BOOL_TAKES_NO_ARITHMETIC, ids=lambda n: n.op_type)
+def test_arithmetic_on_bool_is_refused_by_type(of_bool):
+    message = refusal(of_bool, {"x": np.ones(3, bool)}, k=np.array([1], np.int64))
+    assert f"node 'n' ({of_bool.op_type})" in message and "'x' bool[3]" in message
+
+
+def test_erf_of_integers_is_refused_by_type():
+    assert "operand 'x' i32[3] must be a float type" in refusal(node("Erf"), {"x": np.ones(3, np.int32)})
