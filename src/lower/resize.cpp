@@ -1,5 +1,11 @@
 // Resize: nearest as one move, linear and cubic as one pass per axis over tables of positions and
-// weights that are computed here.
+// weights that are computed here. Integers blended linearly are truncated at the end, so that the
+// last bit counts: one kernel adds the weighted corners in the order that other runtimes do.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
 #include "lower/axis_map.h"
 #include "lower/resize_table.h"
 #include "lower/rules.h"
@@ -146,6 +152,109 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
     k.done();
 }
 
+// ---- linear, of integers
+// ----------------------------------------------------------------------
+
+/// The axes that are blended: the last two, the last three of 3 and 5 dims, and of 4 dims the two
+/// in the middle where the last one are channels.
+std::vector<size_t> blended_axes(const model::ResizeChoice& c, size_t rank) {
+    if (rank == 4 && c.scales[1] != 1) return {1, 2};
+    const size_t count = std::min<size_t>(rank, rank == 3 || rank == 5 ? 3 : 2);
+    std::vector<size_t> axes(count);
+    std::iota(axes.begin(), axes.end(), rank - count);
+    return axes;
+}
+
+struct BlendedAxis {
+    size_t d = 0;
+    std::array<Val, 2> position, weight;
+    std::optional<Val> outside;
+};
+
+/// 8-bit images with the channels last are blended in integers, weights in units of 2^-10.
+bool in_fixed_point(const std::vector<size_t>& axes, size_t rank, DType dtype) {
+    return rank == 4 && axes[0] == 1 && tensor::bits(dtype) == 8;
+}
+
+BlendedAxis open_blended(KernelBuilder& k, NodeContext& node, const ResizeTable& table, size_t d,
+                         const Affine& row, bool fixed) {
+    const Shape rows = {static_cast<int64_t>(table.outside.size()), 2};
+    Tensor weights(fixed ? DType::kI32 : DType::kF32, rows);
+    for (int64_t n = 0; n < weights.elements(); ++n) {
+        const auto at = static_cast<size_t>(n);
+        // The upper weight is cut off, the lower one is what is left of the whole.
+        const double whole = 1024, upper = std::floor(table.weight[at | 1] * whole);
+        const bool twice = table.position[at | 1] == table.position[at & ~size_t{1}];
+        const double unit = twice ? whole / 2 : at % 2 == 1 ? upper : whole - upper;
+        weights.set_from_double(n, fixed ? unit : table.weight[at]);
+    }
+    const Buf w = node.weight(fmt::format("weights{}", d), std::move(weights));
+    const Tensor positions = tensor::of_i64(table.position).reshaped(rows);
+    const Buf p = node.weight(fmt::format("positions{}", d), positions);
+    BlendedAxis a;
+    a.d = d;
+    for (size_t t = 0; t < 2; ++t) {
+        const Affine tap(static_cast<int64_t>(t));
+        a.position[t] = k.copy(k.at(p, {row, tap}), "q");
+        a.weight[t] = k.copy(k.at(w, {row, tap}), "w");
+    }
+    if (table.extrapolates())
+        a.outside =
+            k.at(node.weight(fmt::format("outside{}", d), bool_table(table.outside)), {row});
+    return a;
+}
+
+/// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
+/// way of f64 (where either is exact or nearly so) and back there are two.
+Val alone(KernelBuilder& k, Fn fn, const Val& a, const Val& b) {
+    if (a.dtype != DType::kF32) return k.binary(fn, a, b);
+    const Val wide = k.binary(fn, k.cast(a, DType::kF64), k.cast(b, DType::kF64));
+    return k.cast(wide, DType::kF32);
+}
+
+void blend_integers(NodeContext& node, const model::ResizeChoice& c) {
+    const Buf x = node.in(0), y = node.out(0);
+    const size_t rank = x.shape.size();
+    const std::vector<size_t> blended = blended_axes(c, rank);
+    for (size_t d = 0; d < rank; ++d)
+        if (x.shape[d] != y.shape[d] &&
+            std::find(blended.begin(), blended.end(), d) == blended.end())
+            node.refuse("linear of {} resizes the last two or three dims, not dim {}",
+                        tensor::name(x.dtype), d);
+    const bool fixed = in_fixed_point(blended, rank, x.dtype);
+    const DType compute = fixed ? DType::kI32 : DType::kF32;
+    KernelBuilder k(node);
+    const Index i = k.parallel_all(y.shape);
+    std::vector<BlendedAxis> axes;  // innermost first
+    for (auto d = blended.rbegin(); d != blended.rend(); ++d) {
+        const ResizeTable table = blend_table(
+            c, {x.shape[*d], y.shape[*d], c.scales[*d], c.roi_start[*d], c.roi_end[*d]});
+        axes.push_back(open_blended(k, node, table, *d, i[*d], fixed));
+    }
+    std::optional<Val> total, outside;
+    for (size_t corner = 0; corner < size_t{1} << axes.size(); ++corner) {
+        Index from = i;
+        for (const BlendedAxis& a : axes) from[a.d] = Affine(0);
+        Val source = k.at(x, from);
+        std::optional<Val> weight;
+        for (size_t n = 0; n < axes.size(); ++n) {
+            const size_t tap = corner >> n & 1;
+            source = k.computed(source, axes[n].d, axes[n].position[tap]);
+            const Val& w = axes[n].weight[tap];
+            weight = weight ? alone(k, Fn::mul, *weight, w) : w;
+        }
+        const Val term = alone(k, Fn::mul, *weight, k.cast(k.copy(source), compute));
+        total = total ? alone(k, Fn::add, *total, term) : term;
+    }
+    if (fixed) total = k.binary(Fn::idiv, *total, k.lit(1 << 20, compute));
+    for (const BlendedAxis& a : axes)
+        if (a.outside)
+            outside = outside ? k.binary(Fn::or_, *outside, *a.outside, "out") : *a.outside;
+    if (outside) total = k.select(*outside, k.lit(c.extrapolation, compute), *total);
+    k.store(k.at(y, i), *total);
+    k.done();
+}
+
 /// An empty output has a kernel of no iterations, as any other has one that writes it.
 void write_nothing(NodeContext& node) {
     const Buf y = node.out(0);
@@ -180,12 +289,15 @@ void resize(NodeContext& node) {
     const model::ResizeChoice c = model::resize_of(node.view());
     const Shape in = node.in_shape(0), out = node.out_shape(0);
     if (element_count(out) == 0) return write_nothing(node);
+    if (c.keeps(node.view().shape(0))) return node.alias(0, node.in(0));
     for (size_t d = 0; d < out.size(); ++d) {
         node.limit_table({in[d]});
         node.limit_table({out[d]});
     }
     const std::vector<ResizeTable> tables = tables_of(c, in, out);
     if (c.mode == "nearest") return nearest(node, c, tables);
+    if (c.mode == "linear" && !c.antialias && tensor::is_integer(node.in_dtype(0)))
+        return blend_integers(node, c);
     interpolate(node, c, tables);
 }
 

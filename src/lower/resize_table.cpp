@@ -9,31 +9,38 @@ namespace smeaton::lower {
 
 namespace {
 
-/// The source coordinate of output position x, per coordinate_transformation_mode.
-double source_of(const model::ResizeChoice& c, const ResizeAxis& a, double x) {
-    const double out = a.scale * static_cast<double>(a.in);
-    const double in = static_cast<double>(a.in);
-    const double half_pixel = (x + 0.5) / a.scale - 0.5;
+/// The source coordinate of output position x, per coordinate_transformation_mode. In single
+/// precision, operation by operation, as the runtimes that files were made with: which pixel is
+/// nearest hangs on the last bit.
+float source_of(const model::ResizeChoice& c, const ResizeAxis& a, float x) {
+    const auto scale = static_cast<float>(a.scale);
+    const auto in = static_cast<float>(a.in), out = static_cast<float>(a.out);
+    if (scale == 1) return x;
+    const float half_pixel = (x + 0.5f) / scale - 0.5f;
     if (c.coordinates == "half_pixel") return half_pixel;
-    if (c.coordinates == "pytorch_half_pixel") return a.out == 1 ? -0.5 : half_pixel;
-    if (c.coordinates == "asymmetric") return x / a.scale;
+    if (c.coordinates == "pytorch_half_pixel") return a.out > 1 ? half_pixel : 0;
+    if (c.coordinates == "asymmetric") return x / scale;
     if (c.coordinates == "align_corners") return a.out == 1 ? 0 : x * (in - 1) / (out - 1);
-    if (c.coordinates == "half_pixel_symmetric")
-        return in / 2 * (1 - static_cast<double>(a.out) / out) + half_pixel;
-    if (c.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
+    if (c.coordinates == "half_pixel_symmetric") {
+        const float offset = in / 2 * (1 - out / (scale * in));
+        const double source = static_cast<double>(offset) + (x + 0.5) / scale - 0.5;
+        return static_cast<float>(source);
+    }
+    if (c.coordinates == "tf_half_pixel_for_nn") return (x + 0.5f) / scale;
     SMEATON_CHECK(c.coordinates == "tf_crop_and_resize", "coordinates {}", c.coordinates);
-    const double span = (a.roi_end - a.roi_start) * (in - 1);
-    const double offset = a.roi_start * (in - 1);
-    return offset + (a.out == 1 ? span / 2 : x * span / (static_cast<double>(a.out) - 1));
+    const auto start = static_cast<float>(a.roi_start), end = static_cast<float>(a.roi_end);
+    if (a.out > 1) return start * (in - 1) + x * (end - start) * (in - 1) / (out - 1);
+    return static_cast<float>(0.5 * static_cast<double>(start + end) * static_cast<double>(in - 1));
 }
 
-int64_t nearest_position(const model::ResizeChoice& c, double source) {
+int64_t nearest_position(const model::ResizeChoice& c, const ResizeAxis& a, double source) {
     const double below = std::floor(source), fraction = source - below;
     bool up = false;
     if (fraction != 0) {
         if (c.nearest == "round_prefer_floor") up = fraction > 0.5;
         if (c.nearest == "round_prefer_ceil") up = fraction >= 0.5;
         if (c.nearest == "ceil") up = true;
+        if (c.nearest == "inwards") up = static_cast<float>(a.scale) < 1;
     }
     return static_cast<int64_t>(below) + (up ? 1 : 0);
 }
@@ -61,7 +68,10 @@ void add_row(const model::ResizeChoice& c, const ResizeAxis& a, double source, d
                          (source < 0 || source > static_cast<double>(a.in - 1));
     table.outside.push_back(outside);
     const bool nearest = c.mode == "nearest";
-    const int64_t first = nearest ? nearest_position(c, source)
+    // Beyond the first and the last element lie more of the same, with all the weight on one tap.
+    if (c.mode == "linear" && !c.antialias)
+        source = std::clamp(source, 0.0, static_cast<double>(a.in - 1));
+    const int64_t first = nearest ? nearest_position(c, a, source)
                                   : static_cast<int64_t>(std::ceil(source)) - table.taps / 2;
     std::vector<double> weights;
     double total = 0;
@@ -108,7 +118,26 @@ ResizeTable resize_table(const model::ResizeChoice& c, const ResizeAxis& a) {
     const double stretch = c.antialias ? std::min(a.scale, 1.0) : 1.0;
     table.taps = tap_count(c, stretch);
     for (int64_t x = 0; x < a.out; ++x)
-        add_row(c, a, source_of(c, a, static_cast<double>(x)), stretch, table);
+        add_row(c, a, source_of(c, a, static_cast<float>(x)), stretch, table);
+    return table;
+}
+
+ResizeTable blend_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+    ResizeTable table;
+    table.taps = 2;
+    const auto last = static_cast<float>(a.in - 1);
+    for (int64_t x = 0; x < a.out; ++x) {
+        float source = source_of(c, a, static_cast<float>(x));
+        table.outside.push_back(c.coordinates == "tf_crop_and_resize" &&
+                                (source < 0 || source > last));
+        source = std::clamp(source, 0.0f, last);
+        const auto low = static_cast<int64_t>(source), high = std::min(low + 1, a.in - 1);
+        table.position.insert(table.position.end(), {low, high});
+        const float below = static_cast<float>(high) - source,
+                    above = source - static_cast<float>(low);
+        table.weight.push_back(low == high ? 0.5 : below);
+        table.weight.push_back(low == high ? 0.5 : above);
+    }
     return table;
 }
 

@@ -119,3 +119,66 @@ def test_arithmetic_on_bool_is_refused_by_type(of_bool):
 
 def test_erf_of_integers_is_refused_by_type():
     assert "operand 'x' i32[3] must be a float type" in refusal(node("Erf"), {"x": np.ones(3, np.int32)})
+
+
+def image(height, width, kind=F32):
+    rng = np.random.default_rng(height * width)
+    return (rng.standard_normal((1, 2, height, width)) * 50 + 100).astype(kind)
+
+
+def floats(*values):
+    return np.array(values, F32)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("factor", [2.0, 1.5])
+def test_upsample_of_old_files(mode, factor):
+    x = {"x": image(5, 4)}
+    check(node("Upsample", mode=mode, scales=[1.0, 1.0, factor, 2.0]), x, 7)
+    check(node("Upsample", "x,s", mode=mode), x, 9, s=floats(1, 1, factor, 2))
+    message = refusal(node("Upsample", "x,s", mode=mode), x, 11, s=floats(1, 1, factor, 2))
+    assert "node 'n' (Upsample)" in message
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_version_10_resizes_smaller_by_ceiling(mode):
+    check(node("Resize", "x,s", mode=mode), {"x": image(7, 5)}, 10, s=floats(1, 1, 0.6, 0.3))
+
+
+@pytest.mark.parametrize("nearest", ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+@pytest.mark.parametrize("coordinates", ["half_pixel", "asymmetric", "align_corners"])
+def test_which_pixel_is_nearest_hangs_on_single_precision(nearest, coordinates):
+    modes = {"nearest_mode": nearest, "coordinate_transformation_mode": coordinates}
+    for factor in (0.3, 2.7, 1.5):
+        check(node("Resize", "x,,s", **modes), {"x": image(11, 8)}, 13, s=floats(1, 1, factor, factor))
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_corners_are_aligned_to_whole_pixels(mode):
+    modes = {"mode": mode, "coordinate_transformation_mode": "align_corners"}
+    check(node("Resize", "x,,s", **modes), {"x": image(5, 5)}, 13, s=floats(1, 1, 1.5, 0.3))
+
+
+def test_a_dim_that_stays_is_not_shifted():
+    modes = {"mode": "linear", "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
+    check(node("Resize", "x,r,s", **modes), {"x": image(4, 4)}, 11, r=floats(), s=floats(1, 1, 1.5, 2))
+    modes = {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel"}
+    check(node("Resize", "x,,s", **modes), {"x": image(4, 5)}, 13, s=floats(1, 1, 1, 0.3))
+    check(node("Resize", "x,,s", mode="linear"), {"x": image(5, 5)}, 13, s=floats(1, 1, 1.1, 1.1))
+
+
+def test_a_region_does_not_shrink_the_output():
+    modes = {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"}
+    region = floats(0, 0, 0.25, 0.25, 1, 1, 0.75, 0.75)
+    check(node("Resize", "x,r,s", **modes), {"x": image(8, 8)}, 13, r=region, s=floats(1, 1, 2, 2))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32"])
+def test_integers_blend_to_the_last_bit(kind):
+    x = image(11, 13, kind)
+    for factor in (0.6, 1.7, 2.0):
+        check(node("Resize", "x,,s", mode="linear"), {"x": x}, 13, s=floats(1, 1, factor, factor))
+        check(node("Resize", "x,,s", mode="linear"), {"x": x}, 13, s=floats(1, 1, 1, factor))
+    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    check(node("Resize", "x,,s", mode="linear"), {"x": last}, 13, s=floats(1, 1.7, 1.3, 1))
+    check(node("Resize", "x,,s", mode="linear"), {"x": x[0]}, 13, s=floats(1, 1.7, 1.3))

@@ -69,9 +69,7 @@ bool pads_nothing(const NodeView& view) {
 }
 
 bool resizes_nothing(const NodeView& view) {
-    const ResizeChoice choice = resize_of(view);
-    return choice.coordinates != "tf_crop_and_resize" && choice.output == view.shape(0) &&
-           std::all_of(choice.scales.begin(), choice.scales.end(), [](double s) { return s == 1; });
+    return resize_of(view).keeps(view.shape(0));
 }
 
 bool permutes_nothing(const NodeView& view) {
@@ -104,6 +102,7 @@ int unchanged_operand(const Graph& graph, const Node& node) {
         case OpType::kTranspose:
             return same && permutes_nothing(view) ? 0 : -1;
         case OpType::kResize:
+        case OpType::kUpsample:
             return same && resizes_nothing(view) ? 0 : -1;
         case OpType::kConcat:
         case OpType::kSum:

@@ -176,6 +176,8 @@ constexpr Signature kSignatures[] = {
     {kResize, 10, 2, 2, 1, Any, "mode"},
     {kResize, 11, 1, 4, 1, Any, kResizeKeys},
     {kResize, 18, 1, 4, 1, Any, kResize18Keys},
+    {kUpsample, 7, 1, 1, 1, Any, "mode scales!"},
+    {kUpsample, 9, 2, 2, 1, Any, "mode"},
     {kDepthToSpace, 1, 1, 1, 1, Any, "blocksize!"},
     {kDepthToSpace, 11, 1, 1, 1, Any, "blocksize! mode"},
     {kSpaceToDepth, 1, 1, 1, 1, Any, "blocksize!"},
