@@ -182,3 +182,16 @@ def test_integers_blend_to_the_last_bit(kind):
     last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
     check(node("Resize", "x,,s", mode="linear"), {"x": last}, 13, s=floats(1, 1.7, 1.3, 1))
     check(node("Resize", "x,,s", mode="linear"), {"x": x[0]}, 13, s=floats(1, 1.7, 1.3))
+
+
+@pytest.mark.parametrize("pad", ["SAME_UPPER", "SAME_LOWER"])
+def test_a_transposed_convolution_with_gaps_crops_nothing(pad):
+    weight = np.ones((2, 3, 2), F32)
+    attributes = {"auto_pad": pad, "strides": [4]}
+    check(node("ConvTranspose", "x,w", **attributes), {"x": np.ones((1, 2, 3), F32)}, w=weight)
+
+
+def test_a_transposed_convolution_cropped_to_nothing_is_refused():
+    cropped = node("ConvTranspose", "x,w", pads=[1, 1])
+    message = refusal(cropped, {"x": np.ones((1, 2, 1), F32)}, w=np.ones((2, 3, 2), F32))
+    assert "leave none of the 2 rows" in message
