@@ -152,6 +152,81 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
     k.done();
 }
 
+// ---- antialiased, of integers
+// ----------------------------------------------------------------------
+
+/// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
+/// way of f64 (where either is exact or nearly so) and back there are two.
+Val alone(KernelBuilder& k, Fn fn, const Val& a, const Val& b) {
+    if (a.dtype != DType::kF32) return k.binary(fn, a, b);
+    const Val wide = k.binary(fn, k.cast(a, DType::kF64), k.cast(b, DType::kF64));
+    return k.cast(wide, DType::kF32);
+}
+
+/// One axis: sums of weighted elements, rounded. 8-bit elements as Pillow has it: weights in units
+/// of 2^-22, the result within 0 to 255.
+void antialias_pass(NodeContext& node, const ResizeTable& table, size_t axis, const Buf& x,
+                    const Buf& y) {
+    const bool fixed = tensor::bits(x.dtype) == 8;
+    const double one = 1 << 22;
+    const DType compute = fixed ? DType::kI32 : DType::kF32;
+    const Shape rows = {y.shape[axis], table.taps};
+    Tensor weights(compute, rows);
+    for (int64_t n = 0; n < weights.elements(); ++n) {
+        const double w = table.weight[static_cast<size_t>(n)];
+        weights.set_from_double(n, fixed ? std::round(w * one) : w);
+    }
+    const Buf w = node.weight(fmt::format("weights{}", axis), std::move(weights));
+    const Buf p = node.weight(fmt::format("positions{}", axis),
+                              tensor::of_i64(table.position).reshaped(rows));
+    KernelBuilder k(node, fmt::format("_axis{}", axis));
+    const Index i = k.parallel_all(y.shape);
+    const Val acc = k.tile("acc", compute);
+    k.fill(acc, literal(fixed ? one / 2 : 0, compute));
+    const Affine tap = fixed ? k.dim("k", table.taps) : k.loop("k", table.taps);
+    Index from = i;
+    from[axis] = Affine(0);
+    Val source = k.computed(k.at(x, from), axis, k.copy(k.at(p, {i[axis], tap}), "q"));
+    source = k.cast(k.copy(source), compute, "row");
+    const Val weight = k.at(w, {i[axis], tap});
+    if (fixed) {
+        k.mma(acc, source, weight);
+    } else {  // in order
+        k.move(acc, alone(k, Fn::add, acc, alone(k, Fn::mul, source, k.copy(weight, "w"))));
+        if (table.taps > 1) k.close();
+    }
+    Val t = acc;
+    if (fixed) {
+        t = k.binary(Fn::idiv, t, k.lit(one, compute));
+        t = k.binary(Fn::min, k.binary(Fn::max, t, k.lit(0, compute)), k.lit(255, compute));
+    } else {  // halves away from 0
+        const Val wide = k.cast(acc, DType::kF64);
+        const Val up = k.binary(Fn::add, k.unary(Fn::abs, wide), k.lit(0.5, DType::kF64));
+        t = k.binary(Fn::mul, k.unary(Fn::floor, up), k.unary(Fn::sign, wide, "s"));
+    }
+    k.store(k.at(y, i), t);
+    k.done();
+}
+
+void antialias_integers(NodeContext& node, const model::ResizeChoice& c) {
+    if (c.coordinates == "tf_crop_and_resize")
+        node.refuse("antialias of {} with tf_crop_and_resize is not supported",
+                    tensor::name(node.in_dtype(0)));
+    Buf x = node.in(0);
+    const Shape out = node.out_shape(0);
+    std::vector<size_t> axes;  // the last axis first: each pass rounds
+    for (size_t d = out.size(); d-- > 0;)
+        if (x.shape[d] != out[d]) axes.push_back(d);
+    for (size_t d : axes) {
+        Shape shape = x.shape;
+        shape[d] = out[d];
+        const bool last = d == axes.back();
+        const Buf y = last ? node.out(0) : node.temp(fmt::format("axis{}", d), x.dtype, shape);
+        antialias_pass(node, antialias_table(c, {x.shape[d], out[d], c.scales[d], 0, 1}), d, x, y);
+        x = y;
+    }
+}
+
 // ---- linear, of integers
 // ----------------------------------------------------------------------
 
@@ -204,14 +279,6 @@ BlendedAxis open_blended(KernelBuilder& k, NodeContext& node, const ResizeTable&
     return a;
 }
 
-/// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
-/// way of f64 (where either is exact or nearly so) and back there are two.
-Val alone(KernelBuilder& k, Fn fn, const Val& a, const Val& b) {
-    if (a.dtype != DType::kF32) return k.binary(fn, a, b);
-    const Val wide = k.binary(fn, k.cast(a, DType::kF64), k.cast(b, DType::kF64));
-    return k.cast(wide, DType::kF32);
-}
-
 void blend_integers(NodeContext& node, const model::ResizeChoice& c) {
     const Buf x = node.in(0), y = node.out(0);
     const size_t rank = x.shape.size();
@@ -255,22 +322,14 @@ void blend_integers(NodeContext& node, const model::ResizeChoice& c) {
     k.done();
 }
 
-/// An empty output has a kernel of no iterations, as any other has one that writes it.
-void write_nothing(NodeContext& node) {
-    const Buf y = node.out(0);
-    KernelBuilder k(node);
-    const Index i = k.parallel_all(y.shape);
-    k.fill(k.at(y, i), literal(0, y.dtype));
-    k.done();
-}
-
 void interpolate(NodeContext& node, const model::ResizeChoice& c,
                  const std::vector<ResizeTable>& tables) {
     Buf x = node.in(0);
     const Shape out = node.out_shape(0);
     std::vector<size_t> axes;
     for (size_t d = 0; d < out.size(); ++d)
-        if (!tables[d].identity(x.shape[d])) axes.push_back(d);
+        if (!(c.antialias && x.shape[d] == out[d]) && !tables[d].identity(x.shape[d]))
+            axes.push_back(d);
     if (axes.empty()) return node.alias(0, x);
     const DType compute = x.dtype == DType::kF64 ? DType::kF64 : DType::kF32;
     for (size_t d : axes) {
@@ -288,7 +347,6 @@ void interpolate(NodeContext& node, const model::ResizeChoice& c,
 void resize(NodeContext& node) {
     const model::ResizeChoice c = model::resize_of(node.view());
     const Shape in = node.in_shape(0), out = node.out_shape(0);
-    if (element_count(out) == 0) return write_nothing(node);
     if (c.keeps(node.view().shape(0))) return node.alias(0, node.in(0));
     for (size_t d = 0; d < out.size(); ++d) {
         node.limit_table({in[d]});
@@ -296,8 +354,10 @@ void resize(NodeContext& node) {
     }
     const std::vector<ResizeTable> tables = tables_of(c, in, out);
     if (c.mode == "nearest") return nearest(node, c, tables);
-    if (c.mode == "linear" && !c.antialias && tensor::is_integer(node.in_dtype(0)))
-        return blend_integers(node, c);
+    if (tensor::is_integer(node.in_dtype(0))) {
+        if (c.antialias) return antialias_integers(node, c);
+        if (c.mode == "linear") return blend_integers(node, c);
+    }
     interpolate(node, c, tables);
 }
 

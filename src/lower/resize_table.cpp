@@ -141,4 +141,59 @@ ResizeTable blend_table(const model::ResizeChoice& c, const ResizeAxis& a) {
     return table;
 }
 
+namespace {
+
+float antialias_kernel(const model::ResizeChoice& c, float d) {
+    d = std::abs(d);
+    if (c.mode == "linear") return d < 1 ? 1 - d : 0;
+    const auto a = static_cast<float>(c.cubic_a);
+    if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+}
+
+/// Moves the weights before element 0 and from element `in` on to the elements at the ends.
+void fold_ends(std::vector<float>& w, int64_t first, int64_t in) {
+    const auto count = static_cast<int64_t>(w.size());
+    const int64_t before = std::clamp<int64_t>(-first, 0, count - 1);
+    const int64_t behind = std::clamp<int64_t>(count + first - in, 0, count - 1);
+    const auto at = [&](int64_t k) -> float& { return w[static_cast<size_t>(k)]; };
+    for (int64_t k = 0; k < before; ++k) at(before) += at(k);
+    for (int64_t k = count - behind; k < count; ++k) at(count - behind - 1) += at(k);
+    w.erase(w.begin(), w.begin() + before);
+}
+
+}  // namespace
+
+ResizeTable antialias_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+    const float shrink = 1.0f / static_cast<float>(a.scale);
+    const float reach = (c.mode == "linear" ? 1.0f : 2.0f) * std::max(shrink, 1.0f);
+    const float narrow = shrink >= 1 ? 1.0f / shrink : 1.0f;
+    const int64_t window = static_cast<int64_t>(std::ceil(reach)) * 2 + 1;
+    ResizeTable table;
+    table.taps = std::min(window, a.in);
+    table.outside.assign(static_cast<size_t>(a.out), false);
+    for (int64_t x = 0; x < a.out; ++x) {
+        const float center = 0.5f + source_of(c, a, static_cast<float>(x));
+        int64_t first = static_cast<int64_t>(std::floor(center - reach + 0.5f));
+        int64_t end = static_cast<int64_t>(std::floor(center + reach + 0.5f));
+        end = std::min(end, first + window);
+        const int64_t low = std::clamp<int64_t>(first, 0, a.in);
+        const int64_t high = std::clamp<int64_t>(end, 0, a.in);
+        if (c.exclude_outside) first = low, end = high;
+        std::vector<float> w;
+        float total = 0;
+        for (int64_t p = first; p < end; ++p) {
+            w.push_back(antialias_kernel(c, (static_cast<float>(p) - center + 0.5f) * narrow));
+            total += w.back();
+        }
+        if (!c.exclude_outside && low < high) fold_ends(w, first, a.in);
+        const float share = total == 0 ? 1.0f : 1.0f / total;
+        for (int64_t t = 0; t < table.taps; ++t) {
+            table.position.push_back(std::clamp<int64_t>(low + t, 0, a.in - 1));
+            table.weight.push_back(t < high - low ? w[static_cast<size_t>(t)] * share : 0);
+        }
+    }
+    return table;
+}
+
 }  // namespace smeaton::lower

@@ -195,3 +195,47 @@ def test_a_transposed_convolution_cropped_to_nothing_is_refused():
     cropped = node("ConvTranspose", "x,w", pads=[1, 1])
     message = refusal(cropped, {"x": np.ones((1, 2, 1), F32)}, w=np.ones((2, 3, 2), F32))
     assert "leave none of the 2 rows" in message
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int32"])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_integers_are_antialiased_with_rounding(mode, kind):
+    x = image(23, 17, kind)
+    sizes = lambda *v: np.array(v, np.int64)
+    for outside in (0, 1):
+        resize = node("Resize", "x,,,z", mode=mode, antialias=1, exclude_outside=outside)
+        for shape in ((7, 5), (23, 6), (11, 30)):
+            check(resize, {"x": x}, 18, z=sizes(1, 2, *shape))
+        last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        check(resize, {"x": last}, 18, z=sizes(1, 9, 8, 2))
+
+
+def test_an_empty_list_of_axes_squeezes_all_ones():
+    check(node("Squeeze", "x,a"), {"x": np.ones((1, 5, 1), F32)}, a=np.array([], np.int64))
+
+
+EMPTY = np.ones((0, 3), F32)
+LEAVES_NOTHING = [
+    (node("Pad", "x,p"), np.ones((7, 1), F32), {"p": np.array([1, 0, 1, -1])}),
+    (node("ReduceSum", "x,a"), EMPTY, {"a": np.array([1])}),
+    (node("Softmax"), EMPTY, {}),
+    (node("TopK", "x,k", "y,i"), EMPTY, {"k": np.array([2])}),
+    (node("CumSum", "x,a"), EMPTY, {"a": np.array(1)}),
+    (node("Gemm", "x,w"), EMPTY, {"w": np.ones((3, 4), F32)}),
+    (node("Concat", "x,x", axis=0), EMPTY, {}),
+    (node("Einsum", "x,w", equation="ij,jk->ik"), EMPTY, {"w": np.ones((3, 4), F32)}),
+    (node("LayerNormalization", "x,s"), EMPTY, {"s": np.ones(3, F32)}),
+    (node("Tile", "x,r"), np.ones((2, 3), F32), {"r": np.array([0, 2])}),
+]
+
+
+@pytest.mark.parametrize("one,x,weights", LEAVES_NOTHING, ids=lambda v: getattr(v, "op_type", ""))
+def test_an_empty_output_is_an_output(one, x, weights):
+    check(one, {"x": x}, 13 if one.op_type != "LayerNormalization" else 17, one.output, **weights)
+
+
+def test_a_pad_that_crops_to_nothing_gives_nothing():
+    crop = {"p": np.array([1, 0, 1, -1])}
+    model = model_of([node("Pad", "x,p", mode="reflect")], {"x": np.ones((7, 1), F32)}, ("y",), 13, crop)
+    (y,) = smeaton.Session(model).run(None, {"x": np.ones((7, 1), F32)})
+    assert y.shape == (9, 0)

@@ -107,8 +107,8 @@ std::vector<int64_t> squeeze_axes(const NodeView& view) {
     const bool as_operand = view.version() >= 13;
     const bool given = as_operand ? view.has(1) : view.has_attr("axes");
     std::vector<int64_t> axes;
-    if (given) {
-        axes = as_operand ? view.ints(1, "axes") : view.attrs("axes", {});
+    if (given) axes = as_operand ? view.ints(1, "axes") : view.attrs("axes", {});
+    if (given && !(squeeze && axes.empty())) {  // an empty list is no list
         const int64_t rank = view.rank(0) + (squeeze ? 0 : static_cast<int64_t>(axes.size()));
         axes = view.axes(axes, rank);
     } else if (squeeze) {
