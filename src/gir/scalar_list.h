@@ -5,8 +5,8 @@
 // Semantics not evident from the name:
 //   max, min        propagate NaN (also in reduce); -0 and +0 compare equal
 //   round           half to even
-//   cast            dtype of the destination; float to int truncates towards zero, out of range
-//                   saturates (NaN gives 0); int to int wraps; anything to bool is "!= 0"
+//   cast            dtype of the destination; float to int truncates towards zero (out of range:
+//                   scalar/evaluate.h); int to int wraps; anything to bool is "!= 0"
 //   idiv, imod      integers only: floor division is fdiv/fmod_int; idiv truncates (ONNX Div, C),
 //                   imod has the sign of the divisor (ONNX Mod fmod=0); division by 0 is a checked
 //                   error

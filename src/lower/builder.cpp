@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "gir/scalar/evaluate.h"
 #include "gir/walk.h"
 
 namespace smeaton::lower {
@@ -32,6 +33,13 @@ Literal highest(DType t) {
     if (t == DType::kU64) return Literal::of_int(-1);  // all bits set
     const int bits = tensor::bits(t) - (tensor::dtype_class(t) == tensor::DTypeClass::Int ? 1 : 0);
     return Literal::of_int(std::numeric_limits<int64_t>::max() >> (63 - bits));
+}
+
+/// What the op cast makes of a literal of dtype `from`.
+static Literal converted(const Literal& l, DType from, DType to) {
+    if (tensor::is_float(to))
+        return Literal::of(l.is_int ? gir::cast_to_float(l.i, from == DType::kU64, to) : l.f);
+    return Literal::of_int(l.is_int ? gir::wrap_int(l.i, to) : gir::cast_to_int(l.f, to));
 }
 
 static gir::Origins origins_of(const model::Node& node) {
@@ -275,7 +283,7 @@ Val KernelBuilder::select(const Val& condition, const Val& then, const Val& othe
 
 Val KernelBuilder::cast(const Val& v, DType dtype, std::string_view base) {
     if (v.dtype == dtype) return v;
-    if (v.is_literal()) return {literal(std::get<Literal>(v.operand).as_double(), dtype), dtype};
+    if (v.is_literal()) return {converted(std::get<Literal>(v.operand), v.dtype, dtype), dtype};
     Val out = result_tile(base, dtype, {v});
     append(make_op(OpKind::Unary, Fn::cast, out, {v}));
     return out;

@@ -1,6 +1,7 @@
 // Elementwise operators: one nest over the output's dims, rank-0 tiles, numpy broadcasting.
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 
 #include "lower/rules.h"
@@ -178,22 +179,38 @@ void gelu(NodeContext& node) {
         Read::Once);
 }
 
-/// Before version 11 the ends are attributes, from 11 on optional inputs.
+double largest_finite(DType t) {
+    switch (t) {
+        case DType::kF16:
+            return 65504;
+        case DType::kBF16:
+            return 0x1.fep127;
+        case DType::kF32:
+            return std::numeric_limits<float>::max();
+        default:
+            return std::numeric_limits<double>::max();
+    }
+}
+
+/// Before version 11 the ends are attributes, from 11 on optional inputs. An end that is left out
+/// is the dtype's last finite number: infinity does not pass.
 void clip(NodeContext& node) {
     const Buf y = node.out(0);
     KernelBuilder k(node);
     const Index i = k.parallel_all(y.shape);
     Val t = k.load(operand(node, k, 0, i, true));
-    const auto limit = [&](Fn fn, size_t input, const char* key) {
-        if (node.version() < 11 && node.has(key)) {
-            t = k.binary(fn, t, k.lit(node.attr_float(key, 0), t.dtype));
-        } else if (node.version() >= 11 && node.has_in(input)) {
+    const auto limit = [&](Fn fn, size_t input, const char* key, double missing) {
+        if (node.version() >= 11 && node.has_in(input)) {
             const Val end = operand(node, k, input, i, false);
             t = k.binary(fn, t, end.is_literal() ? end : k.load(end));
+        } else if (tensor::is_float(y.dtype)) {
+            const double end = node.version() < 11 ? node.attr_float(key, missing) : missing;
+            t = k.binary(fn, t, k.lit(end, t.dtype));
         }
     };
-    limit(Fn::max, 1, "min");
-    limit(Fn::min, 2, "max");
+    const double most = largest_finite(y.dtype);
+    limit(Fn::max, 1, "min", -most);
+    limit(Fn::min, 2, "max", most);
     k.store(k.at(y, i), t);
     k.done();
 }
@@ -259,14 +276,14 @@ void cast_rule(NodeContext& node) {
 }
 
 /// Inference only (shape inference refuses what draws random numbers): the input, and a mask that
-/// keeps everything.
+/// keeps everything; before version 12 ONNX left the mask open, and runtimes make it zeros.
 void dropout(NodeContext& node) {
     if (node.has_out(0)) node.alias(0, node.in(0));
     if (!node.has_out(1)) return;
     const Buf mask = node.out(1);
     KernelBuilder k(node, "_mask");
     const Index i = k.parallel_all(mask.shape);
-    k.fill(k.at(mask, i), literal(1, mask.dtype));
+    k.fill(k.at(mask, i), literal(node.version() >= 12 ? 1 : 0, mask.dtype));
     k.done();
 }
 

@@ -60,6 +60,20 @@ void check_dtypes(NodeContext& node) {
                         tensor::name(node.out_dtype(k)));
 }
 
+/// Where all outputs are empty no rule needs to know: kernels of no iterations write them.
+bool write_nothing(NodeContext& node) {
+    for (size_t k = 0; k < node.output_count(); ++k)
+        if (node.has_out(k) && element_count(node.out_shape(k)) != 0) return false;
+    for (size_t k = 0; k < node.output_count(); ++k) {
+        if (!node.has_out(k)) continue;
+        const Buf y = node.out(k);
+        KernelBuilder b(node, k == 0 ? "" : fmt::format("_{}", k));
+        b.fill(b.at(y, b.parallel_all(y.shape)), literal(0, y.dtype));
+        b.done();
+    }
+    return true;
+}
+
 void lower_node(NodeContext& node) {
     const Node& n = node.node();
     if (n.op == model::OpType::kUnsupported)
@@ -71,6 +85,7 @@ void lower_node(NodeContext& node) {
     const auto rule = rules().find(n.op);
     if (rule == rules().end()) node.refuse("the operator has no lowering rule yet");
     check_dtypes(node);
+    if (write_nothing(node)) return;
     rule->second(node);
 }
 

@@ -199,6 +199,7 @@ void add_move_rules(RuleTable& t) {
     t[OpType::kTrilu] = trilu;
     t[OpType::kPad] = pad;
     t[OpType::kResize] = resize;
+    t[OpType::kUpsample] = resize;
     t[OpType::kDepthToSpace] = depth_to_space;
     t[OpType::kSpaceToDepth] = space_to_depth;
 }

@@ -1,5 +1,11 @@
 // Resize: nearest as one move, linear and cubic as one pass per axis over tables of positions and
-// weights that are computed here.
+// weights that are computed here. Integers blended linearly are truncated at the end, so that the
+// last bit counts: one kernel adds the weighted corners in the order that other runtimes do.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
 #include "lower/axis_map.h"
 #include "lower/resize_table.h"
 #include "lower/rules.h"
@@ -146,12 +152,173 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
     k.done();
 }
 
-/// An empty output has a kernel of no iterations, as any other has one that writes it.
-void write_nothing(NodeContext& node) {
-    const Buf y = node.out(0);
+// ---- antialiased, of integers
+// ----------------------------------------------------------------------
+
+/// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
+/// way of f64 (where either is exact or nearly so) and back there are two.
+Val alone(KernelBuilder& k, Fn fn, const Val& a, const Val& b) {
+    if (a.dtype != DType::kF32) return k.binary(fn, a, b);
+    const Val wide = k.binary(fn, k.cast(a, DType::kF64), k.cast(b, DType::kF64));
+    return k.cast(wide, DType::kF32);
+}
+
+/// One axis: sums of weighted elements, rounded. 8-bit elements as Pillow has it: weights in units
+/// of 2^-22, the result within 0 to 255.
+void antialias_pass(NodeContext& node, const ResizeTable& table, size_t axis, const Buf& x,
+                    const Buf& y) {
+    const bool fixed = tensor::bits(x.dtype) == 8;
+    const double one = 1 << 22;
+    const DType compute = fixed ? DType::kI32 : DType::kF32;
+    const Shape rows = {y.shape[axis], table.taps};
+    Tensor weights(compute, rows);
+    for (int64_t n = 0; n < weights.elements(); ++n) {
+        const double w = table.weight[static_cast<size_t>(n)];
+        weights.set_from_double(n, fixed ? std::round(w * one) : w);
+    }
+    const Buf w = node.weight(fmt::format("weights{}", axis), std::move(weights));
+    const Buf p = node.weight(fmt::format("positions{}", axis),
+                              tensor::of_i64(table.position).reshaped(rows));
+    KernelBuilder k(node, fmt::format("_axis{}", axis));
+    const Index i = k.parallel_all(y.shape);
+    const Val acc = k.tile("acc", compute);
+    k.fill(acc, literal(fixed ? one / 2 : 0, compute));
+    const Affine tap = fixed ? k.dim("k", table.taps) : k.loop("k", table.taps);
+    Index from = i;
+    from[axis] = Affine(0);
+    Val source = k.computed(k.at(x, from), axis, k.copy(k.at(p, {i[axis], tap}), "q"));
+    source = k.cast(k.copy(source), compute, "row");
+    const Val weight = k.at(w, {i[axis], tap});
+    if (fixed) {
+        k.mma(acc, source, weight);
+    } else {  // in order
+        k.move(acc, alone(k, Fn::add, acc, alone(k, Fn::mul, source, k.copy(weight, "w"))));
+        if (table.taps > 1) k.close();
+    }
+    Val t = acc;
+    if (fixed) {
+        t = k.binary(Fn::idiv, t, k.lit(one, compute));
+        t = k.binary(Fn::min, k.binary(Fn::max, t, k.lit(0, compute)), k.lit(255, compute));
+    } else {  // halves away from 0
+        const Val wide = k.cast(acc, DType::kF64);
+        const Val up = k.binary(Fn::add, k.unary(Fn::abs, wide), k.lit(0.5, DType::kF64));
+        t = k.binary(Fn::mul, k.unary(Fn::floor, up), k.unary(Fn::sign, wide, "s"));
+    }
+    k.store(k.at(y, i), t);
+    k.done();
+}
+
+void antialias_integers(NodeContext& node, const model::ResizeChoice& c) {
+    if (c.coordinates == "tf_crop_and_resize")
+        node.refuse("antialias of {} with tf_crop_and_resize is not supported",
+                    tensor::name(node.in_dtype(0)));
+    Buf x = node.in(0);
+    const Shape out = node.out_shape(0);
+    std::vector<size_t> axes;  // the last axis first: each pass rounds
+    for (size_t d = out.size(); d-- > 0;)
+        if (x.shape[d] != out[d]) axes.push_back(d);
+    for (size_t d : axes) {
+        Shape shape = x.shape;
+        shape[d] = out[d];
+        const bool last = d == axes.back();
+        const Buf y = last ? node.out(0) : node.temp(fmt::format("axis{}", d), x.dtype, shape);
+        antialias_pass(node, antialias_table(c, {x.shape[d], out[d], c.scales[d], 0, 1}), d, x, y);
+        x = y;
+    }
+}
+
+// ---- linear, of integers
+// ----------------------------------------------------------------------
+
+/// The axes that are blended: the last two, the last three of 3 and 5 dims, and of 4 dims the two
+/// in the middle where the last one are channels.
+std::vector<size_t> blended_axes(const model::ResizeChoice& c, size_t rank) {
+    if (rank == 4 && c.scales[1] != 1) return {1, 2};
+    const size_t count = std::min<size_t>(rank, rank == 3 || rank == 5 ? 3 : 2);
+    std::vector<size_t> axes(count);
+    std::iota(axes.begin(), axes.end(), rank - count);
+    return axes;
+}
+
+struct BlendedAxis {
+    size_t d = 0;
+    std::array<Val, 2> position, weight;
+    std::optional<Val> outside;
+};
+
+/// 8-bit images with the channels last are blended in integers, weights in units of 2^-10.
+bool in_fixed_point(const std::vector<size_t>& axes, size_t rank, DType dtype) {
+    return rank == 4 && axes[0] == 1 && tensor::bits(dtype) == 8;
+}
+
+BlendedAxis open_blended(KernelBuilder& k, NodeContext& node, const ResizeTable& table, size_t d,
+                         const Affine& row, bool fixed) {
+    const Shape rows = {static_cast<int64_t>(table.outside.size()), 2};
+    Tensor weights(fixed ? DType::kI32 : DType::kF32, rows);
+    for (int64_t n = 0; n < weights.elements(); ++n) {
+        const auto at = static_cast<size_t>(n);
+        // The upper weight is cut off, the lower one is what is left of the whole.
+        const double whole = 1024, upper = std::floor(table.weight[at | 1] * whole);
+        const bool twice = table.position[at | 1] == table.position[at & ~size_t{1}];
+        const double unit = twice ? whole / 2 : at % 2 == 1 ? upper : whole - upper;
+        weights.set_from_double(n, fixed ? unit : table.weight[at]);
+    }
+    const Buf w = node.weight(fmt::format("weights{}", d), std::move(weights));
+    const Tensor positions = tensor::of_i64(table.position).reshaped(rows);
+    const Buf p = node.weight(fmt::format("positions{}", d), positions);
+    BlendedAxis a;
+    a.d = d;
+    for (size_t t = 0; t < 2; ++t) {
+        const Affine tap(static_cast<int64_t>(t));
+        a.position[t] = k.copy(k.at(p, {row, tap}), "q");
+        a.weight[t] = k.copy(k.at(w, {row, tap}), "w");
+    }
+    if (table.extrapolates())
+        a.outside =
+            k.at(node.weight(fmt::format("outside{}", d), bool_table(table.outside)), {row});
+    return a;
+}
+
+void blend_integers(NodeContext& node, const model::ResizeChoice& c) {
+    const Buf x = node.in(0), y = node.out(0);
+    const size_t rank = x.shape.size();
+    const std::vector<size_t> blended = blended_axes(c, rank);
+    for (size_t d = 0; d < rank; ++d)
+        if (x.shape[d] != y.shape[d] &&
+            std::find(blended.begin(), blended.end(), d) == blended.end())
+            node.refuse("linear of {} resizes the last two or three dims, not dim {}",
+                        tensor::name(x.dtype), d);
+    const bool fixed = in_fixed_point(blended, rank, x.dtype);
+    const DType compute = fixed ? DType::kI32 : DType::kF32;
     KernelBuilder k(node);
     const Index i = k.parallel_all(y.shape);
-    k.fill(k.at(y, i), literal(0, y.dtype));
+    std::vector<BlendedAxis> axes;  // innermost first
+    for (auto d = blended.rbegin(); d != blended.rend(); ++d) {
+        const ResizeTable table = blend_table(
+            c, {x.shape[*d], y.shape[*d], c.scales[*d], c.roi_start[*d], c.roi_end[*d]});
+        axes.push_back(open_blended(k, node, table, *d, i[*d], fixed));
+    }
+    std::optional<Val> total, outside;
+    for (size_t corner = 0; corner < size_t{1} << axes.size(); ++corner) {
+        Index from = i;
+        for (const BlendedAxis& a : axes) from[a.d] = Affine(0);
+        Val source = k.at(x, from);
+        std::optional<Val> weight;
+        for (size_t n = 0; n < axes.size(); ++n) {
+            const size_t tap = corner >> n & 1;
+            source = k.computed(source, axes[n].d, axes[n].position[tap]);
+            const Val& w = axes[n].weight[tap];
+            weight = weight ? alone(k, Fn::mul, *weight, w) : w;
+        }
+        const Val term = alone(k, Fn::mul, *weight, k.cast(k.copy(source), compute));
+        total = total ? alone(k, Fn::add, *total, term) : term;
+    }
+    if (fixed) total = k.binary(Fn::idiv, *total, k.lit(1 << 20, compute));
+    for (const BlendedAxis& a : axes)
+        if (a.outside)
+            outside = outside ? k.binary(Fn::or_, *outside, *a.outside, "out") : *a.outside;
+    if (outside) total = k.select(*outside, k.lit(c.extrapolation, compute), *total);
+    k.store(k.at(y, i), *total);
     k.done();
 }
 
@@ -161,7 +328,8 @@ void interpolate(NodeContext& node, const model::ResizeChoice& c,
     const Shape out = node.out_shape(0);
     std::vector<size_t> axes;
     for (size_t d = 0; d < out.size(); ++d)
-        if (!tables[d].identity(x.shape[d])) axes.push_back(d);
+        if (!(c.antialias && x.shape[d] == out[d]) && !tables[d].identity(x.shape[d]))
+            axes.push_back(d);
     if (axes.empty()) return node.alias(0, x);
     const DType compute = x.dtype == DType::kF64 ? DType::kF64 : DType::kF32;
     for (size_t d : axes) {
@@ -179,13 +347,17 @@ void interpolate(NodeContext& node, const model::ResizeChoice& c,
 void resize(NodeContext& node) {
     const model::ResizeChoice c = model::resize_of(node.view());
     const Shape in = node.in_shape(0), out = node.out_shape(0);
-    if (element_count(out) == 0) return write_nothing(node);
+    if (c.keeps(node.view().shape(0))) return node.alias(0, node.in(0));
     for (size_t d = 0; d < out.size(); ++d) {
         node.limit_table({in[d]});
         node.limit_table({out[d]});
     }
     const std::vector<ResizeTable> tables = tables_of(c, in, out);
     if (c.mode == "nearest") return nearest(node, c, tables);
+    if (tensor::is_integer(node.in_dtype(0))) {
+        if (c.antialias) return antialias_integers(node, c);
+        if (c.mode == "linear") return blend_integers(node, c);
+    }
     interpolate(node, c, tables);
 }
 

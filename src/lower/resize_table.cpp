@@ -9,31 +9,38 @@ namespace smeaton::lower {
 
 namespace {
 
-/// The source coordinate of output position x, per coordinate_transformation_mode.
-double source_of(const model::ResizeChoice& c, const ResizeAxis& a, double x) {
-    const double out = a.scale * static_cast<double>(a.in);
-    const double in = static_cast<double>(a.in);
-    const double half_pixel = (x + 0.5) / a.scale - 0.5;
+/// The source coordinate of output position x, per coordinate_transformation_mode. In single
+/// precision, operation by operation, as the runtimes that files were made with: which pixel is
+/// nearest hangs on the last bit.
+float source_of(const model::ResizeChoice& c, const ResizeAxis& a, float x) {
+    const auto scale = static_cast<float>(a.scale);
+    const auto in = static_cast<float>(a.in), out = static_cast<float>(a.out);
+    if (scale == 1) return x;
+    const float half_pixel = (x + 0.5f) / scale - 0.5f;
     if (c.coordinates == "half_pixel") return half_pixel;
-    if (c.coordinates == "pytorch_half_pixel") return a.out == 1 ? -0.5 : half_pixel;
-    if (c.coordinates == "asymmetric") return x / a.scale;
+    if (c.coordinates == "pytorch_half_pixel") return a.out > 1 ? half_pixel : 0;
+    if (c.coordinates == "asymmetric") return x / scale;
     if (c.coordinates == "align_corners") return a.out == 1 ? 0 : x * (in - 1) / (out - 1);
-    if (c.coordinates == "half_pixel_symmetric")
-        return in / 2 * (1 - static_cast<double>(a.out) / out) + half_pixel;
-    if (c.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
+    if (c.coordinates == "half_pixel_symmetric") {
+        const float offset = in / 2 * (1 - out / (scale * in));
+        const double source = static_cast<double>(offset) + (x + 0.5) / scale - 0.5;
+        return static_cast<float>(source);
+    }
+    if (c.coordinates == "tf_half_pixel_for_nn") return (x + 0.5f) / scale;
     SMEATON_CHECK(c.coordinates == "tf_crop_and_resize", "coordinates {}", c.coordinates);
-    const double span = (a.roi_end - a.roi_start) * (in - 1);
-    const double offset = a.roi_start * (in - 1);
-    return offset + (a.out == 1 ? span / 2 : x * span / (static_cast<double>(a.out) - 1));
+    const auto start = static_cast<float>(a.roi_start), end = static_cast<float>(a.roi_end);
+    if (a.out > 1) return start * (in - 1) + x * (end - start) * (in - 1) / (out - 1);
+    return static_cast<float>(0.5 * static_cast<double>(start + end) * static_cast<double>(in - 1));
 }
 
-int64_t nearest_position(const model::ResizeChoice& c, double source) {
+int64_t nearest_position(const model::ResizeChoice& c, const ResizeAxis& a, double source) {
     const double below = std::floor(source), fraction = source - below;
     bool up = false;
     if (fraction != 0) {
         if (c.nearest == "round_prefer_floor") up = fraction > 0.5;
         if (c.nearest == "round_prefer_ceil") up = fraction >= 0.5;
         if (c.nearest == "ceil") up = true;
+        if (c.nearest == "inwards") up = static_cast<float>(a.scale) < 1;
     }
     return static_cast<int64_t>(below) + (up ? 1 : 0);
 }
@@ -61,7 +68,10 @@ void add_row(const model::ResizeChoice& c, const ResizeAxis& a, double source, d
                          (source < 0 || source > static_cast<double>(a.in - 1));
     table.outside.push_back(outside);
     const bool nearest = c.mode == "nearest";
-    const int64_t first = nearest ? nearest_position(c, source)
+    // Beyond the first and the last element lie more of the same, with all the weight on one tap.
+    if (c.mode == "linear" && !c.antialias)
+        source = std::clamp(source, 0.0, static_cast<double>(a.in - 1));
+    const int64_t first = nearest ? nearest_position(c, a, source)
                                   : static_cast<int64_t>(std::ceil(source)) - table.taps / 2;
     std::vector<double> weights;
     double total = 0;
@@ -108,7 +118,81 @@ ResizeTable resize_table(const model::ResizeChoice& c, const ResizeAxis& a) {
     const double stretch = c.antialias ? std::min(a.scale, 1.0) : 1.0;
     table.taps = tap_count(c, stretch);
     for (int64_t x = 0; x < a.out; ++x)
-        add_row(c, a, source_of(c, a, static_cast<double>(x)), stretch, table);
+        add_row(c, a, source_of(c, a, static_cast<float>(x)), stretch, table);
+    return table;
+}
+
+ResizeTable blend_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+    ResizeTable table;
+    table.taps = 2;
+    const auto last = static_cast<float>(a.in - 1);
+    for (int64_t x = 0; x < a.out; ++x) {
+        float source = source_of(c, a, static_cast<float>(x));
+        table.outside.push_back(c.coordinates == "tf_crop_and_resize" &&
+                                (source < 0 || source > last));
+        source = std::clamp(source, 0.0f, last);
+        const auto low = static_cast<int64_t>(source), high = std::min(low + 1, a.in - 1);
+        table.position.insert(table.position.end(), {low, high});
+        const float below = static_cast<float>(high) - source,
+                    above = source - static_cast<float>(low);
+        table.weight.push_back(low == high ? 0.5 : below);
+        table.weight.push_back(low == high ? 0.5 : above);
+    }
+    return table;
+}
+
+namespace {
+
+float antialias_kernel(const model::ResizeChoice& c, float d) {
+    d = std::abs(d);
+    if (c.mode == "linear") return d < 1 ? 1 - d : 0;
+    const auto a = static_cast<float>(c.cubic_a);
+    if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+}
+
+/// Moves the weights before element 0 and from element `in` on to the elements at the ends.
+void fold_ends(std::vector<float>& w, int64_t first, int64_t in) {
+    const auto count = static_cast<int64_t>(w.size());
+    const int64_t before = std::clamp<int64_t>(-first, 0, count - 1);
+    const int64_t behind = std::clamp<int64_t>(count + first - in, 0, count - 1);
+    const auto at = [&](int64_t k) -> float& { return w[static_cast<size_t>(k)]; };
+    for (int64_t k = 0; k < before; ++k) at(before) += at(k);
+    for (int64_t k = count - behind; k < count; ++k) at(count - behind - 1) += at(k);
+    w.erase(w.begin(), w.begin() + before);
+}
+
+}  // namespace
+
+ResizeTable antialias_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+    const float shrink = 1.0f / static_cast<float>(a.scale);
+    const float reach = (c.mode == "linear" ? 1.0f : 2.0f) * std::max(shrink, 1.0f);
+    const float narrow = shrink >= 1 ? 1.0f / shrink : 1.0f;
+    const int64_t window = static_cast<int64_t>(std::ceil(reach)) * 2 + 1;
+    ResizeTable table;
+    table.taps = std::min(window, a.in);
+    table.outside.assign(static_cast<size_t>(a.out), false);
+    for (int64_t x = 0; x < a.out; ++x) {
+        const float center = 0.5f + source_of(c, a, static_cast<float>(x));
+        int64_t first = static_cast<int64_t>(std::floor(center - reach + 0.5f));
+        int64_t end = static_cast<int64_t>(std::floor(center + reach + 0.5f));
+        end = std::min(end, first + window);
+        const int64_t low = std::clamp<int64_t>(first, 0, a.in);
+        const int64_t high = std::clamp<int64_t>(end, 0, a.in);
+        if (c.exclude_outside) first = low, end = high;
+        std::vector<float> w;
+        float total = 0;
+        for (int64_t p = first; p < end; ++p) {
+            w.push_back(antialias_kernel(c, (static_cast<float>(p) - center + 0.5f) * narrow));
+            total += w.back();
+        }
+        if (!c.exclude_outside && low < high) fold_ends(w, first, a.in);
+        const float share = total == 0 ? 1.0f : 1.0f / total;
+        for (int64_t t = 0; t < table.taps; ++t) {
+            table.position.push_back(std::clamp<int64_t>(low + t, 0, a.in - 1));
+            table.weight.push_back(t < high - low ? w[static_cast<size_t>(t)] * share : 0);
+        }
+    }
     return table;
 }
 

@@ -29,4 +29,12 @@ struct ResizeTable {
 
 ResizeTable resize_table(const model::ResizeChoice&, const ResizeAxis&);
 
+/// Linear without antialias, for integers: the element at or below the source and the next one (the
+/// last element twice, half and half), as pairs of single precision.
+ResizeTable blend_table(const model::ResizeChoice&, const ResizeAxis&);
+
+/// With antialias, for integers: weights in single precision, operation by operation as ONNX Runtime
+/// and Pillow; what falls on elements outside is added to the first and the last.
+ResizeTable antialias_table(const model::ResizeChoice&, const ResizeAxis&);
+
 }  // namespace smeaton::lower

@@ -97,6 +97,7 @@ enum class OpFamily { Conv, Norm, Elementwise, Pool, MatMul, Reduce, Index, Move
     X(Trilu, Move)                 \
     X(Pad, Move)                   \
     X(Resize, Move)                \
+    X(Upsample, Move)              \
     X(DepthToSpace, Move)          \
     X(SpaceToDepth, Move)          \
     X(Shape, Shape)                \

@@ -98,18 +98,6 @@ static inline f16 cast_f32_f16(f32 x) {
     return "";
 }
 
-std::string bounds_of(DType t, bool upper) {
-    int bits = tensor::bits(t);
-    bool is_signed = tensor::dtype_class(t) == tensor::DTypeClass::Int;
-    int power = is_signed ? bits - 1 : bits;
-    if (upper)
-        return fmt::format(
-            "{}", power >= 63 ? (power == 64 ? "18446744073709551616.0" : "9223372036854775808.0")
-                              : fmt::format("{}.0", int64_t{1} << power));
-    if (!is_signed) return "0.0";
-    return power == 63 ? "-9223372036854775808.0" : fmt::format("-{}.0", int64_t{1} << power);
-}
-
 std::string scalar_cast(DType from, DType to) {
     std::string a = type_name(from), b = type_name(to),
                 head = fmt::format("static inline {1} cast_{0}_{1}({0} x) ", a, b);
@@ -119,14 +107,23 @@ std::string scalar_cast(DType from, DType to) {
     if (to == DType::kBool) return head + "{ return x != 0; }\n";
     if (!tensor::is_float(from) || tensor::is_float(to))
         return fmt::format("{}{{ return ({})x; }}\n", head, b);
-    // Out of range saturates, NaN gives 0.
-    int bits = tensor::bits(to);
-    bool is_signed = tensor::dtype_class(to) == tensor::DTypeClass::Int;
-    std::string top = fmt::format("({})(~0ULL >> {})", b, 64 - bits + (is_signed ? 1 : 0));
-    std::string bottom = is_signed ? fmt::format("({})(1ULL << {})", b, bits - 1) : "0";
-    return fmt::format(
-        "{}{{\n    return x != x ? 0 : x >= ({}){} ? {} : x <= ({}){} ? {} : ({})x;\n}}\n", head, a,
-        bounds_of(to, true), top, a, bounds_of(to, false), bottom, b);
+    // C leaves numbers out of range open, so they are told apart: gir/scalar/evaluate.h has the
+    // rule.
+    if (to == DType::kI32)
+        return head + fmt::format("{{ return x {} && x < 0x1p31f ? (i32)x : (i32)0x80000000; }}\n",
+                                  from == DType::kF32 ? ">= -0x1p31f" : "> -2147483649.0");
+    if (to == DType::kI64)
+        return head + fmt::format(
+                          "{{ return x >= ({0})-0x1p63 && x < ({0})0x1p63 ? (i64)x : "
+                          "(i64)(1ULL << 63); }}\n",
+                          a);
+    if (to == DType::kU64)
+        return head + fmt::format(
+                          "{{\n    if (x >= ({0})0x1p63) return x < ({0})0x1p64 ? (u64)x : 0;\n"
+                          "    return x >= ({0})-0x1p63 ? (u64)(i64)x : 1ULL << 63;\n}}\n",
+                          a);
+    return head + fmt::format("{{ return ({})cast_{}_{}(x); }}\n", b, a,
+                              to == DType::kU32 ? "i64" : "i32");
 }
 
 std::string vector_cast(DType from, DType to) {
@@ -147,29 +144,13 @@ std::string vector_cast(DType from, DType to) {
         return fmt::format("{}{{ return truth_{}(x != (v{}){{}}); }}\n", head, a, a);
     if (!tensor::is_float(from) || tensor::is_float(to))
         return fmt::format("{}{{ return __builtin_convertvector(x, v{}); }}\n", head, b);
-    bool small = tensor::bits(to) <= 16;
-    if (from == DType::kF32 && (small || to == DType::kI32)) {
-        std::string lo = bounds_of(to, false), hi = bounds_of(to, true);
-        if (small)
-            return fmt::format(
-                "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = c > {2}f ? "
-                "splat_f32({2}f) : c;\n"
-                "    vi32 r = __builtin_convertvector(x != x ? splat_f32(0.0f) : c, vi32);\n"
-                "    return __builtin_convertvector(r, v{3});\n}}\n",
-                head, lo,
-                fmt::format(
-                    "{}.0",
-                    (int64_t{1} << (tensor::bits(to) -
-                                    (tensor::dtype_class(to) == tensor::DTypeClass::Int ? 1 : 0))) -
-                        1),
-                b);
-        return fmt::format(
-            "{0}{{\n    vf32 c = x < {1}f ? splat_f32({1}f) : x;\n    c = x >= {2}f ? "
-            "splat_f32(0.0f) : c;\n"
-            "    vi32 r = __builtin_convertvector(x != x ? splat_f32(0.0f) : c, vi32);\n"
-            "    return x >= {2}f ? splat_i32(0x7fffffff) : r;\n}}\n",
-            head, lo, hi);
-    }
+    if (from == DType::kF32 && to == DType::kI32)
+        return head +
+               "{ return (x >= -0x1p31f) & (x < 0x1p31f) ? __builtin_convertvector(x, vi32) : "
+               "splat_i32((i32)0x80000000); }\n";
+    if (from == DType::kF32 && tensor::bits(to) <= 16)
+        return fmt::format("{}{{ return __builtin_convertvector(cast_vf32_i32(x), v{}); }}\n", head,
+                           b);
     return lanes;
 }
 

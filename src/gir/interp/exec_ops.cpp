@@ -27,7 +27,7 @@ struct Source {
     Row row;
 
     static int64_t as_int(const Literal& l, DType t) {
-        return l.is_int ? wrap_int(l.i, t) : cast_to_int(l.f, t);
+        return l.is_int ? wrap_int(l.i, t) : literal_to_int(l.f, t);
     }
 
     // `dtype`: what a literal is taken as.

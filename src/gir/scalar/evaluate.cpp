@@ -329,6 +329,17 @@ int64_t highest_int(DType t) {
 
 int64_t cast_to_int(double v, DType to) {
     if (to == DType::kBool) return v != 0;  // NaN too
+    if (to == DType::kU64 && v >= 0x1p63)
+        return v < 0x1p64 ? static_cast<int64_t>(static_cast<uint64_t>(v)) : 0;
+    const bool by_i32 = to == DType::kI32 || tensor::bits(to) <= 16;
+    const double end = by_i32 ? 0x1p31 : 0x1p63;
+    // Between i32's lowest and the number below it truncation still fits; doubles have no such i64.
+    const bool fits = v < end && (by_i32 ? v > -end - 1 : v >= -end);
+    return wrap_int(fits ? static_cast<int64_t>(v) : static_cast<int64_t>(-end), to);
+}
+
+int64_t literal_to_int(double v, DType to) {
+    if (to == DType::kBool) return v != 0;
     if (std::isnan(v)) return 0;
     if (to == DType::kU64) {
         if (v <= 0) return 0;

@@ -29,8 +29,13 @@ void apply_binary(ScalarFn, const int64_t* a, const int64_t* b, int64_t* y, int6
 /// eq to ge on floats: 0 or 1.
 void apply_compare(ScalarFn, const double* a, const double* b, int64_t* y, int64_t n);
 
-/// Float to integer of `to`: towards zero, saturating, NaN gives 0; to bool: != 0.
+/// Float to integer of `to`, towards zero; to bool: != 0. ONNX leaves open what a number out of
+/// range becomes; here, as the conversions of x86 and so of other runtimes on it: types of up to 16
+/// bits wrap the i32, u32 and u64 the i64 (u64 takes its upper half too), and an i32 or i64 that
+/// cannot hold the number, or NaN, is its lowest.
 int64_t cast_to_int(double, DType to);
+/// A literal taken as the integer type `to`: as above in range, else its nearest end; NaN gives 0.
+int64_t literal_to_int(double, DType to);
 /// Integer (or u64 pattern) to the value nearest in `to`, in one rounding.
 double cast_to_float(int64_t, bool from_unsigned, DType to);
 /// The value wrapped to the integer type `to` (sign or zero extended); bool: != 0.

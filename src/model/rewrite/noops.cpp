@@ -69,9 +69,7 @@ bool pads_nothing(const NodeView& view) {
 }
 
 bool resizes_nothing(const NodeView& view) {
-    const ResizeChoice choice = resize_of(view);
-    return choice.coordinates != "tf_crop_and_resize" && choice.output == view.shape(0) &&
-           std::all_of(choice.scales.begin(), choice.scales.end(), [](double s) { return s == 1; });
+    return resize_of(view).keeps(view.shape(0));
 }
 
 bool permutes_nothing(const NodeView& view) {
@@ -104,9 +102,8 @@ int unchanged_operand(const Graph& graph, const Node& node) {
         case OpType::kTranspose:
             return same && permutes_nothing(view) ? 0 : -1;
         case OpType::kResize:
+        case OpType::kUpsample:
             return same && resizes_nothing(view) ? 0 : -1;
-        case OpType::kClip:
-            return node.since_version >= 11 && !has_input(node, 1) && !has_input(node, 2) ? 0 : -1;
         case OpType::kConcat:
         case OpType::kSum:
         case OpType::kMax:
@@ -182,15 +179,17 @@ private:
         ++changes_;
     }
 
-    /// The mask of a Dropout that drops nothing is all true (all one before version 10).
+    /// The mask of a Dropout that drops nothing is all true; before version 12 all zero (lowering
+    /// says why).
     bool replace_mask(Node& node) {
         if (node.outputs.size() < 2 || !node.outputs[1].valid()) return true;
         Value& mask = graph_.at(node.outputs[1]);
         std::vector<int64_t> shape;
         if (!const_dims(mask, shape)) return false;
-        Tensor ones(*mask.dtype, shape);
-        for (int64_t i = 0; i < ones.elements(); ++i) ones.set_from_double(i, 1);
-        mask.constant = std::move(ones);
+        Tensor kept(*mask.dtype, shape);
+        const double value = node.since_version >= 12 ? 1 : 0;
+        for (int64_t i = 0; i < kept.elements(); ++i) kept.set_from_double(i, value);
+        mask.constant = std::move(kept);
         node.outputs.pop_back();
         return true;
     }

@@ -8,7 +8,7 @@
 //
 // Goes: Identity, Dropout (its mask becomes a constant), Cast to the same dtype, Reshape and its
 // like, Expand, Tile, Slice to the same shape, Pad of nothing, Transpose that permutes nothing,
-// Resize by 1, Clip without bounds, Concat, Sum, Max, Min, Split of one; empty operands of Concat;
+// Resize by 1, Concat, Sum, Max, Min, Split of one; empty operands of Concat;
 // adding or subtracting 0, multiplying or dividing by 1, the power 1. Two Transposes in a row
 // become one, and so do two of Reshape, Squeeze, Unsqueeze, Flatten. A node between a graph input
 // or constant and a graph output stays, as Identity. Before: a shaped graph. After: the same values

@@ -116,7 +116,6 @@ TEST(RemoveNoops, takes_each_kind) {
                              "Sum(x) since 13",
                              "Max(x) since 13",
                              "Split(x) {axis: 1} since 11",
-                             "Clip(x) since 13",
                              "Mul(x, one) since 14",
                              "Mul(one, x) since 14",
                              "Add(x, zero) since 14",

@@ -107,8 +107,8 @@ std::vector<int64_t> squeeze_axes(const NodeView& view) {
     const bool as_operand = view.version() >= 13;
     const bool given = as_operand ? view.has(1) : view.has_attr("axes");
     std::vector<int64_t> axes;
-    if (given) {
-        axes = as_operand ? view.ints(1, "axes") : view.attrs("axes", {});
+    if (given) axes = as_operand ? view.ints(1, "axes") : view.attrs("axes", {});
+    if (given && !(squeeze && axes.empty())) {  // an empty list is no list
         const int64_t rank = view.rank(0) + (squeeze ? 0 : static_cast<int64_t>(axes.size()));
         axes = view.axes(axes, rank);
     } else if (squeeze) {
@@ -203,6 +203,12 @@ Dim clamp_bound(Dim bound, const Dim& size, int64_t low, int64_t high_extra) {
     return bound;
 }
 
+/// INT32_MAX and INT64_MAX as an end are numpy's None: all the rest, whichever way the steps go.
+bool is_greatest(const Dim& end) {
+    return end.is(std::numeric_limits<int32_t>::max()) ||
+           end.is(std::numeric_limits<int64_t>::max());
+}
+
 struct SliceArguments {
     std::vector<Dim> starts, ends;
     std::vector<int64_t> axes, steps;
@@ -256,8 +262,10 @@ SliceRange slice_range(const NodeView& view) {
         if (step == 0) view.fail("step of axis {} is 0", d);
         const Dim start = step > 0 ? clamp_bound(given.starts[i], x[d], 0, 0)
                                    : clamp_bound(given.starts[i], x[d], 0, -1);
-        const Dim end = step > 0 ? clamp_bound(given.ends[i], x[d], 0, 0)
-                                 : clamp_bound(given.ends[i], x[d], -1, -1);
+        const bool to_front = step < 0 && is_greatest(given.ends[i]);
+        const Dim end = step > 0   ? clamp_bound(given.ends[i], x[d], 0, 0)
+                        : to_front ? Dim(-1)
+                                   : clamp_bound(given.ends[i], x[d], -1, -1);
         range.sizes[d] = x[d].is(0) ? Dim(0) : slice_count(start, end, step);
         range.starts[d] = range.sizes[d].is(0) ? Dim(0) : start;
         range.steps[d] = step;

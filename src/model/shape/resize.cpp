@@ -16,11 +16,15 @@ bool given(const NodeView& view, size_t k) {
     return view.has(k) && !tensor::product(view.shape(k)).is(0);
 }
 
+bool is_upsample(const NodeView& view) {
+    return view.node().op == OpType::kUpsample;
+}
+
 void read_modes(const NodeView& view, ResizeChoice& choice) {
-    if (view.version() < 11) {
+    if (is_upsample(view) || view.version() < 11) {
         choice.mode = view.choice("mode", "nearest", {"nearest", "linear"});
         choice.coordinates = "asymmetric";
-        choice.nearest = "floor";
+        choice.nearest = "inwards";
         return;
     }
     choice.mode = view.choice("mode", "nearest", {"nearest", "linear", "cubic"});
@@ -70,19 +74,23 @@ Dim scaled(const NodeView& view, const Dim& size, double scale) {
               size.symbols().front().str());
 }
 
-void apply_scales(const NodeView& view, size_t k, const std::vector<int64_t>& axes,
-                  ResizeChoice& choice) {
-    const std::vector<double> scales = view.numbers(k, "scales");
+/// Version 7 of Upsample: an attribute.
+std::vector<double> listed_scales(const NodeView& view) {
+    const auto* floats = std::get_if<std::vector<double>>(&view.node().attributes.at("scales"));
+    if (!floats) view.fail("attribute scales must be a list of floats");
+    return *floats;
+}
+
+void apply_scales(const NodeView& view, const std::vector<double>& scales,
+                  const std::vector<int64_t>& axes, ResizeChoice& choice) {
     if (scales.size() != axes.size()) {
-        view.fail("scales {} must hold {} numbers", view.operand(k), axes.size());
+        view.fail("it has {} scales; expected {}", scales.size(), axes.size());
     }
     for (size_t i = 0; i < axes.size(); ++i) {
         const auto d = static_cast<size_t>(axes[i]);
         if (!(scales[i] > 0)) view.fail("scale {} of dim {} must be positive", scales[i], d);
         choice.scales[d] = scales[i];
-        const double share = choice.roi_end[d] - choice.roi_start[d];
-        choice.output[d] =
-            scaled(view, choice.output[d], share == 1 ? scales[i] : scales[i] * share);
+        choice.output[d] = scaled(view, choice.output[d], scales[i]);
     }
 }
 
@@ -91,7 +99,7 @@ double ratio(const Dim& to, const Dim& from) {
         return to == from ? 1 : std::numeric_limits<double>::quiet_NaN();
     }
     if (from.is(0)) return 1;
-    return static_cast<double>(to.value()) / static_cast<double>(from.value());
+    return static_cast<float>(to.value()) / static_cast<float>(from.value());
 }
 
 void apply_sizes(const NodeView& view, size_t k, const std::vector<int64_t>& axes,
@@ -127,16 +135,20 @@ void apply_sizes(const NodeView& view, size_t k, const std::vector<int64_t>& axe
             view.fail("keep_aspect_ratio_policy needs dim {} of {} bound; bind it with --dim", d,
                       view.operand(0));
         }
-        const double size = common * static_cast<double>(from[d].value());
-        if (!(size < 1e15)) view.fail("its sizes make dim {} of {} too large", d, view.operand(0));
+        const float size = static_cast<float>(common) * static_cast<float>(from[d].value());
+        if (!(size < 1e15f)) view.fail("its sizes make dim {} of {} too large", d, view.operand(0));
         choice.scales[d] = common;
-        choice.output[d] = static_cast<int64_t>(std::floor(size + 0.5));
+        choice.output[d] = static_cast<int64_t>(std::round(size));
     }
 }
 
 }  // namespace
 
 ResizeChoice resize_of(const NodeView& view) {
+    if (is_upsample(view) && view.version() >= 10) {
+        view.fail("ai.onnx {} has no Upsample any more; Resize has taken its place",
+                  view.version());
+    }
     ResizeChoice choice;
     read_modes(view, choice);
     choice.output = view.shape(0);
@@ -145,13 +157,17 @@ ResizeChoice resize_of(const NodeView& view) {
     std::iota(axes.begin(), axes.end(), int64_t{0});
     if (view.version() >= 18) axes = view.axes(view.attrs("axes", axes), view.rank(0));
     read_roi(view, axes, choice);
+    if (is_upsample(view) && view.version() < 9) {
+        apply_scales(view, listed_scales(view), axes, choice);
+        return choice;
+    }
     const size_t scales_at = view.version() < 11 ? 1 : 2;
     const bool has_sizes = view.version() >= 11 && given(view, 3);
     if (given(view, scales_at) && has_sizes) view.fail("both scales and sizes are given");
     if (has_sizes) {
         apply_sizes(view, 3, axes, choice);
     } else if (given(view, scales_at)) {
-        apply_scales(view, scales_at, axes, choice);
+        apply_scales(view, view.numbers(scales_at, "scales"), axes, choice);
     } else {
         view.fail("neither scales nor sizes are given");
     }
@@ -173,6 +189,7 @@ void resize(Rule& rule) {
 
 void add_resize_rules(RuleTable& table) {
     row(table.shape, OpType::kResize) = resize;
+    row(table.shape, OpType::kUpsample) = resize;
 }
 
 }  // namespace smeaton::model

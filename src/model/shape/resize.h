@@ -1,4 +1,4 @@
-// Resize with every version's spelling resolved.
+// Resize with every version's spelling resolved; Upsample is Resize before it had its name.
 #pragma once
 
 #include "model/shape/view.h"
@@ -9,10 +9,11 @@ namespace smeaton::model {
 struct ResizeChoice {
     std::string mode;  ///< nearest, linear, cubic
     /// half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric,
-    /// tf_half_pixel_for_nn, tf_crop_and_resize. Version 10 means asymmetric.
+    /// tf_half_pixel_for_nn, tf_crop_and_resize. Before version 11 asymmetric.
     std::string coordinates;
-    std::string
-        nearest;  ///< round_prefer_floor, round_prefer_ceil, floor, ceil (version 10: floor)
+    /// round_prefer_floor, round_prefer_ceil, floor, ceil. Before version 11 "inwards": floor where
+    /// the dim grows, ceil where it shrinks.
+    std::string nearest;
     double cubic_a = -0.75;
     bool exclude_outside = false;
     bool antialias = false;
@@ -21,6 +22,9 @@ struct ResizeChoice {
     std::vector<double> roi_start;  ///< tf_crop_and_resize only: begin and end in units of the dim
     std::vector<double> roi_end;
     Shape output;
+
+    /// The output is the operand: no dim changes, whatever scales and region say.
+    bool keeps(const Shape& operand) const { return output == operand; }
 };
 
 /// Where a dim is symbolic and sizes are given, its scale is NaN.

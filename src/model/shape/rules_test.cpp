@@ -66,6 +66,9 @@ TEST(ElementwiseShape, names_operands_that_disagree) {
     EXPECT_THAT(inferred("input a: f32[2]; input b: f64[2]", "Add(a, b) since 14"),
                 HasSubstr("must have one dtype"));
     EXPECT_THAT(inferred("input a: i32[2]", "Sqrt(a) since 13"), HasSubstr("must be a float type"));
+    for (const char* node : {"ReduceSum(a) since 13", "GreaterOrEqual(a, a) since 16",
+                             "ArgMax(a) since 13", "Max(a, a) since 13"})
+        EXPECT_THAT(inferred("input a: bool[2]", node), HasSubstr("must be a number type")) << node;
     EXPECT_THAT(inferred("input a: f32[2]", "Add(a) since 14"), HasSubstr("operand 1 is missing"));
     EXPECT_THAT(inferred("input a: f32[2]; input b: f32[2]", "Relu(a, b) since 14"),
                 HasSubstr("2 operands"));
@@ -254,6 +257,9 @@ TEST(ResizeShape, follows_each_version) {
     EXPECT_EQ(inferred("input x: f32[1,3,H,W]; const s: f32[4](1.0,1.0,2.0,0.5)",
                        "Resize(x, _, s) since 13"),
               "f32[1,3,2*H,floor(W/2)]");
+    EXPECT_EQ(inferred(in, "Upsample(x) {scales: [1.0,1.0,2.5,1.0]} since 7"), "f32[1,3,25,7]");
+    EXPECT_EQ(inferred(in, "Upsample(x, s) since 9"), "f32[1,3,20,3]");
+    EXPECT_THAT(inferred(in, "Upsample(x, s) since 10"), HasSubstr("Resize has taken its place"));
     EXPECT_THAT(inferred(in, "Resize(x, _, s, z) since 13"), HasSubstr("both scales and sizes"));
     EXPECT_THAT(inferred(in, "Resize(x) since 13"), HasSubstr("neither scales nor sizes"));
     EXPECT_THAT(inferred(in, "Resize(x, _, s) {mode: \"area\"} since 13"), HasSubstr("'area'"));

@@ -64,7 +64,7 @@ constexpr Signature kSignatures[] = {
     {kHardSigmoid, 1, 1, 1, 1, Float, "alpha beta"},
     {kHardSwish, 14, 1, 1, 1, Float, ""},
     {kTanh, 1, 1, 1, 1, Float, ""},
-    {kErf, 9, 1, 1, 1, Number, ""},
+    {kErf, 9, 1, 1, 1, Float, ""},
     {kGelu, 20, 1, 1, 1, Float, "approximate"},
     {kExp, 1, 1, 1, 1, Float, ""},
     {kLog, 1, 1, 1, 1, Float, ""},
@@ -176,6 +176,8 @@ constexpr Signature kSignatures[] = {
     {kResize, 10, 2, 2, 1, Any, "mode"},
     {kResize, 11, 1, 4, 1, Any, kResizeKeys},
     {kResize, 18, 1, 4, 1, Any, kResize18Keys},
+    {kUpsample, 7, 1, 1, 1, Any, "mode scales!"},
+    {kUpsample, 9, 2, 2, 1, Any, "mode"},
     {kDepthToSpace, 1, 1, 1, 1, Any, "blocksize!"},
     {kDepthToSpace, 11, 1, 1, 1, Any, "blocksize! mode"},
     {kSpaceToDepth, 1, 1, 1, 1, Any, "blocksize!"},
@@ -245,7 +247,7 @@ bool fits(Kind kind, DType dtype) {
             return true;
         case Number:
             return cls == tensor::DTypeClass::Int || cls == tensor::DTypeClass::UInt ||
-                   cls == tensor::DTypeClass::Float || cls == tensor::DTypeClass::Bool;
+                   cls == tensor::DTypeClass::Float;
         case Float:
             return cls == tensor::DTypeClass::Float;
         case Bool:

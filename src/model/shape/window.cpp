@@ -207,7 +207,10 @@ Window conv_transpose_window(const NodeView& view) {
     }
     if (!wanted.empty() || same) {
         for (size_t d = 0; d < dims; ++d) {
-            const Dim out = wanted.empty() ? window.input[d] * window.strides[d] : Dim(wanted[d]);
+            // SAME only crops: a kernel that reaches less far than the stride leaves fewer rows.
+            const Dim more = std::min<int64_t>(0, extra[d] + reach(window, d) - window.strides[d]);
+            const Dim same_out = window.input[d] * window.strides[d] + more;
+            const Dim out = wanted.empty() ? same_out : Dim(wanted[d]);
             transpose_pads_for(window, d, out, extra[d], mode == AutoPad::SameUpper);
         }
         if (window.pads_begin.size() != dims) {
@@ -226,8 +229,8 @@ Window conv_transpose_window(const NodeView& view) {
         const Dim full = (window.input[d] - 1) * window.strides[d] + extra[d] + reach(window, d);
         Dim out = full - window.pads_begin[d] - window.pads_end[d];
         if (window.input[d].is(0)) out = 0;
-        if (out.is_const() && out.value() < 0) {
-            view.fail("pads {}+{} of spatial dim {} crop more than the {} rows of the output",
+        if (out.is_const() && out.value() <= 0 && !window.input[d].is(0)) {
+            view.fail("pads {}+{} of spatial dim {} leave none of the {} rows of the output",
                       window.pads_begin[d], window.pads_end[d], d, full.str());
         }
         window.output.push_back(out);
