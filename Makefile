@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 PY := .venv/bin/python
 
-.PHONY: layers help build demo test zoo bench lint format asan fuzz wheel clean
+.PHONY: help build demo test zoo bench lint format asan fuzz wheel clean
 
 help:
 	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
