@@ -89,15 +89,26 @@ std::optional<Slice> compose(const Slice& map, const std::map<Name, size_t>& axi
     return out;
 }
 
-// Dims of one iteration that the map has made a constant of are dims no longer.
-Op without_lost_dims(Op op) {
+// Folding the same value again changes nothing.
+bool is_idempotent(ScalarFn fn) {
+    return fn == ScalarFn::max || fn == ScalarFn::min || fn == ScalarFn::and_ ||
+           fn == ScalarFn::or_;
+}
+
+// Dims that the map has made a constant of are dims no longer; nullopt where that would fold less:
+// a sum or a product takes as many of the same as there were iterations.
+std::optional<Op> without_lost_dims(Op op) {
     bool folds = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
     Substitution lost;
     for (const NamedDim& d : op.dims) {
         bool used = uses(op.dst, d.name);
         for (const Operand& o : op.srcs)
             if (auto* s = std::get_if<Slice>(&o)) used = used || (folds && uses(*s, d.name));
-        if (!used && d.extent.is(1)) lost[d.name] = Affine(0);
+        if (used) continue;
+        if (d.extent.is(1) || (op.kind == OpKind::Reduce && is_idempotent(op.fn)))
+            lost[d.name] = Affine(0);
+        else if (folds)
+            return std::nullopt;
     }
     if (lost.empty()) return op;
     std::erase_if(op.dims, [&](const NamedDim& d) { return lost.count(d.name) > 0; });
@@ -145,7 +156,9 @@ struct SliceRewriter {
             if (stores) slice(next.dst);
             if (stores && next.payload) slice(*next.payload);
             if (next == *op) return {s};
-            return {stmt(without_lost_dims(std::move(next)))};
+            std::optional<Op> kept = without_lost_dims(next);
+            if (!kept) possible = false;
+            return {stmt(kept ? *std::move(kept) : std::move(next))};
         });
         Kernel next = *k;
         next.body = body;

@@ -59,6 +59,35 @@ kernel hand_on(t -> y)
     EXPECT_TRUE(means_the_same(program, taken));
 }
 
+std::string folded_copies(const std::string& fn) {
+    const Program program = program_of(R"(program single
+  buffer x: memory f32[i: 3] input
+  buffer t: memory f32[e: 2, i: 3] temp
+  buffer y: memory f32[i: 3] output
+  run repeat(x -> t)
+  run fold(t -> y)
+
+kernel repeat(x -> t)
+  parallel e: 2, i: 3 any
+    move t[e,i] <- x[i]
+
+kernel fold(t -> y)
+  parallel i: 3 any
+    let m: local f32[]
+    reduce )" + fn + R"( m[] <- t[e,i] over e: 2
+    move y[i] <- m[]
+)");
+    const Program taken = take_over_by_readers(program, {});
+    EXPECT_EQ(find_faults(taken), std::vector<std::string>{});
+    EXPECT_TRUE(means_the_same(program, taken));
+    return print(taken);
+}
+
+TEST(TakeOver, copies_are_folded_once_where_that_is_the_same_and_else_stay) {
+    EXPECT_NE(folded_copies("max").find("reduce max m[] <- x[i]"), std::string::npos);
+    EXPECT_NE(folded_copies("add").find("reduce add m[] <- t[e,i] over e: 2"), std::string::npos);
+}
+
 TEST(TakeOver, an_axis_of_one_iteration_does_not_travel_with_the_map) {
     const Program program = program_of(R"(program single
   buffer x: memory f32[b: 1, i: 3] input
