@@ -39,7 +39,7 @@ struct BorderRuns {
     }
 
     // Padding behind the innermost dim only keeps rows off each other's cache sets: nobody reads
-    // it.
+    // it, and add_borders puts no border there.
     bool has_border(size_t k) const {
         if (k + 1 == dims.size()) return dims[k].before > 0;
         return dims[k].before + dims[k].after > 0;

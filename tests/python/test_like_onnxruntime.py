@@ -239,3 +239,17 @@ def test_a_pad_that_crops_to_nothing_gives_nothing():
     model = model_of([node("Pad", "x,p", mode="reflect")], {"x": np.ones((7, 1), F32)}, ("y",), 13, crop)
     (y,) = smeaton.Session(model).run(None, {"x": np.ones((7, 1), F32)})
     assert y.shape == (9, 0)
+
+
+def test_padded_channels_are_set_where_the_convolution_before_them_left_other_numbers():
+    rng = np.random.default_rng(1)
+    weight = lambda *shape: rng.standard_normal(shape).astype(F32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], pads=[1] * 4, name="a"),
+        helper.make_node("Conv", ["a", "v"], ["b"], pads=[1] * 4, name="b"),
+        helper.make_node("Pad", ["b", "p"], ["y"], name="y"),
+    ]
+    pads = np.array([0, 0, 2, 2, 1, 2, 1, 2], np.int64)
+    for channels in (1, 5, 16):
+        weights = {"w": weight(24, 3, 3, 3), "v": weight(channels, 24, 3, 3), "p": pads}
+        check(nodes, {"x": weight(1, 3, 6, 9)}, **weights)

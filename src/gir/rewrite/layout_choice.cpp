@@ -210,6 +210,11 @@ bool can_take_border(const Buffer& b) {
                        [](const PhysicalDim& p) { return p.div == 1 && p.mod == 0; });
 }
 
+// What lies behind the innermost dim is padding that nobody sets: no border may be read there.
+bool may_read_behind(const Buffer& b, size_t dim) {
+    return physical_dims(b).back().dim != static_cast<int>(dim);
+}
+
 struct BorderPlan {
     std::optional<Literal> value;
     std::vector<Margin> margins;
@@ -228,7 +233,9 @@ void widen(BorderPlan& plan, const Slice& s, const Buffer& b, const Extents& ext
                 if (extents.count(t.var) == 0) return;
             Interval i = interval(bound.expr, extents);
             margins[d].before = std::max(margins[d].before, -i.lo);
-            margins[d].after = std::max(margins[d].after, i.hi - (b.dims[d].extent.value() - 1));
+            const int64_t after = i.hi - (b.dims[d].extent.value() - 1);
+            if (after > 0 && !may_read_behind(b, d)) return;
+            margins[d].after = std::max(margins[d].after, after);
         }
     plan.value = s.within->otherwise;
     plan.margins = margins;
@@ -272,7 +279,8 @@ Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
             Interval i = interval(bound.expr, extents);
             for (const PhysicalDim& p : b.layout.dims)
                 if (p.dim == static_cast<int>(d) && p.div == 1 && p.mod == 0)
-                    return i.lo >= -p.before && i.hi < b.dims[d].extent.value() + p.after;
+                    return i.lo >= -p.before &&
+                           i.hi < b.dims[d].extent.value() + (may_read_behind(b, d) ? p.after : 0);
         }
         return false;
     });
