@@ -7,8 +7,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "gir/interp/interp.h"
 #include "gir/print.h"
@@ -123,6 +126,16 @@ Outcome judge(const fs::path& folder, bool verbose) {
     }
 }
 
+/// Tests that give other values on purpose, by the list that the Python run keeps true.
+std::set<std::string> other_on_purpose() {
+    std::ifstream list(std::string(SMEATON_SOURCE_DIR) + "/tests/node_tests/not_passing.txt");
+    std::set<std::string> names;
+    for (std::string line; std::getline(list, line);)
+        if (size_t at = line.find(" wrong "); at != std::string::npos)
+            names.insert(line.substr(0, at));
+    return names;
+}
+
 TEST(NodeSuite, supported_operators_give_the_expected_values) {
     const char* root = std::getenv("SMEATON_NODE_TESTS");
     if (!root) GTEST_SKIP() << "SMEATON_NODE_TESTS is not set";
@@ -132,14 +145,18 @@ TEST(NodeSuite, supported_operators_give_the_expected_values) {
         if (!filter || e.path().filename().string().find(filter) != std::string::npos)
             folders.push_back(e.path());
     std::sort(folders.begin(), folders.end());
+    const std::set<std::string> listed_names = other_on_purpose();
     int passed = 0, failed = 0, refused = 0;
     for (const fs::path& folder : folders) {
         const Outcome o = judge(folder, filter != nullptr);
+        bool fails = o.verdict == Verdict::Failed,
+             listed = listed_names.count(folder.filename().string()) > 0;
         passed += o.verdict == Verdict::Passed;
-        failed += o.verdict == Verdict::Failed;
+        failed += fails;
         refused += o.verdict == Verdict::Refused;
-        if (o.verdict == Verdict::Failed)
-            ADD_FAILURE() << folder.filename().string() << ": " << o.why;
+        if (fails != listed)
+            ADD_FAILURE() << folder.filename().string() << ": "
+                          << (listed ? "passes, but is listed in not_passing.txt" : o.why);
         if (o.verdict == Verdict::Refused)
             std::cout << "refused " << folder.filename().string() << ": " << o.why << "\n";
     }
