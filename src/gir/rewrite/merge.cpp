@@ -94,6 +94,7 @@ struct Merger {
     bool find_values();
     void pair_axes();
     bool split_dims();
+    bool agree_fully() const;
     bool shapes_allow(bool full_agreement) const;
     bool covers_free_dims(const Travelling&) const;
     Block renamed_reader(std::set<Name>& taken) const;
@@ -136,8 +137,6 @@ bool Merger::find_values() {
     for (Travelling& v : values) {
         const Buffer& buffer = *v.buffer;
         if (!buffer.alias_of.empty() || claims_or_checks(reader->body, buffer.name)) return false;
-        for (const NamedDim& d : buffer.dims)
-            if (!d.extent.is_const()) return false;
         std::optional<Op> store = single_store(writer->body, buffer.name);
         if (!store || !std::holds_alternative<Slice>(store->srcs[0])) return false;
         v.store = *store;
@@ -203,14 +202,24 @@ bool Merger::covers_free_dims(const Travelling& v) const {
     return true;
 }
 
+// Every loop of both (those of one iteration aside) has its partner, and nothing travels in rows.
+bool Merger::agree_fully() const {
+    std::set<Name> of_writer;
+    for (const auto& [r, w] : paired) of_writer.insert(w);
+    auto partnered = [](const std::vector<Loop>& loops, const auto& partners) {
+        return std::all_of(loops.begin(), loops.end(), [&](const Loop& l) {
+            return l.extent.is(1) || partners.count(l.axis) > 0;
+        });
+    };
+    return partnered(first.loops, of_writer) && partnered(second.loops, paired) &&
+           std::all_of(values.begin(), values.end(),
+                       [](const Travelling& v) { return v.free_dims.empty(); });
+}
+
 bool Merger::shapes_allow(bool full_agreement) const {
+    if (full_agreement) return agree_fully();
     int64_t left = width(first.loops), right = width(second.loops), together = 1;
     for (const auto& [r, w] : paired) together *= loop_over(second.loops, r)->extent.value();
-    if (full_agreement) {
-        bool no_rows = std::all_of(values.begin(), values.end(),
-                                   [](const Travelling& v) { return v.free_dims.empty(); });
-        return together == left && together == right && no_rows;
-    }
     if (has_kind(writer->body, OpKind::Mma) && together != left) return false;
     if (together < std::min({left, right, rules.wide})) return false;
     int64_t rows = 0;
@@ -227,8 +236,10 @@ bool Merger::analyse(bool full_agreement) {
     first = nest_of(writer->body[0], true);
     second = nest_of(reader->body[0], true);
     if (first.loops.empty() || second.loops.empty()) return false;
-    if (!all_const(first.loops) || !all_const(second.loops)) return false;
-    if (width(first.loops) == 0 || width(second.loops) == 0) return false;
+    // Open sizes can agree, but not be weighed.
+    bool open = !all_const(first.loops) || !all_const(second.loops);
+    if (open && !full_agreement) return false;
+    if (!open && (width(first.loops) == 0 || width(second.loops) == 0)) return false;
     if (has_kind(reader->body, OpKind::Mma) || has_kind(reader->body, OpKind::Scatter))
         return false;
     if (has_kind(writer->body, OpKind::Scatter) || has_for(second.body)) return false;
