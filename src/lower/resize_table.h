@@ -33,8 +33,8 @@ ResizeTable resize_table(const model::ResizeChoice&, const ResizeAxis&);
 /// last element twice, half and half), as pairs of single precision.
 ResizeTable blend_table(const model::ResizeChoice&, const ResizeAxis&);
 
-/// With antialias, for integers: weights in single precision, operation by operation as ONNX Runtime
-/// and Pillow; what falls on elements outside is added to the first and the last.
+/// With antialias, for integers: weights in single precision, operation by operation as ONNX
+/// Runtime and Pillow; what falls on elements outside is added to the first and the last.
 ResizeTable antialias_table(const model::ResizeChoice&, const ResizeAxis&);
 
 }  // namespace smeaton::lower
