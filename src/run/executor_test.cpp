@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "run/cpu.h"
 
 namespace smeaton::run {
 namespace {
@@ -43,6 +44,13 @@ int fails_late(void* const*, char*, int64_t begin, int64_t end) {
 }
 
 int nothing(void* const*, char*, int64_t, int64_t) {
+    return 0;
+}
+
+std::thread::id caller;
+std::atomic<int> calls_elsewhere{0};
+int note_thread(void* const*, char*, int64_t, int64_t) {
+    if (std::this_thread::get_id() != caller) ++calls_elsewhere;
     return 0;
 }
 
@@ -146,20 +154,15 @@ TEST(Executor, executors_of_several_threads_take_turns_or_run_side_by_side) {
     EXPECT_EQ(wrong.load(), 0);
 }
 
-TEST(Executor, a_step_costs_well_under_a_microsecond_around_its_function) {
+// How little a step costs is measured in bench/call_overhead.py.
+TEST(Executor, a_step_too_short_to_share_runs_on_the_callers_thread) {
     Plan plan;
-    for (int i = 0; i < 100; ++i)
-        plan.steps.push_back({"nothing", {}, {{nothing, 8, true, 100}}, {}, {}});
+    plan.steps.push_back({"short", {}, {{note_thread, 8, true, 100}}, {}, {}});
     Executor executor(plan, std::make_shared<Pool>(2));
-    double best = 1e9;
-    for (int i = 0; i < 200; ++i) {
-        auto start = std::chrono::steady_clock::now();
-        executor.run({});
-        std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-        best = std::min(best, took.count() / 100);
-    }
-    RecordProperty("ns_per_step", static_cast<int>(best));
-    EXPECT_LT(best, 500);
+    calls_elsewhere = 0;
+    caller = std::this_thread::get_id();
+    for (int i = 0; i < 50; ++i) executor.run({});
+    EXPECT_EQ(calls_elsewhere.load(), 0);
 }
 
 TEST(Pool, workers_of_two_pools_never_share_a_core) {
@@ -172,9 +175,15 @@ TEST(Pool, workers_of_two_pools_never_share_a_core) {
 }
 
 TEST(Pool, a_core_is_free_again_when_its_pool_is_gone) {
-    std::vector<int> first;
-    { first = Pool(2).pinned_cores(); }
-    EXPECT_EQ(Pool(2).pinned_cores(), first);
+    if (usable_cores() < 2) GTEST_SKIP() << "one core: no worker has one of its own";
+    for (int i = 0; i < 2 * usable_cores(); ++i) Pool(2);
+    // Another process may hold the cores for a while; pools that are gone hold none.
+    bool pinned = false;
+    for (int i = 0; i < 200 && !pinned; ++i) {
+        pinned = Pool(2).pinned_cores().at(0) >= 0;
+        if (!pinned) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(pinned);
 }
 
 TEST(Pool, sleeping_workers_wake) {
