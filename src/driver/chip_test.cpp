@@ -11,10 +11,7 @@
 #include "gir/interp/interp.h"
 #include "gir/parse.h"
 #include "gir/print.h"
-#include "gir/rewrite/claim.h"
-#include "gir/rewrite/fuse.h"
-#include "gir/rewrite/layout_choice.h"
-#include "gir/rewrite/tile.h"
+#include "gir/rewrite/for_target.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -53,15 +50,6 @@ std::map<Name, tensor::Tensor> feed(gir::Program& program) {
     return inputs;
 }
 
-gir::Program tiled(gir::Program p, const gir::Target& target) {
-    gir::rewrite::Rules rules;
-    p = gir::rewrite::fuse(std::move(p), rules);
-    p = gir::rewrite::choose_layouts(std::move(p), rules);
-    p = gir::rewrite::add_borders(std::move(p), rules);
-    p = gir::rewrite::tile(p, target);
-    return gir::rewrite::claim_residents(std::move(p), target, rules);
-}
-
 double worst_difference(const tensor::Tensor& a, const tensor::Tensor& b) {
     double worst = 0, scale = 0;
     for (int64_t i = 0; i < a.elements(); ++i) {
@@ -81,7 +69,7 @@ TEST_P(OtherMachine, holds_the_block_and_computes_the_same) {
     gir::Target target = cost::target_of(described);
     gir::Program program = read_block(file);
     std::map<Name, tensor::Tensor> inputs = feed(program);
-    gir::Program other = tiled(program, target);
+    gir::Program other = gir::rewrite::for_target(program, target);
     gir::VerifyOptions options;
     for (const gir::TargetLevel& level : target.levels)
         if (level.software_managed && level.capacity_bytes > 0 && &level != &target.registers())
@@ -108,7 +96,8 @@ TEST(SystolicChip, contractions_read_from_their_scratchpads) {
     for (const char* file : {"tests/blocks/resnet_block.gir", "tests/blocks/bert_layer.gir"}) {
         gir::Program program = read_block(file);
         feed(program);
-        for (const gir::KernelPtr& kernel : gir::kernels(tiled(program, target))) {
+        for (const gir::KernelPtr& kernel :
+             gir::kernels(gir::rewrite::for_target(program, target))) {
             std::map<Name, Name> level_of;
             gir::for_each_stmt(kernel->body, [&](const gir::Stmt& s) {
                 if (auto* let = std::get_if<gir::Let>(&s.node))

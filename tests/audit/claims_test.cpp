@@ -10,10 +10,7 @@
 #include <string>
 
 #include "gir/parse.h"
-#include "gir/rewrite/claim.h"
-#include "gir/rewrite/fuse.h"
-#include "gir/rewrite/layout_choice.h"
-#include "gir/rewrite/tile.h"
+#include "gir/rewrite/for_target.h"
 #include "gir/walk.h"
 
 namespace smeaton::audit {
@@ -32,12 +29,7 @@ gir::Target common_cpu() {
 gir::Program tiled(const std::string& file, const gir::Target& target) {
     std::ifstream in(std::string(SMEATON_SOURCE_DIR) + "/tests/blocks/" + file);
     gir::Program p = gir::parse_program(std::string(std::istreambuf_iterator<char>(in), {}), file);
-    gir::rewrite::Rules rules;
-    p = gir::rewrite::fuse(std::move(p), rules);
-    p = gir::rewrite::choose_layouts(std::move(p), rules);
-    p = gir::rewrite::add_borders(std::move(p), rules);
-    p = gir::rewrite::tile(p, target);
-    return gir::rewrite::claim_residents(std::move(p), target, rules);
+    return gir::rewrite::for_target(std::move(p), target);
 }
 
 gir::interp::Memory zeros(const gir::Program& p) {

@@ -161,7 +161,7 @@ double Claimer::between(const Block& b, const Extents& scope, KnownTiles known, 
         if (elements(one.at(source)) != elements(found->second)) reader.body = nullptr;
     }
     if (readers != 1 || !reader.body) {
-        double bytes = others;
+        double bytes = 0;
         for (const auto& [name, touch] : touched(b, scope, known))
             bytes += touch.lines_bytes * (name != source && held_inside(touch) ? 2 : 1);
         return bytes;

@@ -96,6 +96,15 @@ SplitBody split_at_mma(const Block& body) {
     return split;
 }
 
+// Rows of the epilogue find the accumulator alone: nothing else that stands before the contraction.
+bool epilogue_stands_alone(const SplitBody& split) {
+    return std::none_of(split.head.begin(), split.head.end(), [&](const StmtPtr& s) {
+        auto* let = std::get_if<Let>(&s->node);
+        return let && let->tile.name != split.accumulator &&
+               mentions(split.epilogue, let->tile.name);
+    });
+}
+
 // The first level behind the registers, or the one for vectors where levels have roles.
 Name row_level(const Tile& tile, const Target& target) {
     if (target.array_rows > 0) return target.level_for(OperandRole::Vector, bytes_of(tile)).name;
@@ -142,7 +151,8 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
                    std::set<Name>& taken) {
     SplitBody split = split_at_mma(body);
     bool long_epilogue = std::any_of(split.epilogue.begin(), split.epilogue.end(), is_special);
-    if (long_epilogue && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1)
+    if (long_epilogue && epilogue_stands_alone(split) && !split.accumulator.empty() && r.rows > 1 &&
+        r.lanes > 1)
         return by_rows(split, r, target, taken);
     Block block = must_absorb(body, r.row, r.rows, false);
     block = must_absorb(block, r.lane, r.lanes, true);

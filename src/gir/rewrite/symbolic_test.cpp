@@ -3,11 +3,8 @@
 #include <iterator>
 
 #include "gir/ledger/ledger.h"
-#include "gir/rewrite/claim.h"
-#include "gir/rewrite/fuse.h"
-#include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/for_target.h"
 #include "gir/rewrite/test_programs.h"
-#include "gir/rewrite/tile.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
@@ -28,11 +25,7 @@ Program example() {
 
 TEST(SymbolicChain, becomes_one_kernel_whose_bytes_are_a_formula) {
     const Program original = example();
-    const Target target = common_cpu();
-    Program p = fuse(original, {});
-    p = choose_layouts(std::move(p), {});
-    p = add_borders(std::move(p), {});
-    p = claim_residents(tile(p, target), target, {});
+    const Program p = for_target(original, common_cpu());
     EXPECT_EQ(find_faults(p), std::vector<std::string>{});
     ASSERT_EQ(p.steps.size(), 1u);
     EXPECT_EQ(print(parse_program(print(p), "test")), print(p));
