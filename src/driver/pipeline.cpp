@@ -12,6 +12,7 @@
 #include "model/bind_dims.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
+#include "model/states.h"
 #include "model/text/text.h"
 
 namespace smeaton::driver {
@@ -31,7 +32,9 @@ void check_skip(const std::set<std::string>& skip) {
 static model::Graph bind(const model::Graph& graph, const Specialisation& wanted) {
     model::DimBindings bindings = model::dim_bindings(graph, wanted.dims);
     bindings.fed_shapes = wanted.shapes;
-    return model::bind_dims(graph, bindings);
+    model::Graph bound = model::bind_dims(graph, bindings);
+    model::require_sized_states(bound);
+    return bound;
 }
 
 Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
@@ -52,7 +55,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     runner.run(
         "bind", [&] { bound = bind(graph, wanted); }, [&] { return model::print(bound); });
     runner.run(
-        "shapes", [&] { t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate); },
+        "shapes",
+        [&] {
+            t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate);
+            model::check_states(t.graph.graph);
+        },
         graph_text);
     t.unfolded = t.graph;
     // Folding needs shapes; what it folds gives more shapes, so simplify infers again as it goes.

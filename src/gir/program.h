@@ -199,7 +199,7 @@ struct Layout {
     friend bool operator==(const Layout&, const Layout&) = default;
 };
 
-enum class Lifetime { Input, Output, Weight, State, Temp };
+enum class Lifetime { Input, Output, Weight, State, Temp };  ///< State: dense, kept between runs
 
 struct Buffer {
     Name name;
@@ -209,7 +209,7 @@ struct Buffer {
     std::vector<NamedDim> dims;  ///< logical shape
     Layout layout;
     Name alias_of;  ///< same bytes, another dense shape of as many elements; empty: none
-    std::optional<Tensor> data;  ///< weights that come from the file
+    std::optional<Tensor> data;  ///< of weights and states that come from the file
     Name resident;               ///< level claimed from the writing step to the last reader
     std::string value_name;      ///< the model value it holds, for messages and traces
 };
