@@ -1,7 +1,9 @@
 #include "gir/rewrite/state.h"
 
+#include "base/error.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/test_programs.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
@@ -68,12 +70,12 @@ kernel late(h -> y)
 
 TEST(StateInPlace, a_check_that_comes_later_keeps_the_copy) {
     const std::string guard = R"(
-kernel guard(x)
+kernel guard(x ->)
   let c: local bool[]
   binary lt c[] <- x[0,0], 100.0
   check c[] "too large"
 )";
-    const Program program = stepped("h[i,j]", "  run guard(x)\n", guard);
+    const Program program = stepped("h[i,j]", "  run guard(x ->)\n", guard);
     EXPECT_EQ(print(state_in_place(program, {})), print(program));
 }
 
