@@ -83,12 +83,9 @@ public:
     std::vector<Piece> run() {
         take_repetitions(0, order_.size(), true);
         for (const Piece& gap : gaps(0, order_.size())) {
-            if (scopes_[gap.end - 1]->empty()) {
-                take_repetitions(gap.begin, gap.end, false);
-                for (const Piece& rest : gaps(gap.begin, gap.end)) take(rest);
-            } else {
-                take_units(gap);
-            }
+            if (take_units(gap)) continue;
+            take_repetitions(gap.begin, gap.end, false);
+            for (const Piece& rest : gaps(gap.begin, gap.end)) take(rest);
         }
         std::sort(pieces_.begin(), pieces_.end(),
                   [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
@@ -120,15 +117,16 @@ private:
         return out;
     }
 
-    /// Takes repetitions of exact or form labels in [begin, end), the largest first; what another
-    /// has taken of one is cut off, and the rest waits for its turn.
+    /// Takes repetitions of labels in [begin, end): of exact ones the largest first, of form the
+    /// one with most parts first. What another has taken of one is cut off, and the rest waits for
+    /// its turn.
     void take_repetitions(size_t begin, size_t end, bool exact) {
         std::vector<int32_t> text;
         for (size_t i = begin; i < end; ++i)
             text.push_back(exact ? labels_.exact[at(i)] : labels_.form[at(i)]);
-        auto key = [](const Repetition& r) {
-            const size_t covered = (r.end - r.begin) / r.period * r.period;
-            return std::tuple(covered, ~r.period, ~r.begin);
+        auto key = [exact](const Repetition& r) {
+            const size_t count = (r.end - r.begin) / r.period;
+            return std::tuple(exact ? 0 : count, count * r.period, ~r.period, ~r.begin);
         };
         auto later = [&](const Repetition& a, const Repetition& b) { return key(a) < key(b); };
         std::priority_queue<Repetition, std::vector<Repetition>, decltype(later)> queue(later);
@@ -244,25 +242,26 @@ private:
     }
 
     /// Cuts a gap where the unit of the scope changes. A unit without heavy nodes joins the one
-    /// before it, or at the front the one behind it.
-    void take_units(const Piece& gap) {
+    /// before it, or at the front the one behind it. False, and nothing is cut, where names tell
+    /// nothing, or no more than which node is which.
+    bool take_units(const Piece& gap) {
+        if (scopes_[gap.end - 1]->empty()) return false;
         std::vector<Piece> units;
         for (size_t i = gap.begin; i < gap.end; ++i) {
-            if (i == gap.begin || unit_of(*scopes_[i]) != unit_of(*scopes_[i - 1]))
-                units.push_back({i, i});
+            const bool starts = i == gap.begin || unit_of(*scopes_[i]) != unit_of(*scopes_[i - 1]);
+            const bool joins = !units.empty() && !heavy(units.back().begin, i);
+            if (starts && !joins) units.push_back({i, i});
             units.back().end = i + 1;
         }
-        std::vector<Piece> joined;
-        for (const Piece& unit : units) {
-            const bool join = !joined.empty() && (!heavy(unit.begin, unit.end) ||
-                                                  !heavy(joined.back().begin, joined.back().end));
-            if (join) {
-                joined.back().end = unit.end;
-            } else {
-                joined.push_back(unit);
-            }
+        for (size_t k = units.size(); k-- > 1;) {
+            if (heavy(units[k].begin, units[k].end)) continue;
+            units[k - 1].end = units[k].end;
+            units.erase(units.begin() + static_cast<std::ptrdiff_t>(k));
         }
-        for (const Piece& piece : joined) take(piece);
+        const int32_t heavies = heavy_before_[gap.end] - heavy_before_[gap.begin];
+        if (units.size() > 1 && 2 * heavies < 3 * static_cast<int32_t>(units.size())) return false;
+        for (const Piece& unit : units) take(unit);
+        return true;
     }
 
     const std::vector<int32_t>& order_;
