@@ -1,7 +1,7 @@
 #include "driver/pipeline.h"
 
 #include "base/error.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"

@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/rewrite/for_target.h"
 #include "gir/walk.h"
 

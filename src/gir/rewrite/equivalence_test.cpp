@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "gir/interp/interp.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/random/random_program.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"

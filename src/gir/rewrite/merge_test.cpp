@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/rewrite/rules.h"
 #include "gir/rewrite/test_programs.h"
 
