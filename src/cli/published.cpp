@@ -12,8 +12,9 @@ void published_options(Arguments& arguments, PublishedOptions& o) {
                      "native, or a published cost model: simdit (--machine is SimDIT's JSON), "
                      "scalesim (--array, --dataflow)");
     arguments.flag("--training", o.training, "simdit: a training iteration");
-    arguments.option("--batch", o.batch, 0, "simdit, scalesim: leading size of every input; 0: "
-                                            "as in the file");
+    arguments.option("--batch", o.batch, 0,
+                     "simdit, scalesim: leading size of every input; 0: "
+                     "as in the file");
     arguments.flag("--fusion", o.fusion, "simdit: keep results on the chip for the next operator");
     arguments.option("--array", o.array, "RxC", "scalesim: rows and columns, such as 32x32");
     arguments.option("--dataflow", o.dataflow, "NAME", "scalesim: os, ws or is");
@@ -51,8 +52,7 @@ int run_published(const PublishedOptions& o, const std::string& model, const std
         throw UserError("--input: --model {} needs sizes only (--dim, --batch)", o.cost_model);
     const driver::LayerRequest layers{model, feeds.dims, o.batch, o.training};
     if (o.cost_model == "simdit") {
-        const driver::SimditResult result =
-            driver::simulate_simdit({layers, machine, o.fusion});
+        const driver::SimditResult result = driver::simulate_simdit({layers, machine, o.fusion});
         print_out(o.json ? report::json(result) : report::text(result, o.all));
     } else {
         const driver::ScaleSimResult result =

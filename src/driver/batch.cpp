@@ -21,9 +21,8 @@ model::Graph with_batch(model::Graph graph, int64_t batch) {
                             batch, input.name, leading.str());
     }
     for (model::Value& value : graph.values) {
-        const bool fed = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](auto id) {
-            return &graph.at(id) == &value;
-        });
+        const bool fed = std::any_of(graph.inputs.begin(), graph.inputs.end(),
+                                     [&](auto id) { return &graph.at(id) == &value; });
         if (!fed && !value.constant) value.shape.reset();
     }
     return model::bind_dims(std::move(graph), bindings);

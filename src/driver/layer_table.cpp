@@ -121,13 +121,13 @@ private:
     }
 
     sim::Contraction matmul(const NodeView& view) const {
-        const std::vector<int64_t> a = numbers(view, view.shape(0)), b = numbers(view, view.shape(1)),
-                                   out = result(view);
+        const std::vector<int64_t> a = numbers(view, view.shape(0)),
+                                   b = numbers(view, view.shape(1)), out = result(view);
         const int64_t all = elements(out, 0, out.size() - 1);
         // One right operand for all: the leading dims of the left are rows.
         const bool shared = elements(b, 0, b.size() - 2) == 1;
         const int64_t copies = shared ? 1 : elements(out, 0, out.size() - 2);
-        return {copies, all / std::max<int64_t>(copies, 1), a.back(), out.back(), false,
+        return {copies,       all / std::max<int64_t>(copies, 1), a.back(), out.back(), false,
                 weights(view)};
     }
 

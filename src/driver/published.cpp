@@ -66,8 +66,7 @@ SimditResult simulate_simdit(const SimditRequest& request) {
     const auto start = std::chrono::steady_clock::now();
     const std::vector<simdit::Cost> costs =
         simdit::charge(rows, hardware, {training, request.fusion});
-    const std::chrono::duration<double, std::milli> took =
-        std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     SimditResult result;
     result.model = request.layers.model;
     result.hardware = request.hardware_file;
@@ -87,9 +86,10 @@ ScaleSimResult simulate_scalesim(const ScaleSimRequest& request) {
     if (model.ends_with(".csv"))
         all.products = scalesim::read_topology_file(model);
     else
-        all = naming(model, [&] { return scalesim::products_of(read_layer_table(request.layers)); });
-    ScaleSimResult result{model, request.dataflow, array.rows, array.columns, {},
-                          all.not_modelled, 0, 0, 0};
+        all =
+            naming(model, [&] { return scalesim::products_of(read_layer_table(request.layers)); });
+    ScaleSimResult result{
+        model, request.dataflow, array.rows, array.columns, {}, all.not_modelled, 0, 0, 0};
     for (const scalesim::Product& p : all.products) {
         const int64_t cycles = scalesim::compute_cycles(p, array, dataflow);
         result.nodes.push_back({p.name, p.op, p.m, p.n, p.k, p.times, p.macs(), cycles,

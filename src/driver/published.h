@@ -65,7 +65,7 @@ struct SimditResult {
 SimditResult simulate_simdit(const SimditRequest&);
 
 struct ScaleSimRequest {
-    LayerRequest layers;           ///< .model: an ONNX file, or a topology file ending in .csv
+    LayerRequest layers;          ///< .model: an ONNX file, or a topology file ending in .csv
     std::string array, dataflow;  ///< "32x32", "os"
 };
 

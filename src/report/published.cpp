@@ -17,8 +17,12 @@ Json json_of(const driver::SimditDram& d) {
 }
 
 Json json_of(const driver::SimditSram& s) {
-    return {{"wbuf", s.wbuf}, {"ibuf", s.ibuf},      {"obuf", s.obuf},
-            {"bbuf", s.bbuf}, {"vmem", s.vmem},      {"immediates", s.immediates},
+    return {{"wbuf", s.wbuf},
+            {"ibuf", s.ibuf},
+            {"obuf", s.obuf},
+            {"bbuf", s.bbuf},
+            {"vmem", s.vmem},
+            {"immediates", s.immediates},
             {"instructions", s.instructions}};
 }
 
@@ -150,23 +154,25 @@ std::string simdit_rows(const driver::SimditResult& r, bool all) {
     Table table({"row", "operation", "phase", ">cycles", ">share", ">compute", ">stall", ">DRAM"});
     for (const driver::SimditNode* n : rows) {
         if (!n->free.empty()) {
-            table.row({shortened(n->name, 40), n->op, n->phase, "free", "", "", "", ""});
+            table.row({shortened(n->name, 56), n->op, n->phase, "free", "", "", "", ""});
             continue;
         }
-        table.row({shortened(n->name, 40), n->op, n->phase, whole(n->cycles()),
+        table.row({shortened(n->name, 56), n->op, n->phase, whole(n->cycles()),
                    percent(n->cycles(), r.total_cycles()), whole(n->compute_cycles),
                    whole(n->stall_cycles), bytes_text(n->dram.total())});
     }
-    return (all ? "" : fmt::format("the {} largest of {} rows (--all shows every one)\n",
-                                   rows.size(), r.nodes.size())) +
+    return (all ? ""
+                : fmt::format("the {} largest of {} rows (--all shows every one)\n", rows.size(),
+                              r.nodes.size())) +
            table.str();
 }
 
 }  // namespace
 
 std::string text(const driver::SimditResult& r, bool all) {
-    return fmt::format("{} of {} on {}, as SimDIT costs it{}\n", r.training ? "training" : "inference",
-                       r.model, r.hardware, r.fusion ? ", fused" : "") +
+    return fmt::format("{} of {} on {}, as SimDIT costs it{}\n",
+                       r.training ? "training" : "inference", r.model, r.hardware,
+                       r.fusion ? ", fused" : "") +
            fmt::format("{:.0f} cycles, {} at 1.25 GHz; {} multiply-accumulates\n\n",
                        r.total_cycles(), time_text(1000 * r.time_ms),
                        count_text(static_cast<double>(r.macs))) +

@@ -34,11 +34,13 @@ enum class VectorOp { kRelu, kAdd, kMaxPool, kAveragePool, kBatchNormalization, 
 
 struct VectorOperator {
     VectorOp op = VectorOp::kOther;
-    std::vector<int64_t> in_shape, out_shape;  ///< in: of the first operand
-    bool same_shapes = true;                   ///< all operands that are no constants
-    int64_t operands = 1;                      ///< constants not counted
-    std::vector<int64_t> kernel, stride;       ///< of poolings, by spatial dim
-    int64_t axis = 0;                          ///< of softmax, from the front
+    std::vector<int64_t> in_shape = {};  ///< of the first operand
+    std::vector<int64_t> out_shape = {};
+    bool same_shapes = true;           ///< all operands that are no constants
+    int64_t operands = 1;              ///< constants not counted
+    std::vector<int64_t> kernel = {};  ///< of poolings, by spatial dim
+    std::vector<int64_t> stride = {};
+    int64_t axis = 0;  ///< of softmax, from the front
 };
 
 /// The same elements in another order or shape, or several tensors as one.

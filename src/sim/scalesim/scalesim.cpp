@@ -63,9 +63,10 @@ Products products_of(const LayerTable& table) {
         } else if (auto* m = std::get_if<Contraction>(&layer.work)) {
             all.products.push_back({layer.name, layer.op, m->rows, m->columns, m->sum, m->copies});
         } else if (multiplies_otherwise(layer.op)) {
-            throw UserError("node '{}' ({}): SCALE-Sim has convolutions of images and products of "
-                            "matrices only",
-                            layer.name, layer.op);
+            throw UserError(
+                "node '{}' ({}): SCALE-Sim has convolutions of images and products of "
+                "matrices only",
+                layer.name, layer.op);
         } else {
             ++all.not_modelled[layer.op];
         }

@@ -37,7 +37,7 @@ int64_t compute_cycles(const Product&, const Array&, Dataflow);
 double utilization(int64_t macs, int64_t cycles, const Array&);
 
 struct Products {
-    std::vector<Product> products;           ///< in the order of the table
+    std::vector<Product> products;            ///< in the order of the table
     std::map<std::string, int> not_modelled;  ///< operator -> how many; all others
 };
 /// Convolutions as M = batch * output pixels, N = filters, K = window * channels (padding counted:

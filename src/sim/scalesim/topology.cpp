@@ -1,5 +1,6 @@
 #include "sim/scalesim/topology.h"
 
+#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -18,11 +19,19 @@ std::string trimmed(const std::string& text) {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+bool is_word(const std::string& field) {
+    return !field.empty() && std::isalpha(static_cast<unsigned char>(field[0])) != 0;
+}
+
+/// Up to the first empty field: published files have remarks behind. A word at the end is one too.
 std::vector<std::string> fields_of(const std::string& line) {
     std::vector<std::string> fields;
     std::istringstream in(line);
-    for (std::string field; std::getline(in, field, ',');) fields.push_back(trimmed(field));
-    while (!fields.empty() && fields.back().empty()) fields.pop_back();
+    for (std::string field; std::getline(in, field, ',');) {
+        if (trimmed(field).empty()) break;
+        fields.push_back(trimmed(field));
+    }
+    if (fields.size() > 1 && is_word(fields.back())) fields.pop_back();
     return fields;
 }
 
@@ -50,9 +59,10 @@ struct Row {
         const size_t colon = last.find(':');
         if (fields.size() < 2 || colon == std::string::npos) return;
         if (last.substr(0, colon) != last.substr(colon + 1))
-            fail(fmt::format("sparsity ratio {}: dense layers only; --model native has N:M "
-                             "sparsity",
-                             last));
+            fail(
+                fmt::format("sparsity ratio {}: dense layers only; --model native has N:M "
+                            "sparsity",
+                            last));
         fields.pop_back();
     }
 };
@@ -83,10 +93,11 @@ Product product_of(const Row& row) {
         case 9:
             return convolution(row);
         default:
-            row.fail(fmt::format("{} columns; expected a name and M, N, K, or a name and height, "
-                                 "width, filter height, filter width, channels, filters, stride "
-                                 "(or two strides)",
-                                 row.fields.size()));
+            row.fail(
+                fmt::format("{} columns; expected a name and M, N, K, or a name and height, "
+                            "width, filter height, filter width, channels, filters, stride "
+                            "(or two strides)",
+                            row.fields.size()));
     }
 }
 

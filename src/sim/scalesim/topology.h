@@ -4,8 +4,9 @@
 //     Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter,
 //         Strides,                               # or: Stride Height, Stride Width,
 //
-// A third form of both ends in a sparsity ratio N:M. Padding is not modelled: heights and widths
-// carry it. A row whose name has "DP" in it is depthwise: as many layers of one channel.
+// Both may end in a sparsity ratio N:M. What stands behind an empty column, and a word in the last,
+// is a remark. Padding is not modelled: heights and widths carry it. A row whose name has "DP" in
+// it is depthwise: as many layers of one channel.
 #pragma once
 
 #include <string>

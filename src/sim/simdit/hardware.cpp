@@ -17,8 +17,8 @@ int64_t whole(machine::YamlMap& map, const std::string& key) {
     machine::Number number = map.number(key);
     if (number.ranged() || number.value < 1 || number.value > kMost ||
         number.value != std::floor(number.value))
-        map.fail(map.child(key), fmt::format("'{}' must be a whole number from 1 to {:g}", key,
-                                             kMost));
+        map.fail(map.child(key),
+                 fmt::format("'{}' must be a whole number from 1 to {:g}", key, kMost));
     return static_cast<int64_t>(number.value);
 }
 

@@ -8,7 +8,8 @@
 //     OBUF_CAPACITY_BITS                   one of the two halves
 //     SIMD_VMEM_CAPACITY_BITS              each of the two vector memories; single-buffered
 //     PARAMBUF_, IBUF_, OBUF_, SIMD_AXI_DATA_WIDTH     bits per cycle to and from DRAM
-//     SIMD_INST_MEM_ADDR_WIDTH, INST_MEM_CAPACITY_BITS, INST_MEM_AXI_DATA_WIDTH    costed by nothing
+//     SIMD_INST_MEM_ADDR_WIDTH, INST_MEM_CAPACITY_BITS, INST_MEM_AXI_DATA_WIDTH    costed by
+//     nothing
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@ namespace smeaton::sim::simdit {
 struct Hardware {
     int64_t rows = 0, columns = 0;
     int64_t weight_bits = 0, input_bits = 0, bias_bits = 0, sum_bits = 0;
-    int64_t wbuf_bits = 0, ibuf_bits = 0, bbuf_bits = 0;  ///< both halves
-    int64_t obuf_bits = 0;                                ///< one half
-    int64_t vmem_bits = 0;                                ///< one of two
+    int64_t wbuf_bits = 0, ibuf_bits = 0, bbuf_bits = 0;                     ///< both halves
+    int64_t obuf_bits = 0;                                                   ///< one half
+    int64_t vmem_bits = 0;                                                   ///< one of two
     int64_t weight_port = 0, input_port = 0, sum_port = 0, vector_port = 0;  ///< bits per cycle
 
     int64_t lanes() const { return columns; }

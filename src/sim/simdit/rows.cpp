@@ -19,11 +19,11 @@ Sizes sizes_of(const Layer& layer, const Convolution& c) {
         refuse(layer,
                fmt::format("kernels that are not square ({}x{})", c.kernel_height, c.kernel_width));
     if (c.stride_height != c.stride_width)
-        refuse(layer, fmt::format("strides that differ ({} and {})", c.stride_height,
-                                  c.stride_width));
+        refuse(layer,
+               fmt::format("strides that differ ({} and {})", c.stride_height, c.stride_width));
     if (c.dilation_height != 1 || c.dilation_width != 1)
-        refuse(layer, fmt::format("dilated kernels (by {} and {})", c.dilation_height,
-                                  c.dilation_width));
+        refuse(layer,
+               fmt::format("dilated kernels (by {} and {})", c.dilation_height, c.dilation_width));
     return {.n = c.batch,
             .oc = c.out_channels,
             .oh = c.out_height,
@@ -35,8 +35,7 @@ Sizes sizes_of(const Layer& layer, const Convolution& c) {
 }
 
 Sizes sizes_of(const Layer& layer, const Contraction& c) {
-    if (c.copies != 1 || !c.weights)
-        refuse(layer, "products of two computed operands");
+    if (c.copies != 1 || !c.weights) refuse(layer, "products of two computed operands");
     return {.n = c.rows, .oc = c.columns, .ic = c.sum};
 }
 

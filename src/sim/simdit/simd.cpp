@@ -44,7 +44,7 @@ struct Work {
 };
 
 /// Adds a transfer of `bits` on each of `tiles` tiles.
-void transfer(Cost& cost, const Work& w, double Traffic::* way, double bits, double tiles) {
+void transfer(Cost& cost, const Work& w, double Traffic::*way, double bits, double tiles) {
     cost.bits.*way += bits * tiles;
     cost.stall_cycles += std::ceil(bits / real(w.h.vector_port)) * tiles;
 }
@@ -143,25 +143,23 @@ Cost pool_grad(const Work& w, bool average) {
 Cost softmax(const Work& w) {
     const double steps = real(w.t.h * w.t.w * w.t.c) * std::ceil(real(w.t.n) / w.lanes());
     Cost cost;
-    cost.compute_cycles = std::ceil(
-        (steps * (w.latency.exp + 1 + w.latency.div) + 3 * w.pipeline()) * w.tiles());
+    cost.compute_cycles =
+        std::ceil((steps * (w.latency.exp + 1 + w.latency.div) + 3 * w.pipeline()) * w.tiles());
     load_first(cost, w, 32 * w.tile());
     store(cost, w, 32 * w.tile());
     load(cost, w, 32 * w.tile());
     store(cost, w, w.out_bits() * w.tile());
     cost.bits.vmem = w.elements() * (7 * 32 + w.out_bits());
-    operations(cost, w, 3 * w.elements(),
-               w.elements() * (w.latency.exp + 1 + w.latency.div));
+    operations(cost, w, 3 * w.elements(), w.elements() * (w.latency.exp + 1 + w.latency.div));
     return cost;
 }
 
 Cost mean_inv_std(const Work& w) {
     const double e = w.elements(), c = w.channels(), div = w.latency.div;
     Cost cost;
-    cost.compute_cycles =
-        std::ceil((5 * w.tile() / w.lanes() + w.pipeline()) * w.tiles() +
-                  (2 * div + w.latency.inv_sqrt + 11) * real(w.t.c) / w.lanes() *
-                      w.channel_tiles());
+    cost.compute_cycles = std::ceil((5 * w.tile() / w.lanes() + w.pipeline()) * w.tiles() +
+                                    (2 * div + w.latency.inv_sqrt + 11) * real(w.t.c) / w.lanes() *
+                                        w.channel_tiles());
     load_first(cost, w, 32 * w.tile());
     store_vectors(cost, w, 2);
     cost.bits.vmem = 9 * e * 32 + 16 * c * 32;
@@ -186,9 +184,8 @@ Cost batch_norm(const Work& w) {
 Cost batch_norm_grad(const Work& w) {
     const double e = w.elements(), c = w.channels(), div = w.latency.div;
     Cost cost;
-    cost.compute_cycles =
-        std::ceil(2 * (11 * w.tile() / w.lanes() + w.pipeline()) * w.tiles() +
-                  (1 + div + 2) * real(w.t.c) / w.lanes() * w.channel_tiles());
+    cost.compute_cycles = std::ceil(2 * (11 * w.tile() / w.lanes() + w.pipeline()) * w.tiles() +
+                                    (1 + div + 2) * real(w.t.c) / w.lanes() * w.channel_tiles());
     // The normalised input goes out after part 1 and comes in for part 2; published tables count
     // both ways as input.
     for (int i = 0; i < 5; ++i) load(cost, w, 32 * w.tile());
@@ -204,8 +201,8 @@ Cost batch_norm_grad(const Work& w) {
 Cost reduce_sum(const Work& w) {
     const double rows = real(w.s.n), out = w.channels();
     Cost cost;
-    cost.compute_cycles = std::ceil(
-        (rows * std::ceil(real(w.t.c) / w.lanes()) + w.pipeline()) * w.channel_tiles());
+    cost.compute_cycles =
+        std::ceil((rows * std::ceil(real(w.t.c) / w.lanes()) + w.pipeline()) * w.channel_tiles());
     transfer(cost, w, &Traffic::ifmap, 32 * real(w.t.n * w.t.c), w.channel_tiles());
     store_vectors(cost, w, 1);
     cost.bits.ifmap *= rows / real(w.t.n);
@@ -218,8 +215,7 @@ Cost reduce_sum(const Work& w) {
 
 Cost charge_vector(Kind kind, const Sizes& sizes, const Hardware& h, const VectorContext& context) {
     const Sizes s = padded_for_lanes(sizes, h);
-    const Work w{s, vector_tile(kind, s, h), h, context,
-                 context.training ? kFloat32 : kFixedPoint};
+    const Work w{s, vector_tile(kind, s, h), h, context, context.training ? kFloat32 : kFixedPoint};
     switch (kind) {
         case Kind::kRelu:
             return relu(w);

@@ -45,9 +45,9 @@ TileCycles tile_cycles(const ArrayTile& t, const Hardware& h) {
     const int64_t weight_port = std::min(h.weight_port, h.rows * h.weight_bits);
     auto through = [](int64_t bits, int64_t port) { return real(ceil_div(bits, port)); };
     TileCycles c;
-    c.array = real(product({t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows),
-                            ceil_div(t.oc, h.columns)}) +
-                   (h.rows - 1) + (h.columns - 1));
+    c.array = real(
+        product({t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows), ceil_div(t.oc, h.columns)}) +
+        (h.rows - 1) + (h.columns - 1));
     c.weights = through(product({t.kw, t.kh, t.ic, t.oc, h.weight_bits}), weight_port);
     c.bias = through(t.oc * h.bias_bits, weight_port);
     c.inputs = through(product({t.iw, t.ih, t.ic, t.n, h.input_bits}), h.input_port);
@@ -74,7 +74,7 @@ double compute_cycles(const TileCycles& cycles, const Sizes& s, const ArrayTile&
 
 /// Stalls by the states of the pipeline of loads, array and stores.
 struct Stalls {
-    double middle = 0;     ///< of the tiles between the first two and the last two
+    double middle = 0;  ///< of the tiles between the first two and the last two
     double middle_tiles = 0;
     double head = 0, tail = 0;
     double all() const { return head + middle + tail; }
@@ -122,8 +122,7 @@ void buffer_traffic(Traffic& bits, const Sizes& s, const ArrayTile& t, const Pas
                 std::ceil(n.oc) * real(h.input_bits);
     bits.wbuf = kernel * real(s.ic * s.oc) * real(product({t.ow, t.oh, t.n})) * std::ceil(n.ow) *
                 std::ceil(n.oh) * std::ceil(n.n) * real(h.weight_bits);
-    bits.obuf = outputs *
-                (2 * real(product({ceil_div(t.ic, h.rows), t.kw, t.kh})) * n.sums() - 1) *
+    bits.obuf = outputs * (2 * real(product({ceil_div(t.ic, h.rows), t.kw, t.kh})) * n.sums() - 1) *
                 real(h.sum_bits);
     bits.bbuf = outputs * real(h.bias_bits);
 }

@@ -63,9 +63,9 @@ ArrayTile array_tile(const Sizes& s, const Hardware& h) {
         SMEATON_CHECK(t.kh > 1, "verify() lets a kernel of 3x3 fit");
     }
     const int64_t window = t.kh * t.kw;
-    t.ic = largest_multiple(h.rows, s.ic,
-                            std::min(weights / (window * h.columns * h.weight_bits),
-                                     inputs / (window * h.input_bits)));
+    t.ic = largest_multiple(
+        h.rows, s.ic,
+        std::min(weights / (window * h.columns * h.weight_bits), inputs / (window * h.input_bits)));
     auto fits = [&] {
         t.ih = (t.oh - 1) * s.stride + t.kh, t.iw = (t.ow - 1) * s.stride + t.kw;
         return t.n * t.oh * t.ow * h.columns * h.sum_bits <= sums &&
@@ -77,10 +77,10 @@ ArrayTile array_tile(const Sizes& s, const Hardware& h) {
         return fits();
     });
     fits();
-    t.oc = largest_multiple(
-        h.columns, s.oc,
-        std::min({weights / (window * t.ic * h.weight_bits),
-                  sums / (t.oh * t.ow * t.n * h.sum_bits), biases / h.bias_bits}));
+    t.oc =
+        largest_multiple(h.columns, s.oc,
+                         std::min({weights / (window * t.ic * h.weight_bits),
+                                   sums / (t.oh * t.ow * t.n * h.sum_bits), biases / h.bias_bits}));
     return t;
 }
 
@@ -129,8 +129,8 @@ VectorTile vector_tile(Kind kind, const Sizes& s, const Hardware& h) {
         });
     };
     first_image(s.oh, s.ow, false, t.h, t.w, fits);
-    const bool statistics = kind == Kind::kMeanInvStd || kind == Kind::kBatchNorm ||
-                            kind == Kind::kBatchNormGrad;
+    const bool statistics =
+        kind == Kind::kMeanInvStd || kind == Kind::kBatchNorm || kind == Kind::kBatchNormGrad;
     if (statistics) {
         grow_batch();
         grow_channels();

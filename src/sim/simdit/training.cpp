@@ -30,7 +30,8 @@ private:
     static constexpr const char* kLoss = "the loss and its gradient cost nothing in SimDIT";
     static constexpr const char* kOrder =
         "data that only changes its order or shape costs nothing in SimDIT";
-    static constexpr const char* kFolded = "counted in the row of the BatchNormalization's gradient";
+    static constexpr const char* kFolded =
+        "counted in the row of the BatchNormalization's gradient";
 
     void add(const Layer& layer, const char* part, Kind kind, Phase phase, const char* op,
              const Sizes& sizes) {
@@ -140,8 +141,12 @@ private:
         add(layer, "dX", Kind::kBatchNormGrad, Phase::kBackward, "BatchNorm_Backward", s);
         for (const char* part : {"inv_std", "xhat", "dbeta", "dgamma", "dgamma_mul_xhat",
                                  "gamma_inv_std", "scaled_gy", "dx_rhs", "dx"})
-            rows_.push_back({Kind::kFree, Phase::kBackward, {}, layer.name + "/" + part,
-                             fmt::format("batchnorm_grad_{}_ignored", part), kFolded});
+            rows_.push_back({Kind::kFree,
+                             Phase::kBackward,
+                             {},
+                             layer.name + "/" + part,
+                             fmt::format("batchnorm_grad_{}_ignored", part),
+                             kFolded});
         for (const char* part : {"sgd gamma", "sgd beta"})
             add(layer, part, Kind::kSgd1d, Phase::kUpdate, kCommon, {.oc = s.oc});
     }

@@ -11,7 +11,7 @@ Cost charge_convolution(const Sizes&, const Hardware&, bool keeps_result);
 Cost charge_gemm(const Sizes&, const Hardware&, bool keeps_result);
 
 struct VectorContext {
-    int64_t out_bits = 32;     ///< of a result element
+    int64_t out_bits = 32;  ///< of a result element
     bool training = false;
     bool input_on_chip = false;  ///< the first operand need not be loaded
 };
