@@ -32,7 +32,9 @@ void check_batch(const model::ShapedGraph& shaped, int64_t batch) {
     const model::Graph& graph = shaped.graph;
     for (const model::Node& node : graph.nodes) {
         const model::Value& out = graph.at(node.outputs[0]);
-        if (out.constant || out.shape->empty() || out.shape->front().is(batch)) continue;
+        // Sizes and indices are integers; they need not have a batch.
+        if (out.constant || !tensor::is_float(*out.dtype)) continue;
+        if (out.shape->empty() || out.shape->front().is(batch)) continue;
         throw UserError(
             "--batch {}: node '{}' ({}) makes a tensor of leading size {}; a constant of the file "
             "carries its batch there: export the model with an open batch",

@@ -141,6 +141,11 @@ private:
             ++v.operands;
             v.same_shapes &= numbers(view, view.shape(k)) == v.out_shape;
         }
+        add_parameters(view, v);
+        return v;
+    }
+
+    static void add_parameters(const NodeView& view, sim::VectorOperator& v) {
         switch (view.node().op) {
             case OpType::kRelu:
                 v.op = sim::VectorOp::kRelu;
@@ -172,7 +177,6 @@ private:
             default:
                 break;
         }
-        return v;
     }
 
     static void window(sim::VectorOperator& v, const model::Window& w) {
@@ -202,13 +206,25 @@ private:
     sim::LayerTable table_;
 };
 
+model::ShapedGraph inferred(model::Graph graph, int batch) {
+    if (batch == 0) return model::infer_shapes(std::move(graph), {}, lower::evaluate);
+    try {
+        return model::infer_shapes(std::move(graph), {}, lower::evaluate);
+    } catch (const UserError& error) {
+        throw UserError(
+            "--batch {}: {}; if a constant of the file carries its batch there, export "
+            "the model with an open batch",
+            batch, error.what());
+    }
+}
+
 model::ShapedGraph shaped_graph(const LayerRequest& request) {
     model::Graph graph = model::onnx::read_onnx(request.model);
     model::refuse_unsupported(graph);
     const std::map<std::string, int64_t> dims = parse_dims(request.dims);
     if (request.batch > 0) graph = with_batch(std::move(graph), request.batch);
     graph = model::bind_dims(graph, model::dim_bindings(graph, dims));
-    model::ShapedGraph shaped = model::infer_shapes(std::move(graph), {}, lower::evaluate);
+    model::ShapedGraph shaped = inferred(std::move(graph), request.batch);
     // Rows are those of the file: nothing is shared, no chain of moves becomes one.
     model::SimplifyOptions options;
     options.skip = {"remove_noops", "share_common"};

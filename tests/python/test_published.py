@@ -220,7 +220,8 @@ def test_a_batch_reopens_the_leading_size_and_names_what_fixes_it(designs, tmp_p
     nodes = [node("Reshape", ["x", "flat"], ["f"], "flatten"), node("MatMul", ["f", "w"], ["y"], "dense")]
     fixed = write_net(path, nodes, [1, 5], weights)
     assert simulated(fixed, *simdit)["macs"] == 256 * 5
-    assert "'flatten'" in refused(fixed, *simdit, "--batch", 8)
+    message = refused(fixed, *simdit, "--batch", 8)
+    assert "'flatten'" in message and "--batch 8" in message and "open batch" in message
     weights[1] = tensor("flat", np.array([-1, 256], np.int64))
     opened = simulated(write_net(path, nodes, [1, 5], weights), *simdit, "--batch", 8)
     assert opened["macs"] == 8 * 256 * 5

@@ -69,7 +69,8 @@ double compute_cycles(const TileCycles& cycles, const Sizes& s, const ArrayTile&
                            wide(s.oc);
     const auto denominator =
         wide(product({t.ow, t.oh, t.n, t.kw})) * wide(product({t.kh, t.ic, t.oc}));
-    return static_cast<double>((numerator + denominator - 1) / denominator);
+    const auto rounded_up = (numerator + denominator - 1) / denominator;
+    return static_cast<double>(rounded_up);
 }
 
 /// Stalls by the states of the pipeline of loads, array and stores.

@@ -48,7 +48,10 @@ private:
         Operation row = forward_operation(layer);
         if (row.kind == Kind::kSoftmax) refuse(layer, "the gradient of Softmax");
         auto* c = std::get_if<Convolution>(&layer.work);
-        if (c && c->bias) refuse(layer, "a convolution's bias in training");
+        if (c && c->bias)
+            refuse(layer,
+                   "a convolution's bias in training (it may be a folded BatchNormalization: "
+                   "export the model with its BatchNormalizations kept)");
         if (c && (c->out_height != c->out_width || c->in_height != c->in_width))
             refuse(layer, fmt::format("gradients of images that are not square ({}x{})",
                                       c->in_height, c->in_width));
