@@ -137,7 +137,11 @@ private:
         bool written_out =
             std::find(s.unrolled.begin(), s.unrolled.end(), s.lanes) != s.unrolled.end();
         if (!s.lanes.empty() && !written_out && !is_loop) order.push_back(loop(s.lanes));
-        for (Name n : s.unrolled) order.push_back(loop(n));
+        // Written out, a sum takes one step for all its results at a time.
+        bool sums = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
+        for (bool kept : {false, true})
+            for (Name n : s.unrolled)
+                if ((!sums || gir::addressed_by(op.dst, n)) == kept) order.push_back(loop(n));
         if (!s.across.empty()) in_blocks(s, order, refs);
         return order;
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cost/test_target.h"
 #include "gir/parse.h"
 #include "gir/walk.h"
 
@@ -49,7 +50,7 @@ struct Parsed {
 };
 
 Parsed parse(const std::string& text) {
-    Parsed p{gir::parse_program(text, "test.gir"), nullptr};
+    Parsed p{gir::rewrite::spell(gir::parse_program(text, "test.gir"), sixteen_lanes()), nullptr};
     p.kernel = gir::kernels(p.program).front();
     return p;
 }

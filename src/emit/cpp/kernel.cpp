@@ -350,8 +350,8 @@ private:
         int hint = p.level == Name("l1") ? 3 : p.level == Name("l2") ? 2 : 1;
         Linear at = compile_form(f, p.element, {}).base;
         for (int64_t i = 0; i < p.lines; ++i) {
-            f.line(fmt::format("__builtin_prefetch({}, 0, {});",
-                               f.address(f.storage(p.buffer), at), hint));
+            f.line(fmt::format("__builtin_prefetch({}, 0, {});", f.address(f.storage(p.buffer), at),
+                               hint));
             at.constant += p.stride;
         }
     }

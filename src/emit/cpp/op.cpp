@@ -69,6 +69,16 @@ void over_lanes(Function& f, const OpPlan& plan, int group,
     int64_t lanes = plan.width, extent = plan.extents[dim], done = 0;
     if (!plan.unrolled[dim]) {
         int64_t step = lanes * group, rounds = extent / step;
+        auto whole_turn = [&] {
+            std::vector<Segment> segments;
+            for (int g = 0; g < group; ++g)
+                segments.push_back({Linear{g * lanes, {}}, static_cast<int>(lanes)});
+            body(segments);
+        };
+        if (rounds == 1 && group > 1) {
+            whole_turn();
+            done = step;
+        }
         if (rounds > 1) {
             f.open_scope();
             std::string name = f.unique("l");

@@ -264,8 +264,7 @@ struct Reduction {
         for (Destination& d : all) declare(d, chains);
         Point point = at;
         auto add_up = [&](std::vector<Destination>& into, const std::vector<size_t>& dims) {
-            over_loops(f, plan, op.dims, point, dims,
-                       [&] { steps(into, point, chains); });
+            over_loops(f, plan, op.dims, point, dims, [&] { steps(into, point, chains); });
         };
         std::vector<size_t> looped = looped_dims();
         if (plan.part == 0 || looped.empty())

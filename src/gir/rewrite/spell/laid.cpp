@@ -135,8 +135,7 @@ Laid laid(const Place& place, const Slice& named) {
         out.dtype = tile->second.tile.dtype;
         out.in_registers = tile->second.tile.level == place.registers;
         out.lanes = tile->second.tile.lanes;
-        out.parts =
-            parts_of(tile->second.tile, tile->second.constant.has_value(), place.lanes);
+        out.parts = parts_of(tile->second.tile, tile->second.constant.has_value(), place.lanes);
     } else {
         const Buffer& b = place.program.buffer(slice.target);
         out.dtype = b.dtype;

@@ -50,7 +50,33 @@ struct Lines {
         body.push_back(stmt(std::move(m)));
     }
 
+    /// A tile of one dim, read from its start: a line already.
+    bool is_line(const Slice& s) const {
+        return tiles.count(s.target) > 0 && s.at.size() == 1 && !s.at[0].index && !s.within &&
+               s.at[0].affine == Affine(op.along);
+    }
+
+    Block in_place() {
+        length = op.dims[0].extent;
+        Op sort = op;
+        sort.spelling = merging(op);
+        body.push_back(stmt(std::move(sort)));
+        return body;
+    }
+
+    /// Declares what `sort` merges into.
+    Spelling merging(const Op& sort) {
+        Spelling spelling;
+        spelling.loops = {op.along};
+        spelling.scratch.push_back(line("merged_keys", dtype(sort.dst.target)));
+        if (op.payload)
+            spelling.scratch.push_back(line("merged_payload", dtype(sort.payload->target)));
+        return spelling;
+    }
+
     Block run() {
+        if (op.dims.size() == 1 && is_line(op.dst) && (!op.payload || is_line(*op.payload)))
+            return in_place();
         std::vector<NamedDim> outer;
         for (const NamedDim& d : op.dims)
             d.name == op.along ? void(length = d.extent) : outer.push_back(d);
@@ -58,16 +84,11 @@ struct Lines {
         sort.dims = {{op.along, length}};
         Name keys = line("keys", dtype(op.dst.target)), payload;
         if (op.payload) payload = line("payload", dtype(op.payload->target));
-        Spelling spelling;
-        spelling.loops = {op.along};
-        spelling.scratch.push_back(line("merged_keys", dtype(op.dst.target)));
-        if (op.payload)
-            spelling.scratch.push_back(line("merged_payload", dtype(op.payload->target)));
+        sort.spelling = merging(op);
         move(of(keys), op.dst);
         if (op.payload) move(of(payload), *op.payload);
         sort.dst = of(keys);
         if (op.payload) sort.payload = of(payload);
-        sort.spelling = spelling;
         body.push_back(stmt(std::move(sort)));
         move(op.dst, of(keys));
         if (op.payload) move(*op.payload, of(payload));

@@ -116,7 +116,8 @@ Block Speller::run(const Block& original) {
 Block Speller::block(const Block& body) {
     Block out;
     for (const StmtPtr& s : body) {
-        if (auto* let = std::get_if<Let>(&s->node)) place.tiles.insert_or_assign(let->tile.name, *let);
+        if (auto* let = std::get_if<Let>(&s->node))
+            place.tiles.insert_or_assign(let->tile.name, *let);
         if (auto* p = std::get_if<Parallel>(&s->node)) {
             out.push_back(loop(*p));
         } else if (auto* f = std::get_if<For>(&s->node)) {
