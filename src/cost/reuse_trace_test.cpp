@@ -3,14 +3,23 @@
 #include <gtest/gtest.h>
 
 #include "cost/reuse.h"
-#include "cost/test_target.h"
 #include "gir/interp/cache.h"
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
 namespace {
+
+gir::Target sixteen_lanes() {
+    gir::Target t;
+    t.levels = {{"reg", 2048, 64, true, true},
+                {"l1", 32 << 10, 64, false, true},
+                {"l2", 1 << 20, 64, false, true},
+                {"dram", 0, 64, false, false}};
+    return t;
+}
 
 struct Case {
     const char* name;

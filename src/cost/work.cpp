@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
@@ -136,8 +136,7 @@ private:
         gir::for_each_slice(o,
                             [&](const Slice& s, bool written) { count_asked(f, s, written, 1); });
         if (is_transfer(o)) return;
-        SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled",
-                      gir::print(o));
+        SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled", gir::print(o));
         if (!o.spelling->across.empty()) {
             turning(f);
             return;
@@ -230,7 +229,8 @@ private:
     /// The lanes of each result are combined in log2 steps of a shuffle and the function.
     void across_lanes(const Frame& f, gir::ScalarFn fn, DType t) {
         if (!f.lane_reduced) return;
-        double results = product(f, [&](size_t d) { return addressed_by(f.op.dst, f.op.dims[d].name); });
+        double results =
+            product(f, [&](size_t d) { return addressed_by(f.op.dst, f.op.dims[d].name); });
         double steps = std::log2(f.width);
         charge(f, {OpClass::Shuffle, DType::kF32, steps}, results);
         for (const Instructions& i : instructions(fn, t)) charge(f, i, results * steps);
@@ -297,8 +297,8 @@ private:
         const gir::Spelling& s = *f.op.spelling;
         double turns = f.runs;
         for (Name n : s.loops) turns *= static_cast<double>(extent_of(f.op, n));
-        bool written_out = std::find(s.unrolled.begin(), s.unrolled.end(), s.lanes) !=
-                           s.unrolled.end();
+        bool written_out =
+            std::find(s.unrolled.begin(), s.unrolled.end(), s.lanes) != s.unrolled.end();
         if (f.lane >= 0 && !written_out)
             turns *= std::ceil(f.vectors / static_cast<double>(s.turn * s.sums));
         else if (s.loops.empty())

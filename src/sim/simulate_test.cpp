@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "cost/target.h"
-#include "gir/parse.h"
 #include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
 #include "machine/read.h"
 #include "sim/residency.h"
 

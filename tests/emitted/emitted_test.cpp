@@ -5,10 +5,10 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "gir/parse.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
 #include "random_program.h"
 #include "run/cpu.h"
-#include "gir/rewrite/spell/spell.h"
 #include "run_emitted.h"
 
 namespace smeaton::emitted {

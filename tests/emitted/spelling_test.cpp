@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "cost/kernel_cost.h"
 #include "cost/target.h"
-#include "gir/parse.h"
-#include "gir/print.h"
 #include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -85,7 +85,9 @@ struct Edit {
 const Edit kEdits[] = {
     {"another_lane", "turn", "lanes r by 16 loop c", "lanes c by 16 unrolled c loop r",
      "for (i64 l = 0; l < 25; ++l)", "ldn_f32(x_3 + 32, 5)",
-     [](const Work& a, const Work& b) { return b.gathered == a.gathered && b.loads == a.loads + 400; }},
+     [](const Work& a, const Work& b) {
+         return b.gathered == a.gathered && b.loads == a.loads + 400;
+     }},
     {"narrower_vectors", "rank", "over r: 40, c: 200 spelled lanes c by 16",
      "over r: 40, c: 200 spelled lanes c by 8", "", "x_ + l*8;",
      [](const Work& a, const Work& b) { return b.loads == a.loads + 40 * (25 - 13); }},

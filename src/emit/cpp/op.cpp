@@ -8,7 +8,7 @@
 #include "emit/cpp/spell.h"
 #include "emit/cpp/transpose.h"
 #include "emit/cpp/value.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/walk.h"
 
 namespace smeaton::emit {

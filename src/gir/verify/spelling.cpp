@@ -2,7 +2,7 @@
 // that is known only when the program runs.
 #include <algorithm>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
 
