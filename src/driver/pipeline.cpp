@@ -4,6 +4,7 @@
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -105,6 +106,14 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
             verified("tile");
+        },
+        program_text);
+    // What is still open becomes text; from here on nobody chooses.
+    runner.run(
+        "spell",
+        [&] {
+            t.program = gir::rewrite::spell(t.program, target);
+            verified("spell");
         },
         program_text);
     return t;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "gir/layout.h"
+#include "gir/rewrite/spell/spell.h"
 #include "run/cache.h"
 #include "run/compile.h"
 #include "run/executor.h"
@@ -49,6 +50,17 @@ std::map<Name, Tensor> random_inputs(const gir::Program& program, uint64_t seed)
         inputs.emplace(b.name, std::move(t));
     }
     return inputs;
+}
+
+gir::Target target_of(const emit::Isa& isa) {
+    gir::Target t;
+    t.levels = {{"reg", int64_t{isa.vector_bytes} * isa.vector_registers, 64, true, true},
+                {"l1", 32 << 10, 64, false, true},
+                {"l2", 1 << 20, 64, false, true},
+                {"dram", 0, 64, false, false}};
+    t.vector_bytes = isa.vector_bytes;
+    t.vector_registers = isa.vector_registers;
+    return t;
 }
 
 namespace {
@@ -115,7 +127,8 @@ std::string difference(const Buffer& b, const gir::interp::Storage& want,
 Comparison compare(const gir::Program& program, const std::map<Name, Tensor>& inputs,
                    const std::string& isa, double tolerance) {
     emit::Isa target = emit::isa_named(isa);
-    emit::EmittedProgram emitted = emit::emit_program(program, {target, 2, {}});
+    emit::EmittedProgram emitted =
+        emit::emit_program(gir::rewrite::spell(program, target_of(target)), {target, 2, {}});
     run::CompileOptions options;
     options.flags = emit::compile_flags(target);
     options.cache_folder = cache_folder();

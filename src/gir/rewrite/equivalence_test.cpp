@@ -9,6 +9,7 @@
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -40,7 +41,8 @@ std::vector<Stage> stages(const Target& target) {
             {"layout",
              [=](Program p) { return add_borders(choose_layouts(std::move(p), rules), rules); }},
             {"tile", [=](Program p) { return tile(p, target); }},
-            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }}};
+            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }},
+            {"spell", [=](Program p) { return spell(std::move(p), target); }}};
 }
 
 // A sum in another order differs by rounding; anything else must agree to the bit.
