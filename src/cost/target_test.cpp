@@ -9,11 +9,13 @@
 namespace smeaton::cost {
 namespace {
 
+using tensor::DType;
+
 machine::CpuFeatures cpu(std::vector<std::string> isa) {
     machine::CpuFeatures c;
     c.model = "test";
     c.isa = std::move(isa);
-    c.caches = {{1, 32 << 10, 64, 1, 2}, {2, 1 << 20, 64, 1, 2}, {3, 32 << 20, 64, 2, 1}};
+    c.caches = {{1, 32 << 10, 64, 1, 2, 8}, {2, 1 << 20, 64, 1, 2, 8}, {3, 32 << 20, 64, 2, 1, 16}};
     c.cores = 2;
     c.memory_bytes = int64_t{8} << 30;
     return c;
@@ -26,8 +28,10 @@ TEST(Target, of_a_cpu_takes_its_widest_vectors_and_caches) {
     EXPECT_EQ(t.cores, 2);
     ASSERT_EQ(t.levels.size(), 5u);
     EXPECT_EQ(t.registers().capacity_bytes, 2048);
-    EXPECT_TRUE(t.find("l2")->per_core);
-    EXPECT_FALSE(t.find("l3")->per_core);
+    EXPECT_EQ(t.find("l2")->scope, Name("core"));
+    EXPECT_EQ(t.find("l3")->scope, Name());
+    EXPECT_EQ(t.outwards_of(*t.find("l2")).name, Name("l3"));
+    EXPECT_EQ(t.find("l1")->way_bytes, 4096);
     EXPECT_EQ(t.outermost().name, Name("dram"));
 }
 
@@ -44,14 +48,17 @@ TEST(Target, of_the_shipped_machines_is_in_order) {
                                                              "/machines/" + name + ".yaml"));
         EXPECT_EQ(t.levels.front().name, Name("reg")) << name;
         EXPECT_EQ(t.levels.back().name, Name("dram")) << name;
-        EXPECT_GE(t.fma_latency_times_rate, 1) << name;
+        EXPECT_EQ(t.shape_for(DType::kF32, DType::kF32, DType::kF32).acc, DType::kF32) << name;
     }
     gir::Target edge = target_of(
         machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/edge-cpu.yaml"));
     EXPECT_EQ(edge.vector_bytes, 16);
     EXPECT_EQ(edge.vector_registers, 32);
     EXPECT_EQ(edge.cores, 4);
-    EXPECT_EQ(edge.fma_latency_times_rate, 8);
+    gir::MmaShape fma = edge.shape_for(DType::kF32, DType::kF32, DType::kF32);
+    EXPECT_EQ(fma.columns, 4);
+    EXPECT_EQ(fma.per_cycle, 2);
+    EXPECT_EQ(fma.latency_cycles, 4);
 }
 
 }  // namespace

@@ -7,10 +7,11 @@
 
 namespace smeaton::gir::rewrite {
 
-Program for_target(Program program, const Target& target, const Rules& rules) {
+Program for_target(Program program, const Target& target, Rules rules) {
+    rules = sized_for(target, std::move(rules));
     program = fuse(std::move(program), rules);
-    program = choose_layouts(std::move(program), rules);
-    program = add_borders(std::move(program), rules);
+    program = choose_layouts(std::move(program), target, rules);
+    program = add_borders(std::move(program), target, rules);
     program = tile(program, target);
     return claim_residents(std::move(program), target, rules);
 }

@@ -8,6 +8,6 @@
 namespace smeaton::gir::rewrite {
 
 /// A lowered program fused, laid out, tiled and claimed for the target.
-Program for_target(Program, const Target&, const Rules& = {});
+Program for_target(Program, const Target&, Rules = {});
 
 }  // namespace smeaton::gir::rewrite
