@@ -35,8 +35,7 @@ double shape_elements(const gir::MmaShape& s) {
 /// Fills in the speed that tiles are chosen by.
 ShapeRow row_of(const Machine& m, const Unit& unit, gir::MmaShape shape, Interval gops) {
     shape.unit = unit.name;
-    shape.per_cycle =
-        in_silicon(gops.value / clock_of(m, unit).value / shape_elements(shape));
+    shape.per_cycle = in_silicon(gops.value / clock_of(m, unit).value / shape_elements(shape));
     return {shape, unit.kind, gops};
 }
 

@@ -81,7 +81,8 @@ gir::Target target_of(const machine::Machine& m) {
     for (const machine::Scope& s : m.scopes) target.scopes.push_back({s.name, s.count});
     target.cores = static_cast<int>(machine::core_count(m));
     double clock_ghz = clock_of(m, *unit).value;
-    for (const machine::Level& level : m.levels) target.levels.push_back(level_of(level, clock_ghz));
+    for (const machine::Level& level : m.levels)
+        target.levels.push_back(level_of(level, clock_ghz));
     target.vector_bytes = static_cast<int>(unit->vector_bits->value) / 8;
     target.vector_registers = static_cast<int>(unit->registers->value);
     for (const machine::Lanes& l : unit->lanes) target.lanes_of.push_back({l.dtype, l.count});

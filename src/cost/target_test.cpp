@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cost/shapes.h"
 #include "machine/query.h"
 #include "machine/read.h"
 
@@ -59,6 +60,54 @@ TEST(Target, of_the_shipped_machines_is_in_order) {
     EXPECT_EQ(fma.columns, 4);
     EXPECT_EQ(fma.per_cycle, 2);
     EXPECT_EQ(fma.latency_cycles, 4);
+}
+
+TEST(Target, is_the_tree_of_the_machine) {
+    gir::Target t = target_of(
+        machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/server-cpu.yaml"));
+    EXPECT_EQ(t.units("cluster"), 12);
+    EXPECT_EQ(t.all_cores(), 96);
+    EXPECT_EQ(t.core_scope(), Name("core"));
+    EXPECT_EQ(t.sharers(*t.find("l3")), 8);
+    EXPECT_EQ(t.sharers(*t.find("l2")), 1);
+    EXPECT_EQ(t.sharers(*t.find("dram")), 96);
+    t.cores = 20;  // at work: three clusters
+    EXPECT_EQ(t.sharers(*t.find("l3")), 7);
+    EXPECT_EQ(t.sharers(*t.find("dram")), 20);
+    EXPECT_EQ(t.panel_level(gir::OperandRole::B).name, Name("l2"));
+    EXPECT_NEAR(t.find("l1")->read_bytes_per_cycle, 227 / 3.55, 1e-9);
+    EXPECT_EQ(t.loads_per_cycle, 1);
+}
+
+TEST(Shapes, of_one_table_are_vectors_dot_products_and_arrays) {
+    auto shipped = [](const char* name) {
+        return target_of(machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/" +
+                                                    name + ".yaml"));
+    };
+    gir::Target server = shipped("server-cpu"), chip = shipped("systolic-chip");
+    gir::MmaShape dot = server.shape_for(DType::kU8, DType::kI8, DType::kI32);
+    EXPECT_EQ(dot.columns * dot.group, 64);
+    EXPECT_EQ(server.shape_for(DType::kF32, DType::kF32, DType::kF32).columns, 16);
+    EXPECT_EQ(server.shape_for(DType::kF64, DType::kF64, DType::kF64).columns, 8);
+    // Signed by signed bytes have no row: they are converted to what they add up in.
+    gir::MmaShape converted = server.shape_for(DType::kI8, DType::kI8, DType::kI32);
+    EXPECT_EQ(converted.a, DType::kI32);
+    EXPECT_EQ(converted.group, 1);
+    gir::MmaShape array = chip.shape_for(DType::kF32, DType::kF32, DType::kF32);
+    EXPECT_EQ(array.unit, Name("array"));
+    EXPECT_TRUE(array.holds_b);
+    EXPECT_EQ(array.columns, 32);
+    EXPECT_EQ(array.group, 32);
+    EXPECT_EQ(array.fill_cycles, 62);
+    EXPECT_EQ(array.per_cycle, 1);
+    EXPECT_FALSE(chip.sums_in_registers(array));
+    EXPECT_EQ(chip.panel_level(gir::OperandRole::A).name, Name("ibuf"));
+}
+
+TEST(Shapes, are_as_fast_as_silicon_makes_them) {
+    EXPECT_EQ(in_silicon(1.94), 2);
+    EXPECT_EQ(in_silicon(0.26), 0.25);
+    EXPECT_EQ(in_silicon(0.7), 1);
 }
 
 }  // namespace

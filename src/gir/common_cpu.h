@@ -8,9 +8,9 @@
 namespace smeaton::gir {
 
 /// What a CPU's own facts (CPUID, its caches) do not say is taken to be as in most: two vector
-/// multiply-adds begun in a cycle, four cycles each; two loads and one store of a vector; 40 bytes a
-/// cycle from the second cache, 10 from the third, 4 from memory. `caches` innermost first, without
-/// rates; what lies outwards of each and memory itself are added.
+/// multiply-adds begun in a cycle, four cycles each; two loads and one store of a vector; 40 bytes
+/// a cycle from the second cache, 10 from the third, 4 from memory. `caches` innermost first,
+/// without rates; what lies outwards of each and memory itself are added.
 Target common_cpu(int vector_bytes, int vector_registers, int cores,
                   std::vector<TargetLevel> caches, int64_t memory_bytes);
 

@@ -111,14 +111,6 @@ MmaShape Target::shape_for(DType a, DType b, DType acc) const {
     return like;
 }
 
-const TargetLevel& Target::source_of(const MmaShape& shape, OperandRole role,
-                                     int64_t bytes) const {
-    Name named = role == OperandRole::A   ? shape.a_from
-                 : role == OperandRole::B ? shape.b_from
-                                          : shape.acc_in;
-    return named.empty() ? level_for(role, bytes) : level(named);
-}
-
 std::map<Name, int64_t> capacities(const Target& target) {
     std::map<Name, int64_t> bytes;
     for (const TargetLevel& l : target.levels)

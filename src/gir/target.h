@@ -24,9 +24,9 @@ struct TargetScope {
 };
 
 struct TargetLevel {
-    Name name;             ///< "reg", "l1", "l2", "l3", "dram"
-    Name next = {};        ///< the level outwards; empty for the outermost
-    Name scope = {};       ///< whose units have one each; empty: one for the machine
+    Name name;                   ///< "reg", "l1", "l2", "l3", "dram"
+    Name next = {};              ///< the level outwards; empty for the outermost
+    Name scope = {};             ///< whose units have one each; empty: one for the machine
     int64_t capacity_bytes = 0;  ///< of one instance; 0: unbounded
     int64_t line_bytes = 64;
     int64_t way_bytes = 0;  ///< of a cache: addresses this far apart meet in one set; 0: unknown
@@ -47,10 +47,10 @@ struct MmaShape {
     DType a = DType::kF32, b = DType::kF32, acc = DType::kF32;
     int64_t rows = 1, columns = 1, group = 1;
     Name a_from = {}, b_from = {}, acc_in = {};  ///< levels; empty: the one that takes the role
-    bool holds_b = false;       ///< b stays in the unit while rows stream through
-    double per_cycle = 1;       ///< begun in a cycle
-    double latency_cycles = 1;  ///< until the next one that adds to the same sums
-    double fill_cycles = 0;     ///< from the first in to the last out, once for each pass
+    bool holds_b = false;                        ///< b stays in the unit while rows stream through
+    double per_cycle = 1;                        ///< begun in a cycle
+    double latency_cycles = 1;                   ///< until the next one that adds to the same sums
+    double fill_cycles = 0;  ///< from the first in to the last out, once for each pass
 
     double multiply_adds_per_cycle() const;
 };
@@ -103,8 +103,6 @@ struct Target {
     /// The fastest shape for these operands; where none is rated, that of the accumulator's own
     /// dtype (operands are converted first), then f32's with the accumulator's lanes.
     MmaShape shape_for(DType a, DType b, DType acc) const;
-    /// Where a shape's operand lives: as it says, or by role; `bytes` as level_for has them.
-    const TargetLevel& source_of(const MmaShape&, OperandRole, int64_t bytes) const;
     /// Sums are kept in the register file.
     bool sums_in_registers(const MmaShape&) const;
 };

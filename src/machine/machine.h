@@ -111,11 +111,11 @@ struct Rate {
 struct ContractionShape {
     tensor::DType a = tensor::DType::kF32, b = tensor::DType::kF32, acc = tensor::DType::kF32;
     int64_t rows = 1, columns = 1, group = 1;
-    std::optional<Number> per_cycle;        ///< shapes begun in a cycle
-    std::optional<Number> gops_per_s;       ///< multiply-adds per second
-    std::optional<Number> latency_cycles;   ///< until the next one that adds to the same sums
-    std::optional<Number> energy_pj;        ///< per multiply-add
-    std::string a_from, b_from, acc_in;     ///< levels; empty: the one that takes the role
+    std::optional<Number> per_cycle;       ///< shapes begun in a cycle
+    std::optional<Number> gops_per_s;      ///< multiply-adds per second
+    std::optional<Number> latency_cycles;  ///< until the next one that adds to the same sums
+    std::optional<Number> energy_pj;       ///< per multiply-add
+    std::string a_from, b_from, acc_in;    ///< levels; empty: the one that takes the role
     friend bool operator==(const ContractionShape&, const ContractionShape&) = default;
 };
 
@@ -135,7 +135,7 @@ struct Unit {
     std::optional<Number> registers;      ///< Vector: of vector_bits each
     std::optional<Number> rows, columns;  ///< Systolic: rows carry the contracted dim
     std::vector<std::string> isa;         ///< features that code for it may use, e.g. avx512f
-    std::vector<Lanes> lanes;  ///< Vector
+    std::vector<Lanes> lanes;             ///< Vector
     std::vector<Rate> rates;
     std::vector<ContractionShape> shapes;  ///< beside what the rates say: docs/machine.md
     friend bool operator==(const Unit&, const Unit&) = default;

@@ -159,10 +159,9 @@ void verify_shape(const ContractionShape& shape, const Machine& machine, const s
     judge.positive(shape.energy_pj, where, "energy_pj");
     for (auto [key, level] :
          {std::pair{"a_from", &shape.a_from}, {"b_from", &shape.b_from}, {"acc_in", &shape.acc_in}})
-        judge.require(level->empty() || std::any_of(machine.levels.begin(), machine.levels.end(),
-                                                    [&, l = level](const Level& at) {
-                                                        return at.name == *l;
-                                                    }),
+        judge.require(level->empty() ||
+                          std::any_of(machine.levels.begin(), machine.levels.end(),
+                                      [&, l = level](const Level& at) { return at.name == *l; }),
                       where, "'{}' names no level: '{}'", key, *level);
 }
 

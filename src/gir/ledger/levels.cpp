@@ -61,7 +61,8 @@ Levels levels_used(const Program& program) {
 Levels levels_of(const Target& target) {
     Levels levels;
     for (auto it = target.levels.rbegin(); it != target.levels.rend(); ++it)
-        levels.list.push_back({it->name, it->next.empty() ? -1 : levels.index(it->next), it->scope});
+        levels.list.push_back(
+            {it->name, it->next.empty() ? -1 : levels.index(it->next), it->scope});
     // Cores that stand idle hold no copies; those at work fill one unit after the other.
     for (const TargetScope& s : target.scopes) {
         int64_t each = std::max<int64_t>(1, target.all_cores() / target.units(s.name));

@@ -11,7 +11,8 @@
 
 namespace smeaton::gir::rewrite {
 
-/// Channels-last layouts, a line apart where pixels would meet in the sets of the first cache; rule "channels-last".
+/// Channels-last layouts, a line apart where pixels would meet in the sets of the first cache; rule
+/// "channels-last".
 Program choose_layouts(Program, const Target&, const Rules&);
 
 /// Borders that make `within` of readers superfluous; rule "border". After choose_layouts.

@@ -26,14 +26,15 @@ int64_t bytes_of(const Tile& tile) {
 
 }  // namespace
 
-Block place_local_tiles(const Block& body, const Target& target) {
+Block place_local_tiles(const Block& body, const Target& target, Name sums_in) {
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
         bool acc = accumulates(body, let->tile.name);
         OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
-        next.tile.level = target.level_for(role, bytes_of(let->tile)).name;
+        next.tile.level =
+            acc && !sums_in.empty() ? sums_in : target.level_for(role, bytes_of(let->tile)).name;
         return {stmt(std::move(next))};
     });
 }
@@ -105,7 +106,7 @@ bool epilogue_stands_alone(const SplitBody& split) {
 Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& target,
               std::set<Name>& taken) {
     Block block = must_absorb(split.head, r.row, r.rows, false);
-    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target);
+    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target, r.sums_in);
     Tile out;
     out.name = fresh(split.accumulator.str() + "_rows", taken);
     out.dtype = split.dtype;
@@ -146,7 +147,7 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
         return by_rows(split, r, target, taken);
     Block block = must_absorb(body, r.row, r.rows, false);
     block = must_absorb(block, r.lane, r.lanes, true);
-    return place_local_tiles(block, target);
+    return place_local_tiles(block, target, r.sums_in);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -29,22 +29,24 @@ double at_rate(double bytes, double bytes_per_cycle) {
 /// The registers (or parts of another level) that one block of elements takes.
 int64_t held_bytes(DType dtype, int64_t elements, const MmaShape& shape, const Target& target) {
     int64_t bytes = tensor::byte_count(dtype, elements);
-    return target.sums_in_registers(shape) ? rounded_up(bytes, target.vector_bytes) *
-                                                 target.vector_bytes
-                                           : bytes;
+    return target.sums_in_registers(shape)
+               ? rounded_up(bytes, target.vector_bytes) * target.vector_bytes
+               : bytes;
 }
 
 /// One block of the columns in flight for each, and one of the rows.
 bool fits(const MmaTile& t, const MmaShape& shape, const Target& target) {
     int64_t blocks = rounded_up(t.rows, shape.rows) * t.columns;
     int64_t sums = blocks * held_bytes(shape.acc, shape.rows * shape.columns, shape, target);
-    const TargetLevel& level = target.source_of(shape, OperandRole::Acc, sums);
     int64_t in_flight =
         t.columns * held_bytes(shape.b, shape.group * shape.columns, shape, target) +
         held_bytes(shape.a, shape.rows * shape.group, shape, target);
-    if (&level == &target.registers()) return sums + in_flight <= level.capacity_bytes;
-    bool own = shape.acc_in.empty();  // found by room, or stated
-    return own ? &level != &target.outermost() : 2 * sums <= level.capacity_bytes;
+    if (target.sums_in_registers(shape))
+        return sums + in_flight <= target.registers().capacity_bytes;
+    if (shape.acc_in.empty())
+        return &target.level_for(OperandRole::Acc, sums) != &target.outermost();
+    int64_t room = target.level(shape.acc_in).capacity_bytes;
+    return room == 0 || 2 * sums <= room;
 }
 
 double tile_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
@@ -76,9 +78,10 @@ double step_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
     auto columns = static_cast<double>(t.columns);
     double issue = row_blocks * columns / shape.per_cycle;
     const TargetLevel& rows_from = target.first_level(OperandRole::A);
-    double row_load = std::max(1 / target.loads_per_cycle,
-                               at_rate(bytes_of(shape.a, std::min(t.rows, shape.rows) * shape.group),
-                                       rows_from.read_bytes_per_cycle));
+    double row_load =
+        std::max(1 / target.loads_per_cycle,
+                 at_rate(bytes_of(shape.a, std::min(t.rows, shape.rows) * shape.group),
+                         rows_from.read_bytes_per_cycle));
     double row_loads = e.broadcast ? row_blocks : row_blocks * columns;
     double column_load = at_rate(bytes_of(shape.b, shape.group * shape.columns),
                                  target.panel_level(OperandRole::B).read_bytes_per_cycle);
@@ -120,9 +123,8 @@ std::vector<RankedTile> rank_tiles(const MmaExtents& e, const MmaShape& shape,
             add(t);
         }
     if (ranked.empty()) add({std::min(shape.rows, e.rows), step});
-    std::stable_sort(ranked.begin(), ranked.end(), [](const RankedTile& x, const RankedTile& y) {
-        return x.cycles < y.cycles;
-    });
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const RankedTile& x, const RankedTile& y) { return x.cycles < y.cycles; });
     return ranked;
 }
 

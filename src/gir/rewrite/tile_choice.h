@@ -37,8 +37,8 @@ double step_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Tar
 double box_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Target&);
 
 /// All tiles whose sums fit their level beside the operands in flight, the best first. A shape that
-/// holds its second operand has one: as tall as its sums' level allows, so that filling and draining
-/// weigh little. Never empty.
+/// holds its second operand has one: as tall as its sums' level allows, so that filling and
+/// draining weigh little. Never empty.
 std::vector<RankedTile> rank_tiles(const MmaExtents&, const MmaShape&, const Target&);
 
 /// The first of them.

@@ -30,16 +30,18 @@ struct MmaTiler {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
-    Nest nest;
-    Op mma;
-    Slice vec, bro;         // the operand read along the lanes, and the other
+    Nest nest = {};
+    Op mma = {};
+    Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
+    OperandRole vec_role = OperandRole::B;
+    DType vec_dtype = DType::kF32;
     bool broadcast = true;  // bro does not vary along the lanes
-    Name lane, row;
-    MmaShape shape;
-    MmaTile tile;
-    std::vector<NamedDim> contracted;
+    Name lane = {}, row = {};
+    MmaShape shape = {};
+    MmaTile tile = {};
+    std::vector<NamedDim> contracted = {};
     bool staged = false;
-    std::vector<Packing> packings;
+    std::vector<Packing> packings = {};
 
     /// Lanes that a panel is laid out in: those of the shape, and whole vectors of the others.
     int64_t panel_lanes() const { return std::max(shape.columns, target.lanes(DType::kF32)); }
@@ -62,7 +64,6 @@ struct MmaTiler {
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
     std::vector<Cut> held_cuts(Name inner) const;
-    OperandRole role_of(const Slice& operand) const;
     Block leaf(const Block& body, const Parts& parts);
     const TargetLevel& level_of_panel(const Tile& panel) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
@@ -130,6 +131,8 @@ bool MmaTiler::choose_lane() {
     bool in_a = uses(a, lane), in_b = uses(b, lane);
     if (!in_a && !in_b) return false;
     vec = in_b ? b : a;
+    vec_role = in_b ? OperandRole::B : OperandRole::A;
+    vec_dtype = program.buffer(vec.target).dtype;
     bro = in_b ? a : b;
     broadcast = !(in_a && in_b);
     return true;
@@ -266,12 +269,8 @@ std::vector<Cut> MmaTiler::held_cuts(Name inner) const {
     return order;
 }
 
-OperandRole MmaTiler::role_of(const Slice& operand) const {
-    return std::get<Slice>(mma.srcs[0]).target == operand.target ? OperandRole::A : OperandRole::B;
-}
-
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
-    int64_t panel = tensor::byte_count(program.buffer(vec.target).dtype, lane_part());
+    int64_t panel = tensor::byte_count(vec_dtype, lane_part());
     for (const NamedDim& d : contracted) panel *= d.extent.value();
     int64_t lane_parts = (extent(lane) + lane_part() - 1) / lane_part();
     auto bytes = [&](const Slice& s) { return logical_bytes(program.buffer(s.target)).value(); };
@@ -294,7 +293,7 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     }
     // Which operand is streamed once, and which again and again from the cache that holds it (or
     // not).
-    int64_t room = target.panel_level(role_of(vec)).capacity_bytes;
+    int64_t room = target.panel_level(vec_role).capacity_bytes;
     int64_t half = room > 0 ? room / 2 : INT64_MAX;
     int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
     int64_t lanes_outside = bro_bytes <= half ? 0 : lane_parts * bro_bytes;
@@ -324,7 +323,7 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
         auto at = parts.find(axis);
         return at == parts.end() ? int64_t{1} : at->second;
     };
-    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row)};
+    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row), shape.acc_in};
     Block tiled = to_registers(body, registers, target, taken);
     return map_stmts(tiled, [&](const StmtPtr& s) -> Block {
         auto* op = std::get_if<Op>(&s->node);
@@ -338,7 +337,7 @@ const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
     int64_t elements = 1;
     for (const NamedDim& d : panel.dims) elements *= d.extent.value();
     int64_t bytes = tensor::byte_count(panel.dtype, elements);
-    const TargetLevel* level = &target.panel_level(role_of(vec));
+    const TargetLevel* level = &target.panel_level(vec_role);
     while (level != &target.outermost() && level->capacity_bytes > 0 &&
            2 * bytes > level->capacity_bytes)
         level = &target.outwards_of(*level);
@@ -421,7 +420,7 @@ Block MmaTiler::run() {
 
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
                                   std::set<Name>& taken) {
-    MmaTiler tiler{program, target, taken, {}, {}, {}, {}, true, {}, {}, {}, {}, {}, false, {}};
+    MmaTiler tiler{program, target, taken};
     if (!tiler.analyse(s) || !tiler.choose_lane()) return std::nullopt;
     tiler.find_shape();
     tiler.choose_row();

@@ -99,7 +99,8 @@ std::vector<CpuidCache> cpuid_caches() {
             if (type == 2) continue;  // instructions
             int64_t line = (r.b & 0xfff) + 1, parts = (r.b >> 12 & 0x3ff) + 1;
             int64_t ways = (r.b >> 22) + 1, sets = static_cast<int64_t>(r.c) + 1;
-            result.push_back({static_cast<int>(r.a >> 5 & 7), line * parts * ways * sets, line, ways});
+            result.push_back(
+                {static_cast<int>(r.a >> 5 & 7), line * parts * ways * sets, line, ways});
         }
         if (!result.empty()) break;
     }
@@ -160,8 +161,9 @@ std::vector<CacheFacts> cache_facts(const std::vector<int>& core_cpus) {
         if (!type || !level || !size) break;
         int64_t bytes = parse_cache_size(*size);
         if (*type == "Instruction" || bytes == 0) continue;
-        CacheFacts facts{std::atoi(level->c_str()), bytes, line ? std::atoi(line->c_str()) : 64, 1,
-                         0, ways ? std::atoi(ways->c_str()) : 0};
+        CacheFacts facts{
+            std::atoi(level->c_str()),          bytes, line ? std::atoi(line->c_str()) : 64, 1, 0,
+            ways ? std::atoi(ways->c_str()) : 0};
         for (const auto& [leader, members] : groups(core_cpus, tail + "shared_cpu_list")) {
             facts.shared_by_cores =
                 std::max<int64_t>(facts.shared_by_cores, static_cast<int64_t>(members.size()));
