@@ -47,8 +47,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     auto verified = [&](const char* stage) {
         if (options.verify) gir::verify(t.program, stage);
     };
+    auto verified_on_target = [&](const char* stage) {
+        if (options.verify) gir::verify(t.program, stage, {gir::capacities(target)});
+    };
     auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
-    gir::rewrite::Rules rules;
+    gir::rewrite::Rules rules = gir::rewrite::sized_for(target);
     rules.skip = options.skip;
     if (options.explain) rules.log = &t.log;
 
@@ -95,8 +98,8 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         "layout",
         [&] {
             if (!stage_on("layout")) return;
-            t.program = gir::rewrite::choose_layouts(t.program, rules);
-            t.program = gir::rewrite::add_borders(t.program, rules);
+            t.program = gir::rewrite::choose_layouts(t.program, target, rules);
+            t.program = gir::rewrite::add_borders(t.program, target, rules);
             verified("layout");
         },
         program_text);
@@ -105,7 +108,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         [&] {
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
-            verified("tile");
+            verified_on_target("tile");
         },
         program_text);
     // What is still open becomes text; from here on nobody chooses.

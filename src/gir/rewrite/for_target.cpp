@@ -15,10 +15,11 @@ static bool is_bound(const Program& program) {
     return true;
 }
 
-Program for_target(Program program, const Target& target, const Rules& rules) {
+Program for_target(Program program, const Target& target, Rules rules) {
+    rules = sized_for(target, std::move(rules));
     program = fuse(std::move(program), rules);
-    program = choose_layouts(std::move(program), rules);
-    program = add_borders(std::move(program), rules);
+    program = choose_layouts(std::move(program), target, rules);
+    program = add_borders(std::move(program), target, rules);
     program = tile(program, target);
     program = claim_residents(std::move(program), target, rules);
     return is_bound(program) ? spell(std::move(program), target) : program;
