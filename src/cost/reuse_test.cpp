@@ -2,21 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "gir/common_cpu.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
 namespace {
-
-gir::Target sixteen_lanes() {
-    gir::Target t;
-    t.levels = {{"reg", 2048, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"dram", 0, 64, false, false}};
-    return t;
-}
 
 Array array(std::vector<double> extents, std::vector<gir::PhysicalDim> layout) {
     Array a;
@@ -59,7 +51,7 @@ struct Parsed {
 };
 
 Parsed parse(const std::string& text) {
-    Parsed p{gir::rewrite::spell(gir::parse_program(text, "test.gir"), sixteen_lanes()), nullptr};
+    Parsed p{gir::rewrite::spell(gir::parse_program(text, "test.gir"), gir::common_cpu()), nullptr};
     p.kernel = gir::kernels(p.program).front();
     return p;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cost/reuse.h"
+#include "gir/common_cpu.h"
 #include "gir/interp/cache.h"
 #include "gir/interp/interp.h"
 #include "gir/rewrite/spell/spell.h"
@@ -11,15 +12,6 @@
 
 namespace smeaton::cost {
 namespace {
-
-gir::Target sixteen_lanes() {
-    gir::Target t;
-    t.levels = {{"reg", 2048, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"dram", 0, 64, false, false}};
-    return t;
-}
 
 struct Case {
     const char* name;
@@ -157,8 +149,8 @@ double modelled_bytes(const gir::Program& program, int64_t capacity) {
 class ReuseAgainstTrace : public testing::TestWithParam<Case> {};
 
 TEST_P(ReuseAgainstTrace, agrees_within_15_percent) {
-    gir::Program program =
-        gir::rewrite::spell(gir::parse_program(GetParam().text, GetParam().name), sixteen_lanes());
+    gir::Program program = gir::rewrite::spell(gir::parse_program(GetParam().text, GetParam().name),
+                                               gir::common_cpu());
     for (int64_t kib : GetParam().capacities_kib) {
         int64_t capacity = kib << 10;
         double traced = traced_bytes(program, capacity),

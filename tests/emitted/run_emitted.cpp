@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "gir/common_cpu.h"
 #include "gir/layout.h"
 #include "gir/rewrite/spell/spell.h"
 #include "run/cache.h"
@@ -53,14 +54,7 @@ std::map<Name, Tensor> random_inputs(const gir::Program& program, uint64_t seed)
 }
 
 gir::Target target_of(const emit::Isa& isa) {
-    gir::Target t;
-    t.levels = {{"reg", int64_t{isa.vector_bytes} * isa.vector_registers, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"dram", 0, 64, false, false}};
-    t.vector_bytes = isa.vector_bytes;
-    t.vector_registers = isa.vector_registers;
-    return t;
+    return gir::common_cpu(isa.vector_bytes, isa.vector_registers);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "gir/rewrite/spell/choose.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "tensor/dtype.h"
 
@@ -144,6 +145,12 @@ void Chooser::unroll() {
     }
 }
 
+/// Multiply-adds under way at once where nothing waits.
+int64_t in_flight(const Target& target) {
+    MmaShape fma = target.shape_for(DType::kF32, DType::kF32, DType::kF32);
+    return std::max<int64_t>(1, std::llround(fma.latency_cycles * fma.per_cycle));
+}
+
 /// Vectors of results at a turn: as many independent sums as fill the pipe.
 int64_t Chooser::turn() const {
     bool reduces = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
@@ -151,7 +158,7 @@ int64_t Chooser::turn() const {
     int64_t written = 1;
     for (size_t d = 0; d < op.dims.size(); ++d)
         if (unrolled[d] && !reduced[d]) written *= std::max<int64_t>(1, extents[d]);
-    int64_t wanted = target.fma_latency_times_rate;
+    int64_t wanted = in_flight(target);
     return std::clamp<int64_t>(wanted / written, 1, wanted);
 }
 
@@ -161,7 +168,7 @@ int64_t Chooser::sums() const {
     int64_t results = 1;
     for (size_t d = 0; d < op.dims.size(); ++d)
         if (unrolled[d] && !reduced[d]) results *= extents[d];
-    int64_t most = std::max(1, target.fma_latency_times_rate / 2);
+    int64_t most = std::max<int64_t>(1, in_flight(target) / 2);
     return std::clamp<int64_t>(vectors(static_cast<size_t>(lane)), 1, results < most ? most : 1);
 }
 

@@ -26,15 +26,9 @@ struct Lines {
         tile.name = fresh(Name(stem), taken);
         tile.dtype = dtype;
         tile.dims = {{op.along, length}};
-        tile.level = target.outermost().name;
-        int64_t bytes = tensor::byte_count(dtype, length.value());
-        for (size_t i = target.levels.size(); i-- > 1;) {
-            const TargetLevel& level = target.levels[i];
-            // Four lines at once, and what else there is.
-            if (level.takes(OperandRole::Vector) &&
-                (level.capacity_bytes == 0 || 8 * bytes <= level.capacity_bytes))
-                tile.level = level.name;
-        }
+        // Four lines at once: the keys, the payload, and what both merge into.
+        int64_t bytes = 4 * tensor::byte_count(dtype, length.value());
+        tile.level = target.memory_for(OperandRole::Vector, bytes).name;
         body.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
         return tile.name;
     }

@@ -60,7 +60,7 @@ struct Settler {
     const std::set<Name>& unfit;
 
     bool small_enough(const Tile& tile) const {
-        int64_t lanes = target.vector_bytes / 4, variables = 1;
+        int64_t lanes = target.lanes(DType::kF32), variables = 1;
         for (size_t d = 0; d < tile.dims.size(); ++d) {
             int64_t n = tile.dims[d].extent.value();
             variables *= static_cast<int>(d) == tile.lanes ? (n + lanes - 1) / lanes : n;
@@ -74,12 +74,7 @@ struct Settler {
     Name memory(const Tile& tile) const {
         int64_t bytes = tensor::byte_count(tile.dtype, 1);
         for (const NamedDim& d : tile.dims) bytes *= d.extent.value();
-        for (size_t i = 1; i < target.levels.size(); ++i) {
-            const TargetLevel& level = target.levels[i];
-            bool room = level.capacity_bytes == 0 || 2 * bytes <= level.capacity_bytes;
-            if (room && level.takes(OperandRole::Vector)) return level.name;
-        }
-        return target.outermost().name;
+        return target.memory_for(OperandRole::Vector, bytes).name;
     }
 
     Tile settled(Tile tile, bool shared) const {

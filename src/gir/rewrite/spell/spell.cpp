@@ -75,7 +75,7 @@ struct Speller {
         : program(p),
           target(t),
           taken(declared_names(body)),
-          place{p, t.vector_bytes / 4, t.registers().name} {}
+          place{p, t.lanes(DType::kF32), t.registers().name} {}
 
     Block run(const Block& body);
 
