@@ -40,7 +40,7 @@ void max_pool(Pullback& p) {
 Expr shared_out(Pullback& p, const Window& w) {
     const bool include_pad = p.view().attr("count_include_pad", 0) != 0;
     const Expr g = p.grad();
-    Sizes spatial(g.shape().begin() + 2, g.shape().end());
+    const Sizes result = g.shape(), spatial(result.begin() + 2, result.end());
     Tensor share(g.dtype(), spatial);
     bool same = true;
     for (int64_t n = 0; n < share.elements(); ++n) {

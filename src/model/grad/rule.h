@@ -61,9 +61,9 @@ struct GradientRow {
     /// Operands from this one on are settings (scales, ratios): no gradient passes through them.
     size_t operands = SIZE_MAX;
     /// The operator ends every path: its gradient is zero wherever there is one.
-    std::string_view stops;
+    std::string_view stops = {};
     /// No gradient is known; what to do instead.
-    std::string_view missing;
+    std::string_view missing = {};
 };
 
 using GradientTable = std::array<GradientRow, 1
