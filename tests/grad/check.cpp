@@ -79,7 +79,7 @@ model::ShapedGraph only_loss(model::GradientGraph g) {
 Values feeds_of(const Case& c, const model::GradientGraph& g, std::mt19937_64& random) {
     Values feeds = c.fed;
     for (const model::TrainedParameter& p : g.parameters) feeds[p.name] = p.initial;
-    for (const model::RunningStatistic& s : g.form.statistics) feeds[s.name] = s.initial;
+    for (const model::StateVariable& s : g.form.statistics) feeds[s.name] = s.initial;
     for (const model::DropoutMask& m : g.form.masks) {
         const model::Graph& graph = g.shaped.graph;
         for (ValueId id : graph.inputs) {

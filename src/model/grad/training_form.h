@@ -17,13 +17,11 @@
 
 namespace smeaton::model {
 
-/// A running statistic of a BatchNormalization: a graph input, and the output that takes its place
-/// in the next step. As ONNX defines them: the variance is that of the population, and `momentum`
-/// weighs the old value.
-struct RunningStatistic {
-    std::string name;  ///< the initializer's, and the graph input's
+/// What one step hands to the next: a graph input, and the output that takes its place.
+struct StateVariable {
+    std::string name;  ///< a graph input; of a parameter or running statistic the initializer's name
     Tensor initial;
-    std::string next;  ///< a graph output
+    std::string next;  ///< a graph output of the same dtype and shape
 };
 
 struct DropoutMask {
@@ -32,7 +30,9 @@ struct DropoutMask {
 };
 
 struct TrainingForm {
-    std::vector<RunningStatistic> statistics;
+    /// Running means and variances as ONNX defines them: the variance is that of the population,
+    /// and `momentum` weighs the old value.
+    std::vector<StateVariable> statistics;
     std::vector<DropoutMask> masks;
     std::set<std::string> on_batch_statistics;  ///< BatchNormalization nodes
 };
