@@ -122,13 +122,14 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options,
     GradientGraph result;
     ShapedGraph shaped = infer_shapes(std::move(graph), known, evaluator);
     {
+        // Before the loss brings constants of its own.
+        const std::set<std::string> wanted = candidates(shaped.graph, options.freeze);
         Composer c(shaped.graph);
         const Loss loss = append_loss(c, options.loss);
         result.loss = shaped.graph.at(loss.value).name;
         if (loss.target.valid()) result.target = shaped.graph.at(loss.target).name;
         result.classes = loss.classes;
         shaped.graph.outputs = {loss.value};
-        const std::set<std::string> wanted = candidates(shaped.graph, options.freeze);
         result.parameters = free_parameters(shaped.graph, wanted, loss.value);
     }
     shaped = folded(std::move(shaped), evaluator);
