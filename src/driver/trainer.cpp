@@ -193,10 +193,10 @@ void Trainer::Impl::put(const std::string& name, const Tensor& value) {
     const auto found = state.find(name);
     if (found == state.end()) throw UserError("{}: no parameter is called '{}'", path, name);
     if (value.dtype() != found->second.dtype() || value.shape() != found->second.shape())
-        throw UserError("{}: parameter '{}' is {}, but {} was given", path, name,
-                        model::describe(found->second.dtype(),
-                                        model::to_dims(found->second.shape())),
-                        model::describe(value.dtype(), model::to_dims(value.shape())));
+        throw UserError(
+            "{}: parameter '{}' is {}, but {} was given", path, name,
+            model::describe(found->second.dtype(), model::to_dims(found->second.shape())),
+            model::describe(value.dtype(), model::to_dims(value.shape())));
     found->second = copied(value);
 }
 
@@ -314,9 +314,10 @@ double Trainer::step(const Feeds& feeds) {
     double loss = 0;
     Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
     if (!std::isfinite(loss))
-        throw UserError("{}: the loss of step {} is {}; parameters are as before it (a lower "
-                        "learning rate or other data may help)",
-                        impl_->path, impl_->done + 1, loss);
+        throw UserError(
+            "{}: the loss of step {} is {}; parameters are as before it (a lower "
+            "learning rate or other data may help)",
+            impl_->path, impl_->done + 1, std::isnan(loss) ? "NaN" : "infinite");
     for (const model::StateVariable& v : d.step.state)
         impl_->state[v.name] = std::move(results.at(v.next));
     ++impl_->done;

@@ -21,7 +21,8 @@ std::vector<PadAxis> pad_axes(NodeContext& node, const model::Padding& p, size_t
     if (in == 0 && out > 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
     node.limit_table({out});
     std::vector<int64_t> sources;
-    for (int64_t i = 0; i < out; ++i) sources.push_back(model::padded_source(p.mode, i - p.begins[d], in));
+    for (int64_t i = 0; i < out; ++i)
+        sources.push_back(model::padded_source(p.mode, i - p.begins[d], in));
     std::vector<PadAxis> axes;
     for (const Run& run : runs_of(sources)) axes.push_back({run, {}});
     if (axes.size() <= kMostRuns) return axes;

@@ -139,9 +139,9 @@ Graph graph_of(const Case& c, uint64_t seed) {
         const auto range = c.ranges.find(value.name);
         const auto [low, high] = range == c.ranges.end() ? std::pair(-1.5, 1.5) : range->second;
         const auto fed = c.fed.find(value.name);
-        value.constant = fed != c.fed.end() ? fed->second
-                                            : random_tensor(*model::const_shape(*value.shape), low,
-                                                            high, random);
+        value.constant = fed != c.fed.end()
+                             ? fed->second
+                             : random_tensor(*model::const_shape(*value.shape), low, high, random);
     }
     graph.inputs = kept;
     model::ShapedGraph shaped = model::infer_shapes(graph, {}, lower::evaluate);

@@ -31,9 +31,15 @@ def _transformer(model_class, config_class, inputs, **config):
         "BertConfig": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
         "GPT2Config": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
     }[config_class]
-    return exported._transformer(
+    make = exported._transformer(
         model_class, config_class, inputs, **dict.fromkeys(off, 0.0), **config
     )
+
+    def with_torchvision():
+        exported._torchvision()  # transformers imports it, and fails where its operators are missing
+        return make()
+
+    return with_torchvision
 
 
 def _small_convnext():

@@ -45,9 +45,10 @@ void refuse_missing(const Graph& graph, const std::vector<ValueId>& sources, con
                              sources_behind(graph, sources, node, on_batch_statistics));
     }
     if (count > 0)
-        throw UserError("{} node{} on the way to the loss without a gradient; freeze the "
-                        "parameters behind them (--freeze PATTERN) or replace the operators:{}",
-                        count, count == 1 ? " is" : "s are", lines);
+        throw UserError(
+            "{} node{} on the way to the loss without a gradient; freeze the "
+            "parameters behind them (--freeze PATTERN) or replace the operators:{}",
+            count, count == 1 ? " is" : "s are", lines);
 }
 
 class Backward {
@@ -116,8 +117,7 @@ std::vector<ValueId> append_backward(Composer& c, const std::vector<ValueId>& so
     c.stand_for("gradients");
     for (ValueId id : sources) {
         const ValueId found = r.between(id) ? backward.gradient_of(id) : ValueId{};
-        gradients.push_back(found.valid() ? found
-                                          : c.filled(0, c.dtype_of(id), c.shape_of(id)).id);
+        gradients.push_back(found.valid() ? found : c.filled(0, c.dtype_of(id), c.shape_of(id)).id);
     }
     return gradients;
 }

@@ -2,7 +2,8 @@
 //
 //     Composer c(graph);
 //     Expr g = c.of(gradient), y = c.of(output);
-//     Expr dx = g * y * (1.0 - y);        // Sub, Mul, Mul of ai.onnx 18, shapes broadcast as ONNX does
+//     Expr dx = g * y * (1.0 - y);        // Sub, Mul, Mul of ai.onnx 18, shapes broadcast as ONNX
+//     does
 //
 // All sizes must be numbers. Constants go in front as values, nodes are appended in the order in
 // which they are written.
@@ -52,10 +53,10 @@ public:
 
     // ---- leaves
     Expr constant(Tensor, const std::string& wanted);
-    Expr number(double v, DType);       ///< rank 0; one constant for equal numbers
-    Expr ints(const Sizes&);            ///< i64 vector; one constant for equal vectors
+    Expr number(double v, DType);                ///< rank 0; one constant for equal numbers
+    Expr ints(const Sizes&);                     ///< i64 vector; one constant for equal vectors
     Expr filled(double v, DType, const Sizes&);  ///< a node, so that large ones stay out of memory
-    Expr positions(int64_t count);      ///< i64 0, 1, ..., count - 1
+    Expr positions(int64_t count);               ///< i64 0, 1, ..., count - 1
     Expr input(const std::string& wanted, DType, const Sizes&);  ///< a new graph input
 
     // ---- nodes

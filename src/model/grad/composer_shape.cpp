@@ -104,8 +104,8 @@ Sizes reduced(const Sizes& shape, const std::vector<int64_t>& axes, bool keep) {
 
 Expr sum(Expr e, const std::vector<int64_t>& axes, bool keep) {
     const Sizes shape = reduced(e.shape(), axes, keep);
-    const bool single = std::all_of(axes.begin(), axes.end(),
-                                    [&](int64_t d) { return e.shape()[at(d)] == 1; });
+    const bool single =
+        std::all_of(axes.begin(), axes.end(), [&](int64_t d) { return e.shape()[at(d)] == 1; });
     if (single) return reshape(e, shape);
     return e.composer->node(OpType::kReduceSum, {e, e.composer->ints(axes)},
                             {{"keepdims", int64_t{keep}}}, e.dtype(), shape);

@@ -1,6 +1,6 @@
 // Gradients of convolutions. That of the input is a transposed convolution, which lowers by phase;
-// that of the weight is a convolution of the input with the result's gradient in the weight's place,
-// batch and channels changing roles: one contraction over batch and positions.
+// that of the weight is a convolution of the input with the result's gradient in the weight's
+// place, batch and channels changing roles: one contraction over batch and positions.
 #include <numeric>
 
 #include "base/error.h"
@@ -35,8 +35,8 @@ Expr channels_first(Expr x, int64_t groups) {
     return reshape(transpose(reshape(x, split), perm), joined);
 }
 
-/// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad], where
-/// `big` has the channels of m's group: [m, c, r...] of `shape`.
+/// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad],
+/// where `big` has the channels of m's group: [m, c, r...] of `shape`.
 Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape) {
     const auto spatial = static_cast<int64_t>(w.kernel.size());
     const Expr image = channels_first(big, groups);
@@ -81,8 +81,7 @@ void conv(Pullback& p) {
     if (empty(p)) return;
     const Window w = conv_window(p.view());
     const int64_t groups = p.view().attr("group", 1);
-    if (p.wants(1))
-        p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1)));
+    if (p.wants(1)) p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1)));
     if (!p.wants(0)) return;
     Sizes missed;  // elements at the end that no window reaches
     for (size_t d = 0; d < w.kernel.size(); ++d) {
@@ -90,8 +89,10 @@ void conv(Pullback& p) {
         const int64_t reach = (w.kernel[d] - 1) * w.dilations[d] + 1;
         missed.push_back(padded - reach - (p.grad().shape()[d + 2] - 1) * w.strides[d]);
     }
-    const Attributes attributes = {{"dilations", w.dilations},     {"strides", w.strides},
-                                   {"group", groups},              {"pads", pads_of(w)},
+    const Attributes attributes = {{"dilations", w.dilations},
+                                   {"strides", w.strides},
+                                   {"group", groups},
+                                   {"pads", pads_of(w)},
                                    {"output_padding", missed}};
     p.give(0, p.composer().node(OpType::kConvTranspose, {p.grad(), p.in(1)}, attributes,
                                 p.grad().dtype(), p.in_shape(0)));
@@ -108,8 +109,7 @@ void conv_transpose(Pullback& p) {
         const int64_t walked = (p.in_shape(0)[d + 2] - 1) * w.strides[d] + reach;
         w.pads_end[d] = walked - p.grad().shape()[d + 2] - w.pads_begin[d];
     }
-    if (p.wants(1))
-        p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1)));
+    if (p.wants(1)) p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1)));
     if (!p.wants(0)) return;
     const Attributes attributes = {{"dilations", w.dilations},
                                    {"strides", w.strides},

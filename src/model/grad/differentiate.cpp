@@ -41,9 +41,10 @@ std::set<std::string> candidates(const Graph& graph, const std::vector<std::stri
         };
         if (std::none_of(graph.values.begin(), graph.values.end(),
                          [&](const Value& v) { return v.constant && named(v.name); }))
-            throw UserError("--freeze {}: no initializer has such a name; {} may be trained, the "
-                            "first: {}",
-                            pattern, all.size(), all.empty() ? "none" : *all.begin());
+            throw UserError(
+                "--freeze {}: no initializer has such a name; {} may be trained, the "
+                "first: {}",
+                pattern, all.size(), all.empty() ? "none" : *all.begin());
         std::erase_if(all, named);
     }
     return all;
@@ -76,9 +77,10 @@ std::vector<TrainedParameter> free_parameters(Graph& graph, const std::set<std::
         graph.inputs.push_back(id);
     }
     if (parameters.empty())
-        throw UserError("no parameter reaches the loss: {} float initializers are not frozen; "
-                        "integers, running statistics and values of Constant nodes are not trained",
-                        wanted.size());
+        throw UserError(
+            "no parameter reaches the loss: {} float initializers are not frozen; "
+            "integers, running statistics and values of Constant nodes are not trained",
+            wanted.size());
     return parameters;
 }
 
@@ -93,8 +95,7 @@ ShapedGraph folded(ShapedGraph shaped, const Evaluator& evaluator) {
 std::string add_gradient_output(Graph& graph, Composer& c, const std::string& parameter,
                                 Expr gradient) {
     const std::string output = c.fresh_value(parameter + ".gradient");
-    const Expr made =
-        c.node(OpType::kIdentity, {gradient}, {}, gradient.dtype(), gradient.shape());
+    const Expr made = c.node(OpType::kIdentity, {gradient}, {}, gradient.dtype(), gradient.shape());
     graph.at(made.id).name = output;
     graph.outputs.push_back(made.id);
     return output;
@@ -115,8 +116,8 @@ ShapedGraph inferred_alike(Graph graph, const Evaluator& evaluator) {
 
 }  // namespace
 
-GradientGraph differentiate(Graph graph, const GradientOptions& options,
-                            const Evaluator& evaluator, const ValueBindings& known) {
+GradientGraph differentiate(Graph graph, const GradientOptions& options, const Evaluator& evaluator,
+                            const ValueBindings& known) {
     refuse_unbound(graph);
     prepare_training_form(graph);
     GradientGraph result;

@@ -1,9 +1,10 @@
 // Gradients of elementwise arithmetic. Operands that were broadcast get their gradients summed back
 // (Pullback::give).
+#include "model/shape/elementwise.h"
+
 #include <numbers>
 
 #include "model/grad/rule.h"
-#include "model/shape/elementwise.h"
 
 namespace smeaton::model {
 
@@ -113,8 +114,7 @@ void mod(Pullback& p) {
     p.give(0, p.grad());
     if (!p.wants(1)) return;
     const Expr q = p.in(0) / p.in(1);
-    const Expr whole =
-        unary(OpType::kSign, q) * unary(OpType::kFloor, unary(OpType::kAbs, q));
+    const Expr whole = unary(OpType::kSign, q) * unary(OpType::kFloor, unary(OpType::kAbs, q));
     p.give(1, -(p.grad() * whole));
 }
 

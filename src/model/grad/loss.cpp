@@ -68,8 +68,8 @@ Loss cross_entropy(Composer& c, Expr output, const LossChoice& choice) {
     Sizes one = shape;
     one[axis] = 1;
     const auto along = static_cast<int64_t>(axis);
-    const Expr log_p = c.node(OpType::kLogSoftmax, {logits}, {{"axis", along}}, logits.dtype(),
-                              shape);
+    const Expr log_p =
+        c.node(OpType::kLogSoftmax, {logits}, {{"axis", along}}, logits.dtype(), shape);
     const Expr picked = gather_elements(log_p, reshape(target, one), along);
     const std::vector<int64_t> all = axes_between(0, static_cast<int64_t>(shape.size()));
     return {reshape(-mean(picked, all), {}).id, target.id, shape[axis]};

@@ -31,8 +31,8 @@ struct Loss {
 /// "cross-entropy", "mse", "output:NAME". UserError on any other text.
 LossChoice loss_named(const std::string& text);
 
-/// Appends the loss. UserError on an output that is not there, is no float, or has the wrong rank or
-/// shape.
+/// Appends the loss. UserError on an output that is not there, is no float, or has the wrong rank
+/// or shape.
 Loss append_loss(Composer&, const LossChoice&);
 
 }  // namespace smeaton::model

@@ -139,9 +139,9 @@ void gemm(Pullback& p) {
     const bool ta = view.attr("transA", 0) != 0, tb = view.attr("transB", 0) != 0;
     const Expr a = p.in(0), b = p.in(1), g = p.grad();
     const auto product = [&](Expr left, bool tl, Expr right, bool tr, const Sizes& shape) {
-        return p.composer().node(OpType::kGemm, {left, right},
-                                 {{"alpha", alpha}, {"transA", int64_t{tl}}, {"transB", int64_t{tr}}},
-                                 g.dtype(), shape);
+        return p.composer().node(
+            OpType::kGemm, {left, right},
+            {{"alpha", alpha}, {"transA", int64_t{tl}}, {"transB", int64_t{tr}}}, g.dtype(), shape);
     };
     if (p.wants(0))
         p.give(0, ta ? product(b, tb, g, true, a.shape()) : product(g, false, b, !tb, a.shape()));

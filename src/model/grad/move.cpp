@@ -42,8 +42,7 @@ void split_rule(Pullback& p) {
     for (size_t k = 0; k < sizes.size(); ++k) {
         Sizes shape = p.in_shape();
         shape[at(axis)] = sizes[k].value();
-        parts.push_back(p.has_grad(k) ? p.grad(k)
-                                      : p.composer().filled(0, p.in().dtype(), shape));
+        parts.push_back(p.has_grad(k) ? p.grad(k) : p.composer().filled(0, p.in().dtype(), shape));
     }
     p.give(0, concat(parts, axis));
 }
@@ -144,14 +143,15 @@ void pad_rule(Pullback& p) {
     p.give(2, reshape(sum(g, all, false) - sum(inner, all, false), p.in_shape(2)));
 }
 
-// [n, c', h, w] -> [n, c, h b, w b]: the depth c' is (block row, block column, c) or (c, row, column).
+// [n, c', h, w] -> [n, c, h b, w b]: the depth c' is (block row, block column, c) or (c, row,
+// column).
 void depth_to_space_rule(Pullback& p) {
     const int64_t b = p.view().attr("blocksize", 1);
     const Sizes x = p.in_shape(), y = p.grad().shape();
     const Expr blocks = reshape(p.grad(), {x[0], y[1], x[2], b, x[3], b});
     const bool dcr = depth_first(p.view());
-    p.give(0, reshape(transpose(blocks, dcr ? Sizes{0, 3, 5, 1, 2, 4} : Sizes{0, 1, 3, 5, 2, 4}),
-                      x));
+    p.give(0,
+           reshape(transpose(blocks, dcr ? Sizes{0, 3, 5, 1, 2, 4} : Sizes{0, 1, 3, 5, 2, 4}), x));
 }
 
 void space_to_depth_rule(Pullback& p) {

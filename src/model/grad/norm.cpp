@@ -1,12 +1,14 @@
 // Gradients of the normalisations. All of them are, along some axes,
 //
-//     y = scale * xhat + bias,  xhat = (x - mean) * inverse,  inverse = 1 / sqrt(variance + epsilon)
+//     y = scale * xhat + bias,  xhat = (x - mean) * inverse,  inverse = 1 / sqrt(variance +
+//     epsilon)
 //
 // and dx = inverse * (d - mean(d) - xhat * mean(d * xhat)) with d = scale * dy.
+#include "model/shape/norm.h"
+
 #include <algorithm>
 
 #include "model/grad/rule.h"
-#include "model/shape/norm.h"
 
 namespace smeaton::model {
 

@@ -88,9 +88,7 @@ private:
     /// The factors that depend on the number of the step, in f64.
     std::string open_step() {
         const Expr t = c_.input("step", DType::kF64, {});
-        const auto so_far = [&](double beta) {
-            return 1.0 - pow(c_.number(beta, DType::kF64), t);
-        };
+        const auto so_far = [&](double beta) { return 1.0 - pow(c_.number(beta, DType::kF64), t); };
         step_size_ = rate_ / so_far(choice_.beta1);
         root_ = unary(OpType::kSqrt, so_far(choice_.beta2));
         return c_.graph().at(t.id).name;
@@ -107,11 +105,10 @@ private:
 
     /// What the optimiser keeps of one parameter, before this step.
     Expr kept(const TrainedParameter& p, const char* what) {
-        const Expr before =
-            c_.input(p.name + "." + what, p.initial.dtype(), p.initial.shape());
-        kept_.push_back({{c_.graph().at(before.id).name,
-                          Tensor(p.initial.dtype(), p.initial.shape()), ""},
-                         before});
+        const Expr before = c_.input(p.name + "." + what, p.initial.dtype(), p.initial.shape());
+        kept_.push_back(
+            {{c_.graph().at(before.id).name, Tensor(p.initial.dtype(), p.initial.shape()), ""},
+             before});
         return before;
     }
     void keep(Expr next) { kept_.back().second = next; }

@@ -1,5 +1,5 @@
-// The optimiser as nodes behind the gradients: inputs are the state before a step, outputs the state
-// after it.
+// The optimiser as nodes behind the gradients: inputs are the state before a step, outputs the
+// state after it.
 //
 //     sgd        p' = p - lr g                           g with decay: g + decay p
 //     momentum   b' = momentum b + g;  p' = p - lr b'

@@ -13,8 +13,8 @@ Sizes planes_of(const Sizes& shape) {
     return {shape[0] * shape[1], count_of({shape.begin() + 2, shape.end()})};
 }
 
-/// For each window the place of its largest element within its plane (the first of equal ones, as in
-/// PyTorch): [n * c, windows].
+/// For each window the place of its largest element within its plane (the first of equal ones, as
+/// in PyTorch): [n * c, windows].
 Expr places_of_largest(Pullback& p) {
     Attributes attributes = p.node().attributes;
     attributes.erase("storage_order");

@@ -69,10 +69,10 @@ void cum_sum(Pullback& p) {
     Composer& c = p.composer();
     Tensor axis(DType::kI64, {});
     axis.set_from_int(0, choice.axis);
-    p.give(0, c.node(OpType::kCumSum, {p.grad(), c.constant(std::move(axis), "axis")},
-                     {{"exclusive", int64_t{choice.exclusive}},
-                      {"reverse", int64_t{!choice.reverse}}},
-                     p.grad().dtype(), p.in_shape()));
+    p.give(0,
+           c.node(OpType::kCumSum, {p.grad(), c.constant(std::move(axis), "axis")},
+                  {{"exclusive", int64_t{choice.exclusive}}, {"reverse", int64_t{!choice.reverse}}},
+                  p.grad().dtype(), p.in_shape()));
 }
 
 void top_k(Pullback& p) {

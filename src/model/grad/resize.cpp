@@ -1,4 +1,5 @@
-// Gradients of Resize and Upsample: along one axis after the other, what each element was read with.
+// Gradients of Resize and Upsample: along one axis after the other, what each element was read
+// with.
 #include "model/shape/resize.h"
 
 #include "model/grad/rule.h"
@@ -19,11 +20,10 @@ void resize(Pullback& p) {
     for (size_t d = 0; d < in.size(); ++d) {
         if (choice.antialias && in[d] == out[d]) continue;
         const ResizeTable table = resize_table(
-            choice,
-            {in[d], out[d], choice.scales[d], choice.roi_start[d], choice.roi_end[d]});
+            choice, {in[d], out[d], choice.scales[d], choice.roi_start[d], choice.roi_end[d]});
         if (table.identity(in[d])) continue;
-        g = taps_adjoint(g, {table.taps, table.position, table.weight},
-                         static_cast<int64_t>(d), in[d]);
+        g = taps_adjoint(g, {table.taps, table.position, table.weight}, static_cast<int64_t>(d),
+                         in[d]);
     }
     p.give(0, g);
 }

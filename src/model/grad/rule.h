@@ -68,7 +68,7 @@ struct GradientRow {
 
 using GradientTable = std::array<GradientRow, 1
 #define X(op, family) +1
-                                                  SMEATON_OPS(X)
+                                 SMEATON_OPS(X)
 #undef X
                                  >;
 

@@ -56,15 +56,13 @@ void add_result(Composer& c, Node& node, size_t k, DType dtype, const Sizes& sha
 }
 
 void complete(Composer& c, Node& node) {
-    if (node.op == OpType::kTopK)
-        add_result(c, node, 1, DType::kI64, c.shape_of(node.outputs[0]));
+    if (node.op == OpType::kTopK) add_result(c, node, 1, DType::kI64, c.shape_of(node.outputs[0]));
     if (node.op != OpType::kLayerNormalization) return;
     const AxisRange range = layer_norm_axes(NodeView(c.graph(), node));
     Sizes shape = c.shape_of(node.inputs[0]);
     for (int64_t d = range.begin; d < range.end; ++d) shape[static_cast<size_t>(d)] = 1;
     const bool wide = c.dtype_of(node.inputs[0]) == DType::kF64;
-    for (size_t k = 1; k <= 2; ++k)
-        add_result(c, node, k, wide ? DType::kF64 : DType::kF32, shape);
+    for (size_t k = 1; k <= 2; ++k) add_result(c, node, k, wide ? DType::kF64 : DType::kF32, shape);
 }
 
 /// Writes the nodes of a graph anew, with others before them.
@@ -125,8 +123,7 @@ private:
         value.constant.reset();
         graph_.inputs.push_back(running);
         const Expr made = c_.of(next);
-        const Expr named =
-            c_.node(OpType::kIdentity, {made}, {}, made.dtype(), made.shape());
+        const Expr named = c_.node(OpType::kIdentity, {made}, {}, made.dtype(), made.shape());
         graph_.at(named.id).name = output;
         graph_.outputs.push_back(named.id);
     }
