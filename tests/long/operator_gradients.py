@@ -36,10 +36,13 @@ class Cases:
         self.rng = np.random.default_rng(seed)
         self.all = []
 
-    def add(self, name, call, *shapes, low=-1.5, high=1.5):
+    def add(self, name, call, *shapes, low=-1.5, high=1.5, whole=False):
+        """whole: whole numbers, so that many are equal."""
         values = [
             torch.from_numpy(self.rng.uniform(low, high, shape).astype(np.float32)) for shape in shapes
         ]
+        if whole:
+            values = [value.round() for value in values]
         self.all.append((name, call, values))
 
     def between(self, low, high):
@@ -99,10 +102,11 @@ def poolings(c):
     image = (2, 3, 7, 6)
     c.add("max_pool", lambda x: F.max_pool2d(x, 3, 2, 1), image)
     c.add("max_pool, ceil", lambda x: F.max_pool2d(x, 2, 2, ceil_mode=True), image)
-    c.add("max_pool, equal elements", lambda x: F.max_pool2d(torch.round(x), 3, 1), image)
+    c.add("max_pool, equal elements", lambda x: F.max_pool2d(x, 3, 1), image, whole=True)
     c.add("avg_pool", lambda x: F.avg_pool2d(x, 3, 2, 1), image)
     c.add("avg_pool, bare", lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), image)
     c.add("adaptive_avg_pool", lambda x: F.adaptive_avg_pool2d(x, 1), image)
+    c.add("adaptive_max_pool, equal", lambda x: F.adaptive_max_pool2d(x, 1), image, whole=True)
     c.add("adaptive_max_pool", lambda x: F.adaptive_max_pool2d(x, 1), image)
     for mode in ("nearest", "bilinear", "bicubic"):
         c.add(f"interpolate {mode}", lambda x, m=mode: F.interpolate(x, scale_factor=2, mode=m), image)
@@ -140,7 +144,7 @@ def reductions(c):
     c.add("sum", lambda x: x.sum((0, 2)), x)
     c.add("mean", lambda x: x.mean(1, keepdim=True), x)
     c.add("amax", lambda x: x.amax(1), x)
-    c.add("amin, equal elements", lambda x: torch.round(x).amin(2) * x.sum(2), x)
+    c.add("amin, equal elements", lambda x: x.amin(2), x, whole=True)
     c.add("prod", lambda x: x.prod(1), x)
     c.add("norm", lambda x: x.norm(dim=2), x)
     c.add("cumsum", lambda x: x.cumsum(1), x)
