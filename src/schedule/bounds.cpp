@@ -115,7 +115,9 @@ double window_bound(const OfKind& k, double low, double high) {
 
 }  // namespace
 
-double Bounds::best_us() const { return std::max({critical_path_us, work_us, energetic_us}); }
+double Bounds::best_us() const {
+    return std::max({critical_path_us, work_us, energetic_us});
+}
 
 HeadsAndTails heads_and_tails(const TaskGraph& graph, const Links& links, const Cores& cores) {
     size_t n = graph.tasks.size();
@@ -148,8 +150,8 @@ Bounds lower_bounds(const TaskGraph& graph, const Links& links, const Cores& cor
     HeadsAndTails ends = heads_and_tails(graph, links, cores);
     Bounds bounds;
     for (size_t t = 0; t < graph.tasks.size(); ++t)
-        bounds.critical_path_us = std::max(
-            bounds.critical_path_us, ends.head_us[t] + ends.fastest_us[t] + ends.tail_us[t]);
+        bounds.critical_path_us = std::max(bounds.critical_path_us,
+                                           ends.head_us[t] + ends.fastest_us[t] + ends.tail_us[t]);
     std::vector<OfKind> kinds;
     for (size_t kind = 0; kind < cores.kinds.size(); ++kind) {
         kinds.push_back(of_kind(graph, cores, ends, static_cast<int>(kind)));

@@ -3,7 +3,8 @@
 //   critical path: every task on its fastest number of cores, messages only where two tasks hold no
 //                  kind in common (elsewhere a core can be shared).
 //   work:          per kind, the least core time of all tasks that hold it / its cores.
-//   energetic:     the same within windows: what tasks must do between two times if all is to end by
+//   energetic:     the same within windows: what tasks must do between two times if all is to end
+//   by
 //                  T cannot exceed the core time there is; the largest T that this refutes.
 #pragma once
 

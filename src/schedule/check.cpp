@@ -99,7 +99,8 @@ private:
         on_core_.assign(static_cast<size_t>(cores_.total()), {});
         for (const Placed& p : schedule_.tasks)
             for (int c : p.cores)
-                if (c >= 0 && c < cores_.total()) on_core_[static_cast<size_t>(c)].push_back(p.task.v);
+                if (c >= 0 && c < cores_.total())
+                    on_core_[static_cast<size_t>(c)].push_back(p.task.v);
         for (size_t c = 0; c < on_core_.size(); ++c) {
             auto key = [&](int t) {
                 const Placed& p = schedule_.tasks[static_cast<size_t>(t)];
@@ -150,7 +151,8 @@ private:
         }
         for (size_t t = 0; done < n && t < n; ++t)
             if (waits[t] > 0) {
-                fault("the cores wait for each other for ever, {} among them", graph_.tasks[t].name);
+                fault("the cores wait for each other for ever, {} among them",
+                      graph_.tasks[t].name);
                 return;
             }
     }

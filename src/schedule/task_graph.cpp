@@ -23,7 +23,9 @@ int Cores::first(int kind) const {
     return before;
 }
 
-Cores cores_of_one_kind(int count) { return {{{"core", count}}}; }
+Cores cores_of_one_kind(int count) {
+    return {{{"core", count}}};
+}
 
 namespace {
 
@@ -106,8 +108,7 @@ void verify_task(const TaskGraph& graph, const Task& task, const std::string& wh
         runs |= std::isfinite(d);
     }
     if (!runs) throw UserError("{}: task '{}' can run on no number of cores", what, task.name);
-    if (task.holds.empty())
-        throw UserError("{}: task '{}' holds no kind of core", what, task.name);
+    if (task.holds.empty()) throw UserError("{}: task '{}' holds no kind of core", what, task.name);
     for (int kind : task.holds)
         SMEATON_CHECK(kind >= 0 && static_cast<size_t>(kind) < graph.kinds.size(),
                       "task {} holds kind {}", task.name, kind);
@@ -123,10 +124,10 @@ void verify_edge(const TaskGraph& graph, const Edge& edge, const std::string& wh
     if (edge.from == edge.to)
         throw UserError("{}: task '{}' waits for itself", what, graph.at(edge.from).name);
     if (!(edge.cost_us >= 0) || !std::isfinite(edge.cost_us) || !(edge.bytes >= 0))
-        throw UserError("{}: the edge from '{}' to '{}' costs {} and carries {} bytes; expected "
-                        "numbers from 0 on",
-                        what, graph.at(edge.from).name, graph.at(edge.to).name, edge.cost_us,
-                        edge.bytes);
+        throw UserError(
+            "{}: the edge from '{}' to '{}' costs {} and carries {} bytes; expected "
+            "numbers from 0 on",
+            what, graph.at(edge.from).name, graph.at(edge.to).name, edge.cost_us, edge.bytes);
 }
 
 }  // namespace

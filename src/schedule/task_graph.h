@@ -32,9 +32,10 @@ Cores cores_of_one_kind(int count);
 
 struct Task {
     std::string name;
-    std::vector<double> durations_us;  ///< [k - 1]: on k cores of each kind; infinity: not on so many
-    std::vector<int> holds = {0};      ///< kinds, ascending
-    double output_bytes = 0;           ///< alive from its start to the end of the last reader
+    std::vector<double>
+        durations_us;              ///< [k - 1]: on k cores of each kind; infinity: not on so many
+    std::vector<int> holds = {0};  ///< kinds, ascending
+    double output_bytes = 0;       ///< alive from its start to the end of the last reader
 };
 
 struct Edge {
@@ -80,8 +81,8 @@ private:
     std::vector<int> out_first_, out_, in_first_, in_, order_, position_;
 };
 
-/// UserError naming `what` (a file or model) and the task or edge: no task, a name twice, a duration
-/// that is negative or missing, an edge to itself or with a negative cost, a cycle.
+/// UserError naming `what` (a file or model) and the task or edge: no task, a name twice, a
+/// duration that is negative or missing, an edge to itself or with a negative cost, a cycle.
 void verify(const TaskGraph&, const std::string& what);
 /// Besides, against these cores: kinds without cores, tasks that no core can run.
 void verify(const TaskGraph&, const Cores&, const std::string& what);

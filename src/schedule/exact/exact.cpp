@@ -26,9 +26,14 @@ class Exact {
 public:
     Exact(const TaskGraph& graph, const Links& links, const Cores& cores, const Schedule& start,
           const ExactOptions& options)
-        : graph_(graph), links_(links), cores_(cores), options_(options),
-          ends_(heads_and_tails(graph, links, cores)), state_(graph, links, cores),
-          seen_(state_), began_(std::chrono::steady_clock::now()) {
+        : graph_(graph),
+          links_(links),
+          cores_(cores),
+          options_(options),
+          ends_(heads_and_tails(graph, links, cores)),
+          state_(graph, links, cores),
+          seen_(state_),
+          began_(std::chrono::steady_clock::now()) {
         result_.schedule = start;
         best_us_ = makespan_us(start);
         for (const Task& task : graph.tasks) {
@@ -37,7 +42,8 @@ public:
         }
         for (size_t t = 0; t < graph.tasks.size(); ++t) by_tail_.push_back(static_cast<int>(t));
         std::sort(by_tail_.begin(), by_tail_.end(), [&](int a, int b) {
-            double x = ends_.tail_us[static_cast<size_t>(a)], y = ends_.tail_us[static_cast<size_t>(b)];
+            double x = ends_.tail_us[static_cast<size_t>(a)],
+                   y = ends_.tail_us[static_cast<size_t>(b)];
             return x != y ? x > y : a < b;
         });
         root_bound_us_ = lower_bounds(graph, links, cores, best_us_).best_us();
@@ -134,7 +140,8 @@ private:
             double end = state_.done(t) ? state_.finish_us(t) : head_[i] + ends_.fastest_us[i];
             if (!state_.done(t)) bound = std::max(bound, end + ends_.tail_us[i]);
             for (int e : links_.out(t)) {
-                double& head = head_[static_cast<size_t>(graph_.edges[static_cast<size_t>(e)].to.v)];
+                double& head =
+                    head_[static_cast<size_t>(graph_.edges[static_cast<size_t>(e)].to.v)];
                 head = std::max(head, end);
             }
         }

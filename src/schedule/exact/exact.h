@@ -1,10 +1,10 @@
 // The shortest schedule, by branch and bound; needs no solver.
 //
 // Tasks are placed in the order of their starts, each as early as its predecessors and the tasks
-// before it on its cores allow: every schedule that nothing can be moved forward in comes about that
-// way. Cut off are places that differ by the cores' names alone, states that another with the same
-// tasks done is nowhere later than, and what the bounds (bounds.h, of what is left) show to be no
-// better than the best so far.
+// before it on its cores allow: every schedule that nothing can be moved forward in comes about
+// that way. Cut off are places that differ by the cores' names alone, states that another with the
+// same tasks done is nowhere later than, and what the bounds (bounds.h, of what is left) show to be
+// no better than the best so far.
 #pragma once
 
 #include <cstdint>

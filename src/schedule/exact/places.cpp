@@ -114,7 +114,8 @@ std::vector<std::vector<int>> State::places(int task, int count) const {
     if (alike_) return {first_free(t.holds[0], count)};
     // Places of one group are free at the same time and hold the same results, in every kind.
     std::map<std::vector<double>, std::vector<int>> groups;
-    for (int slot = 0; slot < places_for(t, cores_); ++slot) groups[place_key(slot)].push_back(slot);
+    for (int slot = 0; slot < places_for(t, cores_); ++slot)
+        groups[place_key(slot)].push_back(slot);
     std::vector<std::vector<int>> members, chosen;
     for (auto& [key, slots] : groups) members.push_back(slots);
     std::vector<int> slots;

@@ -25,7 +25,9 @@ public:
     int left() const;
     /// Not placed, but all that it waits for is.
     bool ready(int task) const;
-    double finish_us(int task) const { return schedule_.tasks[static_cast<size_t>(task)].finish_us; }
+    double finish_us(int task) const {
+        return schedule_.tasks[static_cast<size_t>(task)].finish_us;
+    }
     double last_start_us() const { return last_start_us_; }
     double end_us() const { return end_us_; }
     const Schedule& schedule() const { return schedule_; }
@@ -41,9 +43,10 @@ public:
     /// Sets of `count` places for the task, one of each that lead to the same but for names.
     std::vector<std::vector<int>> places(int task, int count) const;
 
-    /// What matters of the past: for each place when its cores are free and whose results lie there,
-    /// places in an order of their own; then when the results are there that are still to be read.
-    /// Of two states with equal `where`, one whose `when` is nowhere later has no worse an end.
+    /// What matters of the past: for each place when its cores are free and whose results lie
+    /// there, places in an order of their own; then when the results are there that are still to be
+    /// read. Of two states with equal `where`, one whose `when` is nowhere later has no worse an
+    /// end.
     struct Summary {
         std::vector<uint64_t> where;
         std::vector<double> when;

@@ -12,8 +12,8 @@ class Seen {
 public:
     explicit Seen(const State& state) : state_(state) {}
 
-    /// True where a state seen before with the same tasks done is nowhere later than the current one
-    /// (or is the same); else keeps the current one, as long as there is room.
+    /// True where a state seen before with the same tasks done is nowhere later than the current
+    /// one (or is the same); else keeps the current one, as long as there is room.
     bool dominated();
 
 private:

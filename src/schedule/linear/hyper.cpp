@@ -6,9 +6,8 @@
 
 namespace smeaton::schedule {
 
-namespace {
-
-TaskGraph repeated(const TaskGraph& graph, int samples) {
+TaskGraph samples_of(const TaskGraph& graph, int samples) {
+    if (samples == 1) return graph;
     TaskGraph all = graph;
     all.tasks.clear();
     all.edges.clear();
@@ -27,12 +26,10 @@ TaskGraph repeated(const TaskGraph& graph, int samples) {
     return all;
 }
 
-}  // namespace
-
 HyperClusters hyper_clusters(const TaskGraph& graph, const LinearClusters& linear, int samples,
                              Hyper form) {
     HyperClusters hyper;
-    hyper.graph = repeated(graph, samples);
+    hyper.graph = samples_of(graph, samples);
     const auto n = static_cast<int>(graph.tasks.size());
     hyper.tasks_per_sample = n;
     size_t count = linear.workers.size();

@@ -15,8 +15,12 @@ namespace smeaton::schedule {
 
 enum class Hyper { Plain, Switched };
 
+/// The graph so many times side by side: sample s of task t is task s x tasks + t, named "t@s". One
+/// sample: the graph as it is.
+TaskGraph samples_of(const TaskGraph&, int samples);
+
 struct HyperClusters {
-    TaskGraph graph;  ///< sample s of task t is task s x tasks + t, named "t@s"
+    TaskGraph graph;  ///< samples_of
     int tasks_per_sample = 1;
     std::vector<double> distance_us;
     std::vector<std::vector<int>> workers;

@@ -128,7 +128,8 @@ std::vector<std::vector<int>> fold_workers(const TaskGraph& graph,
         for (int t : workers[w]) load[w] += serial_us(graph.tasks[static_cast<size_t>(t)]);
     std::vector<size_t> order(workers.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return load[a] > load[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return load[a] > load[b]; });
     std::vector<std::vector<int>> folded(static_cast<size_t>(cores));
     std::vector<double> sum(folded.size(), 0);
     for (size_t w : order) {

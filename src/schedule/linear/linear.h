@@ -25,8 +25,8 @@ std::vector<double> distances_to_end(const TaskGraph&, const Links&);
 /// largest d that is in none until there is none. Ties: the lower place in links.order().
 std::vector<std::vector<int>> linear_clusters(const TaskGraph&, const Links&,
                                               const std::vector<double>& distance_us);
-/// Clusters by falling d of their first task, each to the worker whose last d is the smallest that is
-/// still greater, or to a new one: the fewest workers for these clusters.
+/// Clusters by falling d of their first task, each to the worker whose last d is the smallest that
+/// is still greater, or to a new one: the fewest workers for these clusters.
 std::vector<std::vector<int>> merge_clusters(const std::vector<std::vector<int>>& clusters,
                                              const std::vector<double>& distance_us);
 LinearClusters cluster_linear(const TaskGraph&, const Links&);

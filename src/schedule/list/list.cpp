@@ -39,8 +39,8 @@ std::vector<double> upward_rank(const TaskGraph& graph, const Links& links,
         auto i = static_cast<size_t>(*t);
         for (int e : links.out(*t)) {
             const Edge& edge = graph.edges[static_cast<size_t>(e)];
-            rank[i] = std::max(rank[i],
-                               message * edge.cost_us + rank[static_cast<size_t>(edge.to.v)]);
+            rank[i] =
+                std::max(rank[i], message * edge.cost_us + rank[static_cast<size_t>(edge.to.v)]);
         }
         rank[i] += graph.tasks[i].durations_us[static_cast<size_t>(counts[i]) - 1];
     }

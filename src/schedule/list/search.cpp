@@ -27,8 +27,14 @@ class Search {
 public:
     Search(const TaskGraph& graph, const Links& links, const Cores& cores,
            const ListOptions& options)
-        : graph_(graph), back_(reversed(graph)), links_(links), back_links_(back_), cores_(cores),
-          options_(options), random_(options.seed), start_(std::chrono::steady_clock::now()) {
+        : graph_(graph),
+          back_(reversed(graph)),
+          links_(links),
+          back_links_(back_),
+          cores_(cores),
+          options_(options),
+          random_(options.seed),
+          start_(std::chrono::steady_clock::now()) {
         for (const Task& task : graph.tasks) most_.push_back(most_cores(task, cores));
         moldable_ = std::any_of(most_.begin(), most_.end(), [](int k) { return k > 1; });
         good_enough_us_ =
@@ -54,8 +60,9 @@ private:
             int first = 1;
             while (std::isinf(d[static_cast<size_t>(first) - 1])) ++first;
             one.push_back(first);
-            fastest.push_back(static_cast<int>(std::min_element(d.begin(), d.begin() + most_[t]) -
-                                               d.begin()) + 1);
+            fastest.push_back(
+                static_cast<int>(std::min_element(d.begin(), d.begin() + most_[t]) - d.begin()) +
+                1);
         }
         if (!moldable_) return {one};
         return {one, fastest, balanced(one)};
@@ -110,14 +117,14 @@ private:
         plan.us = makespan_us(plan.schedule);
         placed_ += static_cast<int64_t>(counts.size());
         while (!done()) {
-            Schedule back = list_schedule(back_, back_links_, cores_,
-                                          by([](const Placed& p) { return p.finish_us; },
-                                             plan.schedule), counts);
+            Schedule back = list_schedule(
+                back_, back_links_, cores_,
+                by([](const Placed& p) { return p.finish_us; }, plan.schedule), counts);
             double end = makespan_us(back);
             // Where turned back a task would start at end - finish: early means urgent.
-            Schedule forth = list_schedule(graph_, links_, cores_,
-                                           by([](const Placed& p) { return p.finish_us; }, back),
-                                           counts);
+            Schedule forth =
+                list_schedule(graph_, links_, cores_,
+                              by([](const Placed& p) { return p.finish_us; }, back), counts);
             placed_ += 2 * static_cast<int64_t>(counts.size());
             double us = std::min(end, makespan_us(forth));
             if (!(us < plan.us)) break;

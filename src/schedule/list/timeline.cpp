@@ -13,7 +13,8 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 
 Timeline::Timeline(const TaskGraph& graph, const Links& links, const Cores& cores)
     : graph_(graph), links_(links), cores_(cores) {
-    for (size_t k = 0; k < cores.kinds.size(); ++k) first_.push_back(cores.first(static_cast<int>(k)));
+    for (size_t k = 0; k < cores.kinds.size(); ++k)
+        first_.push_back(cores.first(static_cast<int>(k)));
     gaps_.assign(static_cast<size_t>(cores.total()), {{0, kNever}});
     schedule_.tasks.resize(graph.tasks.size());
 }
@@ -123,8 +124,8 @@ Spot Timeline::best_spot(int task, int count) const {
 }
 
 void Timeline::take(std::vector<Gap>& gaps, double from_us, double to_us) {
-    auto gap = std::partition_point(gaps.begin(), gaps.end(),
-                                    [&](const Gap& g) { return g.to < to_us; });
+    auto gap =
+        std::partition_point(gaps.begin(), gaps.end(), [&](const Gap& g) { return g.to < to_us; });
     SMEATON_CHECK(gap != gaps.end() && gap->from <= from_us, "{} to {} is taken", from_us, to_us);
     // A task that takes no time parts the gap too, so that none runs across it.
     Gap before{gap->from, from_us}, behind{to_us, gap->to};
@@ -143,7 +144,8 @@ void Timeline::place(int task, const Spot& spot) {
     const Task& t = graph_.tasks[static_cast<size_t>(task)];
     Placed& placed = schedule_.tasks[static_cast<size_t>(task)];
     placed = {{task}, core_numbers(t, cores_, spot.slots), spot.start_us, spot.finish_us};
-    for (int core : placed.cores) take(gaps_[static_cast<size_t>(core)], spot.start_us, spot.finish_us);
+    for (int core : placed.cores)
+        take(gaps_[static_cast<size_t>(core)], spot.start_us, spot.finish_us);
 }
 
 }  // namespace smeaton::schedule

@@ -16,7 +16,9 @@ int RandomNumbers::between(int low, int high) {
     return low + static_cast<int>(next() % static_cast<uint64_t>(high - low + 1));
 }
 
-double RandomNumbers::share() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+double RandomNumbers::share() {
+    return static_cast<double>(next() >> 11) * 0x1p-53;
+}
 
 TaskGraph random_graph(const RandomGraphOptions& options, uint64_t seed) {
     RandomNumbers random(seed);
@@ -38,7 +40,9 @@ TaskGraph random_graph(const RandomGraphOptions& options, uint64_t seed) {
         for (int b = a + 1; b < options.tasks; ++b)
             if (random.share() < options.edge_share)
                 graph.edges.push_back(
-                    {{a}, {b}, static_cast<double>(random.between(0, options.highest_message_us)),
+                    {{a},
+                     {b},
+                     static_cast<double>(random.between(0, options.highest_message_us)),
                      0});
     return graph;
 }

@@ -21,11 +21,11 @@ private:
 
 struct RandomGraphOptions {
     int tasks = 12;
-    int low_us = 1, high_us = 20;    ///< durations, whole
-    double edge_share = 0.2;         ///< of all pairs
-    int highest_message_us = 0;      ///< 0: messages cost nothing
-    int most_cores = 1;              ///< durations for so many; more never take longer
-    int kinds = 1;                   ///< each task holds one of these
+    int low_us = 1, high_us = 20;  ///< durations, whole
+    double edge_share = 0.2;       ///< of all pairs
+    int highest_message_us = 0;    ///< 0: messages cost nothing
+    int most_cores = 1;            ///< durations for so many; more never take longer
+    int kinds = 1;                 ///< each task holds one of these
 };
 TaskGraph random_graph(const RandomGraphOptions&, uint64_t seed);
 
@@ -34,9 +34,10 @@ TaskGraph random_graph(const RandomGraphOptions&, uint64_t seed);
 struct KnownGraphOptions {
     int tasks = 50;
     int cores = 4;
-    double edge_share = 0.3;         ///< of the pairs that the schedule allows
+    double edge_share = 0.3;  ///< of the pairs that the schedule allows
     double optimum_us = 600;
-    double highest_message_us = 0;   ///< a message takes a random part of the time there is, at most this
+    double highest_message_us =
+        0;  ///< a message takes a random part of the time there is, at most this
 };
 TaskGraph known_graph(const KnownGraphOptions&, uint64_t seed);
 
