@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 PY := .venv/bin/python
 
-.PHONY: help build demo test zoo bench lint format asan fuzz wheel clean
+.PHONY: help build demo test zoo long bench lint format asan fuzz wheel clean
 
 help:
 	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
@@ -11,6 +11,7 @@ help:
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
 
 build: build/build.ninja
@@ -37,6 +38,9 @@ zoo: build
 	@nice $(PY) tools/models.py --only plain,light,trained
 	@nice .venv-zoo/bin/python tools/models.py --only exported
 	@$(PY) tests/zoo/run.py
+
+long: build
+	@for check in tests/long/*.py; do nice $(PY) $$check || exit 1; done
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained

@@ -91,9 +91,7 @@ std::string json(const driver::ScheduleResult& r) {
                          {"cores", p.cores},
                          {"start_us", p.start_us},
                          {"finish_us", p.finish_us}});
-    auto linear = [&](int schedule::LinearFigures::*figure) {
-        return s.linear ? Json((*s.linear).*figure) : Json();
-    };
+    auto linear = [&](auto figure) { return s.linear ? Json((*s.linear).*figure) : Json(); };
     Json kinds = Json::object();
     for (const schedule::CoreKind& k : s.cores.kinds) kinds[k.name] = k.count;
     Json out = {{"algorithm", r.algorithm},
@@ -106,6 +104,7 @@ std::string json(const driver::ScheduleResult& r) {
                 {"clusters", linear(&schedule::LinearFigures::clusters)},
                 {"clusters_merged", linear(&schedule::LinearFigures::merged)},
                 {"clones", linear(&schedule::LinearFigures::clones)},
+                {"longest_way_us", linear(&schedule::LinearFigures::longest_way_us)},
                 {"messages", s.messages},
                 {"makespan_us", s.makespan_us},
                 {"lower_bound_us", s.lower_bound_us},

@@ -90,6 +90,8 @@ private:
             }
         figures.clusters = static_cast<int>(clusters.clusters.size());
         figures.merged = static_cast<int>(clusters.workers.size());
+        figures.longest_way_us =
+            *std::max_element(clusters.distance_us.begin(), clusters.distance_us.end());
         HyperClusters hyper = hyper_clusters(graph, clusters, options_.samples, options_.hyper);
         solution_.messages = messages(hyper.graph, hyper.workers);
         if (!cores_) cores_ = cores_of_one_kind(figures.merged);

@@ -37,6 +37,7 @@ struct SolveOptions {
 /// What linear clustering counts.
 struct LinearFigures {
     int clusters = 0, merged = 0, clones = 0;
+    double longest_way_us = 0;  ///< with every message on it: the largest distance to the end
 };
 
 struct Solution {

@@ -150,17 +150,22 @@ private:
         return bound;
     }
 
-    // Tasks followed by q or more: when the cores are free + their work / cores + q, for every q.
-    double work_bound_us(int kind) const {
-        const double cores = cores_.kinds[static_cast<size_t>(kind)].count;
-        double sum = state_.free_sum_us(kind), bound = 0;
+    // Tasks followed by q or more, for every q: the time x by which the cores, each from when it is
+    // free on, can have done their work, and q.
+    double work_bound_us(int kind) {
+        state_.free_times(kind, free_);
+        double area = 0, free_sum = 0, bound = 0;
+        size_t used = 0;  // cores that are free before x
         for (int t : by_tail_) {
             auto i = static_cast<size_t>(t);
             const std::vector<int>& holds = graph_.tasks[i].holds;
             if (state_.done(t) || std::find(holds.begin(), holds.end(), kind) == holds.end())
                 continue;
-            sum += area_[i];
-            bound = std::max(bound, sum / cores + ends_.tail_us[i]);
+            area += area_[i];
+            auto x = [&] { return (free_sum + area) / static_cast<double>(used); };
+            while (used < free_.size() && (used == 0 || free_[used] < x()))
+                free_sum += free_[used++];
+            bound = std::max(bound, x() + ends_.tail_us[i]);
         }
         return bound;
     }
@@ -174,7 +179,7 @@ private:
     Seen seen_;
     std::chrono::steady_clock::time_point began_;
     std::vector<int> most_, by_tail_;
-    std::vector<double> area_, head_;
+    std::vector<double> area_, head_, free_;
     double best_us_ = kNever, root_bound_us_ = 0;
     bool stopped_ = false;
     ExactResult result_;

@@ -133,7 +133,7 @@ bool long_run() {
 }
 
 TEST(Exact, EqualsBruteForceAndNothingBeatsIt) {
-    int count = long_run() ? 1000 : 200, most_tasks = long_run() ? 12 : 8;
+    int count = long_run() ? 1000 : 150, most_tasks = long_run() ? 12 : 7;
     double sum = 0;
     for (int i = 0; i < count; ++i) {
         Case c = random_case(i, most_tasks);

@@ -39,11 +39,11 @@ double State::free_us(int core) const {
     return std::max(free_us_[static_cast<size_t>(core)], last_start_us_);
 }
 
-double State::free_sum_us(int kind) const {
-    double sum = 0;
+void State::free_times(int kind, std::vector<double>& times) const {
+    times.clear();
     for (int c = 0; c < cores_.kinds[static_cast<size_t>(kind)].count; ++c)
-        sum += free_us(cores_.first(kind) + c);
-    return sum;
+        times.push_back(free_us(cores_.first(kind) + c));
+    std::sort(times.begin(), times.end());
 }
 
 double State::earliest_us(int task, const std::vector<int>& slots) const {

@@ -37,7 +37,8 @@ public:
     bool cores_alike() const { return alike_; }
     /// When a core can begin a task; none begins before the one placed last did.
     double free_us(int core) const;
-    double free_sum_us(int kind) const;
+    /// Of all cores of the kind, ascending.
+    void free_times(int kind, std::vector<double>& times) const;
     double earliest_us(int task, const std::vector<int>& slots) const;
 
     /// Sets of `count` places for the task, one of each that lead to the same but for names.
