@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "driver/regions.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "machine/read.h"
 
 namespace smeaton::driver {

@@ -9,8 +9,8 @@
 #include <map>
 #include <string>
 
-#include "gir/parse.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::audit {

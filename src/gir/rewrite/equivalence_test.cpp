@@ -5,12 +5,12 @@
 #include <cstdlib>
 
 #include "gir/interp/interp.h"
-#include "gir/print.h"
 #include "gir/random/random_program.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/tile.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir::rewrite {
