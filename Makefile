@@ -12,6 +12,7 @@ help:
 	@echo "make long    what takes too long for every change: gradients of whole models against PyTorch"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
 
 build: build/build.ninja
@@ -40,8 +41,12 @@ zoo: build
 	@$(PY) tests/zoo/run.py
 
 long: build
+<<<<<<< HEAD
 	@tools/setup zoo
 	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
+=======
+	@for check in tests/long/*.py; do nice $(PY) $$check || exit 1; done
+>>>>>>> schedule
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained
