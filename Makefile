@@ -41,12 +41,8 @@ zoo: build
 	@$(PY) tests/zoo/run.py
 
 long: build
-<<<<<<< HEAD
 	@tools/setup zoo
 	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
-=======
-	@for check in tests/long/*.py; do nice $(PY) $$check || exit 1; done
->>>>>>> schedule
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained

@@ -79,7 +79,6 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     return result;
 }
 
-<<<<<<< HEAD
 nb::dict state(Session& session) {
     Feeds values;
     {
@@ -101,11 +100,7 @@ void set_state(Session& session, const nb::dict& arrays) {
     session.set_state(values);
 }
 
-nb::list judge(Session& session, const nb::dict& arrays, double points) {
-    Feeds feeds = feeds_of(arrays);
-=======
 nb::list judged(Session& session, const Feeds& feeds, double points) {
->>>>>>> grad
     std::vector<driver::Judgement> found;
     {
         nb::gil_scoped_release release;

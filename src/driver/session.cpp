@@ -237,17 +237,10 @@ Session::Session(model::Graph graph, const std::string& label, SessionOptions op
     impl_->path = label;
     check_skip({options.skip.begin(), options.skip.end()});
     impl_->options = std::move(options);
-<<<<<<< HEAD
-    impl_->graph = read_model(model_path, impl_->options);
+    impl_->graph = with_states(std::move(graph), label, impl_->options);
     impl_->inputs = input_ports(impl_->graph);
     impl_->outputs = output_ports(impl_->graph);
-    naming(model_path, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
-=======
-    impl_->graph = std::move(graph);
-    naming(label, [&] { model::refuse_unsupported(impl_->graph); });
-    impl_->inputs = ports(impl_->graph, impl_->graph.inputs);
-    impl_->outputs = ports(impl_->graph, impl_->graph.outputs);
->>>>>>> grad
+    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
 }
 
