@@ -9,9 +9,9 @@
 namespace smeaton::driver {
 
 const std::vector<std::string>& stage_names() {
-    static const std::vector<std::string> names = {"read",  "bind",    "shapes", "simplify",
-                                                   "lower", "fuse",    "layout", "tile",
-                                                   "spell", "emit",    "compile", "plan"};
+    static const std::vector<std::string> names = {"read",  "bind", "shapes",  "simplify",
+                                                   "lower", "fuse", "layout",  "tile",
+                                                   "spell", "emit", "compile", "plan"};
     return names;
 }
 

@@ -191,6 +191,32 @@ kernel second(b -> c)
     EXPECT_EQ(out.kernels[1].buffers, (std::vector<Name>{"b", "c"}));
 }
 
+// Two operators are two roundings, though the compiler may contract inside a contraction.
+TEST(Emitted, a_product_and_a_sum_of_two_ops_are_rounded_one_after_the_other) {
+    const char* text = R"(program p
+  buffer a: dram f32[i: 1024] input
+  buffer b: dram f32[i: 1024] input
+  buffer y: dram f32[i: 1024] output
+  buffer z: dram f64[i: 1024] output
+  run k(a, b -> y, z)
+
+kernel k(a, b -> y, z)
+  parallel i0: 64 core
+    let t: reg f32[v: 16 lanes]
+    binary mul t[v] <- a[i0*16+v], b[i0*16+v]
+    binary sub t[v] <- t[v], a[i0*16+v]
+    move y[i0*16+v] <- t[v]
+    let d: reg f64[v: 16 lanes]
+    let e: reg f64[v: 16 lanes]
+    unary cast d[v] <- a[i0*16+v]
+    unary sqrt d[v] <- d[v]
+    binary mul e[v] <- d[v], d[v]
+    binary add e[v] <- e[v], d[v]
+    move z[i0*16+v] <- e[v]
+)";
+    expect_same(text, 7, 0);
+}
+
 TEST(Emitted, branches_are_refused_by_name) {
     gir::Program program = gir::parse_program(file_text("tests/gir/steps.gir"), "steps");
     EXPECT_THROW(emit::emit_program(program, {emit::isa_named("plain"), 1, {}}), UserError);

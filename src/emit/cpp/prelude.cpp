@@ -487,6 +487,16 @@ typedef unsigned char b8; typedef unsigned short f16; typedef unsigned short bf1
 typedef __SIZE_TYPE__ size_t;
 )";
 
+// A product that no later sum may be contracted with: polynomials and contractions want that, sums
+// of other ops do not. Clang can be told to stay within a statement, and no statement has two ops.
+constexpr const char* kRounded = R"(#ifdef __clang__
+#pragma clang fp contract(on)
+#define SMEATON_ROUNDED(x) (x)
+#else
+#define SMEATON_ROUNDED(x) __builtin_assoc_barrier(x)
+#endif
+)";
+
 // The compilers' builtins differ in spelling.
 constexpr const char* kAvx512 = R"(#ifdef __clang__
 #define SMEATON_MAX512(a, b) __builtin_ia32_maxps512(a, b, 4)
@@ -549,6 +559,7 @@ std::string prelude_for(const std::string& code, const Isa& isa) {
     std::string text = kTypes;
     text += fmt::format("enum {{ kLanes = {} }};\n", isa.lanes());
     if (isa.masks) text += kAvx512;
+    text += kRounded;
     return text + collector.out;
 }
 

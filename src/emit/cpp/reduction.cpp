@@ -236,7 +236,10 @@ struct Reduction {
         }
         SMEATON_CHECK(a.dtype == b.dtype && a.dtype == dst.dtype(), "mma of {} and {} into {}",
                       tensor::name(a.dtype), tensor::name(b.dtype), tensor::name(dst.dtype()));
-        Value product = apply(ScalarFn::mul, dst.dtype(), {a, b});
+        // Inside a contraction multiply-adds may contract.
+        bool vector = a.vector || b.vector;
+        auto text = [&](const Value& v) { return vector ? as_vector(v) : v.text; };
+        Value product{fmt::format("({} * {})", text(a), text(b)), dst.dtype(), vector, {}};
         if (lanes_reduced() && count < f.lanes())
             product.text =
                 keep_lanes({as_vector(product), product.dtype, true, {}}, count, neutral);

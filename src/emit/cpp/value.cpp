@@ -300,7 +300,10 @@ Value combine(ScalarFn fn, DType result, const Value& a, const Value& b) {
                     !(fn == ScalarFn::and_ || fn == ScalarFn::or_ || fn == ScalarFn::xor_);
     bool integer_div = fn == ScalarFn::div && !tensor::is_float(t);
     if (const char* op = infix(fn); op && !integer_div) {
-        if (compares)
+        if (fn == ScalarFn::mul && tensor::is_float(t))
+            // What is multiplied here and added elsewhere is rounded in between.
+            out.text = fmt::format("SMEATON_ROUNDED({} * {})", x, y);
+        else if (compares)
             out.text = out.vector ? fmt::format("truth_{}({} {} {})", type, x, op, y)
                                   : fmt::format("(b8)({} {} {})", x, op, y);
         else if (out.vector || tensor::is_float(t) || size_of(t) >= 4)
