@@ -1,6 +1,9 @@
 #include "driver/pipeline.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "driver/resume.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
@@ -51,13 +54,41 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         if (options.verify) gir::verify(t.program, stage, {gir::capacities(target)});
     };
     auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
+    // A stage whose dump was handed in makes what stands there; those between the first program and
+    // it need not run.
+    const std::optional<Resume>& resume = options.resume;
+    auto takes = [&](const char* stage) { return resume && resume->stage == stage; };
+    auto is_before = [&](const char* stage) {
+        const auto& names = stage_names();
+        auto at = [&](const std::string& s) { return std::find(names.begin(), names.end(), s); };
+        return resume && at(stage) <= at(resume->stage);
+    };
+    auto program_stage = [&](const char* stage, const std::function<void()>& body) {
+        runner.run(
+            stage,
+            [&] {
+                if (!is_before(stage)) body();
+                if (takes(stage)) t.program = resumed_program(*resume, t.lowered);
+            },
+            program_text);
+    };
+    auto take_graph = [&](const char* stage) {
+        if (takes(stage))
+            t.graph = model::infer_shapes(resumed_graph(*resume, t.graph.graph), wanted.values,
+                                          lower::evaluate);
+    };
     gir::rewrite::Rules rules = gir::rewrite::sized_for(target);
     rules.skip = options.skip;
     if (options.explain) rules.log = &t.log;
 
     // Shapes fed win over shapes declared, so they go in before anything is inferred.
     runner.run(
-        "bind", [&] { bound = bind(graph, wanted); }, [&] { return model::print(bound); });
+        "bind",
+        [&] {
+            bound = bind(graph, wanted);
+            if (takes("bind")) bound = resumed_graph(*resume, bound);
+        },
+        [&] { return model::print(bound); });
     runner.run(
         "shapes",
         [&] {
@@ -70,11 +101,12 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     runner.run(
         "simplify",
         [&] {
-            if (!stage_on("simplify")) return;
+            if (!stage_on("simplify")) return take_graph("simplify");
             model::SimplifyOptions simplify;
             for (const std::string& pass : model::simplify_passes())
                 if (options.skip.count(pass) > 0) simplify.skip.insert(pass);
             t.graph = model::simplify(t.graph, lower::evaluate, simplify);
+            take_graph("simplify");
         },
         graph_text);
     // From here on one description: every byte that moves is in the program.
@@ -83,42 +115,31 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         [&] {
             t.program = t.lowered = lower::lower(t.graph);
             verified("lower");
+            if (takes("lower")) t.program = t.lowered = resumed_program(*resume, t.lowered);
         },
         program_text);
     // Fusing before layouts: a value that stays in a tile needs no layout.
-    runner.run(
-        "fuse",
-        [&] {
-            if (stage_on("fuse")) t.program = gir::rewrite::fuse(t.program, rules);
-            verified("fuse");
-        },
-        program_text);
+    program_stage("fuse", [&] {
+        if (stage_on("fuse")) t.program = gir::rewrite::fuse(t.program, rules);
+        verified("fuse");
+    });
     // Layouts before tiles: the lanes follow from how results lie in memory.
-    runner.run(
-        "layout",
-        [&] {
-            if (!stage_on("layout")) return;
-            t.program = gir::rewrite::choose_layouts(t.program, target, rules);
-            t.program = gir::rewrite::add_borders(t.program, target, rules);
-            verified("layout");
-        },
-        program_text);
-    runner.run(
-        "tile",
-        [&] {
-            t.program = gir::rewrite::tile(t.program, target);
-            t.program = gir::rewrite::claim_residents(t.program, target, rules);
-            verified_on_target("tile");
-        },
-        program_text);
+    program_stage("layout", [&] {
+        if (!stage_on("layout")) return;
+        t.program = gir::rewrite::choose_layouts(t.program, target, rules);
+        t.program = gir::rewrite::add_borders(t.program, target, rules);
+        verified("layout");
+    });
+    program_stage("tile", [&] {
+        t.program = gir::rewrite::tile(t.program, target);
+        t.program = gir::rewrite::claim_residents(t.program, target, rules);
+        verified_on_target("tile");
+    });
     // What is still open becomes text; from here on nobody chooses.
-    runner.run(
-        "spell",
-        [&] {
-            t.program = gir::rewrite::spell(t.program, target);
-            verified("spell");
-        },
-        program_text);
+    program_stage("spell", [&] {
+        t.program = gir::rewrite::spell(t.program, target);
+        verified("spell");
+    });
     return t;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,10 +24,16 @@ struct Specialisation {
     std::map<std::string, int64_t> dims;                 ///< NAME or INPUT:AXIS
 };
 
+/// The dump of a stage, taken in place of what that stage makes.
+struct Resume {
+    std::string file, stage, text;
+};
+
 struct PipelineOptions {
     std::set<std::string> skip;  ///< names of rules or stages left out
     bool explain = false;
     bool verify = true;  ///< the GIR after every stage
+    std::optional<Resume> resume = {};
 };
 
 struct Tuned {

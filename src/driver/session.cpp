@@ -11,6 +11,7 @@
 #include "driver/pipeline.h"
 #include "driver/plan.h"
 #include "driver/ports.h"
+#include "driver/resume.h"
 #include "driver/source.h"
 #include "driver/stages.h"
 #include "driver/state.h"
@@ -192,6 +193,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     gir::Target target = target_for(options.isa, pool->threads());
     emit::Isa isa = isa_for(options.isa);
     PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
     made->tuned = tune(graph, wanted, target, pipeline, runner);
     const gir::Program& program = made->tuned.program;
     emit::EmittedProgram emitted;

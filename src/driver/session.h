@@ -31,6 +31,7 @@ struct SessionOptions {
     std::string isa;                ///< "", "avx512", "avx2", "plain": forces a target
     std::vector<std::string> skip;  ///< rewrites and passes left out, by name
     std::string stop_after;         ///< last stage to run; empty: all
+    std::string resume;             ///< a dump to go on from (resume.h); empty: from the model
     std::string dump_folder;        ///< NN.stage.txt after every stage; empty: none
     std::string cache_folder;       ///< empty: the user's cache folder
     bool explain = false;           ///< keep the log of rewrites taken and refused

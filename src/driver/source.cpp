@@ -5,6 +5,7 @@
 #include "cost/target.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
+#include "driver/resume.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "machine/probe/cpu.h"
@@ -46,6 +47,7 @@ TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& 
     wanted.dims = options.dims;
     for (const auto& [name, tensor] : feeds) wanted.shapes[name] = tensor.shape();
     PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
     for (;;) {
         StageRunner runner({options.dump_folder, options.stop_after, options.progress});
         try {
@@ -78,7 +80,7 @@ std::string stage_text(const std::string& path, const Opened& opened, const Sess
                         options.stop_after);
     TunedOn made =
         naming(path, [&] { return tune_on(opened.graph, opened.feeds, options, target); });
-    if (made.stopped) return made.text;
+    if (made.stopped) return dump_head(options.stop_after) + made.text;
     std::string text;
     for (const std::string& unit : units_of(made.tuned.program, isa_of(options), 1)) text += unit;
     return text;

@@ -15,6 +15,10 @@ const std::vector<std::string>& stage_names() {
     return names;
 }
 
+std::string dump_head(const std::string& stage) {
+    return "# after " + stage + "\n";
+}
+
 StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
     const auto& names = stage_names();
     if (!options_.stop_after.empty() &&
@@ -49,7 +53,7 @@ void StageRunner::run(const std::string& stage, const std::function<void()>& bod
         std::string now = text();
         std::string file = fmt::format("{}/{:02d}.{}.txt", options_.dump_folder, number_, stage);
         std::ofstream out(file);
-        out << (now == last_text_ ? "(unchanged)\n" : now);
+        out << dump_head(stage) << (now == last_text_ ? "(unchanged)\n" : now);
         if (!out) throw UserError("{}: cannot write", file);
         last_text_ = std::move(now);
     }

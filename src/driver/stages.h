@@ -20,6 +20,9 @@ struct StageOptions {
     std::function<void(const std::string& stage, double fraction)> progress;
 };
 
+/// The line that begins a stage's text and names it.
+std::string dump_head(const std::string& stage);
+
 /// All stages of the pipeline in order; --stop-after takes one of these names.
 const std::vector<std::string>& stage_names();
 
