@@ -211,10 +211,11 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     made->source = emitted.units;
     if (runner.stopped() && !library) return made;
     runner.run("plan", [&] {
-        Placed placed = make_plan(program, emitted, library);
+        Placed placed = make_plan(program, emitted);
         made->arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
-        made->executor =
-            std::make_unique<run::Executor>(std::move(placed.plan), pool, state.addresses(program));
+        made->executor = std::make_unique<run::Executor>(
+            run::link(std::move(placed.plan), symbols_of(program, library)), pool,
+            state.addresses(program));
     });
     for (const gir::Buffer& b : program.buffers) {
         if (b.lifetime != gir::Lifetime::Output || !b.alias_of.empty()) continue;
