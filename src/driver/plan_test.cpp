@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <random>
 
 #include "base/error.h"
 #include "cost/target.h"
@@ -120,6 +120,31 @@ TEST(MakePlan, branches_run_side_by_side_in_memory_of_their_own) {
     for (size_t b = 0; b < list.buffers.size(); ++b)
         EXPECT_TRUE(alone.buffers[b] == list.buffers[b]);
     EXPECT_EQ(output_of(alone, 1), y);
+}
+
+TEST(MakePlan, any_arrangement_gives_the_bits_of_list_order) {
+    const std::vector<float> y = output_of(plan_of({}), 1);
+    std::mt19937 random(5);
+    auto below = [&](int n) { return static_cast<int>(random() % static_cast<uint32_t>(n)); };
+    for (int i = 0; i < 30; ++i) {
+        PlanOptions options;
+        Arrangement& a = options.arrangement;
+        a.threads = 1 + below(3);
+        std::vector<int> left = {0, 1}, right = {2, 3};
+        while (!left.empty() || !right.empty()) {
+            std::vector<int>& from =
+                right.empty() || (!left.empty() && below(2) == 0) ? left : right;
+            a.order.push_back(from.front());
+            from.erase(from.begin());
+        }
+        a.order.push_back(4);
+        for (int k = 0; k < 5; ++k) {
+            const int first = below(a.threads);
+            a.teams.push_back({first, 1 + below(a.threads - first)});
+        }
+        const run::Plan plan = plan_of(options);
+        EXPECT_EQ(output_of(plan, a.threads), y) << run::print(plan);
+    }
 }
 
 TEST(MakePlan, an_arrangement_against_the_dependences_is_a_fault) {
