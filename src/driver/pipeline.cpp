@@ -4,6 +4,7 @@
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -46,8 +47,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     auto verified = [&](const char* stage) {
         if (options.verify) gir::verify(t.program, stage);
     };
+    auto verified_on_target = [&](const char* stage) {
+        if (options.verify) gir::verify(t.program, stage, {gir::capacities(target)});
+    };
     auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
-    gir::rewrite::Rules rules;
+    gir::rewrite::Rules rules = gir::rewrite::sized_for(target);
     rules.skip = options.skip;
     if (options.explain) rules.log = &t.log;
 
@@ -94,8 +98,8 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         "layout",
         [&] {
             if (!stage_on("layout")) return;
-            t.program = gir::rewrite::choose_layouts(t.program, rules);
-            t.program = gir::rewrite::add_borders(t.program, rules);
+            t.program = gir::rewrite::choose_layouts(t.program, target, rules);
+            t.program = gir::rewrite::add_borders(t.program, target, rules);
             verified("layout");
         },
         program_text);
@@ -104,7 +108,15 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         [&] {
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
-            verified("tile");
+            verified_on_target("tile");
+        },
+        program_text);
+    // What is still open becomes text; from here on nobody chooses.
+    runner.run(
+        "spell",
+        [&] {
+            t.program = gir::rewrite::spell(t.program, target);
+            verified("spell");
         },
         program_text);
     return t;

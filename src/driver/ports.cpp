@@ -12,13 +12,17 @@ static PortInfo port(const model::Value& v) {
     return {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})};
 }
 
-model::Graph read_model(const std::string& path, const SessionOptions& options) {
-    model::Graph graph = model::onnx::read_onnx(path);
-    naming(path, [&] {
+model::Graph with_states(model::Graph graph, const std::string& label,
+                         const SessionOptions& options) {
+    naming(label, [&] {
         graph = model::declare_states(std::move(graph), options.state);
         model::refuse_unsupported(graph);
     });
     return graph;
+}
+
+model::Graph read_model(const std::string& path, const SessionOptions& options) {
+    return with_states(model::onnx::read_onnx(path), path, options);
 }
 
 std::vector<PortInfo> input_ports(const model::Graph& graph) {

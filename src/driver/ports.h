@@ -9,8 +9,10 @@
 
 namespace smeaton::driver {
 
-/// Reads the model and makes states of what options.state names. UserError when that fails or
-/// operators are not supported.
+/// Makes states of what options.state names; `label` names the graph in messages. UserError when
+/// that fails or operators are not supported.
+model::Graph with_states(model::Graph, const std::string& label, const SessionOptions&);
+/// The same for the graph of a file.
 model::Graph read_model(const std::string& path, const SessionOptions&);
 
 /// Graph inputs that are fed: all but states.

@@ -18,6 +18,7 @@
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
+#include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "run/compile.h"
 #include "run/cpu.h"
@@ -233,14 +234,17 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
 }
 
 Session::Session(const std::string& model_path, SessionOptions options)
+    : Session(model::onnx::read_onnx(model_path), model_path, std::move(options)) {}
+
+Session::Session(model::Graph graph, const std::string& label, SessionOptions options)
     : impl_(std::make_unique<Impl>()) {
-    impl_->path = model_path;
+    impl_->path = label;
     check_skip({options.skip.begin(), options.skip.end()});
     impl_->options = std::move(options);
-    impl_->graph = read_model(model_path, impl_->options);
+    impl_->graph = with_states(std::move(graph), label, impl_->options);
     impl_->inputs = input_ports(impl_->graph);
     impl_->outputs = output_ports(impl_->graph);
-    naming(model_path, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
+    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "driver/judge.h"
+#include "model/graph.h"
 #include "tensor/dim.h"
 #include "tensor/tensor.h"
 
@@ -66,6 +67,8 @@ struct Tuned;  // pipeline.h
 class Session {
 public:
     explicit Session(const std::string& model_path, SessionOptions = {});
+    /// Of a graph that stands in no file; `label` names it in messages.
+    Session(model::Graph graph, const std::string& label, SessionOptions = {});
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;

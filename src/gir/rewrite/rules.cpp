@@ -12,6 +12,13 @@ const std::vector<std::string>& rule_names() {
     return names;
 }
 
+Rules sized_for(const Target& target, Rules rules) {
+    int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
+    rules.row_bytes = room > 0 ? room : INT64_MAX;
+    rules.wide = target.all_cores() * kIterationsPerCore;
+    return rules;
+}
+
 KernelPtr kernel_of(const Step& s) {
     auto* run = std::get_if<RunStep>(&s.node);
     return run ? run->kernel : nullptr;
