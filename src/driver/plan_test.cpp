@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cost/target.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/parse.h"
 #include "machine/read.h"
@@ -69,8 +70,8 @@ const Emitted& branches() {
             w.set_from_double(i, static_cast<double>(i % 13) / 8);
         e.program.buffer("w").data = w;
         const emit::Isa isa = emit::isa_named("plain");
-        e.program =
-            gir::rewrite::tile(e.program, cost::target_of(machine::cpu_features(), "plain"));
+        const gir::Target target = cost::target_of(machine::cpu_features(), "plain");
+        e.program = gir::rewrite::spell(gir::rewrite::tile(e.program, target), target);
         e.text = emit::emit_program(e.program, {isa, 1, {}});
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
