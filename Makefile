@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 PY := .venv/bin/python
 
-.PHONY: help build demo test zoo long bench lint format asan fuzz wheel clean
+.PHONY: help build demo test zoo long bench lint format asan tsan fuzz wheel clean
 
 help:
 	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
 	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
+	@echo "make tsan    the unit tests of src/run under the thread sanitizer"
 
 build: build/build.ninja
 	@cmake --build build -j $(JOBS) --target smeaton smeaton_python
@@ -64,6 +65,12 @@ asan:
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
 
+tsan:
+	@tools/setup test
+	@cmake --preset tsan
+	@cmake --build build-tsan -j $(JOBS) --target run_test
+	@build-tsan/run_test --gtest_filter='Executor*:Pool*:Teams*'
+
 fuzz:
 	@tools/setup fuzz
 	@$(PY) tools/fuzz_onnx.py
@@ -73,4 +80,4 @@ wheel:
 	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
 
 clean:
-	rm -rf build build-asan build-debug build-fuzz dist
+	rm -rf build build-asan build-tsan build-debug build-fuzz dist

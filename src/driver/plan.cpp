@@ -8,6 +8,8 @@
 #include "gir/layout.h"
 #include "gir/memory/arena.h"
 #include "gir/walk.h"
+#include "run/dependence.h"
+#include "sim/simulate.h"
 #include "tensor/convert.h"
 
 namespace smeaton::driver {
@@ -71,8 +73,13 @@ const gir::Kernel* kernel_of(const gir::Step& s) {
     return run->kernel.get();
 }
 
+// Whether one step has ended when another begins, by their positions in the program.
+using Before = std::function<bool(int, int)>;
+
 struct Planner {
     const gir::Program& program;
+    const PlanOptions& wanted;
+    Before before = {};  // none: list order
     run::Plan plan = {};
     std::map<Name, int> index = {};  // buffer -> plan.buffers
     gir::ArenaPlan arena = {}, once_arena = {};
@@ -92,8 +99,9 @@ struct Planner {
         gir::MemoryOptions options;
         options.alignment_bytes = kAlignment;
         options.scratch_bytes = [&](const gir::Kernel& k) { return shared.at(&k); };
-        arena = gir::plan_arena(program, options);
         once_arena = gir::plan_arena(program, options, true);
+        options.before = before;
+        arena = gir::plan_arena(program, options);
         plan.arena_bytes = arena.arena_bytes;
         plan.persistent_bytes = aligned(once_arena.arena_bytes);
         refilled.insert(arena.needs_border_fill.begin(), arena.needs_border_fill.end());
@@ -118,8 +126,6 @@ struct Planner {
             out.at = plan.externals++;
         } else if (b.data) {
             out.place = run::PlanBuffer::Place::Constant;
-            out.data = b.data->data();
-            plan.keep.push_back(std::make_shared<tensor::Tensor>(*b.data));
         } else {
             auto in_arena = arena.offsets.find(b.name), in_once = once_arena.offsets.find(b.name);
             bool temp = b.lifetime == Lifetime::Temp && in_arena != arena.offsets.end();
@@ -186,20 +192,25 @@ struct Planner {
         return out;
     }
 
-    run::PlanStep step(const gir::RunStep& run, const emit::EmittedKernel& emitted,
-                       const run::Library& library, int position) {
+    double work_ns(const gir::Kernel& kernel, int position) const {
+        if (wanted.work_ns.empty()) return gir::points(kernel.body) * kPointNs;
+        return wanted.work_ns.at(static_cast<size_t>(position));
+    }
+
+    run::PlanStep step(const gir::RunStep& run, const emit::EmittedKernel& emitted, int position) {
         const gir::Kernel& kernel = *run.kernel;
         run::PlanStep out;
         out.name = kernel.name.str();
         out.messages = emitted.messages;
         for (Name n : emitted.buffers) out.buffers.push_back(index.at(n));
-        if (emitted.shared_bytes > 0)
-            out.buffers.push_back(shared_buffer(kernel, emitted.shared_bytes, position, run.once));
-        double work_ns = gir::points(kernel.body) * kPointNs;
-        for (const emit::EmittedPhase& phase : emitted.phases) {
-            auto* function = reinterpret_cast<run::KernelFunction>(library.symbol(phase.symbol));
-            out.phases.push_back({function, phase.range, phase.parallel, work_ns});
+        for (Name n : kernel.writes) out.writes.push_back(index.at(n));
+        if (emitted.shared_bytes > 0) {
+            out.writes.push_back(shared_buffer(kernel, emitted.shared_bytes, position, run.once));
+            out.buffers.push_back(out.writes.back());
         }
+        out.work_ns = work_ns(kernel, position);
+        for (const emit::EmittedPhase& phase : emitted.phases)
+            out.phases.push_back({phase.symbol, phase.range, phase.parallel});
         plan.scratch_bytes = std::max(plan.scratch_bytes, emitted.scratch_bytes);
         for (Name n : kernel.writes) {
             const Buffer& b = program.buffer(root(n));
@@ -211,23 +222,106 @@ struct Planner {
     }
 };
 
-}  // namespace
-
-Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitted,
-                 std::shared_ptr<run::Library> library) {
-    SMEATON_CHECK(emitted.kernels.size() == program.steps.size(),
-                  "emitted kernels are not the steps");
-    Planner planner{program};
+Placed placed(const gir::Program& program, const emit::EmittedProgram& emitted,
+              const PlanOptions& options, Before before) {
+    Planner planner{program, options, std::move(before)};
     planner.plan_arenas(emitted);
     planner.place_buffers();
     planner.plan.once.push_back(planner.first_borders());
     for (size_t i = 0; i < program.steps.size(); ++i) {
         const auto& run = std::get<gir::RunStep>(program.steps[i].node);
-        run::PlanStep step = planner.step(run, emitted.kernels[i], *library, static_cast<int>(i));
+        run::PlanStep step = planner.step(run, emitted.kernels[i], static_cast<int>(i));
         (run.once ? planner.plan.once : planner.plan.steps).push_back(std::move(step));
     }
-    planner.plan.keep.push_back(std::move(library));
-    return {std::move(planner.plan), planner.arena.lower_bound_bytes};
+    run::Plan plan = std::move(planner.plan);
+    std::vector<std::vector<int>> after = run::dependences(plan);
+    for (size_t i = 0; i < after.size(); ++i) plan.steps[i].after = std::move(after[i]);
+    return {std::move(plan), planner.arena.lower_bound_bytes};
+}
+
+void arrange(run::Plan& plan, const Arrangement& wanted) {
+    plan.order = wanted.order;
+    SMEATON_CHECK(wanted.teams.empty() || wanted.teams.size() == plan.steps.size(),
+                  "{} teams for {} steps", wanted.teams.size(), plan.steps.size());
+    for (size_t i = 0; i < wanted.teams.size(); ++i) plan.steps[i].team = wanted.teams[i];
+    run::check_order(plan, wanted.threads);
+}
+
+// By step of a plan whose temps share nothing: the steps that have ended before it begins, as it
+// comes after them or finds its threads only when they have.
+std::vector<std::vector<bool>> ended_before(const run::Plan& plan, int threads) {
+    const size_t n = plan.steps.size();
+    std::vector<std::vector<bool>> ended(n, std::vector<bool>(n));
+    std::vector<int> last(static_cast<size_t>(threads), -1);  // of each thread so far
+    for (int i : run::order_of(plan)) {
+        std::vector<bool>& own = ended[static_cast<size_t>(i)];
+        auto follow = [&](int earlier) {
+            if (earlier < 0) return;
+            const std::vector<bool>& more = ended[static_cast<size_t>(earlier)];
+            for (size_t k = 0; k < n; ++k) own[k] = own[k] || more[k];
+            own[static_cast<size_t>(earlier)] = true;
+        };
+        const run::PlanStep& step = plan.steps[static_cast<size_t>(i)];
+        for (int earlier : step.after) follow(earlier);
+        const int count = step.team.count == 0 ? threads : step.team.count;
+        for (int t = step.team.first; t < step.team.first + count; ++t) {
+            follow(last[static_cast<size_t>(t)]);
+            last[static_cast<size_t>(t)] = i;
+        }
+    }
+    return ended;
+}
+
+// The places of a run's steps among all steps of the program, by position there; -1: runs once.
+std::vector<int> numbers_in_run(const gir::Program& program) {
+    std::vector<int> out;
+    int next = 0;
+    for (const gir::Step& s : program.steps)
+        out.push_back(std::get<gir::RunStep>(s.node).once ? -1 : next++);
+    return out;
+}
+
+}  // namespace
+
+Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitted,
+                 const PlanOptions& options) {
+    SMEATON_CHECK(emitted.kernels.size() == program.steps.size(),
+                  "emitted kernels are not the steps");
+    if (options.arrangement.empty()) return placed(program, emitted, options, {});
+    // What depends on what, where no temp stands in another's place.
+    run::Plan apart = placed(program, emitted, options, [](int, int) { return false; }).plan;
+    arrange(apart, options.arrangement);
+    const std::vector<std::vector<bool>> ended = ended_before(apart, options.arrangement.threads);
+    const std::vector<int> number = numbers_in_run(program);
+    Placed out = placed(program, emitted, options, [&](int a, int b) {
+        int i = number[static_cast<size_t>(a)], j = number[static_cast<size_t>(b)];
+        return i >= 0 && j >= 0 && ended[static_cast<size_t>(j)][static_cast<size_t>(i)];
+    });
+    arrange(out.plan, options.arrangement);
+    return out;
+}
+
+run::Symbols symbols_of(const gir::Program& program, std::shared_ptr<run::Library> library) {
+    auto constants = std::make_shared<std::map<std::string, tensor::Tensor>>();
+    for (const Buffer& b : program.buffers)
+        if (b.data) constants->emplace(b.name.str(), *b.data);
+    run::Symbols out;
+    out.function = [library](const std::string& name) { return library->function(name); };
+    out.constant = [constants](const std::string& name) -> const void* {
+        auto found = constants->find(name);
+        return found == constants->end() ? nullptr : found->second.data();
+    };
+    out.keep = {library, constants};
+    return out;
+}
+
+std::vector<double> step_work_ns(const gir::Program& program, const machine::Machine& machine) {
+    std::vector<double> out;
+    for (const cost::KernelCost& k : sim::simulate(program, machine, {.threads = 1}).kernels)
+        out.push_back(k.time_us.value * 1000);
+    SMEATON_CHECK(out.size() == program.steps.size(), "{} costs for {} steps", out.size(),
+                  program.steps.size());
+    return out;
 }
 
 int64_t weight_bytes(const gir::Program& program) {

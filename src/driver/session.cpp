@@ -24,6 +24,7 @@
 #include "run/compile.h"
 #include "run/cpu.h"
 #include "run/executor.h"
+#include "run/plan_text.h"
 #include "run/pool.h"
 
 namespace smeaton::driver {
@@ -213,12 +214,14 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     });
     made->source = emitted.units;
     if (runner.stopped() && !library) return made;
-    runner.run("plan", [&] {
-        Placed placed = make_plan(program, emitted, library);
+    auto plan = [&] {
+        Placed placed = make_plan(program, emitted);
         made->arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
-        made->executor =
-            std::make_unique<run::Executor>(std::move(placed.plan), pool, state.addresses(program));
-    });
+        made->executor = std::make_unique<run::Executor>(
+            run::link(std::move(placed.plan), symbols_of(program, library)), pool,
+            state.addresses(program));
+    };
+    runner.run("plan", plan, [&] { return run::print(made->executor->plan()); });
     for (const gir::Buffer& b : program.buffers) {
         if (b.lifetime != gir::Lifetime::Output || !b.alias_of.empty()) continue;
         std::vector<int64_t> shape;

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "run/dependence.h"
+#include "run/teams.h"
 
 namespace smeaton::run {
 
@@ -67,12 +69,10 @@ Block& Block::operator=(Block&& other) noexcept {
 
 namespace {
 
-constexpr double kWorthWaking =
-    4000;  // ns of work below which another thread costs more than it gives
-
 /// A step with its pointers: the functions read `pointers`, run() writes the external ones.
 struct ReadyStep {
     const PlanStep* step = nullptr;
+    const LinkedStep* linked = nullptr;
     std::vector<void*> pointers;
     struct Patch {
         size_t slot;
@@ -81,33 +81,31 @@ struct ReadyStep {
     std::vector<Patch> patches;
 };
 
-void fill(char* at, const PlanFill& f) {
-    if (f.element_bytes == 1) {
-        std::memset(at, static_cast<int>(f.element & 0xff), static_cast<size_t>(f.count));
-        return;
-    }
-    for (int64_t i = 0; i < f.count; ++i)
-        std::memcpy(at + i * f.element_bytes, &f.element, static_cast<size_t>(f.element_bytes));
-}
-
 }  // namespace
 
 struct Executor::State {
-    Plan plan;
+    LinkedPlan linked;
     std::shared_ptr<Pool> pool;
     Block arena, persistent, scratch;
     std::vector<char*> scratch_of;
     std::vector<void*> states;
     std::vector<ReadyStep> once, steps;
+    // Where the plan has an order or teams of its own.
+    std::unique_ptr<TeamRun> teams;
+    std::vector<TeamRun::Operands> operands;
+    std::vector<std::vector<char*>> fills;
 
-    void* place(const PlanBuffer& b) const {
+    const Plan& plan() const { return linked.plan; }
+
+    void* place(size_t buffer) const {
+        const PlanBuffer& b = plan().buffers[buffer];
         switch (b.place) {
             case PlanBuffer::Place::Arena:
                 return arena.data() + b.at;
             case PlanBuffer::Place::Persistent:
                 return persistent.data() + b.at;
             case PlanBuffer::Place::Constant:
-                return const_cast<void*>(b.data);
+                return const_cast<void*>(linked.constants[buffer]);
             case PlanBuffer::Place::State:
                 return states[static_cast<size_t>(b.at)];
             case PlanBuffer::Place::External:
@@ -118,73 +116,111 @@ struct Executor::State {
 
     void check_buffer(const PlanBuffer& b) const {
         bool arena_buffer = b.place == PlanBuffer::Place::Arena;
-        int64_t room = arena_buffer ? plan.arena_bytes : plan.persistent_bytes;
+        int64_t room = arena_buffer ? plan().arena_bytes : plan().persistent_bytes;
         if (arena_buffer || b.place == PlanBuffer::Place::Persistent)
             SMEATON_CHECK(b.at >= 0 && b.at % 64 == 0 && b.at + b.bytes <= room,
                           "{} lies at {}, {} bytes, of {}", b.name, b.at, b.bytes, room);
         if (b.place == PlanBuffer::Place::State)
-            SMEATON_CHECK(b.at >= 0 && b.at < plan.states, "{} is state {} of {}", b.name, b.at,
-                          plan.states);
+            SMEATON_CHECK(b.at >= 0 && b.at < plan().states, "{} is state {} of {}", b.name, b.at,
+                          plan().states);
         if (b.place == PlanBuffer::Place::External)
-            SMEATON_CHECK(b.at >= 0 && b.at < plan.externals, "{} is external {} of {}", b.name,
-                          b.at, plan.externals);
+            SMEATON_CHECK(b.at >= 0 && b.at < plan().externals, "{} is external {} of {}", b.name,
+                          b.at, plan().externals);
     }
 
-    std::vector<ReadyStep> ready(const std::vector<PlanStep>& list) const {
+    std::vector<ReadyStep> ready(const std::vector<PlanStep>& list,
+                                 const std::vector<LinkedStep>& functions) const {
         std::vector<ReadyStep> out;
-        for (const PlanStep& step : list) {
-            ReadyStep r{&step, {}, {}};
-            for (int b : step.buffers) {
-                const PlanBuffer& buffer = plan.buffers.at(static_cast<size_t>(b));
+        for (size_t i = 0; i < list.size(); ++i) {
+            ReadyStep r{&list[i], &functions[i], {}, {}};
+            for (int b : list[i].buffers) {
+                const PlanBuffer& buffer = plan().buffers.at(static_cast<size_t>(b));
                 if (buffer.place == PlanBuffer::Place::External)
                     r.patches.push_back({r.pointers.size(), static_cast<size_t>(buffer.at)});
-                r.pointers.push_back(place(buffer));
+                r.pointers.push_back(place(static_cast<size_t>(b)));
             }
             out.push_back(std::move(r));
         }
         return out;
     }
 
-    void run_step(ReadyStep& ready, std::span<void* const> externals) {
+    static void patch(ReadyStep& ready, std::span<void* const> externals) {
         for (const ReadyStep::Patch& p : ready.patches)
             ready.pointers[p.slot] = externals[p.external];
-        for (const PlanFill& f : ready.step->fills) {
-            const PlanBuffer& b = plan.buffers[static_cast<size_t>(f.buffer)];
-            void* base = b.place == PlanBuffer::Place::External
-                             ? externals[static_cast<size_t>(b.at)]
-                             : place(b);
-            fill(static_cast<char*>(base) + f.offset, f);
-        }
-        for (const PlanPhase& phase : ready.step->phases) {
-            bool alone = !phase.parallel || (phase.work_ns > 0 && phase.work_ns < kWorthWaking);
-            int result = alone
-                             ? phase.function(ready.pointers.data(), scratch_of[0], 0, phase.range)
-                             : pool->run(phase.function, ready.pointers.data(), scratch_of.data(),
-                                         phase.range);
+    }
+
+    char* begin_of(const PlanFill& f, std::span<void* const> externals) const {
+        const PlanBuffer& b = plan().buffers[static_cast<size_t>(f.buffer)];
+        void* base = b.place == PlanBuffer::Place::External ? externals[static_cast<size_t>(b.at)]
+                                                            : place(static_cast<size_t>(f.buffer));
+        return static_cast<char*>(base) + f.offset;
+    }
+
+    // In the order of the list, all threads on one step.
+    void run_step(ReadyStep& ready, std::span<void* const> externals) {
+        patch(ready, externals);
+        for (const PlanFill& f : ready.step->fills) run_fill(f, begin_of(f, externals));
+        const std::vector<PlanPhase>& phases = ready.step->phases;
+        for (size_t k = 0; k < phases.size(); ++k) {
+            KernelFunction function = ready.linked->phases[k];
+            int result = runs_alone(*ready.step, phases[k])
+                             ? function(ready.pointers.data(), scratch_of[0], 0, phases[k].range)
+                             : pool->run(function, ready.pointers.data(), scratch_of.data(),
+                                         phases[k].range);
             if (result != 0) [[unlikely]]
                 throw UserError("{}", ready.step->messages.at(static_cast<size_t>(result) - 1));
         }
     }
+
+    void prepare_teams() {
+        bool own = !plan().order.empty();
+        for (const PlanStep& s : plan().steps) own = own || s.team != Team{};
+        if (!own) return;
+        check_order(plan(), pool->threads());
+        teams = std::make_unique<TeamRun>(linked, *pool, scratch_of);
+        fills.resize(steps.size());
+        for (size_t i = 0; i < steps.size(); ++i)
+            operands.push_back({steps[i].pointers.data(), &fills[i]});
+    }
+
+    void run_in_teams(std::span<void* const> externals, std::vector<int64_t>* step_ns) {
+        for (size_t i = 0; i < steps.size(); ++i) {
+            patch(steps[i], externals);
+            fills[i].clear();
+            for (const PlanFill& f : steps[i].step->fills)
+                fills[i].push_back(begin_of(f, externals));
+        }
+        TeamRun::Failure failure = teams->run(operands, step_ns);
+        if (failure.step < 0) return;
+        const PlanStep& step = plan().steps[static_cast<size_t>(failure.step)];
+        throw UserError("{}", step.messages.at(static_cast<size_t>(failure.message)));
+    }
+
+    void check_externals(std::span<void* const> externals) const {
+        SMEATON_CHECK(static_cast<int>(externals.size()) == plan().externals,
+                      "{} pointers for {} inputs and outputs", externals.size(), plan().externals);
+    }
 };
 
-Executor::Executor(Plan plan, std::shared_ptr<Pool> pool, std::vector<void*> states)
+Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<void*> states)
     : state_(std::make_unique<State>()) {
     State& s = *state_;
-    s.plan = std::move(plan);
+    s.linked = std::move(linked);
     s.pool = std::move(pool);
     s.states = std::move(states);
-    SMEATON_CHECK(static_cast<int>(s.states.size()) == s.plan.states, "{} pointers for {} states",
-                  s.states.size(), s.plan.states);
-    for (const PlanBuffer& b : s.plan.buffers) s.check_buffer(b);
-    s.arena = Block(s.plan.arena_bytes);
-    s.persistent = Block(s.plan.persistent_bytes);
-    auto per_thread =
-        static_cast<int64_t>(round_up(static_cast<size_t>(s.plan.scratch_bytes), 128));
+    const Plan& plan = s.plan();
+    SMEATON_CHECK(static_cast<int>(s.states.size()) == plan.states, "{} pointers for {} states",
+                  s.states.size(), plan.states);
+    for (const PlanBuffer& b : plan.buffers) s.check_buffer(b);
+    s.arena = Block(plan.arena_bytes);
+    s.persistent = Block(plan.persistent_bytes);
+    auto per_thread = static_cast<int64_t>(round_up(static_cast<size_t>(plan.scratch_bytes), 128));
     s.scratch = Block(per_thread * s.pool->threads());
     for (int t = 0; t < s.pool->threads(); ++t)
         s.scratch_of.push_back(s.scratch.data() + t * per_thread);
-    s.once = s.ready(s.plan.once);
-    s.steps = s.ready(s.plan.steps);
+    s.once = s.ready(plan.once, s.linked.once);
+    s.steps = s.ready(plan.steps, s.linked.steps);
+    s.prepare_teams();
     Pool::Lease lease(*s.pool);
     for (ReadyStep& r : s.once) {
         SMEATON_CHECK(r.patches.empty(), "{} runs at load but reads or writes an input or output",
@@ -197,18 +233,18 @@ Executor::~Executor() = default;
 
 void Executor::run(std::span<void* const> externals) {
     State& s = *state_;
-    SMEATON_CHECK(static_cast<int>(externals.size()) == s.plan.externals,
-                  "{} pointers for {} inputs and outputs", externals.size(), s.plan.externals);
+    s.check_externals(externals);
     Pool::Lease lease(*s.pool);
+    if (s.teams) return s.run_in_teams(externals, nullptr);
     for (ReadyStep& r : s.steps) s.run_step(r, externals);
 }
 
 void Executor::run_timed(std::span<void* const> externals, std::vector<int64_t>& step_ns) {
     State& s = *state_;
-    SMEATON_CHECK(static_cast<int>(externals.size()) == s.plan.externals,
-                  "{} pointers for {} inputs and outputs", externals.size(), s.plan.externals);
+    s.check_externals(externals);
     step_ns.assign(s.steps.size(), 0);
     Pool::Lease lease(*s.pool);
+    if (s.teams) return s.run_in_teams(externals, &step_ns);
     using Clock = std::chrono::steady_clock;
     auto before = Clock::now();
     for (size_t i = 0; i < s.steps.size(); ++i) {
@@ -220,13 +256,15 @@ void Executor::run_timed(std::span<void* const> externals, std::vector<int64_t>&
 }
 
 const Plan& Executor::plan() const {
-    return state_->plan;
+    return state_->plan();
 }
 int64_t Executor::scratch_bytes() const {
-    return static_cast<int64_t>(state_->scratch_of.size()) * state_->plan.scratch_bytes;
+    return static_cast<int64_t>(state_->scratch_of.size()) * state_->plan().scratch_bytes;
 }
 void* Executor::address(int buffer) const {
-    return state_->place(state_->plan.buffers.at(static_cast<size_t>(buffer)));
+    SMEATON_CHECK(buffer >= 0 && static_cast<size_t>(buffer) < plan().buffers.size(),
+                  "there is no buffer {}", buffer);
+    return state_->place(static_cast<size_t>(buffer));
 }
 
 }  // namespace smeaton::run

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "run/plan.h"
+#include "run/link.h"
 #include "run/pool.h"
 
 namespace smeaton::run {
@@ -28,20 +28,20 @@ private:
 };
 
 /// Owns the memory of a plan. run() may be called from several threads; calls that share a pool
-/// take turns. Results do not depend on the number of threads.
+/// take turns. Results depend neither on the number of threads nor on the plan's order and teams.
 class Executor {
 public:
     /// Runs the `once` steps. UserError when one of their checks fails. `states`: Plan::states
     /// pointers to memory that outlives the executor; who shares it sees to it that one runs at a
     /// time.
-    Executor(Plan plan, std::shared_ptr<Pool> pool, std::vector<void*> states = {});
+    Executor(LinkedPlan, std::shared_ptr<Pool>, std::vector<void*> states = {});
     ~Executor();
     Executor(const Executor&) = delete;
     Executor& operator=(const Executor&) = delete;
 
     /// `externals`: Plan::externals pointers, inputs and outputs. UserError when a check fails.
     void run(std::span<void* const> externals);
-    /// The same, and nanoseconds taken by each step.
+    /// The same, and nanoseconds taken by each step, in the plan's list.
     void run_timed(std::span<void* const> externals, std::vector<int64_t>& step_ns);
 
     const Plan& plan() const;

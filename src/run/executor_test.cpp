@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <thread>
 
@@ -54,15 +55,37 @@ int note_thread(void* const*, char*, int64_t, int64_t) {
     return 0;
 }
 
+const std::vector<float> weights(64, 3.0f);
+
+LinkedPlan linked(const Plan& plan) {
+    static const std::map<std::string, KernelFunction> functions = {
+        {"twice", twice},     {"row_sums", row_sums},       {"fails_late", fails_late},
+        {"nothing", nothing}, {"note_thread", note_thread},
+    };
+    return link(plan, {[](const std::string& name) { return functions.at(name); },
+                       [](const std::string&) -> const void* { return weights.data(); },
+                       {}});
+}
+
+PlanStep step(const std::string& name, const std::string& function, int64_t range, bool parallel,
+              std::vector<int> buffers, std::vector<int> writes) {
+    PlanStep s;
+    s.name = name;
+    s.phases = {{function, range, parallel}};
+    s.buffers = std::move(buffers);
+    s.writes = std::move(writes);
+    return s;
+}
+
 /// x (external 0) -> twice -> arena -> row_sums -> y (external 1).
 Plan two_steps(int64_t rows) {
     Plan plan;
     using Place = PlanBuffer::Place;
-    plan.buffers = {{"x", Place::External, 0, rows * 256, nullptr},
-                    {"t", Place::Arena, 64, rows * 256, nullptr},
-                    {"y", Place::External, 1, rows * 4, nullptr}};
-    plan.steps = {{"double", {}, {{twice, rows, true, 0}}, {0, 1}, {}},
-                  {"sum", {}, {{row_sums, rows, true, 0}}, {1, 2}, {}}};
+    plan.buffers = {{"x", Place::External, 0, rows * 256},
+                    {"t", Place::Arena, 64, rows * 256},
+                    {"y", Place::External, 1, rows * 4}};
+    plan.steps = {step("double", "twice", rows, true, {0, 1}, {1}),
+                  step("sum", "row_sums", rows, true, {1, 2}, {2})};
     plan.arena_bytes = 64 + rows * 256;
     plan.scratch_bytes = 64;
     plan.externals = 2;
@@ -72,7 +95,7 @@ Plan two_steps(int64_t rows) {
 std::vector<float> run_two_steps(int threads, int64_t rows) {
     std::vector<float> x(static_cast<size_t>(rows) * 64), y(static_cast<size_t>(rows));
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.1f;
-    Executor executor(two_steps(rows), std::make_shared<Pool>(threads));
+    Executor executor(linked(two_steps(rows)), std::make_shared<Pool>(threads));
     void* externals[] = {x.data(), y.data()};
     for (int i = 0; i < 50; ++i) executor.run(externals);
     return y;
@@ -87,9 +110,9 @@ TEST(Executor, results_are_the_same_bits_for_any_number_of_threads) {
 TEST(Executor, the_first_failed_check_in_iteration_order_is_reported) {
     for (int threads : {1, 2, 4}) {
         Plan plan;
-        plan.steps = {
-            {"check", {}, {{fails_late, 40, true, 0}}, {}, {"Gather_1: row 5", "Gather_1: later"}}};
-        Executor executor(plan, std::make_shared<Pool>(threads));
+        plan.steps = {step("check", "fails_late", 40, true, {}, {})};
+        plan.steps[0].messages = {"Gather_1: row 5", "Gather_1: later"};
+        Executor executor(linked(plan), std::make_shared<Pool>(threads));
         try {
             executor.run({});
             FAIL() << "nothing was thrown";
@@ -100,14 +123,12 @@ TEST(Executor, the_first_failed_check_in_iteration_order_is_reported) {
 }
 
 TEST(Executor, once_steps_run_at_load_into_memory_that_stays) {
-    static const std::vector<float> weights(64, 3.0f);
     Plan plan;
     using Place = PlanBuffer::Place;
-    plan.buffers = {{"w", Place::Constant, 0, 256, weights.data()},
-                    {"packed", Place::Persistent, 0, 256, nullptr}};
-    plan.once = {{"pack", {}, {{twice, 1, false, 0}}, {0, 1}, {}}};
+    plan.buffers = {{"w", Place::Constant, 0, 256}, {"packed", Place::Persistent, 0, 256}};
+    plan.once = {step("pack", "twice", 1, false, {0, 1}, {1})};
     plan.persistent_bytes = 256;
-    Executor executor(plan, std::make_shared<Pool>(1));
+    Executor executor(linked(plan), std::make_shared<Pool>(1));
     executor.run({});
     EXPECT_EQ(static_cast<float*>(executor.address(1))[63], 6.0f);
 }
@@ -115,25 +136,26 @@ TEST(Executor, once_steps_run_at_load_into_memory_that_stays) {
 TEST(Executor, a_state_keeps_its_value_between_runs_and_executors) {
     std::vector<float> state(64, 1.0f);
     Plan plan;
-    plan.buffers = {{"w", PlanBuffer::Place::State, 0, 256, nullptr}};
-    plan.steps = {{"double", {}, {{twice, 1, false, 0}}, {0, 0}, {}}};
+    plan.buffers = {{"w", PlanBuffer::Place::State, 0, 256}};
+    plan.steps = {step("double", "twice", 1, false, {0, 0}, {0})};
     plan.states = 1;
     for (int i = 0; i < 2; ++i) {
-        Executor executor(plan, std::make_shared<Pool>(1), {state.data()});
+        Executor executor(linked(plan), std::make_shared<Pool>(1), {state.data()});
         executor.run({});
         executor.run({});
     }
     EXPECT_EQ(state[63], 16.0f);
-    EXPECT_THROW(Executor(plan, std::make_shared<Pool>(1)), InternalError);
+    EXPECT_THROW(Executor(linked(plan), std::make_shared<Pool>(1)), InternalError);
 }
 
 TEST(Executor, fills_set_their_elements_before_the_step) {
     Plan plan;
-    plan.buffers = {{"b", PlanBuffer::Place::Arena, 0, 64, nullptr}};
+    plan.buffers = {{"b", PlanBuffer::Place::Arena, 0, 64}};
     uint32_t minus_inf = 0xff800000u;
-    plan.steps = {{"fill", {{0, 4, 3, 4, minus_inf}}, {{nothing, 1, false, 0}}, {0}, {}}};
+    plan.steps = {step("fill", "nothing", 1, false, {0}, {})};
+    plan.steps[0].fills = {{0, 4, 3, 4, minus_inf}};
     plan.arena_bytes = 64;
-    Executor executor(plan, std::make_shared<Pool>(1));
+    Executor executor(linked(plan), std::make_shared<Pool>(1));
     executor.run({});
     auto* b = static_cast<float*>(executor.address(0));
     EXPECT_EQ(b[0], 0.0f);
@@ -144,9 +166,9 @@ TEST(Executor, fills_set_their_elements_before_the_step) {
 
 TEST(Executor, a_buffer_outside_the_arena_is_a_fault) {
     Plan plan;
-    plan.buffers = {{"b", PlanBuffer::Place::Arena, 64, 64, nullptr}};
+    plan.buffers = {{"b", PlanBuffer::Place::Arena, 64, 64}};
     plan.arena_bytes = 64;
-    EXPECT_THROW(Executor(plan, std::make_shared<Pool>(1)), InternalError);
+    EXPECT_THROW(Executor(linked(plan), std::make_shared<Pool>(1)), InternalError);
 }
 
 TEST(Executor, executors_of_several_threads_take_turns_or_run_side_by_side) {
@@ -156,7 +178,7 @@ TEST(Executor, executors_of_several_threads_take_turns_or_run_side_by_side) {
     auto work = [&](std::shared_ptr<Pool> pool) {
         std::vector<float> x(37 * 64), y(37);
         for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.1f;
-        Executor executor(two_steps(37), pool);
+        Executor executor(linked(two_steps(37)), pool);
         void* externals[] = {x.data(), y.data()};
         for (int i = 0; i < 200; ++i) {
             executor.run(externals);
@@ -172,8 +194,9 @@ TEST(Executor, executors_of_several_threads_take_turns_or_run_side_by_side) {
 // How little a step costs is measured in bench/call_overhead.py.
 TEST(Executor, a_step_too_short_to_share_runs_on_the_callers_thread) {
     Plan plan;
-    plan.steps.push_back({"short", {}, {{note_thread, 8, true, 100}}, {}, {}});
-    Executor executor(plan, std::make_shared<Pool>(2));
+    plan.steps.push_back(step("short", "note_thread", 8, true, {}, {}));
+    plan.steps[0].work_ns = 100;
+    Executor executor(linked(plan), std::make_shared<Pool>(2));
     calls_elsewhere = 0;
     caller = std::this_thread::get_id();
     for (int i = 0; i < 50; ++i) executor.run({});

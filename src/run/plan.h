@@ -1,9 +1,8 @@
-// What an executor runs: buffers, steps, functions. Plain data; whoever compiles a program fills
-// it.
+// What an executor runs: buffers, steps, functions. Plain data: functions and weights are named by
+// symbol, so that a plan can be written down (plan_text.h); link.h finds what the names mean.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ struct PlanBuffer {
     enum class Place {
         Arena,       ///< `at` bytes into the executor's arena
         Persistent,  ///< `at` bytes into memory that keeps what `once` steps wrote
-        Constant,    ///< `data`, which `keep` of the plan keeps alive
+        Constant,    ///< the constant of this name
         State,       ///< the `at`th pointer given to the executor: outlives it, kept between runs
         External     ///< the `at`th pointer given to run()
     };
@@ -25,14 +24,14 @@ struct PlanBuffer {
     Place place = Place::Arena;
     int64_t at = 0;
     int64_t bytes = 0;
-    const void* data = nullptr;
+    friend bool operator==(const PlanBuffer&, const PlanBuffer&) = default;
 };
 
 struct PlanPhase {
-    KernelFunction function = nullptr;
+    std::string function;  ///< symbol
     int64_t range = 1;
-    bool parallel = false;
-    double work_ns = 0;  ///< estimate for one thread; 0: unknown. Short phases wake nobody
+    bool parallel = false;  ///< the range may be split among threads, in any way
+    friend bool operator==(const PlanPhase&, const PlanPhase&) = default;
 };
 
 /// Bytes set to a repeated element before a step runs (the border of a buffer in a reused place).
@@ -41,6 +40,13 @@ struct PlanFill {
     int64_t offset = 0, count = 0;  ///< bytes, elements
     int element_bytes = 4;
     uint64_t element = 0;
+    friend bool operator==(const PlanFill&, const PlanFill&) = default;
+};
+
+/// Neighbouring threads of the pool, from `first` on. count 0: all there are.
+struct Team {
+    int first = 0, count = 0;
+    friend bool operator==(const Team&, const Team&) = default;
 };
 
 struct PlanStep {
@@ -48,18 +54,26 @@ struct PlanStep {
     std::vector<PlanFill> fills;
     std::vector<PlanPhase> phases;
     std::vector<int> buffers;  ///< indices into Plan::buffers, in the order the functions take them
-    std::vector<std::string> messages;
+    std::vector<int> writes;  ///< those of `buffers` that the functions write; others are only read
+    std::vector<std::string> messages;  ///< of checks, which may fail
+    std::vector<int> after;  ///< earlier steps that must have ended (dependence.h fills them)
+    Team team;
+    double work_ns = 0;  ///< estimate for one thread; 0: unknown. Short steps wake nobody
+    friend bool operator==(const PlanStep&, const PlanStep&) = default;
 };
 
 struct Plan {
     std::vector<PlanBuffer> buffers;
-    std::vector<PlanStep> once;  ///< run when the executor is made
-    std::vector<PlanStep> steps;
+    std::vector<PlanStep> once;   ///< run when the executor is made, in their order, by all threads
+    std::vector<PlanStep> steps;  ///< in an order that gives the right result
+    /// The order in which each thread takes up the steps that it has part in; empty: that of
+    /// `steps`. Steps that `after` leaves apart may run side by side.
+    std::vector<int> order;
     int64_t arena_bytes = 0, persistent_bytes = 0;
     int64_t scratch_bytes = 0;  ///< per thread
     int externals = 0;
     int states = 0;
-    std::vector<std::shared_ptr<const void>> keep;  ///< loaded code, mapped weights
+    friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 }  // namespace smeaton::run

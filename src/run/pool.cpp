@@ -1,64 +1,22 @@
 #include "run/pool.h"
 
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
-#include <climits>
 #include <mutex>
 #include <thread>
 
+#include "base/error.h"
 #include "run/cores.h"
 #include "run/cpu.h"
+#include "run/wait.h"
 
 namespace smeaton::run {
 
 namespace {
-
-using Word = std::atomic<uint32_t>;
-static_assert(sizeof(Word) == 4);
-
-constexpr int64_t kSpinNs = 30000;
-
-void futex_wait(Word& word, uint32_t expected) {
-    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
-}
-void futex_wake_all(Word& word) {
-    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
-}
-
-inline void relax() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-#endif
-}
-
-int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-/// Spins for kSpinNs while `word` holds `value`; true when it changed.
-bool spin_while(const Word& word, uint32_t value) {
-    int64_t deadline = 0;
-    for (;;) {
-        for (int i = 0; i < 64; ++i) {
-            if (word.load(std::memory_order_acquire) != value) return true;
-            relax();
-        }
-        int64_t now = now_ns();
-        if (deadline == 0) deadline = now + kSpinNs;
-        if (now >= deadline) return false;
-    }
-}
 
 /// Grows in a forked child, where the workers do not exist.
 std::atomic<int> forks{0};
@@ -84,11 +42,13 @@ struct Pool::State {
     int64_t range = 0;
     bool stop = false;
     std::vector<int> results;
+    EachThread each = nullptr;  // what the threads do instead of parts of a phase
+    void* argument = nullptr;
 
     alignas(64) Word generation{0};
-    alignas(64) std::atomic<int> sleepers{0};
+    alignas(64) Sleepers sleepers{0};
     alignas(64) Word left{0};  ///< workers that have not finished the phase
-    Word caller_sleeps{0};
+    Sleepers caller_sleeps{0};
 
     void part(int thread) {
         int64_t begin = range * thread / threads, end = range * (thread + 1) / threads;
@@ -96,24 +56,27 @@ struct Pool::State {
             begin < end ? function(buffers, scratch[thread], begin, end) : 0;
     }
 
+    void take_part(int thread) {
+        if (each)
+            each(argument, thread);
+        else
+            part(thread);
+    }
+
     void work(int thread) {
         uint32_t seen = 0;
         for (;;) {
-            if (!spin_while(generation, seen)) {
-                sleepers.fetch_add(1);
-                while (generation.load() == seen) futex_wait(generation, seen);
-                sleepers.fetch_sub(1);
-            }
+            if (!spin_while(generation, seen)) sleep_while(generation, seen, sleepers);
             seen = generation.load(std::memory_order_acquire);
             if (stop) return;
-            part(thread);
-            if (left.fetch_sub(1) == 1 && caller_sleeps.load() != 0) futex_wake_all(left);
+            take_part(thread);
+            if (left.fetch_sub(1) == 1) wake_all(left, caller_sleeps);
         }
     }
 
     void publish() {
         generation.fetch_add(1);
-        if (sleepers.load() > 0) futex_wake_all(generation);
+        wake_all(generation, sleepers);
     }
 
     void wait_for_workers() {
@@ -121,10 +84,7 @@ struct Pool::State {
             uint32_t n = left.load(std::memory_order_acquire);
             if (n == 0) return;
             if (spin_while(left, n)) continue;
-            caller_sleeps.store(1);
-            while ((n = left.load()) != 0) futex_wait(left, n);
-            caller_sleeps.store(0);
-            return;
+            sleep_while(left, n, caller_sleeps);
         }
     }
 };
@@ -199,10 +159,26 @@ Pool::Lease::~Lease() {
     s.lease.unlock();
 }
 
+bool Pool::alone() const {
+    return state_->threads == 1 ||
+           forks.load(std::memory_order_relaxed) != state_->born_after_forks;
+}
+
+void Pool::run_each(EachThread each, void* argument) {
+    State& s = *state_;
+    SMEATON_CHECK(!alone(), "a pool of one thread has no threads to run each");
+    s.each = each;
+    s.argument = argument;
+    s.left.store(static_cast<uint32_t>(s.threads - 1));
+    s.publish();
+    each(argument, 0);
+    s.wait_for_workers();
+    s.each = nullptr;
+}
+
 int Pool::run(KernelFunction function, void* const* buffers, char* const* scratch, int64_t range) {
     State& s = *state_;
-    if (s.threads == 1 || range < 2 || forks.load(std::memory_order_relaxed) != s.born_after_forks)
-        return function(buffers, scratch[0], 0, range);
+    if (range < 2 || alone()) return function(buffers, scratch[0], 0, range);
     s.function = function;
     s.buffers = buffers;
     s.scratch = scratch;

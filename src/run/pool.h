@@ -43,6 +43,14 @@ public:
     /// has an entry per thread.
     int run(KernelFunction, void* const* buffers, char* const* scratch, int64_t range);
 
+    /// Whether there is nobody but the caller: one thread, or a forked child, where the workers do
+    /// not exist.
+    bool alone() const;
+    /// Calls each(argument, thread) on all threads, the caller's (0) too, and returns when all have
+    /// returned. Not on a pool that is alone. The caller must hold a lease.
+    using EachThread = void (*)(void* argument, int thread);
+    void run_each(EachThread, void* argument);
+
     struct State;
 
 private:

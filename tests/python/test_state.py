@@ -40,7 +40,7 @@ def running_mean(rows, columns):
 
 
 def trained(rows, inner, columns, seed=0):
-    """y = x w; w -= 0.01 x^T (y - t)"""
+    """y = x w; w -= 0.001 x^T (y - t); z = x w"""
     rng = np.random.default_rng(seed)
     w = (rng.standard_normal((inner, columns)) / 8).astype(np.float32)
     nodes = [
@@ -50,10 +50,11 @@ def trained(rows, inner, columns, seed=0):
         node("MatMul", ["xt", "off"], ["g"], "backward"),
         node("Mul", ["g", "rate"], ["scaled"], "mul"),
         node("Sub", ["w", "scaled"], ["w_next"], "update"),
+        node("MatMul", ["x", "w_next"], ["z"], "again"),
     ]
     inputs = {"x": (F32, [rows, inner]), "t": (F32, [rows, columns])}
-    outputs = {"y": (F32, [rows, columns]), "w_next": (F32, [inner, columns])}
-    return bytes_of(nodes, inputs, outputs, [tensor("w", w), tensor("rate", np.float32(0.01))]), w
+    outputs = {"y": (F32, [rows, columns]), "w_next": (F32, [inner, columns]), "z": (F32, [rows, columns])}
+    return bytes_of(nodes, inputs, outputs, [tensor("w", w), tensor("rate", np.float32(0.001))]), w
 
 
 def cache(length, width):
@@ -230,17 +231,18 @@ def test_the_old_value_is_read_by_all_who_read_it():
 
 
 def test_a_weight_that_changes_is_packed_again_in_each_run(tmp_path):
-    graph, w = trained(96, 64, 80)
+    graph, w = trained(1024, 64, 80)
     session = smeaton.Session(graph, state={"w": "w_next"}, dump_folder=tmp_path, threads=2)
     rng = np.random.default_rng(2)
     w = w.astype(np.float64)
     for _ in range(20):
-        x = rng.standard_normal((96, 64)).astype(np.float32)
-        t = rng.standard_normal((96, 80)).astype(np.float32)
-        (y,) = session.run(None, {"x": x, "t": t})
+        x = rng.standard_normal((1024, 64)).astype(np.float32)
+        t = rng.standard_normal((1024, 80)).astype(np.float32)
+        y, z = session.run(None, {"x": x, "t": t})
         want = x @ w
         np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-4)
-        w = w - 0.01 * (x.T.astype(np.float64) @ (want - t))
+        w = w - 0.001 * (x.T.astype(np.float64) @ (want - t))
+        np.testing.assert_allclose(z, x @ w, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(session.state()["w"], w, rtol=1e-4, atol=1e-4)
     text = last_program(tmp_path)
     (packing,) = [line for line in text.splitlines() if line.strip().startswith("run pack_w")]
@@ -249,7 +251,7 @@ def test_a_weight_that_changes_is_packed_again_in_each_run(tmp_path):
     assert "run copy_w" not in text
     # A weight set from outside is what the next run takes.
     session.set_state({"w": np.zeros((64, 80), np.float32)})
-    (y,) = session.run(None, {"x": x, "t": t})
+    y, _ = session.run(None, {"x": x, "t": t})
     assert (y == 0).all()
 
 

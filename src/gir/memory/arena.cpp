@@ -199,6 +199,22 @@ bool has_border(const Buffer& buffer, const Bindings& bindings) {
     return physical_elements(b) != logical;
 }
 
+// The positions of the steps that use each range: what tells who may be alive beside whom.
+static MayOverlap overlap_of(const std::vector<std::vector<int>>& positions,
+                             const MemoryOptions& options, const Uses& uses) {
+    if (!options.before) return {};
+    SMEATON_CHECK(uses.loops.empty(), "steps of a repeat have no order but that of the text");
+    return [&](size_t a, size_t b) {
+        auto all_before = [&](size_t first, size_t second) {
+            for (int i : positions[first])
+                for (int j : positions[second])
+                    if (i >= j || !options.before(i, j)) return false;
+            return true;
+        };
+        return !all_before(a, b) && !all_before(b, a);
+    };
+}
+
 ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool once) {
     Bindings bindings = all_bindings(program, options.bindings);
     Uses uses(program);
@@ -206,6 +222,7 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
     std::map<Name, std::vector<Name>> members;  // by root, in program order
     for (const Buffer& b : program.buffers) members[root_of(program, b.name)].push_back(b.name);
     std::vector<LiveRange> ranges;
+    std::vector<std::vector<int>> positions;  // by range
     for (const Buffer& b : program.buffers) {
         if (!b.alias_of.empty() || b.lifetime != Lifetime::Temp) continue;
         auto used = uses.by_root.find(b.name);
@@ -225,6 +242,8 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
         LiveRange r = live_range(uses, b.name, used->second);
         r.bytes = bytes;
         ranges.push_back(r);
+        positions.emplace_back();
+        for (const Use& u : used->second) positions.back().push_back(u.position);
         plan.entries.push_back({members[b.name], 0, bytes, r.first, r.last});
     }
     for (const auto& [position, step] : uses.runs) {
@@ -232,10 +251,12 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
         int64_t bytes = options.scratch_bytes(*step->kernel);
         if (bytes == 0) continue;
         ranges.push_back({bytes, position, position});
+        positions.push_back({position});
         plan.entries.push_back({{}, 0, bytes, position, position});
     }
     std::vector<int64_t> offsets;
-    plan.arena_bytes = pack(ranges, options.alignment_bytes, offsets);
+    plan.arena_bytes =
+        pack(ranges, options.alignment_bytes, offsets, overlap_of(positions, options, uses));
     plan.lower_bound_bytes = max_live_bytes(ranges);
     for (size_t i = 0; i < plan.entries.size(); ++i) {
         ArenaEntry& e = plan.entries[i];

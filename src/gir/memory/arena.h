@@ -14,6 +14,10 @@ struct MemoryOptions {
     int64_t alignment_bytes = 64;
     /// Working memory that a kernel asks for while it runs (tile_bytes helps); none: 0.
     std::function<int64_t(const Kernel&)> scratch_bytes;
+    /// Whether the step at the first position has always ended when that at the second begins;
+    /// none: steps run one after another in the order of the text. Only a step above another may
+    /// end before it, and the steps of branches and repeats know no other order.
+    std::function<bool(int, int)> before;
 };
 
 /// Temps that share bytes (aliases), or the scratch of one step.
@@ -38,9 +42,10 @@ struct ArenaPlan {
     int64_t kept_bytes = 0;
 };
 
-/// Plans the temps of the steps that run each time (once = false), or those that only `once` steps
-/// use. Positions number all steps in text order, those inside branches and repeats included.
-/// UserError when a size is not bound.
+/// Two temps may share bytes where all who use the one have ended before any who uses the other
+/// begins. Plans the temps of the steps that run each time (once = false), or those that only
+/// `once` steps use. Positions number all steps in text order, those inside branches and repeats
+/// included. UserError when a size is not bound.
 ArenaPlan plan_arena(const Program&, const MemoryOptions& = {}, bool once = false);
 
 /// The positions and steps as plan_arena numbers them.
@@ -61,7 +66,12 @@ struct LiveRange {
 /// The most bytes alive at one point: what no arena can be smaller than.
 int64_t max_live_bytes(const std::vector<LiveRange>&);
 
+/// Whether two ranges, by index, may be alive at the same time.
+using MayOverlap = std::function<bool(size_t, size_t)>;
+
 /// Offsets for the ranges such that those alive together do not overlap; returns the arena's size.
-int64_t pack(const std::vector<LiveRange>&, int64_t alignment_bytes, std::vector<int64_t>& offsets);
+/// Without `may_overlap`, the points between `first` and `last` tell.
+int64_t pack(const std::vector<LiveRange>&, int64_t alignment_bytes, std::vector<int64_t>& offsets,
+             const MayOverlap& may_overlap = {});
 
 }  // namespace smeaton::gir

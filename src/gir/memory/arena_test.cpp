@@ -216,5 +216,57 @@ kernel k(x -> y)
     EXPECT_EQ(tile_bytes(k, {"l1"}, 16), 8 * 128);
 }
 
+// Two branches of copies that meet: x -> a -> b, x -> c -> d, y = b + d.
+const char* const kBranches = R"(program p
+  buffer x: memory f32[i: 100] input
+  buffer a: memory f32[i: 100] temp
+  buffer b: memory f32[i: 100] temp
+  buffer c: memory f32[i: 100] temp
+  buffer d: memory f32[i: 100] temp
+  buffer y: memory f32[i: 100] output
+  run k1(x -> a)
+  run k2(a -> b)
+  run k3(x -> c)
+  run k4(c -> d)
+  run k5(b, d -> y)
+
+kernel k1(x -> a)
+  move a[i] <- x[i] over i: 100
+
+kernel k2(a -> b)
+  move b[i] <- a[i] over i: 100
+
+kernel k3(x -> c)
+  move c[i] <- x[i] over i: 100
+
+kernel k4(c -> d)
+  move d[i] <- c[i] over i: 100
+
+kernel k5(b, d -> y)
+  binary add y[i] <- b[i], d[i] over i: 100
+)";
+
+TEST(Arena, list_order_given_as_a_relation_is_the_arena_of_list_order) {
+    const Program program = parse_program(kBranches, "test");
+    MemoryOptions options;
+    options.before = [](int a, int b) { return a < b; };
+    ArenaPlan plain = plan_arena(program), told = plan_arena(program, options);
+    EXPECT_EQ(told.offsets, plain.offsets);
+    EXPECT_EQ(told.arena_bytes, plain.arena_bytes);
+    EXPECT_EQ(plain.arena_bytes, 3 * 448);
+}
+
+TEST(Arena, temps_of_steps_that_may_run_side_by_side_share_nothing) {
+    const Program program = parse_program(kBranches, "test");
+    MemoryOptions options;
+    // {k1, k2} and {k3, k4} know nothing of each other.
+    options.before = [](int a, int b) { return a < b && (b == 4 || a / 2 == b / 2); };
+    ArenaPlan plan = plan_arena(program, options);
+    EXPECT_EQ(plan.arena_bytes, 4 * 448);
+    EXPECT_EQ(plan.lower_bound_bytes, 3 * 400);
+    options.before = [](int, int) { return false; };
+    EXPECT_EQ(plan_arena(program, options).arena_bytes, 4 * 448);
+}
+
 }  // namespace
 }  // namespace smeaton::gir

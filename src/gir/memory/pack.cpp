@@ -46,7 +46,7 @@ int64_t best_gap(std::vector<std::pair<int64_t, int64_t>> taken, int64_t bytes) 
 }
 
 Packing place(const std::vector<LiveRange>& ranges, const std::vector<size_t>& order,
-              int64_t alignment) {
+              int64_t alignment, const MayOverlap& may_overlap) {
     Packing p;
     p.offsets.assign(ranges.size(), 0);
     std::vector<size_t> placed;
@@ -54,7 +54,7 @@ Packing place(const std::vector<LiveRange>& ranges, const std::vector<size_t>& o
     for (size_t i : order) {
         std::vector<std::pair<int64_t, int64_t>> taken;
         for (size_t j : placed)
-            if (overlap(ranges[i], ranges[j]))
+            if (may_overlap ? may_overlap(i, j) : overlap(ranges[i], ranges[j]))
                 taken.emplace_back(p.offsets[j], p.offsets[j] + rounded(ranges[j].bytes));
         p.offsets[i] = best_gap(std::move(taken), rounded(ranges[i].bytes));
         p.bytes = std::max(p.bytes, p.offsets[i] + rounded(ranges[i].bytes));
@@ -69,8 +69,8 @@ int length(const LiveRange& r) {
 
 }  // namespace
 
-int64_t pack(const std::vector<LiveRange>& ranges, int64_t alignment,
-             std::vector<int64_t>& offsets) {
+int64_t pack(const std::vector<LiveRange>& ranges, int64_t alignment, std::vector<int64_t>& offsets,
+             const MayOverlap& may_overlap) {
     using Before = bool (*)(const LiveRange&, const LiveRange&);
     static constexpr Before kOrders[] = {
         [](const LiveRange& a, const LiveRange& b) { return a.bytes > b.bytes; },
@@ -88,7 +88,7 @@ int64_t pack(const std::vector<LiveRange>& ranges, int64_t alignment,
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(),
                          [&](size_t a, size_t b) { return before(ranges[a], ranges[b]); });
-        Packing p = place(ranges, order, alignment);
+        Packing p = place(ranges, order, alignment, may_overlap);
         if (!any || p.bytes < best.bytes) best = std::move(p);
         any = true;
     }

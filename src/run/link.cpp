@@ -1,0 +1,38 @@
+#include "run/link.h"
+
+#include "base/error.h"
+
+namespace smeaton::run {
+
+LinkedPlan link(Plan plan, Symbols symbols) {
+    LinkedPlan out;
+    auto linked = [&](const std::vector<PlanStep>& steps) {
+        std::vector<LinkedStep> all;
+        for (const PlanStep& step : steps) {
+            LinkedStep found;
+            for (const PlanPhase& phase : step.phases) {
+                KernelFunction f = symbols.function ? symbols.function(phase.function) : nullptr;
+                if (!f)
+                    throw UserError("step {}: there is no function {}", step.name, phase.function);
+                found.phases.push_back(f);
+            }
+            all.push_back(std::move(found));
+        }
+        return all;
+    };
+    out.once = linked(plan.once);
+    out.steps = linked(plan.steps);
+    for (const PlanBuffer& b : plan.buffers) {
+        const void* data = nullptr;
+        if (b.place == PlanBuffer::Place::Constant) {
+            data = symbols.constant ? symbols.constant(b.name) : nullptr;
+            if (!data && b.bytes > 0) throw UserError("there is no constant {}", b.name);
+        }
+        out.constants.push_back(data);
+    }
+    out.plan = std::move(plan);
+    out.keep = std::move(symbols.keep);
+    return out;
+}
+
+}  // namespace smeaton::run

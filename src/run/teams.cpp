@@ -1,0 +1,196 @@
+#include "run/teams.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+
+#include "run/dependence.h"
+#include "run/wait.h"
+
+namespace smeaton::run {
+
+namespace {
+
+int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+constexpr int kSkipped = -1;
+
+// A step and how far it has come in the run at hand.
+struct alignas(64) Slot {
+    Word arrived{0};  // members at the ends of phases, in all
+    Word ended{0};    // 1 when `outcome` stands
+    int outcome = 0;  // 0, 1 + a message's index, or kSkipped
+    int64_t ns = 0;
+    int first = 0, count = 1;
+    std::vector<int> results[2];  // of members, by turns: a slow one still reads the last phase's
+};
+
+}  // namespace
+
+struct TeamRun::State {
+    const LinkedPlan* linked = nullptr;
+    Pool* pool = nullptr;
+    std::vector<char*> scratch;
+    std::vector<std::vector<int>> turns;  // by thread: its steps in their order
+    std::unique_ptr<Slot[]> slots;        // by step
+    const std::vector<Operands>* operands = nullptr;
+    bool timed = false;
+    Sleepers sleepers{0};
+
+    const PlanStep& step(int i) const { return linked->plan.steps[static_cast<size_t>(i)]; }
+    Slot& slot(int i) const { return slots[static_cast<size_t>(i)]; }
+
+    // Whether all that it comes after ended well.
+    bool wait_for_those_before(int i) {
+        bool good = true;
+        for (int before : step(i).after) {
+            wait_while(slot(before).ended, 0, sleepers);
+            good = good && slot(before).outcome == 0;
+        }
+        return good;
+    }
+
+    // Returns when all members have come to the end of the `phases`th phase.
+    void meet(Slot& s, uint32_t phases) {
+        const uint32_t all = phases * static_cast<uint32_t>(s.count);
+        uint32_t n = s.arrived.fetch_add(1) + 1;
+        if (n == all) return wake_all(s.arrived, sleepers);
+        while (n < all) {
+            wait_while(s.arrived, n, sleepers);
+            n = s.arrived.load(std::memory_order_acquire);
+        }
+    }
+
+    int run_part(int i, size_t k, int thread, int member, int members) const {
+        const PlanPhase& phase = step(i).phases[k];
+        if (runs_alone(step(i), phase)) {
+            if (member > 0) return 0;
+            members = 1;
+        }
+        int64_t begin = phase.range * member / members, end = phase.range * (member + 1) / members;
+        if (begin == end && members > 1) return 0;
+        return linked->steps[static_cast<size_t>(i)].phases[k](
+            (*operands)[static_cast<size_t>(i)].pointers, scratch[static_cast<size_t>(thread)],
+            begin, end);
+    }
+
+    void fill(int i) const {
+        const PlanStep& s = step(i);
+        for (size_t k = 0; k < s.fills.size(); ++k)
+            run_fill(s.fills[k], (*(*operands)[static_cast<size_t>(i)].fills)[k]);
+    }
+
+    // 0, or what the first member with a failed check returned.
+    int run_phases(int i, int thread) {
+        Slot& s = slot(i);
+        const int member = thread - s.first;
+        uint32_t met = 0;
+        if (member == 0) fill(i);
+        if (s.count > 1 && !step(i).fills.empty()) meet(s, ++met);
+        for (size_t k = 0; k < step(i).phases.size(); ++k) {
+            int result = run_part(i, k, thread, member, s.count);
+            if (s.count > 1) {
+                std::vector<int>& results = s.results[k % 2];
+                results[static_cast<size_t>(member)] = result;
+                meet(s, ++met);
+                result = 0;
+                for (int r : results)
+                    if (result == 0) result = r;
+            }
+            if (result != 0) return result;
+        }
+        return 0;
+    }
+
+    void run_step(int i, int thread) {
+        Slot& s = slot(i);
+        bool good = wait_for_those_before(i);
+        int64_t begin = timed && thread == s.first ? now_ns() : 0;
+        int outcome = good ? run_phases(i, thread) : kSkipped;
+        if (thread != s.first) return;
+        if (timed) s.ns = now_ns() - begin;
+        s.outcome = outcome;
+        s.ended.store(1);
+        wake_all(s.ended, sleepers);
+    }
+
+    void run_thread(int thread) {
+        for (int i : turns[static_cast<size_t>(thread)]) run_step(i, thread);
+    }
+
+    // Where the pool has no workers to meet: the caller is every team.
+    void run_all_alone() {
+        for (int i : order_of(linked->plan)) {
+            Slot& s = slot(i);
+            bool good = wait_for_those_before(i);
+            int64_t begin = timed ? now_ns() : 0;
+            if (good) fill(i);
+            int outcome = good ? 0 : kSkipped;
+            for (size_t k = 0; k < step(i).phases.size() && outcome == 0; ++k)
+                outcome = run_part(i, k, 0, 0, 1);
+            if (timed) s.ns = now_ns() - begin;
+            s.outcome = outcome;
+            s.ended.store(1);
+        }
+    }
+};
+
+TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratch)
+    : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    s.linked = &linked;
+    s.pool = &pool;
+    s.scratch = std::move(scratch);
+    s.slots = std::make_unique<Slot[]>(linked.plan.steps.size());
+    s.turns.resize(static_cast<size_t>(pool.threads()));
+    for (int i : order_of(linked.plan)) {
+        const Team& team = s.step(i).team;
+        Slot& slot = s.slot(i);
+        slot.first = team.count == 0 ? 0 : team.first;
+        slot.count = team.count == 0 ? pool.threads() : team.count;
+        for (auto& results : slot.results) results.assign(static_cast<size_t>(slot.count), 0);
+        for (int t = slot.first; t < slot.first + slot.count; ++t)
+            s.turns[static_cast<size_t>(t)].push_back(i);
+    }
+}
+
+TeamRun::~TeamRun() = default;
+
+TeamRun::Failure TeamRun::run(const std::vector<Operands>& operands,
+                              std::vector<int64_t>* step_ns) {
+    State& s = *state_;
+    const size_t n = s.linked->plan.steps.size();
+    s.operands = &operands;
+    s.timed = step_ns != nullptr;
+    for (size_t i = 0; i < n; ++i) {
+        s.slots[i].arrived.store(0, std::memory_order_relaxed);
+        s.slots[i].ended.store(0, std::memory_order_relaxed);
+    }
+    if (s.pool->alone())
+        s.run_all_alone();
+    else
+        s.pool->run_each(
+            [](void* state, int thread) { static_cast<State*>(state)->run_thread(thread); }, &s);
+    if (step_ns) {
+        step_ns->clear();
+        for (size_t i = 0; i < n; ++i) step_ns->push_back(s.slots[i].ns);
+    }
+    for (size_t i = 0; i < n; ++i)
+        if (s.slots[i].outcome > 0) return {static_cast<int>(i), s.slots[i].outcome - 1};
+    return {};
+}
+
+void run_fill(const PlanFill& f, char* at) {
+    if (f.element_bytes == 1) {
+        std::memset(at, static_cast<int>(f.element & 0xff), static_cast<size_t>(f.count));
+        return;
+    }
+    for (int64_t i = 0; i < f.count; ++i)
+        std::memcpy(at + i * f.element_bytes, &f.element, static_cast<size_t>(f.element_bytes));
+}
+
+}  // namespace smeaton::run

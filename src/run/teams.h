@@ -1,0 +1,54 @@
+// Steps of a plan on teams of threads, several at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "run/link.h"
+#include "run/pool.h"
+
+namespace smeaton::run {
+
+/// Below this much work (ns) in a step another thread costs more than it gives.
+inline constexpr double kWorthWaking = 4000;
+
+/// Whether a phase runs on one thread: it cannot be shared, or the step is too short.
+inline bool runs_alone(const PlanStep& step, const PlanPhase& phase) {
+    return !phase.parallel || (step.work_ns > 0 && step.work_ns < kWorthWaking);
+}
+
+/// Runs the steps of a plan in its order: each thread takes up the steps that it has part in one
+/// after another, and begins one when all that it comes after have ended. Results are those of
+/// list order, bit by bit.
+class TeamRun {
+public:
+    /// The plan, which check_order has seen, and the pool outlive it. `scratch`: by thread.
+    TeamRun(const LinkedPlan&, Pool&, std::vector<char*> scratch);
+    ~TeamRun();
+    TeamRun(const TeamRun&) = delete;
+    TeamRun& operator=(const TeamRun&) = delete;
+
+    /// What a step needs in this run.
+    struct Operands {
+        void* const* pointers = nullptr;
+        const std::vector<char*>* fills = nullptr;  ///< where each fill begins
+    };
+    struct Failure {
+        int step = -1;    ///< -1: none
+        int message = 0;  ///< index
+    };
+    /// By step. The caller holds a lease on the pool. Where checks fail, steps that come after do
+    /// not run, and the first that failed in list order is given. `step_ns`: of each step from its
+    /// beginning to its end; may be null.
+    Failure run(const std::vector<Operands>&, std::vector<int64_t>* step_ns);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Sets the elements of a fill from `at` on.
+void run_fill(const PlanFill&, char* at);
+
+}  // namespace smeaton::run

@@ -1,0 +1,23 @@
+// Waiting for another thread: a short spin, then sleep.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace smeaton::run {
+
+using Word = std::atomic<uint32_t>;
+
+/// Spins for a bounded time while `word` holds `value`; true when it changed.
+bool spin_while(const Word& word, uint32_t value);
+/// How many threads sleep on words that share it: who writes such a word need not wake nobody.
+using Sleepers = std::atomic<int>;
+
+/// Sleeps until `word` no longer holds `value`.
+void sleep_while(Word& word, uint32_t value, Sleepers&);
+/// Spins first.
+void wait_while(Word& word, uint32_t value, Sleepers&);
+/// Behind a sequentially consistent write of `word`.
+void wake_all(Word& word, const Sleepers&);
+
+}  // namespace smeaton::run
