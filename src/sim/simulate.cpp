@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "machine/query.h"
 #include "sim/residency.h"
 
@@ -14,14 +15,8 @@ namespace {
 using cost::KernelCost;
 using cost::KernelModel;
 using gir::Buffer;
+using gir::root_of;
 using machine::Interval;
-
-/// The buffer whose bytes a view shows.
-Name root_of(const gir::Program& program, Name buffer) {
-    const Buffer* b = program.find_buffer(buffer);
-    while (b && !b->alias_of.empty()) b = program.find_buffer(b->alias_of);
-    return b ? b->name : buffer;
-}
 
 class Simulation {
 public:
