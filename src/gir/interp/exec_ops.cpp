@@ -92,8 +92,7 @@ DType literal_dtype(const OpNode& op) {
     return op.dst.place->dtype;
 }
 
-// ---- elementwise
-// ----------------------------------------------------------------------------------
+// ---- elementwise ----
 
 struct MapPlan {
     Split split;
@@ -222,8 +221,7 @@ void run_map(OpNode& op, Context& c) {
     while (next_row(p.split, outer));
 }
 
-// ---- reduce and mma
-// -------------------------------------------------------------------------------
+// ---- reduce and mma ----
 
 // Either rows run along contracted dims and each sums into one destination point (`along_sum`), or
 // rows run along the destination and contracted points are added one after the other.
@@ -424,8 +422,7 @@ void run_fold(OpNode& op, Context& c) {
     } while (next_row(p.split, outer));
 }
 
-// ---- scatter and sort
-// -----------------------------------------------------------------------------
+// ---- scatter and sort ----
 
 bool next_point(const std::vector<int64_t>& extents, std::vector<int64_t>& at) {
     for (size_t d = extents.size(); d-- > 0;) {

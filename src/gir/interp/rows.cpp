@@ -229,8 +229,7 @@ Row Access::general(const int64_t* axes, const std::vector<int64_t>& outer, int6
     return {0, 0, offsets_.data(), mask};
 }
 
-// ---- loading and storing
-// --------------------------------------------------------------------------
+// ---- loading and storing ----
 
 namespace {
 
@@ -352,8 +351,7 @@ void store(Place& place, const Row& row, int64_t n, const int64_t* values) {
     if (place.written) mark_written(place, row, n);
 }
 
-// ---- one point
-// ------------------------------------------------------------------------------------
+// ---- one point ----
 
 bool locate(const SliceRef& s, const int64_t* axes, const int64_t* dims, int64_t& offset) {
     for (const BoundForm& b : s.bounds) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -38,15 +39,6 @@ Block build(const Nest& nest) {
 
 namespace {
 
-bool slice_uses(const Slice& s, Name axis) {
-    for (const Coord& c : s.at)
-        if (c.affine.uses(axis) || (c.index && slice_uses(*c.index, axis))) return true;
-    if (s.within)
-        for (const Bound& b : s.within->bounds)
-            if (b.expr.uses(axis)) return true;
-    return false;
-}
-
 bool targets_any(const Slice& s, const std::set<Name>& names) {
     if (names.count(s.target) > 0) return true;
     for (const Coord& c : s.at)
@@ -56,13 +48,13 @@ bool targets_any(const Slice& s, const std::set<Name>& names) {
 
 bool operand_varies(const Operand& o, Name axis, const std::set<Name>& varying) {
     auto* s = std::get_if<Slice>(&o);
-    return s && (slice_uses(*s, axis) || targets_any(*s, varying));
+    return s && (uses(*s, axis) || targets_any(*s, varying));
 }
 
 bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
     if (op.value.uses(axis)) return true;
-    if (slice_uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
-    if (op.payload && (slice_uses(*op.payload, axis) || targets_any(*op.payload, varying)))
+    if (uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
+    if (op.payload && (uses(*op.payload, axis) || targets_any(*op.payload, varying)))
         return true;
     for (const Operand& o : op.srcs)
         if (operand_varies(o, axis, varying)) return true;
@@ -114,7 +106,7 @@ struct Absorber {
     }
 
     Block absorb_let(const StmtPtr& s, const Let& let) {
-        if (let.source && slice_uses(*let.source, axis)) possible = false;
+        if (let.source && uses(*let.source, axis)) possible = false;
         if (varying.count(let.tile.name) == 0) return {s};
         Let next = let;
         next.tile.dims.push_back({axis, extent});
@@ -125,7 +117,7 @@ struct Absorber {
     Block absorb_op(const StmtPtr& s, const Op& op) {
         if (!op_varies(op, axis, varying)) return {s};
         bool into_tile_of_outer_block =
-            varying.count(op.dst.target) == 0 && !slice_uses(op.dst, axis);
+            varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
         if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
             possible = false;
             return {s};
