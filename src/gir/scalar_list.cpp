@@ -65,17 +65,17 @@ bool is_reducer(ScalarFn fn) {
     }
 }
 
-bool is_comparison(ScalarFn fn) {
-    return arity(fn) == 2 && op_class(fn) == OpClass::Compare && fn != ScalarFn::max &&
-           fn != ScalarFn::min;
-}
-
 bool gives_bool(ScalarFn fn) {
-    if (is_comparison(fn)) return true;
     switch (fn) {
         case ScalarFn::isnan:
         case ScalarFn::isinf:
         case ScalarFn::not_:
+        case ScalarFn::eq:
+        case ScalarFn::ne:
+        case ScalarFn::lt:
+        case ScalarFn::le:
+        case ScalarFn::gt:
+        case ScalarFn::ge:
         case ScalarFn::and_:
         case ScalarFn::or_:
         case ScalarFn::xor_:

@@ -83,8 +83,6 @@ int error_ulp(ScalarFn);
 std::string_view name(OpClass);  ///< "add", "fma", ...
 /// May the function combine in a reduce or scatter? add, mul, max, min, and, or.
 bool is_reducer(ScalarFn);
-/// eq, ne, lt, le, gt, ge.
-bool is_comparison(ScalarFn);
 /// Comparisons, isnan, isinf and logic produce bool.
 bool gives_bool(ScalarFn);
 

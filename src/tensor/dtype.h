@@ -52,11 +52,6 @@ inline bool is_float(DType t) {
 inline bool is_integer(DType t) {
     return dtype_class(t) == DTypeClass::Int || dtype_class(t) == DTypeClass::UInt;
 }
-/// Bool, integers of whole bytes, and the floats f16, bf16, f32, f64: what arithmetic is done in.
-/// The others are forms of storage.
-inline bool is_arithmetic(DType t) {
-    return dtype_class(t) != DTypeClass::String && bits(t) >= 8 && (bits(t) > 8 || !is_float(t));
-}
 /// Bytes of `count` elements, sub-byte types packed.
 inline int64_t byte_count(DType t, int64_t count) {
     return (count * bits(t) + 7) / 8;

@@ -162,7 +162,7 @@ void apply_by_sign(ScalarFn fn, const int64_t* a, const int64_t* b, int64_t* y, 
                 return static_cast<T>(q) < static_cast<T>(p) ? q : p;
             });
         default:
-            if (!is_comparison(fn)) no_form(fn, "integers");
+            if (!gives_bool(fn)) no_form(fn, "integers");
             compare_rows<T>(fn, a, b, y, n);
     }
 }

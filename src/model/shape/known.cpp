@@ -67,7 +67,9 @@ std::string describe(std::optional<DType> dtype, const std::optional<Shape>& sha
 }
 
 bool can_be_known(DType t) {
-    return tensor::is_arithmetic(t);
+    // Bool, integers of whole bytes, f16, bf16, f32, f64.
+    const bool whole = tensor::bits(t) >= 8;
+    return whole && (!tensor::is_float(t) || tensor::bits(t) > 8);
 }
 
 KnownPtr known_from(const Tensor& tensor) {
