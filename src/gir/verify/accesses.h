@@ -10,7 +10,7 @@
 namespace smeaton::gir::verifying {
 
 /// A buffer, or one declaration of a tile.
-struct Target {
+struct TouchedTarget {
     Name name;
     Name root;  ///< of a buffer: the end of its alias chain
     bool is_tile = false;
@@ -41,7 +41,7 @@ struct Access {
 };
 
 struct Accesses {
-    std::vector<Target> targets;
+    std::vector<TouchedTarget> targets;
     std::vector<Access> list;  ///< an op's reads before its write
 };
 
