@@ -8,8 +8,8 @@
 
 namespace smeaton::gir::rewrite {
 
-Nest nest_of(const StmtPtr& s, bool parallel_only) {
-    Nest nest;
+LoopNest nest_of(const StmtPtr& s, bool parallel_only) {
+    LoopNest nest;
     nest.body = {s};
     while (nest.body.size() == 1) {
         const Stmt& inner = *nest.body[0];
@@ -31,7 +31,7 @@ Block wrap(const Loop& loop, Block body) {
     return {stmt(For{loop.axis, loop.extent, loop.from, loop.to, loop.unroll, std::move(body)})};
 }
 
-Block build(const Nest& nest) {
+Block build(const LoopNest& nest) {
     Block block = nest.body;
     for (size_t i = nest.loops.size(); i-- > 0;) block = wrap(nest.loops[i], std::move(block));
     return block;
@@ -54,8 +54,7 @@ bool operand_varies(const Operand& o, Name axis, const std::set<Name>& varying) 
 bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
     if (op.value.uses(axis)) return true;
     if (uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
-    if (op.payload && (uses(*op.payload, axis) || targets_any(*op.payload, varying)))
-        return true;
+    if (op.payload && (uses(*op.payload, axis) || targets_any(*op.payload, varying))) return true;
     for (const Operand& o : op.srcs)
         if (operand_varies(o, axis, varying)) return true;
     return false;
@@ -116,8 +115,7 @@ struct Absorber {
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
         if (!op_varies(op, axis, varying)) return {s};
-        bool into_tile_of_outer_block =
-            varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
+        bool into_tile_of_outer_block = varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
         if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
             possible = false;
             return {s};

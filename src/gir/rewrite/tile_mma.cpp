@@ -34,7 +34,7 @@ struct MmaTiler {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
-    Nest nest;
+    LoopNest nest;
     Op mma;
     Slice vec, bro;         // the operand read along the lanes, and the other
     bool broadcast = true;  // bro does not vary along the lanes

@@ -54,7 +54,7 @@ private:
             place_ = fmt::format("kernel {}: let {}", k_.name, let.tile.name);
             with_dims(let.tile.dims, [&] { touch(*let.source, false); });
         }
-        Target t;
+        TouchedTarget t;
         t.name = t.root = let.tile.name;
         t.is_tile = true;
         t.filled = let.source || let.constant;
@@ -102,7 +102,7 @@ private:
             for (const Bound& b : s.within->bounds)
                 space_.facts.push_back({bound(b.expr), b.lo ? value(*b.lo) : -kUnbounded,
                                         b.hi ? value(*b.hi) - 1 : kUnbounded});
-        Access a;
+        SliceAccess a;
         for (const Coord& c : s.at) {
             a.at.push_back(bound(c.affine));
             a.computed.push_back(c.index != nullptr);
@@ -125,8 +125,8 @@ private:
         return at->second;
     }
 
-    Target buffer(const Buffer& b) const {
-        Target t;
+    TouchedTarget buffer(const Buffer& b) const {
+        TouchedTarget t;
         t.name = b.name;
         t.root = root_of(p_, b.name);
         t.border_has_value = b.layout.border.has_value();
@@ -160,7 +160,7 @@ private:
 
 }  // namespace
 
-bool Access::any_computed() const {
+bool SliceAccess::any_computed() const {
     return std::find(computed.begin(), computed.end(), true) != computed.end();
 }
 

@@ -27,7 +27,7 @@ struct LoopAxis {
 };
 
 /// One slice of one statement.
-struct Access {
+struct SliceAccess {
     std::string place;
     size_t target = 0;
     bool write = false;
@@ -42,7 +42,7 @@ struct Access {
 
 struct Accesses {
     std::vector<TouchedTarget> targets;
-    std::vector<Access> list;  ///< an op's reads before its write
+    std::vector<SliceAccess> list;  ///< an op's reads before its write
 };
 
 Accesses accesses_of(const Program&, const Kernel&, const Bindings&);
