@@ -18,8 +18,7 @@ Charges::Charges(const Levels& levels)
       crossing_(levels.list.size()),
       runs_(levels.list.size()) {}
 
-void Charges::access(const ChargedTo& t, const Dim& elements, bool write,
-                     const Dim& run_elements) {
+void Charges::access(const ChargedTo& t, const Dim& elements, bool write, const Dim& run_elements) {
     if (elements.is(0)) return;
     Dim bytes = bytes_of(t.dtype, elements);
     const auto level = static_cast<size_t>(t.level);

@@ -59,8 +59,8 @@ private:
 
     Dim run_of(const Slice& s, const std::set<int>& dims, const DimVars& vars) const {
         const TileInfo* t = tile_of(s);
-        const MemoryStrides memory = t ? memory_strides(t->tile, loops_)
-                                       : memory_strides(program_.buffer(s.target), loops_);
+        const MemoryStrides memory =
+            t ? memory_strides(t->tile, loops_) : memory_strides(program_.buffer(s.target), loops_);
         return contiguous_elements(s, memory, dims, vars, loops_);
     }
 
