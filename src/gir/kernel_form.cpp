@@ -61,8 +61,7 @@ struct Collector {
         dims(c.dims);
         if (auto* s = std::get_if<Slice>(&c.condition)) slice(*s);
     }
-    template <class Other>
-    void operator()(const Other&) {}
+    void operator()(const Prefetch& p) { buffers.note(p.buffer); }
 };
 
 void mix(size_t& hash, size_t value) {

@@ -132,6 +132,8 @@ private:
         loops_.inside(f, [&] { block(f.body); });
     }
 
+    void visit(const Prefetch&) {}  // its bytes are those of the read that it goes before
+
     void visit(const Check& c) {
         if (auto* s = std::get_if<Slice>(&c.condition))
             slice(*s, loops_.vars_of(c.dims), true, false);

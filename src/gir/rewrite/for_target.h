@@ -10,14 +10,14 @@
 namespace smeaton::gir::rewrite {
 
 /// A lowered program fused and laid out. Targets of one shape_key give the same program.
-Program shaped_for(Program, const Target&, const Rules& = {});
+Program shaped_for(Program, const Target&, Rules = {});
 /// What fusing and layouts look at of a target, as text.
 std::string shape_key(const Target&);
 
-/// A shaped program tiled and claimed for the target.
-Program tiled_for(Program, const Target&, const Rules& = {});
+/// A shaped program tiled and claimed for the target, and spelled where all its sizes are bound.
+Program tiled_for(Program, const Target&, Rules = {});
 
-/// A lowered program fused, laid out, tiled and claimed for the target.
+/// Both: a lowered program for the target.
 Program for_target(Program, const Target&, const Rules& = {});
 
 }  // namespace smeaton::gir::rewrite
