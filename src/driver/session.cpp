@@ -18,6 +18,7 @@
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
+#include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "run/compile.h"
 #include "run/cpu.h"
