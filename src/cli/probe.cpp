@@ -1,7 +1,7 @@
 #include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/probe_here.h"
+#include "driver/study/probe_here.h"
 #include "report/json.h"
 #include "report/text.h"
 

@@ -1,8 +1,8 @@
 #include "base/error.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/measure.h"
 #include "driver/ports.h"
+#include "driver/study/measure.h"
 #include "report/json.h"
 #include "report/text.h"
 

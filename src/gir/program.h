@@ -204,8 +204,7 @@ StmtPtr stmt(Node node) {
 /// Structural equality of blocks (pointers first, so shared parts are free).
 bool same(const Block&, const Block&);
 
-// ---- layout
-// --------------------------------------------------------------------------------------
+// ---- layout ----
 
 /// A physical dim: (coordinate of `dim` / div) % mod + before, in an extent with `after` to spare.
 /// mod 0 = no modulo. Physical dims run from outermost to innermost.
@@ -242,8 +241,7 @@ struct Buffer {
     std::string value_name;      ///< the model value it holds, for messages and traces
 };
 
-// ---- program
-// -------------------------------------------------------------------------------------
+// ---- program ----
 
 /// A kernel refers to the program's buffers by name. `reads` and `writes` list them in first-use
 /// order and are derived from the body (collect_uses in walk.h keeps them true).

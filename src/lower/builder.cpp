@@ -62,8 +62,7 @@ Name KernelBuilder::fresh_local(std::string_view base) {
     return name;
 }
 
-// ---- loops and dims
-// ------------------------------------------------------------------------------
+// ---- loops and dims ----
 
 Affine KernelBuilder::open(std::string_view base, int64_t extent, bool is_parallel) {
     if (extent == 1) return 0;
@@ -126,8 +125,7 @@ void KernelBuilder::done() {
     frames_.assign(1, {});
 }
 
-// ---- operands
-// ------------------------------------------------------------------------------------
+// ---- operands ----
 
 Val KernelBuilder::at(const Buf& buffer, const Index& index) const {
     SMEATON_CHECK(index.size() == buffer.shape.size(), "{}: {} coordinates for {} of rank {}",
@@ -176,8 +174,7 @@ Val KernelBuilder::computed(Val v, size_t axis, const Val& index) const {
     return {s, v.dtype};
 }
 
-// ---- free dims
-// -----------------------------------------------------------------------------------
+// ---- free dims ----
 
 static void collect_vars(const Affine& a, std::set<Name>& out) {
     for (const gir::Term& t : a.terms) out.insert(t.var);
@@ -232,8 +229,7 @@ void KernelBuilder::append(Op op) {
     frames_.back().body.push_back(gir::stmt(std::move(op)));
 }
 
-// ---- values
-// --------------------------------------------------------------------------------------
+// ---- values ----
 
 Val KernelBuilder::tile(std::string_view base, DType dtype, const Index& dims) {
     gir::Let let;
@@ -324,8 +320,7 @@ Val KernelBuilder::load_row(const Val& v, std::string_view base) {
                                              : cast(v, compute_dtype(v.dtype), base);
 }
 
-// ---- effects
-// -------------------------------------------------------------------------------------
+// ---- effects ----
 
 void KernelBuilder::move(const Val& dst, const Val& src) {
     if (src.is_literal()) return fill(dst, std::get<Literal>(src.operand));
@@ -401,8 +396,7 @@ void KernelBuilder::store(const Val& dst, const Val& src) {
     move(dst, cast(src, dst.dtype));
 }
 
-// ---- tile reuse
-// ----------------------------------------------------------------------------------
+// ---- tile reuse ----
 
 namespace {
 

@@ -1,9 +1,10 @@
 // KernelBuilder: writes one GIR kernel, statement by statement, for a lowering rule.
 //
 //     KernelBuilder k(node);
-//     Index i = k.parallel_all(y.shape);                       // parallel i0: 2 any ...
-//     Val t = k.binary(Fn::add, k.at(a, i), k.broadcast(b, i)); // let t; binary add t[] <- a[..],
-//     b[..] k.store(k.at(y, i), t);                                  // move y[..] <- t[] k.done();
+//     Index i = k.parallel_all(y.shape);                         // parallel i0: 2 any { ...
+//     Val t = k.binary(Fn::add, k.at(a, i), k.broadcast(b, i));  // let t; add t[] <- a[..], b[..]
+//     k.store(k.at(y, i), t);                                    // move y[..] <- t[]
+//     k.done();                                                  // }
 //
 // Axes and tile dims of extent 1 are left out: their coordinate is the constant 0. A value
 // operation declares the tile it writes; done() lets a result take over the tile of an operand that
@@ -46,8 +47,7 @@ class KernelBuilder {
 public:
     explicit KernelBuilder(NodeContext& node, std::string_view suffix = "");
 
-    // ---- loops and dims: each returns the coordinate, 0 when the extent is 1
-    // ---------------------
+    // ---- loops and dims: each returns the coordinate, 0 when the extent is 1 ----
     Affine parallel(std::string_view base, int64_t extent);
     Index parallel_all(const Shape&, std::string_view base = "i");
     Affine loop(std::string_view base, int64_t extent);
@@ -55,8 +55,7 @@ public:
     void close();                                       ///< ends the innermost parallel or loop
     void close_all();                                   ///< back to the kernel's own block
 
-    // ---- operands
-    // --------------------------------------------------------------------------------
+    // ---- operands ----
     Val at(const Buf&, const Index&) const;
     /// Reads `otherwise` outside the buffer; only bounds that can be broken are written down.
     Val at_or(const Buf&, const Index&, Literal otherwise) const;
@@ -68,8 +67,7 @@ public:
                    Literal otherwise) const;
     Val lit(double v, DType t) const { return {literal(v, t), t}; }
 
-    // ---- values: each declares a tile over the free dims of its operands
-    // --------------------------
+    // ---- values: each declares a tile over the free dims of its operands ----
     Val unary(Fn, const Val&, std::string_view tile = "t");
     Val binary(Fn, const Val&, const Val&, std::string_view tile = "t");
     Val select(const Val& condition, const Val& then, const Val& otherwise,
@@ -84,8 +82,7 @@ public:
     /// load(), but always a tile.
     Val load_row(const Val&, std::string_view tile = "row");
 
-    // ---- tiles written more than once, and effects
-    // ------------------------------------------------
+    // ---- tiles written more than once, and effects ----
     Val tile(std::string_view base, DType, const Index& dims = {});
     void move(const Val& dst, const Val& src);
     void fill(const Val& dst, Literal);

@@ -51,8 +51,7 @@ static DType value_dtype(const model::Graph& graph, model::ValueId id) {
     return *value.dtype;
 }
 
-// ---- Lowering
-// ------------------------------------------------------------------------------------
+// ---- Lowering ----
 
 Buf Lowering::add_buffer(const std::string& wanted, DType dtype, const Shape& shape,
                          gir::Lifetime lifetime, const std::string& value_name) {
@@ -93,8 +92,7 @@ Buf Lowering::add_view(const Buf& source, const Shape& shape, const std::string&
     return view;
 }
 
-// ---- NodeContext
-// ---------------------------------------------------------------------------------
+// ---- NodeContext ----
 
 bool NodeContext::has_in(size_t k) const {
     return model::has_input(node_, k);

@@ -66,8 +66,7 @@ void conv(NodeContext& node) {
     k.done();
 }
 
-// ---- transposed
-// ----------------------------------------------------------------------------------
+// ---- transposed ----
 
 /// One residue of the stride along one axis: outputs stride*q + residue, q < count, are
 /// sum_j x[q + base - j*step] * w[first_tap + j*tap_step], j < taps. `width` residues after each

@@ -89,8 +89,7 @@ void variadic_rule(NodeContext& node) {
     });
 }
 
-// ---- activations
-// ---------------------------------------------------------------------------------
+// ---- activations ----
 
 void leaky_relu(NodeContext& node) {
     const double alpha = node.attr_float("alpha", 0.01);
@@ -215,8 +214,7 @@ void clip(NodeContext& node) {
     k.done();
 }
 
-// ---- arithmetic with conditions of its own
-// --------------------------------------------------------
+// ---- arithmetic with conditions of its own ----
 
 bool has_zero(const Tensor& t) {
     for (int64_t n = 0; n < t.elements(); ++n)

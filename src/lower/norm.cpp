@@ -63,8 +63,7 @@ void log_softmax(NodeContext& node) {
     k.done();
 }
 
-// ---- moments
-// -------------------------------------------------------------------------------------
+// ---- moments ----
 
 Val mean_of(Rows& r, const Val& row, std::string_view tile) {
     const Val sum = r.k.reduce(Fn::add, row, r.dims, tile);
@@ -169,8 +168,7 @@ void group_normalization(NodeContext& node) {
     k.done();
 }
 
-// ---- batch normalisation
-// -------------------------------------------------------------------------
+// ---- batch normalisation ----
 
 /// Inference: a = scale / sqrt(var + eps), b = bias - mean * a by a kernel that runs once where all
 /// four are weights; then y = x * a + b.

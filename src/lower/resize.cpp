@@ -34,8 +34,7 @@ Tensor bool_table(const std::vector<bool>& values) {
     return t;
 }
 
-// ---- nearest
-// -------------------------------------------------------------------------------------
+// ---- nearest ----
 
 /// Coordinates of one axis on both sides; `q` holds the input's where it is no affine form.
 struct NearestAxis {
@@ -96,8 +95,7 @@ void nearest(NodeContext& node, const model::ResizeChoice& c,
     k.done();
 }
 
-// ---- linear and cubic
-// ----------------------------------------------------------------------------
+// ---- linear and cubic ----
 
 /// positions[i, t] == base + i * by_row + t * by_tap throughout.
 struct Plane {
@@ -154,8 +152,7 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
     k.done();
 }
 
-// ---- antialiased, of integers
-// ----------------------------------------------------------------------
+// ---- antialiased, of integers ----
 
 /// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
 /// way of f64 (where either is exact or nearly so) and back there are two.
@@ -229,8 +226,7 @@ void antialias_integers(NodeContext& node, const model::ResizeChoice& c) {
     }
 }
 
-// ---- linear, of integers
-// ----------------------------------------------------------------------
+// ---- linear, of integers ----
 
 /// The axes that are blended: the last two, the last three of 3 and 5 dims, and of 4 dims the two
 /// in the middle where the last one are channels.

@@ -29,11 +29,11 @@ void copy_all(NodeContext& node, const Buf& from, const Buf& to, const char* suf
 }
 
 /// Where the updates go: a copy of the data, in the output, or in f32 where halves are combined.
-struct Target {
+struct ScatterTarget {
     NodeContext& node;
     Buf y;
 
-    Target(NodeContext& n, Fn fn) : node(n), y(n.out(0)) {
+    ScatterTarget(NodeContext& n, Fn fn) : node(n), y(n.out(0)) {
         const DType wide = compute_dtype(y.dtype);
         if (fn != Fn::copy && wide != y.dtype) y = node.temp("sum", wide, y.shape);
         copy_all(node, node.in(0), y, "_data");
@@ -52,7 +52,7 @@ struct Target {
 void scatter_elements(NodeContext& node) {
     const auto axis = static_cast<size_t>(model::move_axis(node.view()));
     const Fn fn = reduction(node);
-    const Target target(node, fn);
+    const ScatterTarget target(node, fn);
     const Buf indices = node.in(1), updates = node.in(2), y = target.y;
     KernelBuilder k(node);
     Index i(indices.shape.size());
@@ -70,7 +70,7 @@ void scatter_elements(NodeContext& node) {
 // y[indices[i.., 0], indices[i.., 1], ..., j..] fn= updates[i.., j..]
 void scatter_nd(NodeContext& node) {
     const Fn fn = reduction(node);
-    const Target target(node, fn);
+    const ScatterTarget target(node, fn);
     const Buf indices = node.in(1), updates = node.in(2), y = target.y;
     const auto tuple = static_cast<size_t>(indices.shape.back());
     KernelBuilder k(node);

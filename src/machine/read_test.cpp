@@ -277,8 +277,7 @@ TEST(MachineVerify, caches_and_memory_need_bandwidth) {
                 AllOf(HasSubstr("level dram"), HasSubstr("read_gb_s")));
 }
 
-// ---- the shipped descriptions
-// ------------------------------------------------------------------------
+// ---- the shipped descriptions ----
 
 std::vector<std::string> shipped() {
     std::vector<std::string> paths;

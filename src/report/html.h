@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/study.h"
+#include "driver/study/study.h"
 
 namespace smeaton::report {
 

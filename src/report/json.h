@@ -5,9 +5,9 @@
 
 #include "driver/cache.h"
 #include "driver/inspect.h"
-#include "driver/measure.h"
-#include "driver/probe_here.h"
 #include "driver/simulate.h"
+#include "driver/study/measure.h"
+#include "driver/study/probe_here.h"
 
 namespace smeaton::report {
 

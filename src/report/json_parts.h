@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/inspect.h"
-#include "driver/measure.h"
 #include "driver/simulate.h"
+#include "driver/study/measure.h"
 
 namespace smeaton::report {
 

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/kernel_form.h"
+#include "gir/names.h"
 #include "machine/query.h"
 #include "sim/residency.h"
 
@@ -14,14 +16,8 @@ namespace {
 using cost::KernelCost;
 using cost::KernelModel;
 using gir::Buffer;
+using gir::root_of;
 using machine::Interval;
-
-/// The buffer whose bytes a view shows.
-Name root_of(const gir::Program& program, Name buffer) {
-    const Buffer* b = program.find_buffer(buffer);
-    while (b && !b->alias_of.empty()) b = program.find_buffer(b->alias_of);
-    return b ? b->name : buffer;
-}
 
 class Simulation {
 public:
@@ -61,18 +57,34 @@ private:
         }
     }
 
+    /// Analyses kernels of one form once.
     const KernelModel& model_of(const gir::KernelPtr& kernel) {
         auto known = models_.find(kernel.get());
-        if (known == models_.end())
-            known = models_
-                        .emplace(kernel.get(), with_context("costing kernel " + kernel->name.str(),
-                                                            [&] {
-                                                                return cost::model_kernel(
-                                                                    program_, *kernel, machine_,
-                                                                    options_);
-                                                            }))
-                        .first;
-        return known->second;
+        if (known != models_.end()) return known->second;
+        gir::KernelForm form = gir::form_of(*kernel, program_);
+        const auto* equal = forms_.find(form);
+        KernelModel model = equal ? named_as(equal->value, equal->form, form) : analysed(*kernel);
+        model.name = kernel->name.str();
+        model.ops = kernel->origins;
+        if (!equal) forms_.add(std::move(form), model);
+        return models_.emplace(kernel.get(), std::move(model)).first->second;
+    }
+
+    KernelModel analysed(const gir::Kernel& kernel) const {
+        return with_context("costing kernel " + kernel.name.str(), [&] {
+            return cost::model_kernel(program_, kernel, machine_, options_);
+        });
+    }
+
+    KernelModel named_as(KernelModel model, const gir::KernelForm& from,
+                         const gir::KernelForm& to) const {
+        std::map<Name, Name> names;
+        for (size_t i = 0; i < from.buffers.size(); ++i)
+            names.emplace(root_of(program_, from.buffers[i]), root_of(program_, to.buffers[i]));
+        for (cost::Array& array : model.arrays)
+            if (auto found = names.find(array.name); !array.scratch && found != names.end())
+                array.name = found->second;
+        return model;
     }
 
     void once(const gir::Steps& steps, ProgramCost& result) {
@@ -208,6 +220,7 @@ private:
     const machine::Machine& machine_;
     cost::CostOptions options_;
     std::map<const gir::Kernel*, KernelModel> models_;
+    gir::FormTable<KernelModel> forms_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
     std::set<Name> made_at_load_;

@@ -235,8 +235,7 @@ void write(Function& f, const Access& a, const Point& point, const Value& v) {
     f.close_scope(fmt::format("if ({}) {{", g.condition));
 }
 
-// ---- scalar functions
-// ----------------------------------------------------------------------------
+// ---- scalar functions ----
 
 namespace {
 

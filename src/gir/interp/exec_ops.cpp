@@ -18,7 +18,7 @@ bool is_unsigned64(DType t) {
 // An operand: a slice's rows, or a literal; as double or int64 values.
 struct Source {
     bool is_slice = false;
-    Access access;
+    RowAccess access;
     DType dtype = DType::kF32;
     double literal_f = 0, otherwise_f = 0;
     int64_t literal_i = 0, otherwise_i = 0;
@@ -38,7 +38,7 @@ struct Source {
         s.dtype = literal_dtype;
         if (op.srcs[index]) {
             s.is_slice = true;
-            s.access = Access(*op.srcs[index], split);
+            s.access = RowAccess(*op.srcs[index], split);
             s.dtype = op.srcs[index]->place->dtype;
             s.set(op.srcs[index]->otherwise, s.otherwise_f, s.otherwise_i);
         } else {
@@ -92,12 +92,11 @@ DType literal_dtype(const OpNode& op) {
     return op.dst.place->dtype;
 }
 
-// ---- elementwise
-// ----------------------------------------------------------------------------------
+// ---- elementwise ----
 
 struct MapPlan {
     Split split;
-    Access dst;
+    RowAccess dst;
     std::vector<Source> srcs;
     RowForm value;
     std::vector<double> out_f;
@@ -109,7 +108,7 @@ MapPlan make_map_plan(const OpNode& op) {
     std::vector<int> dims(op.extents.size());
     std::iota(dims.begin(), dims.end(), 0);
     p.split = split_points(op.extents, {}, dims);
-    p.dst = Access(op.dst, p.split);
+    p.dst = RowAccess(op.dst, p.split);
     DType literals = literal_dtype(op);
     for (size_t s = 0; s < op.srcs.size(); ++s) {
         bool condition = op.op->kind == OpKind::Select && s == 0;
@@ -222,8 +221,7 @@ void run_map(OpNode& op, Context& c) {
     while (next_row(p.split, outer));
 }
 
-// ---- reduce and mma
-// -------------------------------------------------------------------------------
+// ---- reduce and mma ----
 
 // Either rows run along contracted dims and each sums into one destination point (`along_sum`), or
 // rows run along the destination and contracted points are added one after the other.
@@ -233,7 +231,7 @@ struct FoldPlan {
     bool as_unsigned = false;
     size_t dst_variables = 0;  ///< outer variables before this one choose the destination
     Split split;
-    Access dst;
+    RowAccess dst;
     std::vector<Source> srcs;
     std::vector<double> sum_f, term_f, magnitude;
     std::vector<int64_t> sum_i, term_i;
@@ -257,7 +255,7 @@ FoldPlan make_fold_plan(const OpNode& op) {
         p.split = split_points(op.extents, {}, kept, folded);
         p.dst_variables = p.split.outer.size() - folded.size();
     }
-    p.dst = Access(op.dst, p.split);
+    p.dst = RowAccess(op.dst, p.split);
     DType literals = literal_dtype(op);
     for (size_t s = 0; s < op.srcs.size(); ++s)
         p.srcs.push_back(Source::make(op, s, p.split, literals));
@@ -396,7 +394,7 @@ void run_empty_fold(const OpNode& op, FoldPlan& p, Context& c, ScalarFn fn) {
     if (op.op->accumulate || op.op->kind == OpKind::Mma) return;
     Split split = split_points(op.extents, dims_where(op, true), {});
     if (no_rows(split)) return;
-    Access dst(op.dst, split);
+    RowAccess dst(op.dst, split);
     std::vector<int64_t> outer(split.outer.size(), 0);
     do {
         Row row = dst.prepare(c.axes.data(), outer, 1);
@@ -424,8 +422,7 @@ void run_fold(OpNode& op, Context& c) {
     } while (next_row(p.split, outer));
 }
 
-// ---- scatter and sort
-// -----------------------------------------------------------------------------
+// ---- scatter and sort ----
 
 bool next_point(const std::vector<int64_t>& extents, std::vector<int64_t>& at) {
     for (size_t d = extents.size(); d-- > 0;) {

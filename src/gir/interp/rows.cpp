@@ -110,7 +110,7 @@ static void add_scaled(LinearForm& into, const LinearForm& f, int64_t k) {
     add(into.dims, f.dims);
 }
 
-Access::Access(const SliceRef& slice, const Split& split) : slice_(&slice) {
+RowAccess::RowAccess(const SliceRef& slice, const Split& split) : slice_(&slice) {
     LinearForm whole, local;
     for (size_t d = 0; d < slice.at.size(); ++d) {
         const CoordForm& c = slice.at[d];
@@ -118,7 +118,7 @@ Access::Access(const SliceRef& slice, const Split& split) : slice_(&slice) {
         CoordRow row;
         row.affine = row_form(c.affine, split);
         for (const CoordForm::Computed& x : c.computed)
-            row.computed.push_back({x.coefficient, std::make_unique<Access>(*x.index, split)});
+            row.computed.push_back({x.coefficient, std::make_unique<RowAccess>(*x.index, split)});
         computed_ = computed_ || !c.computed.empty();
         linear_ = linear_ && map.linear;
         add_scaled(whole, c.affine, map.stride);
@@ -134,7 +134,7 @@ Access::Access(const SliceRef& slice, const Split& split) : slice_(&slice) {
     bases_.resize(coords_.size());
 }
 
-void Access::outside(size_t coord, int64_t value, bool computed) const {
+void RowAccess::outside(size_t coord, int64_t value, bool computed) const {
     const Place& p = *slice_->place;
     const DimMap& map = p.maps[coord];
     std::string what = fmt::format("coordinate {} of dim {} of {} is outside {}..{}", value, coord,
@@ -143,8 +143,8 @@ void Access::outside(size_t coord, int64_t value, bool computed) const {
     throw InternalError(what);
 }
 
-const uint8_t* Access::apply_bounds(const int64_t* axes, const std::vector<int64_t>& outer,
-                                    int64_t length, const uint8_t* mask) {
+const uint8_t* RowAccess::apply_bounds(const int64_t* axes, const std::vector<int64_t>& outer,
+                                       int64_t length, const uint8_t* mask) {
     for (const BoundRow& b : bounds_) {
         int64_t base = b.expr.base(axes, outer.data());
         if (base + b.expr.rel_min >= b.lo && (b.hi == kNoHigh || base + b.expr.rel_max < b.hi))
@@ -165,7 +165,7 @@ const uint8_t* Access::apply_bounds(const int64_t* axes, const std::vector<int64
     return mask;
 }
 
-void Access::check_range(const int64_t* bases, int64_t length, const uint8_t* mask) const {
+void RowAccess::check_range(const int64_t* bases, int64_t length, const uint8_t* mask) const {
     for (size_t d = 0; d < coords_.size(); ++d) {
         const RowForm& f = coords_[d].affine;
         const DimMap& map = slice_->place->maps[d];
@@ -178,8 +178,8 @@ void Access::check_range(const int64_t* bases, int64_t length, const uint8_t* ma
     }
 }
 
-Row Access::prepare(const int64_t* axes, const std::vector<int64_t>& outer, int64_t length,
-                    const uint8_t* mask) {
+Row RowAccess::prepare(const int64_t* axes, const std::vector<int64_t>& outer, int64_t length,
+                       const uint8_t* mask) {
     mask = apply_bounds(axes, outer, length, mask);
     for (size_t d = 0; d < coords_.size(); ++d)
         bases_[d] = coords_[d].affine.base(axes, outer.data());
@@ -203,8 +203,8 @@ Row Access::prepare(const int64_t* axes, const std::vector<int64_t>& outer, int6
     return {base, local_.stride, local_.rel.empty() ? nullptr : local_.rel.data(), mask};
 }
 
-Row Access::general(const int64_t* axes, const std::vector<int64_t>& outer, int64_t length,
-                    const uint8_t* mask) {
+Row RowAccess::general(const int64_t* axes, const std::vector<int64_t>& outer, int64_t length,
+                       const uint8_t* mask) {
     offsets_.assign(static_cast<size_t>(length), 0);
     std::vector<int64_t> coordinate(static_cast<size_t>(length));
     for (size_t d = 0; d < coords_.size(); ++d) {
@@ -229,8 +229,7 @@ Row Access::general(const int64_t* axes, const std::vector<int64_t>& outer, int6
     return {0, 0, offsets_.data(), mask};
 }
 
-// ---- loading and storing
-// --------------------------------------------------------------------------
+// ---- loading and storing ----
 
 namespace {
 
@@ -352,8 +351,7 @@ void store(Place& place, const Row& row, int64_t n, const int64_t* values) {
     if (place.written) mark_written(place, row, n);
 }
 
-// ---- one point
-// ------------------------------------------------------------------------------------
+// ---- one point ----
 
 bool locate(const SliceRef& s, const int64_t* axes, const int64_t* dims, int64_t& offset) {
     for (const BoundForm& b : s.bounds) {

@@ -1,4 +1,4 @@
-// Rows: the points of an op taken a few thousand at a time. An Access turns a slice into a Row
+// Rows: the points of an op taken a few thousand at a time. A RowAccess turns a slice into a Row
 // (where each point of the row lies) with as little work per row as the slice allows. Internal.
 #pragma once
 
@@ -68,10 +68,10 @@ struct RowForm {
 
 RowForm row_form(const LinearForm&, const Split&);
 
-class Access {
+class RowAccess {
 public:
-    Access() = default;
-    Access(const SliceRef&, const Split&);
+    RowAccess() = default;
+    RowAccess(const SliceRef&, const Split&);
 
     /// The row at these values; valid until the next call. `mask`: points of interest, null: all.
     Row prepare(const int64_t* axes, const std::vector<int64_t>& outer, int64_t length,
@@ -86,7 +86,7 @@ private:
     };
     struct ComputedRow {
         int64_t coefficient;
-        std::unique_ptr<Access> index;
+        std::unique_ptr<RowAccess> index;
     };
     struct CoordRow {
         RowForm affine;

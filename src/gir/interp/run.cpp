@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "gir/interp/interp.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::interp {
@@ -21,15 +22,6 @@ namespace {
 bool sized(const Buffer& buffer, const Bindings& bindings) {
     return std::all_of(buffer.dims.begin(), buffer.dims.end(),
                        [&](const NamedDim& d) { return d.extent.bind(bindings).is_const(); });
-}
-
-Name root_of(const Program& program, Name name) {
-    const Buffer* b = &program.buffer(name);
-    for (int hops = 0; !b->alias_of.empty(); ++hops) {
-        SMEATON_CHECK(hops < 1000, "buffer {}: its aliases run in a circle", name);
-        b = &program.buffer(b->alias_of);
-    }
-    return b->name;
 }
 
 // Roots of buffers that some step writes.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::interp {
@@ -12,12 +13,6 @@ namespace {
 constexpr int64_t kNarrowPoints = 512;  // ops of more points gain nothing
 constexpr int64_t kWidePoints = 2048;   // points of an op after widening, about
 constexpr int64_t kTileElements = 1 << 20;
-
-bool uses(const Slice& s, Name var) {
-    for (const Coord& c : s.at)
-        if (c.affine.uses(var) || (c.index && uses(*c.index, var))) return true;
-    return false;
-}
 
 std::optional<int64_t> points_of(const std::vector<NamedDim>& dims, const Bindings& bindings) {
     int64_t n = 1;
@@ -45,7 +40,7 @@ public:
         visit_block(block);
         for_each_op(block, [&](const Op& op) {
             bool own = result_.tiles.count(op.dst.target) > 0;
-            if (!own && !uses(op.dst, axis_)) result_.possible = false;
+            if (!own && !walks(op.dst, axis_)) result_.possible = false;
         });
         return result_;
     }

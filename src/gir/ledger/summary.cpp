@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "gir/layout.h"
 #include "gir/ledger/ledger.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {
@@ -141,10 +142,9 @@ Compulsory compulsory(const Program& program, const Ledger& by_name) {
     // What is asked of an alias is asked of the buffer whose bytes it shows.
     Ledger ledger;
     for (const auto& [name, bytes] : by_name.buffers) {
-        const Buffer* b = &program.buffer(name);
-        while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
         LedgerBuffer& own =
-            ledger.buffers.try_emplace(b->name, LedgerBuffer{bytes.level, 0, 0}).first->second;
+            ledger.buffers.try_emplace(root_of(program, name), LedgerBuffer{bytes.level, 0, 0})
+                .first->second;
         own.read_bytes += bytes.read_bytes;
         own.write_bytes += bytes.write_bytes;
     }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "gir/layout.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {
@@ -29,12 +30,6 @@ Bindings all_bindings(const Program& program, Bindings bindings) {
 Buffer bound_to(Buffer b, const Bindings& bindings) {
     for (NamedDim& d : b.dims) d.extent = d.extent.bind(bindings);
     return b;
-}
-
-Name root_of(const Program& program, Name name) {
-    const Buffer* b = &program.buffer(name);
-    while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
-    return b->name;
 }
 
 struct Use {

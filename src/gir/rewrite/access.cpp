@@ -7,15 +7,6 @@
 
 namespace smeaton::gir::rewrite {
 
-bool uses(const Slice& s, Name var) {
-    for (const Coord& c : s.at)
-        if (c.affine.uses(var) || (c.index && uses(*c.index, var))) return true;
-    if (s.within)
-        for (const Bound& b : s.within->bounds)
-            if (b.expr.uses(var)) return true;
-    return false;
-}
-
 bool runs_along(const Program& program, const Slice& s, Name var) {
     if (s.at.empty()) return false;
     size_t innermost = s.at.size() - 1;

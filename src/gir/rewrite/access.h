@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "gir/names.h"
 #include "gir/program.h"
 
 namespace smeaton::gir::rewrite {
@@ -10,9 +11,6 @@ namespace smeaton::gir::rewrite {
 /// True when consecutive values of `var` touch consecutive elements of the target, at least within
 /// one block of a blocked layout. Tiles count as dense in the order of their dims.
 bool runs_along(const Program&, const Slice&, Name var);
-
-/// Any affine form of the slice (index slices and bounds included) uses the variable.
-bool uses(const Slice&, Name var);
 
 /// The block in which the layout of the slice's buffer cuts the coordinate that `var` walks (16 for
 /// c in [n, c/16, h, w, c%16]); 0: not cut.

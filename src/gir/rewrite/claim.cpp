@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "gir/kernel_form.h"
 #include "gir/rewrite/footprint.h"
 #include "gir/walk.h"
 
@@ -479,8 +480,16 @@ std::set<Name> written_in(const Kernel& kernel) {
     return written;
 }
 
-KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
-                       const Rules& rules) {
+int64_t claims_in(const Kernel& kernel) {
+    int64_t claims = 0;
+    for_each_stmt(kernel.body, [&](const Stmt& s) {
+        auto* let = std::get_if<Let>(&s.node);
+        claims += let && let->resident ? 1 : 0;
+    });
+    return claims;
+}
+
+KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target) {
     if (!plain_loops(kernel->body)) return kernel;
     std::set<Name> taken = declared_names(kernel->body);
     for (const Buffer& b : program.buffers) taken.insert(b.name);
@@ -511,7 +520,6 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
                      static_cast<double>(level->capacity_bytes));
     }
     if (made == 0) return kernel;
-    rules.note("claim-resident", fmt::format("{}: {} claims", kernel->name, made));
     Kernel next = *kernel;
     next.body = body;
     return std::make_shared<const Kernel>(with_uses(next));
@@ -522,9 +530,13 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
     const Program before = program;
-    return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
-        return claim_kernel(before, kernel, target, rules);
-    });
+    return map_forms(
+        std::move(program),
+        [&](const KernelPtr& kernel) { return claim_kernel(before, kernel, target); },
+        [&](const KernelPtr& kernel, const KernelPtr& claimed) {
+            rules.note("claim-resident", fmt::format("{}: {} claims", kernel->name,
+                                                     claims_in(*claimed) - claims_in(*kernel)));
+        });
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -1,5 +1,7 @@
 #include "gir/rewrite/for_target.h"
 
+#include <fmt/core.h>
+
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
@@ -15,14 +17,30 @@ static bool is_bound(const Program& program) {
     return true;
 }
 
-Program for_target(Program program, const Target& target, Rules rules) {
+Program shaped_for(Program program, const Target& target, Rules rules) {
     rules = sized_for(target, std::move(rules));
-    program = fuse(std::move(program), rules);
+    if (rules.on("fuse")) program = fuse(std::move(program), rules);
+    if (!rules.on("layout")) return program;
     program = choose_layouts(std::move(program), target, rules);
-    program = add_borders(std::move(program), target, rules);
+    return add_borders(std::move(program), target, rules);
+}
+
+std::string shape_key(const Target& target) {
+    const Rules rules = sized_for(target);
+    const TargetLevel& first = target.first_level(OperandRole::Vector);
+    return fmt::format("row {} wide {} first {} line {} way {}", rules.row_bytes, rules.wide,
+                       first.capacity_bytes, first.line_bytes, first.way_bytes);
+}
+
+Program tiled_for(Program program, const Target& target, Rules rules) {
+    rules = sized_for(target, std::move(rules));
     program = tile(program, target);
     program = claim_residents(std::move(program), target, rules);
     return is_bound(program) ? spell(std::move(program), target) : program;
+}
+
+Program for_target(Program program, const Target& target, const Rules& rules) {
+    return tiled_for(shaped_for(std::move(program), target, rules), target, rules);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -2,13 +2,22 @@
 // the same ones as stages of their own.
 #pragma once
 
+#include <string>
+
 #include "gir/rewrite/rules.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
-/// A lowered program fused, laid out, tiled and claimed for the target, and spelled where all its
-/// sizes are bound.
-Program for_target(Program, const Target&, Rules = {});
+/// A lowered program fused and laid out. Targets of one shape_key give the same program.
+Program shaped_for(Program, const Target&, Rules = {});
+/// What fusing and layouts look at of a target, as text.
+std::string shape_key(const Target&);
+
+/// A shaped program tiled and claimed for the target, and spelled where all its sizes are bound.
+Program tiled_for(Program, const Target&, Rules = {});
+
+/// Both: a lowered program for the target.
+Program for_target(Program, const Target&, const Rules& = {});
 
 }  // namespace smeaton::gir::rewrite

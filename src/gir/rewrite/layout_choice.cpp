@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "gir/contraction.h"
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
 #include "gir/walk.h"
@@ -17,24 +18,24 @@ std::optional<Name> axis_at(const Slice& s, size_t dim) {
     return std::nullopt;
 }
 
-// A contraction whose result has dims [n, channel, spatial...], the spatial ones from the first
-// operand alone: a convolution of any rank, grouped or not. Returns the store.
-std::optional<Slice> convolution_store(const Program& program, const Block& body) {
-    const Op* mma = only_mma(body);
-    if (!mma) return std::nullopt;
-    auto* a = std::get_if<Slice>(&mma->srcs[0]);
-    auto* b = std::get_if<Slice>(&mma->srcs[1]);
-    if (!a || !b || !program.find_buffer(a->target) || a->at.size() < 3) return std::nullopt;
+// A contraction whose result has dims [n, channel, spatial...], the channel from the weight, the
+// spatial ones from the data alone: a convolution of any rank, grouped or not. Returns the store.
+std::optional<Slice> convolution_store(const Program& program, const Kernel& kernel,
+                                       const ContractionShape& c) {
     std::optional<Slice> store;
-    for_each_op(body, [&](const Op& op) {
+    for_each_op(kernel.body, [&](const Op& op) {
         if (program.find_buffer(op.dst.target)) store = op.dst;
     });
-    if (!store || store->at.size() != a->at.size()) return std::nullopt;
-    if (std::optional<Name> channel = axis_at(*store, 1); channel && !uses(*b, *channel))
+    const size_t rank = c.data_slice().at.size();
+    if (rank < 3 || !store || store->at.size() != rank) return std::nullopt;
+    if (std::optional<Name> channel = axis_at(*store, 1);
+        channel && !uses(c.weight_slice(), *channel))
         return std::nullopt;
-    for (size_t d = 2; d < store->at.size(); ++d)
-        if (std::optional<Name> axis = axis_at(*store, d))
-            if (!uses(*a, *axis) || uses(*b, *axis)) return std::nullopt;
+    for (size_t d = 2; d < rank; ++d)
+        if (std::optional<Name> axis = axis_at(*store, d);
+            axis && std::none_of(c.m.begin(), c.m.end(),
+                                 [&](const ContractionAxis& m) { return m.name == *axis; }))
+            return std::nullopt;
     return store;
 }
 
@@ -79,9 +80,9 @@ struct LayoutChooser {
     void choose() {
         std::vector<KernelPtr> all = kernels(program);
         for (const KernelPtr& k : all) {
-            if (k->body.size() != 1 || !convolution_store(program, k->body)) continue;
-            const auto& a = std::get<Slice>(only_mma(k->body)->srcs[0]);
-            if (eligible(a.target)) chosen.insert(a.target);
+            const std::optional<ContractionShape> c = contraction_of(*k, program);
+            if (k->body.size() != 1 || !c || !convolution_store(program, *k, *c)) continue;
+            if (Name data = c->data_slice().target; eligible(data)) chosen.insert(data);
             for (Name n : k->writes)
                 if (eligible(n)) chosen.insert(n);
         }

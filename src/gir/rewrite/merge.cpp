@@ -87,7 +87,7 @@ struct Merger {
     KernelPtr writer, reader;
     std::vector<Travelling> values;
 
-    Nest first, second;
+    LoopNest first, second;
     std::map<Name, Name> paired;  // reader axis -> writer axis
 
     bool analyse(bool full_agreement);
@@ -259,7 +259,7 @@ Block Merger::renamed_reader(std::set<Name>& taken) const {
         Name next = fresh(n, taken);
         (reader_tiles.count(n) > 0 ? tiles : vars)[n] = next;
     }
-    Nest inner{{}, rename_targets(rename_vars(second.body, vars), tiles)};
+    LoopNest inner{{}, rename_targets(rename_vars(second.body, vars), tiles)};
     for (const Loop& l : second.loops)
         if (paired.count(l.axis) == 0) {
             Loop renamed = l;
@@ -298,7 +298,7 @@ KernelPtr Merger::merged() const {
     std::set<Name> taken = declared_names(writer->body);
     for (const Buffer& b : program.buffers) taken.insert(b.name);
     Block tail = renamed_reader(taken);
-    Nest outer, inner_first{{}, first.body};
+    LoopNest outer, inner_first{{}, first.body};
     for (const Loop& l : first.loops) {
         bool is_paired =
             std::any_of(paired.begin(), paired.end(), [&](auto& p) { return p.second == l.axis; });

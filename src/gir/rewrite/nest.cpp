@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 
-Nest nest_of(const StmtPtr& s, bool parallel_only) {
-    Nest nest;
+LoopNest nest_of(const StmtPtr& s, bool parallel_only) {
+    LoopNest nest;
     nest.body = {s};
     while (nest.body.size() == 1) {
         const Stmt& inner = *nest.body[0];
@@ -30,22 +31,13 @@ Block wrap(const Loop& loop, Block body) {
     return {stmt(For{loop.axis, loop.extent, loop.from, loop.to, loop.unroll, std::move(body)})};
 }
 
-Block build(const Nest& nest) {
+Block build(const LoopNest& nest) {
     Block block = nest.body;
     for (size_t i = nest.loops.size(); i-- > 0;) block = wrap(nest.loops[i], std::move(block));
     return block;
 }
 
 namespace {
-
-bool slice_uses(const Slice& s, Name axis) {
-    for (const Coord& c : s.at)
-        if (c.affine.uses(axis) || (c.index && slice_uses(*c.index, axis))) return true;
-    if (s.within)
-        for (const Bound& b : s.within->bounds)
-            if (b.expr.uses(axis)) return true;
-    return false;
-}
 
 bool targets_any(const Slice& s, const std::set<Name>& names) {
     if (names.count(s.target) > 0) return true;
@@ -56,14 +48,13 @@ bool targets_any(const Slice& s, const std::set<Name>& names) {
 
 bool operand_varies(const Operand& o, Name axis, const std::set<Name>& varying) {
     auto* s = std::get_if<Slice>(&o);
-    return s && (slice_uses(*s, axis) || targets_any(*s, varying));
+    return s && (uses(*s, axis) || targets_any(*s, varying));
 }
 
 bool op_varies(const Op& op, Name axis, const std::set<Name>& varying) {
     if (op.value.uses(axis)) return true;
-    if (slice_uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
-    if (op.payload && (slice_uses(*op.payload, axis) || targets_any(*op.payload, varying)))
-        return true;
+    if (uses(op.dst, axis) || targets_any(op.dst, varying)) return true;
+    if (op.payload && (uses(*op.payload, axis) || targets_any(*op.payload, varying))) return true;
     for (const Operand& o : op.srcs)
         if (operand_varies(o, axis, varying)) return true;
     return false;
@@ -114,7 +105,7 @@ struct Absorber {
     }
 
     Block absorb_let(const StmtPtr& s, const Let& let) {
-        if (let.source && slice_uses(*let.source, axis)) possible = false;
+        if (let.source && uses(*let.source, axis)) possible = false;
         if (varying.count(let.tile.name) == 0) return {s};
         Let next = let;
         next.tile.dims.push_back({axis, extent});
@@ -124,8 +115,7 @@ struct Absorber {
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
         if (!op_varies(op, axis, varying)) return {s};
-        bool into_tile_of_outer_block =
-            varying.count(op.dst.target) == 0 && !slice_uses(op.dst, axis);
+        bool into_tile_of_outer_block = varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
         if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
             possible = false;
             return {s};

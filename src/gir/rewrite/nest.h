@@ -22,15 +22,15 @@ struct Loop {
 };
 
 /// Loops from outermost to innermost around a body that is no longer a single loop.
-struct Nest {
+struct LoopNest {
     std::vector<Loop> loops;
     Block body;
 };
 
 /// Peels the perfect nest that starts at `s`, only through parallel loops when `parallel_only`.
-Nest nest_of(const StmtPtr& s, bool parallel_only);
+LoopNest nest_of(const StmtPtr& s, bool parallel_only);
 /// The block that the nest stands for (the body itself when there are no loops).
-Block build(const Nest&);
+Block build(const LoopNest&);
 Block wrap(const Loop&, Block body);
 
 /// Makes the iterations of an independent loop over `axis` one pass: every tile of `body` that

@@ -35,12 +35,6 @@ std::map<Name, Uses> uses_of(const Program& program) {
     return uses;
 }
 
-Name root_of(const Program& program, Name name) {
-    const Buffer* b = &program.buffer(name);
-    while (!b->alias_of.empty()) b = &program.buffer(b->alias_of);
-    return b->name;
-}
-
 namespace {
 
 bool mentions(const Step& step, Name name) {

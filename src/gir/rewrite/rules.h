@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gir/names.h"
 #include "gir/program.h"
 #include "gir/target.h"
 
@@ -48,9 +49,6 @@ std::map<Name, Uses> uses_of(const Program&);
 
 /// The kernel of a step, null when the step is no RunStep.
 KernelPtr kernel_of(const Step&);
-
-/// The buffer whose bytes a buffer really is.
-Name root_of(const Program&, Name);
 
 /// A branch, repeat or settle step touches the buffer.
 bool touched_by_control(const Program&, Name);

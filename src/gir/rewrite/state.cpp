@@ -102,7 +102,7 @@ bool same_shape(const Buffer& a, const Buffer& b) {
 
 // Copies all of one buffer into another of the same shape, element by element.
 bool copies(const Program& program, const StmtPtr& s, Name from, Name to) {
-    Nest nest = nest_of(s, true);
+    LoopNest nest = nest_of(s, true);
     if (nest.body.size() != 1) return false;
     auto* op = std::get_if<Op>(&nest.body[0]->node);
     if (!op || op->kind != OpKind::Move || op->dst.target != to) return false;

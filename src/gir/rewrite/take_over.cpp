@@ -18,7 +18,7 @@ struct PureMove {
 };
 
 std::optional<PureMove> pure_move(const Program& program, const StmtPtr& s) {
-    Nest nest = nest_of(s, true);
+    LoopNest nest = nest_of(s, true);
     if (nest.body.size() != 1) return std::nullopt;
     auto* op = std::get_if<Op>(&nest.body[0]->node);
     if (!op || op->kind != OpKind::Move || !op->dims.empty() || op->dst.within) return std::nullopt;

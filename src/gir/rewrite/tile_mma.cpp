@@ -35,7 +35,7 @@ struct MmaTiler {
     const Target& target;
     std::set<Name>& taken;
     const std::set<Name>& changed;
-    Nest nest = {};
+    LoopNest nest = {};
     Op mma = {};
     Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
     OperandRole vec_role = OperandRole::B;

@@ -16,14 +16,14 @@ namespace {
 constexpr int64_t kShortBodyOps = 8;
 constexpr int64_t kVectorsOfShortBody = 2;
 
-bool nest_is_const(const Nest& nest) {
+bool nest_is_const(const LoopNest& nest) {
     return std::all_of(nest.loops.begin(), nest.loops.end(),
                        [](const Loop& l) { return l.extent.is_const() && l.extent.value() > 0; });
 }
 
 // The loop axis along which every store that uses it runs, innermost first; empty when there is
 // none.
-Name lane_axis(const Program& program, const Nest& nest) {
+Name lane_axis(const Program& program, const LoopNest& nest) {
     for (size_t i = nest.loops.size(); i-- > 0;) {
         Name axis = nest.loops[i].axis;
         if (nest.loops[i].extent.value() == 1) continue;
@@ -111,7 +111,7 @@ struct Vectorizer {
 
     // A nest: the outermost is shared out over cores, those inside a kernel's body stay serial.
     Block nest_block(const StmtPtr& s, bool outermost, bool lanes_free) {
-        Nest nest = nest_of(s, true);
+        LoopNest nest = nest_of(s, true);
         if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();

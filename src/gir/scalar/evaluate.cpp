@@ -161,15 +161,9 @@ void apply_by_sign(ScalarFn fn, const int64_t* a, const int64_t* b, int64_t* y, 
             return zip_row(a, b, y, n, [](int64_t p, int64_t q) {
                 return static_cast<T>(q) < static_cast<T>(p) ? q : p;
             });
-        case ScalarFn::eq:
-        case ScalarFn::ne:
-        case ScalarFn::lt:
-        case ScalarFn::le:
-        case ScalarFn::gt:
-        case ScalarFn::ge:
-            return compare_rows<T>(fn, a, b, y, n);
         default:
-            no_form(fn, "integers");
+            if (!gives_bool(fn)) no_form(fn, "integers");
+            compare_rows<T>(fn, a, b, y, n);
     }
 }
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "gir/layout.h"
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/rules.h"
+#include "gir/verify/scoped.h"
 
 namespace smeaton::gir::verifying {
 
@@ -24,10 +26,7 @@ public:
 
 private:
     void block(const Block& statements) {
-        size_t tiles = tiles_.size();
-        for (const StmtPtr& s : statements)
-            std::visit([&](const auto& node) { statement(node); }, s->node);
-        tiles_.resize(tiles);
+        visit_block(statements, tiles_, [&](const auto& node) { statement(node); });
     }
 
     void statement(const Parallel& p) { nested(p.axis, p.extent, true, p.body); }
@@ -55,7 +54,7 @@ private:
             place_ = fmt::format("kernel {}: let {}", k_.name, let.tile.name);
             with_dims(let.tile.dims, [&] { touch(*let.source, false); });
         }
-        Target t;
+        TouchedTarget t;
         t.name = t.root = let.tile.name;
         t.is_tile = true;
         t.filled = let.source || let.constant;
@@ -105,7 +104,7 @@ private:
             for (const Bound& b : s.within->bounds)
                 space_.facts.push_back({bound(b.expr), b.lo ? value(*b.lo) : -kUnbounded,
                                         b.hi ? value(*b.hi) - 1 : kUnbounded});
-        Access a;
+        SliceAccess a;
         for (const Coord& c : s.at) {
             a.at.push_back(bound(c.affine));
             a.computed.push_back(c.index != nullptr);
@@ -128,8 +127,8 @@ private:
         return at->second;
     }
 
-    Target buffer(const Buffer& b) const {
-        Target t;
+    TouchedTarget buffer(const Buffer& b) const {
+        TouchedTarget t;
         t.name = b.name;
         t.root = root_of(p_, b.name);
         t.border_has_value = b.layout.border.has_value();
@@ -163,7 +162,7 @@ private:
 
 }  // namespace
 
-bool Access::any_computed() const {
+bool SliceAccess::any_computed() const {
     return std::find(computed.begin(), computed.end(), true) != computed.end();
 }
 

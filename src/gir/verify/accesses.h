@@ -10,7 +10,7 @@
 namespace smeaton::gir::verifying {
 
 /// A buffer, or one declaration of a tile.
-struct Target {
+struct TouchedTarget {
     Name name;
     Name root;  ///< of a buffer: the end of its alias chain
     bool is_tile = false;
@@ -27,7 +27,7 @@ struct LoopAxis {
 };
 
 /// One slice of one statement.
-struct Access {
+struct SliceAccess {
     std::string place;
     size_t target = 0;
     bool write = false;
@@ -41,8 +41,8 @@ struct Access {
 };
 
 struct Accesses {
-    std::vector<Target> targets;
-    std::vector<Access> list;  ///< an op's reads before its write
+    std::vector<TouchedTarget> targets;
+    std::vector<SliceAccess> list;  ///< an op's reads before its write
 };
 
 Accesses accesses_of(const Program&, const Kernel&, const Bindings&);

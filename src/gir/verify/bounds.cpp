@@ -3,8 +3,8 @@
 namespace smeaton::gir::verifying {
 
 void check_bounds(const Accesses& accesses, Faults& faults) {
-    for (const Access& a : accesses.list) {
-        const Target& t = accesses.targets[a.target];
+    for (const SliceAccess& a : accesses.list) {
+        const TouchedTarget& t = accesses.targets[a.target];
         for (size_t d = 0; d < a.at.size(); ++d) {
             if (a.computed[d]) continue;  // the value is a matter of checks and clamps before it
             auto outside = [&](const Interval& in) {

@@ -1,6 +1,7 @@
 // Claims and the room at each level.
 #include <algorithm>
 
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/number_rules.h"
 

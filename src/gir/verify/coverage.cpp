@@ -11,7 +11,7 @@ constexpr int64_t kPointLimit = 4096;
 /// Per dim the least and greatest coordinate; a computed one may be anywhere.
 using Box = std::vector<Interval>;
 
-Box box_of(const Access& a) {
+Box box_of(const SliceAccess& a) {
     Box out;
     for (size_t d = 0; d < a.at.size(); ++d)
         out.push_back(a.computed[d] ? Interval{-kUnbounded, kUnbounded} : range(a.at[d], a.space));
@@ -25,7 +25,7 @@ bool contains(const Box& box, const std::vector<int64_t>& element) {
 }
 
 /// An element that is read and lies in none of the boxes.
-bool reads_outside(const Access& read, const std::vector<Box>& boxes) {
+bool reads_outside(const SliceAccess& read, const std::vector<Box>& boxes) {
     if (read.any_computed() || !has_point(read.space)) return false;
     Space needed = restricted(read.space, read.at);
     bool found = false;
@@ -51,8 +51,8 @@ bool reads_outside(const Access& read, const std::vector<Box>& boxes) {
 
 void check_coverage(const Accesses& accesses, const Written& before, Faults& faults) {
     std::vector<std::vector<Box>> written(accesses.targets.size());
-    for (const Access& a : accesses.list) {
-        const Target& t = accesses.targets[a.target];
+    for (const SliceAccess& a : accesses.list) {
+        const TouchedTarget& t = accesses.targets[a.target];
         bool filled = t.is_tile ? t.filled : before.count(t.root) != 0;
         if (filled || a.space.empty()) continue;
         std::vector<Box>& boxes = written[a.target];

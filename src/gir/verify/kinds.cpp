@@ -4,6 +4,7 @@
 
 #include "gir/text/print.h"
 #include "gir/verify/rules.h"
+#include "gir/verify/scoped.h"
 
 namespace smeaton::gir::verifying {
 
@@ -92,10 +93,7 @@ public:
 
 private:
     void block(const Block& statements) {
-        size_t tiles = tiles_.size();
-        for (const StmtPtr& s : statements)
-            std::visit([&](const auto& node) { statement(node); }, s->node);
-        tiles_.resize(tiles);
+        visit_block(statements, tiles_, [&](const auto& node) { statement(node); });
     }
 
     void statement(const Parallel& p) { block(p.body); }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
@@ -301,15 +302,6 @@ private:
 };
 
 }  // namespace
-
-Name root_of(const Program& p, Name buffer) {
-    const Buffer* b = p.find_buffer(buffer);
-    while (b != nullptr && !b->alias_of.empty()) {
-        buffer = b->alias_of;
-        b = p.find_buffer(buffer);
-    }
-    return buffer;
-}
 
 void check_program(const Program& p, Faults& faults) {
     ProgramChecker(p, faults).run();

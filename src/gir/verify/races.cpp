@@ -14,7 +14,7 @@ constexpr int64_t kPointLimit = 4096;
 /// outer axes agree; everything inside it is free on each side.
 class Pair {
 public:
-    Pair(const Access& a, const Access& b, size_t position)
+    Pair(const SliceAccess& a, const SliceAccess& b, size_t position)
         : a_(a),
           b_(b),
           position_(position),
@@ -97,7 +97,7 @@ private:
     }
 
     /// The elements that the access touches in iteration `p`, or nothing when there are too many.
-    std::set<std::vector<int64_t>> elements(const Access& x, int64_t p, bool middle) const {
+    std::set<std::vector<int64_t>> elements(const SliceAccess& x, int64_t p, bool middle) const {
         Substitution fixed;
         for (size_t i = 0; i < position_; ++i)
             fixed.emplace(x.space.variables[i].name,
@@ -129,15 +129,15 @@ private:
                            [&](const auto& element) { return second.count(element) != 0; });
     }
 
-    const Access& a_;
-    const Access& b_;
+    const SliceAccess& a_;
+    const SliceAccess& b_;
     size_t position_;
     Name axis_;
     int64_t extent_;
 };
 
 /// The same elements under the same loops: what holds of one holds of the other.
-bool alike(const Access& a, const Access& b) {
+bool alike(const SliceAccess& a, const SliceAccess& b) {
     auto same_variable = [](const Variable& x, const Variable& y) {
         return x.name == y.name && x.extent == y.extent;
     };
@@ -155,14 +155,14 @@ bool alike(const Access& a, const Access& b) {
 }
 
 /// Index of the loop among those around the access, if it is one of them.
-std::optional<size_t> position_of(const Access& a, int loop) {
+std::optional<size_t> position_of(const SliceAccess& a, int loop) {
     for (size_t i = 0; i < a.loops.size(); ++i)
         if (a.loops[i].id == loop) return i;
     return std::nullopt;
 }
 
-void check_pair(const Accesses& accesses, const Access& write, const Access& other, size_t position,
-                Faults& faults) {
+void check_pair(const Accesses& accesses, const SliceAccess& write, const SliceAccess& other,
+                size_t position, Faults& faults) {
     Pair pair(write, other, position);
     if (pair.proven_disjoint()) return;
     std::string axis = write.space.variables[position].name.str();
@@ -182,19 +182,19 @@ void check_pair(const Accesses& accesses, const Access& write, const Access& oth
 }  // namespace
 
 void check_races(const Accesses& accesses, Faults& faults) {
-    std::vector<std::vector<const Access*>> by_target(accesses.targets.size());
-    for (const Access& a : accesses.list) {
+    std::vector<std::vector<const SliceAccess*>> by_target(accesses.targets.size());
+    for (const SliceAccess& a : accesses.list) {
         auto& list = by_target[a.target];
-        if (!a.space.empty() &&
-            std::none_of(list.begin(), list.end(), [&](const Access* b) { return alike(a, *b); }))
+        if (!a.space.empty() && std::none_of(list.begin(), list.end(),
+                                             [&](const SliceAccess* b) { return alike(a, *b); }))
             list.push_back(&a);
     }
     for (size_t t = 0; t < by_target.size(); ++t)
-        for (const Access* write : by_target[t]) {
+        for (const SliceAccess* write : by_target[t]) {
             if (!write->write) continue;
             for (size_t i = accesses.targets[t].depth; i < write->loops.size(); ++i) {
                 if (!write->loops[i].parallel || write->space.variables[i].extent < 2) continue;
-                for (const Access* other : by_target[t]) {
+                for (const SliceAccess* other : by_target[t]) {
                     if (other->write && other < write) continue;  // each pair of writes once
                     if (position_of(*other, write->loops[i].id) == i)
                         check_pair(accesses, *write, *other, i, faults);

@@ -24,8 +24,6 @@ void check_spelling(const Kernel&, Faults&);
 /// Buffers that hold something before a kernel runs.
 using Written = std::set<Name>;
 
-/// The buffer whose bytes this one shows: itself, or the end of its alias chain.
-Name root_of(const Program&, Name buffer);
 /// Buffers that hold something before each kernel step, in the order of kernels(program). Adds
 /// faults for buffers read before any step has written them.
 std::vector<Written> written_before(const Program&, Faults&);

@@ -1,8 +1,10 @@
 // Names, ranks and the form of each kind of op.
 #include <algorithm>
 
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/rules.h"
+#include "gir/verify/scoped.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::verifying {
@@ -27,10 +29,7 @@ public:
 
 private:
     void block(const Block& statements) {
-        size_t tiles = tiles_.size();
-        for (const StmtPtr& s : statements)
-            std::visit([&](const auto& node) { statement(node); }, s->node);
-        tiles_.resize(tiles);
+        visit_block(statements, tiles_, [&](const auto& node) { statement(node); });
     }
 
     void statement(const Parallel& p) {
@@ -180,7 +179,7 @@ private:
         if (!op.srcs.empty()) fault("sort has no sources");
         bool is_dim = std::any_of(op.dims.begin(), op.dims.end(),
                                   [&](const NamedDim& d) { return d.name == op.along; });
-        if (!is_dim || !uses(op.dst, op.along)) fault("the dim to sort along is not in its slice");
+        if (!is_dim || !walks(op.dst, op.along)) fault("the dim to sort along is not in its slice");
         if (op.payload && is_computed(*op.payload)) fault("the payload has a computed coordinate");
     }
 
@@ -188,24 +187,18 @@ private:
         return std::any_of(s.at.begin(), s.at.end(), [](const Coord& c) { return !!c.index; });
     }
 
-    static bool uses(const Slice& s, Name var) {
-        return std::any_of(s.at.begin(), s.at.end(), [&](const Coord& c) {
-            return c.affine.uses(var) || (c.index && uses(*c.index, var));
-        });
-    }
-
     void every_dim_is_used(const Op& op) {
         for (const NamedDim& d : op.dims) {
-            bool stored = uses(op.dst, d.name);
+            bool stored = walks(op.dst, d.name);
             bool reads_suffice = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
             bool read = std::any_of(op.srcs.begin(), op.srcs.end(), [&](const Operand& o) {
                 const auto* s = std::get_if<Slice>(&o);
-                return s != nullptr && uses(*s, d.name);
+                return s != nullptr && walks(*s, d.name);
             });
             if (!stored && !(reads_suffice && read))
                 fault(fmt::format("the dim {} is not in {}", d.name,
                                   reads_suffice ? "any operand" : "what it writes"));
-            if (op.payload && !uses(*op.payload, d.name))
+            if (op.payload && !walks(*op.payload, d.name))
                 fault(fmt::format("the dim {} is not in the payload", d.name));
         }
     }

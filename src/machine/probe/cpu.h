@@ -37,8 +37,7 @@ struct CpuFeatures {
 /// Reads CPUID, sysfs, /proc and the cgroup's files. UserError where a needed one is unreadable.
 CpuFeatures cpu_features();
 
-// ---- parts, for tests
-// ------------------------------------------------------------------------------
+// ---- parts, for tests ----
 
 /// "0-3,8" -> 0 1 2 3 8. UserError naming `what` for other text.
 std::vector<int> parse_cpu_list(std::string_view text, const std::string& what);

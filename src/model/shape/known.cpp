@@ -67,24 +67,9 @@ std::string describe(std::optional<DType> dtype, const std::optional<Shape>& sha
 }
 
 bool can_be_known(DType t) {
-    switch (t) {
-        case DType::kBool:
-        case DType::kI8:
-        case DType::kI16:
-        case DType::kI32:
-        case DType::kI64:
-        case DType::kU8:
-        case DType::kU16:
-        case DType::kU32:
-        case DType::kU64:
-        case DType::kF16:
-        case DType::kBF16:
-        case DType::kF32:
-        case DType::kF64:
-            return true;
-        default:
-            return false;
-    }
+    // Bool, integers of whole bytes, f16, bf16, f32, f64.
+    const bool whole = tensor::bits(t) >= 8;
+    return whole && (!tensor::is_float(t) || tensor::bits(t) > 8);
 }
 
 KnownPtr known_from(const Tensor& tensor) {

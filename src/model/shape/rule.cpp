@@ -58,34 +58,37 @@ DType Rule::output_dtype(size_t k) const {
     return *state_->graph.at(node().outputs[k]).dtype;
 }
 
-void Rule::output_ints(size_t k, std::vector<Dim> elements) {
+std::shared_ptr<Known> Rule::known_output(size_t k, size_t elements) const {
     const auto shape = small_output(k);
-    if (!shape || !can_be_known(output_dtype(k))) return;
+    if (!shape || !can_be_known(output_dtype(k))) return nullptr;
     auto known = std::make_shared<Known>();
     known->dtype = output_dtype(k);
     known->shape = *shape;
-    SMEATON_CHECK(static_cast<int64_t>(elements.size()) == known->elements(),
-                  "{}: {} elements stated for {}", title(), elements.size(),
-                  describe(to_dims(*shape)));
+    SMEATON_CHECK(static_cast<int64_t>(elements) == known->elements(),
+                  "{}: {} elements stated for {}", title(), elements, describe(to_dims(*shape)));
+    return known;
+}
+
+void Rule::keep_known(size_t k, KnownPtr known) {
+    state_->known[static_cast<size_t>(node().outputs[k].v)] = std::move(known);
+}
+
+void Rule::output_ints(size_t k, std::vector<Dim> elements) {
+    auto known = known_output(k, elements.size());
+    if (!known) return;
     for (Dim& d : elements) {
         if (d.is_const()) d = wrap_int(known->dtype, d.value());
     }
     known->ints = std::move(elements);
-    state_->known[static_cast<size_t>(node().outputs[k].v)] = std::move(known);
+    keep_known(k, std::move(known));
 }
 
 void Rule::output_floats(size_t k, std::vector<double> elements) {
-    const auto shape = small_output(k);
-    if (!shape || !can_be_known(output_dtype(k))) return;
-    auto known = std::make_shared<Known>();
-    known->dtype = output_dtype(k);
-    known->shape = *shape;
-    SMEATON_CHECK(static_cast<int64_t>(elements.size()) == known->elements(),
-                  "{}: {} elements stated for {}", title(), elements.size(),
-                  describe(to_dims(*shape)));
+    auto known = known_output(k, elements.size());
+    if (!known) return;
     for (double& d : elements) d = round_float(known->dtype, d);
     known->floats = std::move(elements);
-    state_->known[static_cast<size_t>(node().outputs[k].v)] = std::move(known);
+    keep_known(k, std::move(known));
 }
 
 std::optional<Dim> Rule::unify(const Dim& a, const Dim& b) {

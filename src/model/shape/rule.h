@@ -51,6 +51,9 @@ public:
     InferState& state() { return *state_; }
 
 private:
+    /// For the elements of a small output that are about to be stated; null where none are kept.
+    std::shared_ptr<Known> known_output(size_t k, size_t elements) const;
+    void keep_known(size_t k, KnownPtr);
     std::optional<Dim> broadcast_dim(const Dim&, const Dim&);
     InferState* state_;
 };

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "driver/check.h"
 #include "driver/feeds.h"
 #include "driver/session.h"
 #include "driver/simulate.h"
+#include "driver/study/check.h"
 
 namespace smeaton::driver {
 

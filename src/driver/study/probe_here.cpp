@@ -1,4 +1,4 @@
-#include "driver/probe_here.h"
+#include "driver/study/probe_here.h"
 
 #include "machine/print.h"
 #include "machine/query.h"

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "driver/inspect.h"
-#include "driver/measure.h"
-#include "driver/onnx_runtime.h"
-#include "driver/probe_here.h"
 #include "driver/simulate.h"
+#include "driver/study/measure.h"
+#include "driver/study/onnx_runtime.h"
+#include "driver/study/probe_here.h"
 
 namespace smeaton::driver {
 

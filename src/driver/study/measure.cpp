@@ -1,4 +1,4 @@
-#include "driver/measure.h"
+#include "driver/study/measure.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "driver/check.h"
+#include "driver/study/check.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "driver/onnx_runtime.h"
+#include "driver/study/onnx_runtime.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
-#include "driver/onnx_runtime_script.h"
+#include "driver/study/onnx_runtime_script.h"
 #include "run/process.h"
 #include "tensor/npy.h"
 

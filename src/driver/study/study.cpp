@@ -1,4 +1,4 @@
-#include "driver/study.h"
+#include "driver/study/study.h"
 
 #include <algorithm>
 #include <ctime>

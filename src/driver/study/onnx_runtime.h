@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "driver/check.h"
-#include "driver/measure.h"
+#include "driver/study/check.h"
+#include "driver/study/measure.h"
 
 namespace smeaton::driver {
 

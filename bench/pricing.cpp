@@ -1,0 +1,68 @@
+// pricing_bench MACHINE.yaml N MODEL.onnx…: prices each model on N machines with other capacities,
+// after the first, and prints the median time of one and the growth of memory.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+
+#include "base/error.h"
+#include "driver/pricer.h"
+#include "driver/source.h"
+#include "machine/read.h"
+
+namespace {
+
+using namespace smeaton;
+
+double resident_mb() {
+    std::ifstream in("/proc/self/statm");
+    double total = 0, resident = 0;
+    in >> total >> resident;
+    return resident * 4096 / 1e6;
+}
+
+double ms_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+        .count();
+}
+
+void price(const std::string& model, const machine::Machine& m, int count) {
+    const driver::Opened opened = driver::open_model(model, {}, {});
+    const auto start = std::chrono::steady_clock::now();
+    driver::Pricer pricer(opened.graph, opened.feeds, {});
+    pricer.price(m);
+    const double first = ms_since(start);
+    std::vector<double> times;
+    double before = 0;
+    for (int i = 0; i < count; ++i) {
+        machine::Machine other = m;
+        for (machine::Level& level : other.levels) level.capacity_bytes.value *= 1 + 0.01 * (i + 1);
+        const auto turn = std::chrono::steady_clock::now();
+        pricer.price(other);
+        times.push_back(ms_since(turn));
+        if (i == count / 10) before = resident_mb();
+    }
+    const double grown = resident_mb() - before;
+    std::nth_element(times.begin(), times.begin() + count / 2, times.end());
+    fmt::print("{:8.1f} ms first  {:7.2f} ms each  {:+6.1f} MB  {}\n", first,
+               times[static_cast<size_t>(count / 2)], grown, model);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4) {
+        fmt::print(stderr, "usage: pricing_bench MACHINE.yaml N MODEL.onnx...\n");
+        return 1;
+    }
+    try {
+        const machine::Machine m = machine::read_machine_file(argv[1]);
+        for (int i = 3; i < argc; ++i) price(argv[i], m, std::max(1, std::atoi(argv[2])));
+    } catch (const UserError& error) {
+        fmt::print(stderr, "{}\n", error.what());
+        return 1;
+    }
+    return 0;
+}

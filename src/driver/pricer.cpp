@@ -1,0 +1,62 @@
+#include "driver/pricer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "cost/target.h"
+#include "driver/pipeline.h"
+#include "driver/source.h"
+#include "gir/rewrite/for_target.h"
+#include "machine/print.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+constexpr size_t kKept = 4;
+
+/// The program kept under the key, else what `make` gives, in place of the one not used the
+/// longest.
+template <class Recent, class Make>
+const gir::Program& recalled(Recent& recent, const std::string& key, Make make) {
+    auto found = std::find_if(recent.begin(), recent.end(),
+                              [&](const auto& kept) { return kept.first == key; });
+    if (found != recent.end()) {
+        recent.splice(recent.begin(), recent, found);
+    } else {
+        gir::Program made = make();
+        if (recent.size() == kKept) recent.pop_back();
+        recent.emplace_front(key, std::move(made));
+    }
+    return recent.front().second;
+}
+
+}  // namespace
+
+Pricer::Pricer(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
+               const SessionOptions& session) {
+    SessionOptions until_lower = session;
+    until_lower.stop_after = "lower";
+    Tuned tuned = tune_on(graph, feeds, until_lower, gir::Target{}).tuned;
+    lowered_ = std::move(tuned.lowered);
+    warnings_ = tuned.graph.graph.warnings;
+    rules_.skip = {session.skip.begin(), session.skip.end()};
+}
+
+SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {
+    gir::Target target = cost::target_of(m);
+    if (options.threads > 0) target.cores = options.threads;
+    const std::string key = fmt::format("{} threads\n{}", options.threads, machine::print(m));
+    const gir::Program& tiled = recalled(tiled_, key, [&] {
+        const gir::Program& shaped = recalled(shaped_, gir::rewrite::shape_key(target), [&] {
+            return gir::rewrite::shaped_for(lowered_, target, rules_);
+        });
+        return gir::rewrite::tiled_for(shaped, target, rules_);
+    });
+    SimulateResult result = simulate_program(tiled, m, options);
+    result.warnings = warnings_;
+    return result;
+}
+
+}  // namespace smeaton::driver

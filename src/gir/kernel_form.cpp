@@ -1,0 +1,246 @@
+#include "gir/kernel_form.h"
+
+#include <fmt/core.h>
+
+#include <set>
+
+#include "gir/names.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir {
+
+namespace {
+
+/// Names in the order of their first appearance.
+class Numbering {
+public:
+    explicit Numbering(char sign) : sign_(sign) {}
+
+    void note(Name n) {
+        if (canonical_.count(n) > 0) return;
+        canonical_.emplace(n, Name(fmt::format("${}{}", sign_, names.size())));
+        names.push_back(n);
+    }
+    const std::map<Name, Name>& canonical() const { return canonical_; }
+
+    std::vector<Name> names;
+
+private:
+    char sign_;
+    std::map<Name, Name> canonical_;
+};
+
+struct Collector {
+    Numbering vars{'v'}, tiles{'t'}, buffers{'b'};
+    std::map<std::string, size_t> origin_numbers;
+    std::vector<std::string> origins;
+    std::set<Name> tile_names;
+
+    void slice(const Slice& s) {
+        (tile_names.count(s.target) > 0 ? tiles : buffers).note(s.target);
+        for (const Coord& c : s.at)
+            if (c.index) slice(*c.index);
+    }
+    void dims(const std::vector<NamedDim>& list) {
+        for (const NamedDim& d : list) vars.note(d.name);
+    }
+    void operator()(const Parallel& p) { vars.note(p.axis); }
+    void operator()(const For& f) { vars.note(f.axis); }
+    void operator()(const Let& l) {
+        tiles.note(l.tile.name);
+        dims(l.tile.dims);
+        if (l.source) slice(*l.source);
+    }
+    void operator()(const Op& op) {
+        dims(op.dims);
+        for_each_slice(op, [&](const Slice& s, bool) { slice(s); });
+        for (const std::string& o : op.origins)
+            if (origin_numbers.emplace(o, origins.size()).second) origins.push_back(o);
+    }
+    void operator()(const Check& c) {
+        dims(c.dims);
+        if (auto* s = std::get_if<Slice>(&c.condition)) slice(*s);
+    }
+    void operator()(const Prefetch& p) { buffers.note(p.buffer); }
+};
+
+void mix(size_t& hash, size_t value) {
+    hash ^= value + 0x9e3779b97f4a7c15u + (hash << 6) + (hash >> 2);
+}
+
+size_t hash_of(const Dim& d) {
+    return d.is_const() ? std::hash<int64_t>()(d.value()) : std::hash<std::string>()(d.str());
+}
+
+void mix(size_t& hash, const Slice& s) {
+    mix(hash, std::hash<Name>()(s.target));
+    for (const Coord& c : s.at) {
+        mix(hash, static_cast<size_t>(c.affine.constant));
+        for (const Term& t : c.affine.terms) {
+            mix(hash, std::hash<Name>()(t.var));
+            mix(hash, static_cast<size_t>(t.coefficient));
+        }
+        if (c.index) mix(hash, *c.index);
+    }
+}
+
+/// Of enough to keep forms apart that differ; equality looks at the rest.
+size_t hash_of(const Block& body, const std::vector<Buffer>& ports) {
+    size_t hash = ports.size();
+    for (const Buffer& b : ports) {
+        mix(hash, static_cast<size_t>(b.dtype));
+        mix(hash, b.layout.dims.size());
+        for (const NamedDim& d : b.dims) mix(hash, hash_of(d.extent));
+    }
+    for_each_stmt(body, [&](const Stmt& s) {
+        mix(hash, s.node.index());
+        if (auto* p = std::get_if<Parallel>(&s.node)) mix(hash, hash_of(p->extent));
+        if (auto* f = std::get_if<For>(&s.node)) mix(hash, hash_of(f->extent));
+        if (auto* op = std::get_if<Op>(&s.node)) {
+            mix(hash, static_cast<size_t>(op->kind));
+            mix(hash, static_cast<size_t>(op->fn));
+            for (const NamedDim& d : op->dims) mix(hash, hash_of(d.extent));
+            mix(hash, op->dst);
+            for (const Operand& o : op->srcs)
+                if (auto* slice = std::get_if<Slice>(&o)) mix(hash, *slice);
+        }
+    });
+    return hash;
+}
+
+Block with_origins(const Block& body, const std::map<std::string, std::string>& names) {
+    return map_ops(body, [&](const Op& op) {
+        if (op.origins.empty()) return op;
+        Op next = op;
+        for (std::string& o : next.origins)
+            if (auto found = names.find(o); found != names.end()) o = found->second;
+        return next;
+    });
+}
+
+/// The buffers without their names; which of them share bytes is told by numbers.
+std::vector<Buffer> ports_of(const std::vector<Name>& buffers, const Program& program) {
+    std::vector<Buffer> ports;
+    std::map<Name, size_t> roots;
+    for (Name n : buffers) {
+        Buffer port = program.buffer(n);
+        const size_t root = roots.emplace(root_of(program, n), roots.size()).first->second;
+        port.name = Name();
+        port.data.reset();
+        port.value_name = std::to_string(root);
+        if (!port.alias_of.empty()) port.alias_of = "$alias";
+        ports.push_back(std::move(port));
+    }
+    return ports;
+}
+
+bool same_port(const Buffer& a, const Buffer& b) {
+    return a.level == b.level && a.dtype == b.dtype && a.lifetime == b.lifetime &&
+           a.dims == b.dims && a.layout == b.layout && a.alias_of == b.alias_of &&
+           a.resident == b.resident && a.value_name == b.value_name;
+}
+
+}  // namespace
+
+bool operator==(const KernelForm& a, const KernelForm& b) {
+    if (a.hash != b.hash || a.ports.size() != b.ports.size()) return false;
+    for (size_t i = 0; i < a.ports.size(); ++i)
+        if (!same_port(a.ports[i], b.ports[i])) return false;
+    return same(a.body, b.body);
+}
+
+KernelForm form_of(const Kernel& kernel, const Program& program) {
+    Collector names;
+    names.tile_names = tiles_declared(kernel.body);
+    for_each_stmt(kernel.body, [&](const Stmt& s) { std::visit(names, s.node); });
+    KernelForm form;
+    std::map<Name, Name> targets = names.tiles.canonical();
+    targets.insert(names.buffers.canonical().begin(), names.buffers.canonical().end());
+    std::map<std::string, std::string> origins;
+    for (size_t i = 0; i < names.origins.size(); ++i)
+        origins.emplace(names.origins[i], fmt::format("${}", i));
+    form.body = with_origins(
+        rename_vars(rename_targets(kernel.body, targets), names.vars.canonical()), origins);
+    form.ports = ports_of(names.buffers.names, program);
+    form.hash = hash_of(form.body, form.ports);
+    form.vars = std::move(names.vars.names);
+    form.tiles = std::move(names.tiles.names);
+    form.buffers = std::move(names.buffers.names);
+    form.origins = std::move(names.origins);
+    return form;
+}
+
+namespace {
+
+std::map<Name, Name> pairs(const std::vector<Name>& from, const std::vector<Name>& to) {
+    std::map<Name, Name> map;
+    for (size_t i = 0; i < from.size(); ++i)
+        if (from[i] != to[i]) map.emplace(from[i], to[i]);
+    return map;
+}
+
+/// What a name that a rewrite made is called in the other kernel: "weight_l2" follows "weight".
+Name followed(Name made, const KernelForm& from, const KernelForm& to) {
+    size_t best = 0;
+    Name result = made;
+    for (size_t i = 0; i < from.buffers.size(); ++i) {
+        const std::string& stem = from.buffers[i].str();
+        if (stem.size() < best || !made.str().starts_with(stem + "_")) continue;
+        best = stem.size();
+        result = Name(to.buffers[i].str() + made.str().substr(stem.size()));
+    }
+    return result;
+}
+
+}  // namespace
+
+std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
+                              const Kernel& named) {
+    std::map<Name, Name> vars = pairs(from.vars, to.vars);
+    std::map<Name, Name> targets = pairs(from.tiles, to.tiles);
+    for (const auto& [a, b] : pairs(from.buffers, to.buffers)) targets.emplace(a, b);
+    std::set<Name> known(from.vars.begin(), from.vars.end());
+    known.insert(from.tiles.begin(), from.tiles.end());
+    std::set<Name> taken(to.vars.begin(), to.vars.end());
+    taken.insert(to.tiles.begin(), to.tiles.end());
+    taken.insert(to.buffers.begin(), to.buffers.end());
+    for (Name n : declared_names(made.body)) {
+        if (known.count(n) > 0) continue;
+        const Name other = followed(n, from, to);
+        if (!taken.insert(other).second) return std::nullopt;
+        if (other == n) continue;
+        vars.emplace(n, other);
+        targets.emplace(n, other);
+    }
+    std::map<std::string, std::string> origins;
+    for (size_t i = 0; i < from.origins.size(); ++i)
+        origins.emplace(from.origins[i], to.origins[i]);
+    Kernel out = named;
+    out.body = with_origins(rename_vars(rename_targets(made.body, targets), vars), origins);
+    return with_uses(std::move(out));
+}
+
+Program map_forms(Program program, const std::function<KernelPtr(const KernelPtr&)>& rewrite,
+                  const std::function<void(const KernelPtr&, const KernelPtr&)>& applied) {
+    const Program before = program;
+    FormTable<KernelPtr> made;  // null: unchanged
+    auto one = [&](const KernelPtr& kernel) -> KernelPtr {
+        KernelForm form = form_of(*kernel, before);
+        const auto* known = made.find(form);
+        if (!known) {
+            KernelPtr after = rewrite(kernel);
+            made.add(std::move(form), after == kernel ? nullptr : after);
+            return after;
+        }
+        if (!known->value) return kernel;
+        std::optional<Kernel> copy = renamed(*known->value, known->form, form, *kernel);
+        return copy ? std::make_shared<const Kernel>(std::move(*copy)) : rewrite(kernel);
+    };
+    return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
+        KernelPtr after = one(kernel);
+        if (applied && after != kernel) applied(kernel, after);
+        return after;
+    });
+}
+
+}  // namespace smeaton::gir

@@ -1,0 +1,69 @@
+// Kernels that differ in names alone: what is worked out for one holds for all of them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "gir/program.h"
+
+namespace smeaton::gir {
+
+/// A kernel whose axes, dims, tiles, buffers and origins are named by the order in which they
+/// appear, and its own names in that order.
+struct KernelForm {
+    Block body;
+    std::vector<Buffer> ports;  ///< the buffers it touches, without names and data
+    size_t hash = 0;            ///< of body and ports; equal in one run of the program only
+
+    std::vector<Name> vars, tiles, buffers;
+    std::vector<std::string> origins;
+
+    /// Equal structure, extents, literals, constants, dtypes, layouts, levels and lifetimes.
+    friend bool operator==(const KernelForm&, const KernelForm&);
+};
+
+KernelForm form_of(const Kernel&, const Program&);
+
+/// `made`, which a rewrite made of a kernel of form `from`, as it would have been made of the
+/// equal kernel `named` of form `to`. Names that the rewrite made out of a buffer's name
+/// ("weight_l2") follow that buffer. Nothing where a name that it made is in use in the other.
+std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
+                              const Kernel& named);
+
+/// Values by form. Not bounded: lives as long as one program is worked on.
+template <class Value>
+class FormTable {
+public:
+    struct Entry {
+        KernelForm form;
+        Value value;
+    };
+    /// The entry of an equal form, or null.
+    const Entry* find(const KernelForm& form) const {
+        auto found = entries_.find(form.hash);
+        if (found == entries_.end()) return nullptr;
+        for (const Entry& e : found->second)
+            if (e.form == form) return &e;
+        return nullptr;
+    }
+    const Entry& add(KernelForm form, Value value) {
+        std::vector<Entry>& same_hash = entries_[form.hash];
+        same_hash.push_back({std::move(form), std::move(value)});
+        return same_hash.back();
+    }
+
+private:
+    std::unordered_map<size_t, std::vector<Entry>> entries_;
+};
+
+/// Rewrites every kernel of a program by a function that looks at nothing but the kernel and the
+/// buffers that it names; kernels of one form are rewritten once. `applied` (may be empty) is told
+/// of each kernel that changed, with what the rewrite made of it.
+Program map_forms(
+    Program, const std::function<KernelPtr(const KernelPtr&)>& rewrite,
+    const std::function<void(const KernelPtr& before, const KernelPtr& after)>& applied = nullptr);
+
+}  // namespace smeaton::gir
