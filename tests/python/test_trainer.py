@@ -108,6 +108,12 @@ def test_a_state_goes_on_bit_for_bit(linear):
     second.load_state(first.state())
     assert second.steps == 3
     assert [second.step(feeds) for feeds in batches[3:]] == losses[3:]
+    for maker in (smeaton.Trainer(linear), smeaton.Trainer(linear, optimizer="momentum")):
+        maker.step(batches[0])
+        other = smeaton.Trainer(linear, optimizer="adam")
+        other.load_state(maker.state())
+        with pytest.raises(smeaton.UserError, match="another optimizer|no parameter is called"):
+            other.step(batches[0])
     for name, value in whole.parameters().items():
         assert value.tobytes() == second.parameters()[name].tobytes()
 
