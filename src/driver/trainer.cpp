@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/output_file.h"
@@ -188,10 +189,17 @@ void Trainer::Impl::take_state(const model::TrainingStep& step) {
         if (names.size() < step.parameters + step.statistics) names.push_back(v.name);
         state[v.name] = v.initial;
     }
-    const Feeds given = std::move(pending);
-    pending.clear();
-    if (pending_is_whole) check_whole(given);
-    for (const auto& [name, value] : given) put(name, value);
+    // What was set before is refused here or taken whole.
+    const Feeds given = std::exchange(pending, {});
+    try {
+        if (pending_is_whole) check_whole(given);
+        for (const auto& [name, value] : given) put(name, value);
+    } catch (const UserError&) {
+        pending = given;
+        state.clear();
+        names.clear();
+        throw;
+    }
 }
 
 void Trainer::Impl::check_whole(const Feeds& given) const {
