@@ -12,6 +12,7 @@ help:
 	@echo "make long    what takes too long for every change: gradients of whole models against PyTorch"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
 
 build: build/build.ninja

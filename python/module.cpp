@@ -79,6 +79,27 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     return result;
 }
 
+nb::dict state(Session& session) {
+    Feeds values;
+    {
+        nb::gil_scoped_release others_may_go_on;
+        values = session.state();
+    }
+    nb::dict result;
+    for (auto& [name, value] : values) {
+        PyObject* array = array_of(std::move(value));
+        if (array == nullptr) nb::raise_python_error();
+        result[name.c_str()] = nb::steal(array);
+    }
+    return result;
+}
+
+void set_state(Session& session, const nb::dict& arrays) {
+    const Feeds values = feeds_of(arrays);
+    nb::gil_scoped_release others_may_go_on;
+    session.set_state(values);
+}
+
 nb::list judged(Session& session, const Feeds& feeds, double points) {
     std::vector<driver::Judgement> found;
     {
@@ -124,6 +145,7 @@ nb::dict memory_of(Session& session, const Feeds& feeds) {
     result["graph_max_live_bytes"] = stats.graph_max_live_bytes;
     result["scratch_bytes"] = stats.scratch_bytes;
     result["weights_bytes"] = stats.weights_bytes;
+    result["state_bytes"] = stats.state_bytes;
     return result;
 }
 
@@ -181,8 +203,8 @@ nb::list ports(const std::vector<driver::PortInfo>& infos) {
 
 void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
-                  std::vector<std::string> skip, std::string cache_folder,
-                  std::string dump_folder) {
+                  std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
+                  std::map<std::string, std::string> state) {
     driver::SessionOptions options;
     options.threads = threads;
     options.dims = std::move(dims);
@@ -190,6 +212,7 @@ void open_session(Session* place, const std::string& path, int threads,
     options.skip = std::move(skip);
     options.cache_folder = std::move(cache_folder);
     options.dump_folder = std::move(dump_folder);
+    options.state = std::move(state);
     nb::gil_scoped_release others_may_go_on;
     new (place) Session(path, std::move(options));
 }
@@ -328,10 +351,15 @@ NB_MODULE(_core, m) {
     m.def("register_dtype", &add_dtype);
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
-             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"))
+             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"),
+             nb::arg("state"))
         .def("run", &run, nb::arg("output_names").none(), nb::arg("feeds"),
              "run(output_names, feeds) -> list of arrays\n\n"
              "feeds: {input name: array}; output_names: which outputs, in which order; None: all.")
+        .def("state", &state, "{name: array}: copies of what the states hold.")
+        .def("set_state", &set_state, nb::arg("values"),
+             "Gives some or all states another value: {name: array} of their element types and "
+             "shapes.")
         .def(
             "prepare", &prepare, nb::arg("feeds"),
             "Compiles for the shapes of these feeds; seconds it took, 0 where it was kept already.")
