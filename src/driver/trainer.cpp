@@ -95,6 +95,7 @@ struct Trainer::Impl {
     std::vector<std::string> names;     // of what a step changes in the model
     size_t trained = 0;                 // the first of them have gradients
     Feeds state;                        // every state variable by name; empty: none derived yet
+    Session* holder = nullptr;          // whose states are newer than `state`; or none
     Feeds pending;                      // set before the variables were known
     bool pending_is_whole = false;      // pending is a state, which leaves nothing out
     int64_t done = 0;
@@ -104,12 +105,14 @@ struct Trainer::Impl {
     Derived& derived(const Feeds&, bool with_optimizer);
     std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
     void take_state(const model::TrainingStep&);
-    Feeds values(size_t count) const;
+    void hand_to(Session&);
+    const Feeds& current();
+    Feeds values(size_t count);
     void check_whole(const Feeds&) const;
     void put(const std::string& name, const Tensor& value);
     std::vector<std::string> feed_names() const;
     void check_feeds(const Feeds&) const;
-    Feeds all_feeds(const Derived&, const Feeds&) const;
+    Feeds all_feeds(const Derived&, const Feeds&);
     Tensor target_of(const Feeds&, int64_t classes) const;
     Tensor mask(const Session&, const model::DropoutMask&, size_t n) const;
 };
@@ -170,6 +173,8 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
     take_state(made->step);
     SessionOptions session = options.session;
     session.dims.clear();  // all sizes are numbers by now
+    if (with_optimizer)
+        for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
     made->session = std::make_unique<Session>(std::move(to_run), path, session);
     return made;
 }
@@ -202,6 +207,18 @@ void Trainer::Impl::take_state(const model::TrainingStep& step) {
     }
 }
 
+/// The state lies in the memory of one session, which its steps change in place.
+void Trainer::Impl::hand_to(Session& session) {
+    if (holder == &session) return;
+    session.set_state(current());
+    holder = &session;
+}
+
+const Feeds& Trainer::Impl::current() {
+    if (holder != nullptr) state = holder->state();
+    return state;
+}
+
 void Trainer::Impl::check_whole(const Feeds& given) const {
     for (const auto& [name, value] : state)
         if (given.count(name) == 0)
@@ -224,6 +241,7 @@ void Trainer::Impl::put(const std::string& name, const Tensor& value) {
             model::describe(found->second.dtype(), model::to_dims(found->second.shape())),
             model::describe(value.dtype(), model::to_dims(value.shape())));
     found->second = copied(value);
+    if (holder != nullptr) holder->set_state({{name, found->second}});
 }
 
 std::vector<std::string> Trainer::Impl::feed_names() const {
@@ -278,7 +296,7 @@ Tensor Trainer::Impl::mask(const Session& session, const model::DropoutMask& m, 
     return {};  // nothing that is computed reads it
 }
 
-Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) const {
+Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) {
     Feeds all;
     for (const PortInfo& port : d.session->inputs()) {
         const std::string& name = port.name;
@@ -345,15 +363,14 @@ Feeds run_whole(Session& session, const Feeds& feeds, const std::string& loss, d
 double Trainer::step(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, true);
+    impl_->hand_to(*d.session);
     double loss = 0;
-    Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
+    run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
     if (!std::isfinite(loss))
         throw UserError(
             "{}: the loss of step {} is {}; parameters are as before it (a lower "
             "learning rate or other data may help)",
             impl_->path, impl_->done + 1, std::isnan(loss) ? "NaN" : "infinite");
-    for (const model::StateVariable& v : d.step.state)
-        impl_->state[v.name] = std::move(results.at(v.next));
     ++impl_->done;
     return loss;
 }
@@ -361,6 +378,7 @@ double Trainer::step(const Feeds& feeds) {
 Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, false);
+    impl_->current();
     double value = 0;
     Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.gradient.loss, value);
     if (loss != nullptr) *loss = value;
@@ -371,9 +389,10 @@ Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
 }
 
 /// The first `count` of what a step changes in the model.
-Feeds Trainer::Impl::values(size_t count) const {
+Feeds Trainer::Impl::values(size_t count) {
     if (state.empty())
         throw UserError("{}: what is trained is known after the first step (or prepare)", path);
+    current();
     Feeds all;
     for (size_t n = 0; n < count; ++n) all[names[n]] = state.at(names[n]);
     return all;
@@ -402,7 +421,7 @@ void Trainer::set_parameters(const Feeds& values) {
 }
 
 Feeds Trainer::state() const {
-    Feeds all = impl_->state.empty() ? impl_->pending : impl_->state;
+    Feeds all = impl_->state.empty() ? impl_->pending : impl_->current();
     Tensor steps(DType::kI64, {});
     steps.set_from_int(0, impl_->done);
     all[kSteps] = steps;
@@ -439,7 +458,9 @@ double Trainer::prepare(const Feeds& feeds) {
 
 Session& Trainer::session(const Feeds& feeds) {
     impl_->check_feeds(feeds);
-    return *impl_->derived(feeds, true).session;
+    Session& session = *impl_->derived(feeds, true).session;
+    impl_->hand_to(session);
+    return session;
 }
 
 Feeds Trainer::session_feeds(const Feeds& feeds) {
