@@ -243,15 +243,13 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
     options.loss_output = loss_output;
     options.optimizer = optimizer;
     options.learning_rate = learning_rate;
-    const std::map<std::string, double*> places = {{"momentum", &options.momentum},
-                                                   {"beta1", &options.beta1},
-                                                   {"beta2", &options.beta2},
-                                                   {"epsilon", &options.epsilon},
-                                                   {"weight_decay", &options.weight_decay}};
-    for (const auto& [name, value] : settings) {
-        if (value < 0) throw UserError("{} is {}; expected a number >= 0", name, value);
-        *places.at(name) = value;
-    }
+    const std::map<std::string, std::optional<double>*> places = {
+        {"momentum", &options.momentum},
+        {"beta1", &options.beta1},
+        {"beta2", &options.beta2},
+        {"epsilon", &options.epsilon},
+        {"weight_decay", &options.weight_decay}};
+    for (const auto& [name, value] : settings) *places.at(name) = value;
     options.freeze = std::move(freeze);
     options.training_form = training_form;
     options.seed = seed;
@@ -329,6 +327,7 @@ void add_trainer(nb::module_& m) {
                  const Feeds feeds = feeds_of(arrays);
                  return memory_of(t.session(feeds), t.session_feeds(feeds));
              })
+        .def("_save", [](Trainer& t, const std::string& path) { t.save(path); })
         .def_prop_ro("steps", &Trainer::steps)
         .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate)
         .def("_inputs", [](Trainer& trainer) { return ports(trainer.inputs()); });

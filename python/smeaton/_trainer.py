@@ -74,6 +74,10 @@ class Trainer(_core.Trainer):
         """The loss on these feeds in training form; changes nothing."""
         return self._gradients(feeds)[0]
 
+    def save(self, path):
+        """Writes the model with its parameters as they are now, all else as in its file."""
+        self._save(os.fspath(path))
+
     def get_inputs(self):
         """The model's inputs; a step also takes "target" unless the loss is an output."""
         return _node_args(self._inputs())

@@ -30,6 +30,10 @@ public:
     void option(const std::string& names, uint64_t& value, const std::string& help) override {
         app_.add_option(names, value, help)->type_name("N")->capture_default_str();
     }
+    void option(const std::string& names, std::optional<double>& value,
+                const std::string& help) override {
+        app_.add_option(names, value, help)->type_name("X");
+    }
     void option(const std::string& names, std::vector<std::string>& value, const std::string& what,
                 const std::string& help, bool many) override {
         auto* option = app_.add_option(names, value, help)->type_name(what);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ public:
     virtual void option(const std::string& names, int& value, int at_least,
                         const std::string& help) = 0;
     virtual void option(const std::string& names, uint64_t& value, const std::string& help) = 0;
+    virtual void option(const std::string& names, std::optional<double>& value,
+                        const std::string& help) = 0;
     /// May be given several times; `many`: takes several words each time.
     virtual void option(const std::string& names, std::vector<std::string>& value,
                         const std::string& what, const std::string& help, bool many = false) = 0;

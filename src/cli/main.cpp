@@ -10,10 +10,10 @@ int main(int argc, char** argv) {
     using namespace smeaton;
     try {
         cli::end_cleanly_on_interrupt();
-        return cli::run_command_line(
-            {cli::inspect_verb(), cli::run_verb(), cli::emit_verb(), cli::probe_verb(),
-             cli::simulate_verb(), cli::schedule_verb(), cli::study_verb(), cli::cache_verb()},
-            argc, argv);
+        return cli::run_command_line({cli::inspect_verb(), cli::run_verb(), cli::emit_verb(),
+                                      cli::probe_verb(), cli::simulate_verb(), cli::schedule_verb(),
+                                      cli::train_verb(), cli::study_verb(), cli::cache_verb()},
+                                     argc, argv);
     } catch (const UserError& error) {
         fmt::print(stderr, "smeaton: {}\n", error.what());
         return 1;

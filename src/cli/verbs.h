@@ -15,6 +15,7 @@ Verb emit_verb();
 Verb probe_verb();
 Verb simulate_verb();
 Verb schedule_verb();
+Verb train_verb();
 Verb study_verb();
 Verb cache_verb();
 

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
+#include "base/output_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
+#include "model/grad/stash.h"
 #include "model/onnx/read.h"
+#include "model/onnx/replace.h"
 #include "model/unsupported.h"
 
 namespace smeaton::driver {
@@ -58,8 +62,8 @@ uint64_t stream_of(uint64_t seed, uint64_t step, uint64_t mask) {
 
 model::OptimizerChoice optimizer_of(const TrainerOptions& options) {
     model::OptimizerChoice choice = model::optimizer_named(options.optimizer);
-    const auto set = [](double& to, double from) {
-        if (from >= 0) to = from;
+    const auto set = [](double& to, const std::optional<double>& from) {
+        if (from) to = *from;
     };
     set(choice.momentum, options.momentum);
     set(choice.beta1, options.beta1);
@@ -89,18 +93,26 @@ struct Trainer::Impl {
     std::map<std::string, std::unique_ptr<Derived>> steps, gradients;  // by key_of
     std::vector<std::string> deciding;  // inputs whose values decide shapes
     std::vector<std::string> names;     // of what a step changes in the model
+    size_t trained = 0;                 // the first of them have gradients
     Feeds state;                        // every state variable by name; empty: none derived yet
+    Session* holder = nullptr;          // whose states are newer than `state`; or none
     Feeds pending;                      // set before the variables were known
+    bool pending_is_whole = false;      // pending is a state, which leaves nothing out
     int64_t done = 0;
 
     std::string key_of(const Feeds&) const;
     model::GradientGraph differentiate(const Feeds&);
     Derived& derived(const Feeds&, bool with_optimizer);
     std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
-    void take_state(const std::vector<model::StateVariable>&, size_t in_model);
+    void take_state(const model::TrainingStep&);
+    void hand_to(Session&);
+    const Feeds& current();
+    Feeds values(size_t count);
+    void check_whole(const Feeds&) const;
     void put(const std::string& name, const Tensor& value);
+    std::vector<std::string> feed_names() const;
     void check_feeds(const Feeds&) const;
-    Feeds all_feeds(const Derived&, const Feeds&) const;
+    Feeds all_feeds(const Derived&, const Feeds&);
     Tensor target_of(const Feeds&, int64_t classes) const;
     Tensor mask(const Session&, const model::DropoutMask&, size_t n) const;
 };
@@ -158,9 +170,11 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
         made->gradient = std::move(gradient);
         to_run = made->gradient.shaped.graph;
     }
-    take_state(made->step.state, made->step.parameters + made->step.statistics);
+    take_state(made->step);
     SessionOptions session = options.session;
     session.dims.clear();  // all sizes are numbers by now
+    if (with_optimizer)
+        for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
     made->session = std::make_unique<Session>(std::move(to_run), path, session);
     return made;
 }
@@ -173,16 +187,45 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     return *(kept[key_of(feeds)] = std::move(made));  // deriving may find deciding inputs
 }
 
-void Trainer::Impl::take_state(const std::vector<model::StateVariable>& variables,
-                               size_t in_model) {
+void Trainer::Impl::take_state(const model::TrainingStep& step) {
     if (!state.empty()) return;
-    for (const model::StateVariable& v : variables) {
-        if (names.size() < in_model) names.push_back(v.name);
+    trained = step.parameters;
+    for (const model::StateVariable& v : step.state) {
+        if (names.size() < step.parameters + step.statistics) names.push_back(v.name);
         state[v.name] = v.initial;
     }
-    const Feeds given = std::move(pending);
-    pending.clear();
-    for (const auto& [name, value] : given) put(name, value);
+    // What was set before is refused here or taken whole.
+    const Feeds given = std::exchange(pending, {});
+    try {
+        if (pending_is_whole) check_whole(given);
+        for (const auto& [name, value] : given) put(name, value);
+    } catch (const UserError&) {
+        pending = given;
+        state.clear();
+        names.clear();
+        throw;
+    }
+}
+
+/// The state lies in the memory of one session, which its steps change in place.
+void Trainer::Impl::hand_to(Session& session) {
+    if (holder == &session) return;
+    session.set_state(current());
+    holder = &session;
+}
+
+const Feeds& Trainer::Impl::current() {
+    if (holder != nullptr) state = holder->state();
+    return state;
+}
+
+void Trainer::Impl::check_whole(const Feeds& given) const {
+    for (const auto& [name, value] : state)
+        if (given.count(name) == 0)
+            throw UserError(
+                "{}: the state to go on from lacks '{}'; was it made by another "
+                "optimizer or model?",
+                path, name);
 }
 
 void Trainer::Impl::put(const std::string& name, const Tensor& value) {
@@ -198,13 +241,19 @@ void Trainer::Impl::put(const std::string& name, const Tensor& value) {
             model::describe(found->second.dtype(), model::to_dims(found->second.shape())),
             model::describe(value.dtype(), model::to_dims(value.shape())));
     found->second = copied(value);
+    if (holder != nullptr) holder->set_state({{name, found->second}});
+}
+
+std::vector<std::string> Trainer::Impl::feed_names() const {
+    std::vector<std::string> wanted;
+    for (const PortInfo& port : inputs) wanted.push_back(port.name);
+    if (loss.kind != model::LossKind::Output) wanted.push_back(target_feed);
+    return wanted;
 }
 
 void Trainer::Impl::check_feeds(const Feeds& feeds) const {
     std::string list;
-    std::vector<std::string> wanted;
-    for (const PortInfo& port : inputs) wanted.push_back(port.name);
-    if (loss.kind != model::LossKind::Output) wanted.push_back(target_feed);
+    const std::vector<std::string> wanted = feed_names();
     for (const std::string& name : wanted) {
         list += (list.empty() ? "'" : ", '") + name + "'";
         if (feeds.count(name) == 0)
@@ -247,7 +296,7 @@ Tensor Trainer::Impl::mask(const Session& session, const model::DropoutMask& m, 
     return {};  // nothing that is computed reads it
 }
 
-Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) const {
+Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) {
     Feeds all;
     for (const PortInfo& port : d.session->inputs()) {
         const std::string& name = port.name;
@@ -293,6 +342,9 @@ Trainer::~Trainer() = default;
 const std::vector<PortInfo>& Trainer::inputs() const {
     return impl_->inputs;
 }
+std::vector<std::string> Trainer::feed_names() const {
+    return impl_->feed_names();
+}
 
 namespace {
 
@@ -311,15 +363,14 @@ Feeds run_whole(Session& session, const Feeds& feeds, const std::string& loss, d
 double Trainer::step(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, true);
+    impl_->hand_to(*d.session);
     double loss = 0;
-    Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
+    run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
     if (!std::isfinite(loss))
         throw UserError(
             "{}: the loss of step {} is {}; parameters are as before it (a lower "
             "learning rate or other data may help)",
             impl_->path, impl_->done + 1, std::isnan(loss) ? "NaN" : "infinite");
-    for (const model::StateVariable& v : d.step.state)
-        impl_->state[v.name] = std::move(results.at(v.next));
     ++impl_->done;
     return loss;
 }
@@ -327,6 +378,7 @@ double Trainer::step(const Feeds& feeds) {
 Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, false);
+    impl_->current();
     double value = 0;
     Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.gradient.loss, value);
     if (loss != nullptr) *loss = value;
@@ -336,13 +388,32 @@ Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
     return by_parameter;
 }
 
-Feeds Trainer::parameters() const {
-    if (impl_->state.empty())
-        throw UserError("{}: what is trained is known after the first step (or prepare)",
-                        impl_->path);
+/// The first `count` of what a step changes in the model.
+Feeds Trainer::Impl::values(size_t count) {
+    if (state.empty())
+        throw UserError("{}: what is trained is known after the first step (or prepare)", path);
+    current();
     Feeds all;
-    for (const std::string& name : impl_->names) all[name] = impl_->state.at(name);
+    for (size_t n = 0; n < count; ++n) all[names[n]] = state.at(names[n]);
     return all;
+}
+
+Feeds Trainer::parameters() const {
+    return impl_->values(impl_->names.size());
+}
+
+Feeds Trainer::trained() const {
+    return impl_->values(impl_->trained);
+}
+
+void Trainer::save(const std::string& path) const {
+    write_file(path, model::onnx::with_initializers(impl_->path, parameters()));
+}
+
+int64_t Trainer::activation_bytes(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    const Derived& d = impl_->derived(feeds, true);
+    return model::stash_bytes(d.step.shaped.graph, d.step.loss);
 }
 
 void Trainer::set_parameters(const Feeds& values) {
@@ -350,7 +421,7 @@ void Trainer::set_parameters(const Feeds& values) {
 }
 
 Feeds Trainer::state() const {
-    Feeds all = impl_->state.empty() ? impl_->pending : impl_->state;
+    Feeds all = impl_->state.empty() ? impl_->pending : impl_->current();
     Tensor steps(DType::kI64, {});
     steps.set_from_int(0, impl_->done);
     all[kSteps] = steps;
@@ -361,6 +432,8 @@ void Trainer::load_state(const Feeds& values) {
     const auto steps = values.find(kSteps);
     if (steps == values.end() || steps->second.elements() != 1)
         throw UserError("{}: not the state of a training: '{}' is missing", impl_->path, kSteps);
+    if (impl_->state.empty()) impl_->pending_is_whole = true;
+    impl_->check_whole(values);
     for (const auto& [name, value] : values)
         if (name != kSteps) impl_->put(name, value);
     impl_->done = steps->second.at_as_int(0);
@@ -385,7 +458,9 @@ double Trainer::prepare(const Feeds& feeds) {
 
 Session& Trainer::session(const Feeds& feeds) {
     impl_->check_feeds(feeds);
-    return *impl_->derived(feeds, true).session;
+    Session& session = *impl_->derived(feeds, true).session;
+    impl_->hand_to(session);
+    return session;
 }
 
 Feeds Trainer::session_feeds(const Feeds& feeds) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@ struct TrainerOptions {
     std::string loss_output;             ///< which output is compared; empty: the first
     std::string optimizer = "sgd";       ///< sgd, momentum, adam, adamw
     double learning_rate = 1e-3;
-    // Negative: the optimiser's default (PyTorch's).
-    double momentum = -1, beta1 = -1, beta2 = -1, epsilon = -1, weight_decay = -1;
+    // Not given: the optimiser's default (PyTorch's).
+    std::optional<double> momentum, beta1, beta2, epsilon, weight_decay;
     std::vector<std::string> freeze;  ///< shell patterns of initializers that stay
     /// BatchNormalization by the batch's statistics, Dropout that drops.
     bool training_form = true;
@@ -40,6 +41,9 @@ public:
 
     /// The model's inputs; a step also takes "target" unless the loss is an output.
     const std::vector<PortInfo>& inputs() const;
+    /// What a step is fed: the inputs, and "target" ("target_2" where the model has an input of
+    /// that name) unless the loss is an output.
+    std::vector<std::string> feed_names() const;
 
     /// One step; the loss before it. UserError on bad feeds, targets out of range, and a loss that
     /// is not finite, which leaves everything as it was.
@@ -51,12 +55,17 @@ public:
     /// By initializer: all that a step changes, running statistics too. Known once the loss is, so
     /// after the first step(), gradients() or prepare().
     std::map<std::string, Tensor> parameters() const;
+    /// Those of them that have gradients.
+    std::map<std::string, Tensor> trained() const;
     /// Some of them anew. UserError on an unknown name, another dtype or shape.
     void set_parameters(const std::map<std::string, Tensor>&);
     /// Everything that the next step depends on: parameters, statistics, what the optimiser keeps,
     /// and "steps" (i64, rank 0). load_state() takes it back, bit for bit.
     std::map<std::string, Tensor> state() const;
     void load_state(const std::map<std::string, Tensor>&);
+
+    /// Writes the model with its parameters as they are now, all else as in its file.
+    void save(const std::string& path) const;
 
     int64_t steps() const;
     double learning_rate() const;
@@ -67,6 +76,8 @@ public:
     /// The compiled step and what is fed to it, for profiling and judging.
     Session& session(const std::map<std::string, Tensor>& feeds);
     std::map<std::string, Tensor> session_feeds(const std::map<std::string, Tensor>& feeds);
+    /// Bytes of forward results that the backward half of the step reads (model/grad/stash.h).
+    int64_t activation_bytes(const std::map<std::string, Tensor>& feeds);
 
 private:
     struct Impl;

@@ -8,6 +8,7 @@
 #include "driver/simulate.h"
 #include "driver/study/measure.h"
 #include "driver/study/probe_here.h"
+#include "driver/train.h"
 
 namespace smeaton::report {
 
@@ -16,6 +17,7 @@ std::string json(const driver::InspectResult&);
 std::string json(const driver::MeasureResult&);
 std::string json(const driver::ProbeResult&);
 std::string json(const driver::SimulateResult&);
+std::string json(const driver::TrainResult&);
 std::string json(const driver::CacheResult&);
 
 }  // namespace smeaton::report

@@ -8,6 +8,7 @@
 #include "driver/simulate.h"
 #include "driver/study/measure.h"
 #include "driver/study/probe_here.h"
+#include "driver/train.h"
 
 namespace smeaton::report {
 
@@ -15,6 +16,7 @@ std::string text(const driver::InspectResult&);
 std::string text(const driver::MeasureResult&);
 std::string text(const driver::ProbeResult&);
 std::string text(const driver::SimulateResult&);
+std::string text(const driver::TrainResult&);
 std::string text(const driver::CacheResult&);
 std::string memory_text(const driver::MemoryStats&);
 

@@ -186,7 +186,12 @@ Tensor from_fortran(const Header& h, const std::byte* data) {
 
 Tensor read_npy(const std::string& path) {
     MappedFile file = map_file(path);
-    std::string_view text(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
+    return read_npy_bytes(file.bytes, std::move(file.keep), path);
+}
+
+Tensor read_npy_bytes(std::span<const std::byte> file, std::shared_ptr<const void> keep,
+                      const std::string& path) {
+    std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
     if (!text.starts_with(kMagic) || text.size() < 10) throw UserError("{}: not a .npy file", path);
     int version = text[6];
     if (version < 1 || version > 3)
@@ -202,10 +207,10 @@ Tensor read_npy(const std::string& path) {
     if (static_cast<size_t>(bytes) != text.size() - start)
         throw UserError("{}: {} bytes of data, but its shape asks for {}", path,
                         text.size() - start, bytes);
-    const std::byte* data = file.bytes.data() + start;
+    const std::byte* data = file.data() + start;
     bool aligned = reinterpret_cast<uintptr_t>(data) % 8 == 0;
     if (h.fortran && h.shape.size() > 1) return from_fortran(h, data);
-    if (aligned) return Tensor(h.dtype, h.shape, data, file.keep);
+    if (aligned) return Tensor(h.dtype, h.shape, data, std::move(keep));
     Tensor copy(h.dtype, h.shape);
     if (bytes > 0) std::memcpy(copy.mutable_data(), data, static_cast<size_t>(bytes));
     return copy;

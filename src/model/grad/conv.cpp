@@ -11,54 +11,72 @@ namespace smeaton::model {
 
 namespace {
 
-size_t at(int64_t d) {
-    return static_cast<size_t>(d);
-}
-
 Sizes pads_of(const Window& w) {
     Sizes pads = w.pads_begin;
     pads.insert(pads.end(), w.pads_end.begin(), w.pads_end.end());
     return pads;
 }
 
-/// [n, groups * each, s...] -> [each, groups * n, s...]
-Expr channels_first(Expr x, int64_t groups) {
+/// Parts that a sum over `batch` images is split into: a number by the shape alone, so that sums
+/// are the same for any number of threads. Partial sums lie in memory of their own, channels
+/// innermost, however the weight that they end in lies.
+int64_t parts_of(int64_t batch) {
+    for (int64_t parts : {2, 3})
+        if (batch % parts == 0) return parts;
+    return 1;
+}
+
+/// x [parts * n, groups * each, s...] as [groups, parts, each, n, s...], or with `each` in front of
+/// all; `joined` is the shape that it gets.
+Expr by_channels(Expr x, int64_t groups, int64_t parts, bool each_in_front, Sizes joined) {
     const Sizes own = x.shape();
-    const int64_t each = own[1] / groups;
-    Sizes split = {own[0], groups, each}, joined = {each, groups * own[0]};
-    std::vector<int64_t> perm = {2, 1, 0};
+    Sizes split = {parts, own[0] / parts, groups, own[1] / groups};
+    std::vector<int64_t> perm = each_in_front ? Sizes{3, 2, 0, 1} : Sizes{2, 0, 3, 1};
     for (size_t d = 2; d < own.size(); ++d) {
         split.push_back(own[d]);
         joined.push_back(own[d]);
-        perm.push_back(static_cast<int64_t>(d) + 1);
+        perm.push_back(static_cast<int64_t>(d) + 2);
     }
     return reshape(transpose(reshape(x, split), perm), joined);
 }
 
-/// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad],
-/// where `big` has the channels of m's group: [m, c, r...] of `shape`.
-Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape) {
-    const auto spatial = static_cast<int64_t>(w.kernel.size());
-    const Expr image = channels_first(big, groups);
-    std::vector<int64_t> swap = axes_between(0, spatial + 2);
-    std::swap(swap[0], swap[1]);
-    const Expr taps = transpose(small, swap);
+/// Pads that make the turned convolution's result as large as the kernel.
+Sizes turned_pads(Expr big, Expr small, const Window& w) {
     Window turned;
     turned.pads_begin = w.pads_begin;
-    for (int64_t d = 0; d < spatial; ++d) {
-        const int64_t reach = (small.shape()[at(d + 2)] - 1) * w.strides[at(d)] + 1;
-        const int64_t wanted = reach + (w.kernel[at(d)] - 1) * w.dilations[at(d)];
-        turned.pads_end.push_back(wanted - big.shape()[at(d + 2)] - w.pads_begin[at(d)]);
+    for (size_t d = 0; d < w.kernel.size(); ++d) {
+        const int64_t reach = (small.shape()[d + 2] - 1) * w.strides[d] + 1;
+        const int64_t wanted = reach + (w.kernel[d] - 1) * w.dilations[d];
+        turned.pads_end.push_back(wanted - big.shape()[d + 2] - w.pads_begin[d]);
     }
-    Sizes result = shape;
-    std::swap(result[0], result[1]);
+    return pads_of(turned);
+}
+
+/// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad],
+/// where `big` has the channels of m's group: [m, c, r...] of `shape`. A convolution whose groups
+/// are those of channels and the parts of the batch.
+Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape) {
+    const int64_t parts = parts_of(big.shape()[0]), images = big.shape()[0] / parts;
+    const int64_t filters = shape[0], channels = shape[1];
+    const Expr image = by_channels(big, groups, parts, true, {channels, groups * parts * images});
+    const Expr taps = by_channels(small, groups, parts, false, {parts * filters, images});
+    Sizes partial = {channels, parts * filters},
+          split = {channels, groups, parts, filters / groups};
+    for (int64_t k : w.kernel) {
+        partial.push_back(k);
+        split.push_back(k);
+    }
     const Attributes attributes = {{"dilations", w.strides},
                                    {"strides", w.dilations},
-                                   {"group", groups},
-                                   {"pads", pads_of(turned)}};
-    const Expr turned_result =
-        big.composer->node(OpType::kConv, {image, taps}, attributes, big.dtype(), result);
-    return transpose(turned_result, swap);
+                                   {"group", groups * parts},
+                                   {"pads", turned_pads(big, small, w)}};
+    const Expr sums =
+        big.composer->node(OpType::kConv, {image, taps}, attributes, big.dtype(), partial);
+    Sizes turned = shape;
+    std::swap(turned[0], turned[1]);
+    std::vector<int64_t> swap = axes_between(0, static_cast<int64_t>(shape.size()));
+    std::swap(swap[0], swap[1]);
+    return transpose(reshape(sum(reshape(sums, split), {2}, false), turned), swap);
 }
 
 void bias_gradient(Pullback& p) {

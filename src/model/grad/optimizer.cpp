@@ -49,16 +49,16 @@ public:
         rate_ = c_.input("learning_rate", DType::kF64, {});
         step.learning_rate = graph.at(rate_.id).name;
         if (adaptive()) step.step = open_step();
+        const Expr loss = c_.of(named(g_.loss));
+        finite_ = equal(loss - loss, 0);
         for (const TrainedParameter& p : g_.parameters) {
             const Expr next = update(p, c_.of(named(p.name)), c_.of(named(p.gradient)));
             state_.push_back({p.name, p.initial, output(p.name, next)});
         }
         step.parameters = state_.size();
         step.statistics = g_.form.statistics.size();
-        for (const StateVariable& s : g_.form.statistics) {
-            graph.outputs.push_back(named(s.next));
-            state_.push_back(s);
-        }
+        for (const StateVariable& s : g_.form.statistics)
+            state_.push_back({s.name, s.initial, output(s.name, c_.of(named(s.next)))});
         for (const auto& [variable, next] : kept_) {
             state_.push_back(variable);
             state_.back().next = output(variable.name, next);
@@ -94,9 +94,10 @@ private:
         return c_.graph().at(t.id).name;
     }
 
-    /// A graph output of its own name.
+    /// What state variable `name` holds after the step: `e`, or what it held where the loss is not
+    /// finite. A graph output of its own name.
     std::string output(const std::string& name, Expr e) {
-        const Expr made = c_.node(OpType::kIdentity, {e}, {}, e.dtype(), e.shape());
+        const Expr made = where(finite_, e, c_.of(named(name)));
         const std::string wanted = c_.fresh_value(name + ".next");
         c_.graph().at(made.id).name = wanted;
         c_.graph().outputs.push_back(made.id);
@@ -144,7 +145,7 @@ private:
     ShapedGraph shaped_;
     GradientGraph g_;
     Composer c_;
-    Expr rate_, step_size_, root_;
+    Expr rate_, step_size_, root_, finite_;
     std::vector<StateVariable> state_;
     std::vector<std::pair<StateVariable, Expr>> kept_;
 };
