@@ -78,7 +78,7 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("algorithm", ["list", "exact", "auto"])
+@pytest.mark.parametrize("algorithm", ["list", "exact", "ilp", "cpsat", "auto"])
 def test_graph_files_of_three_forms(folder, algorithm):
     for name, best in (("fork.json", 5.3), ("small.stg", 7), ("small.td", 10)):
         result = scheduled("--graph", folder / name, "--cores", 2, "--algorithm", algorithm)
@@ -127,6 +127,25 @@ def test_what_is_wrong_is_said(tmp_path, text, arguments, message):
     assert ended.out == ""
     assert message in ended.err
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "algorithm, variable, package", [("ilp", "SMEATON_HIGHS", "highspy"), ("cpsat", "SMEATON_CP_SAT", "ortools")]
+)
+def test_a_missing_solver_is_named_and_auto_goes_on(tmp_path, algorithm, variable, package):
+    # Twelve tasks whose work does not divide by the cores: the bound is not reached at once.
+    tasks = [{"name": f"t{i}", "durations_us": [3 + (i * 7) % 5]} for i in range(70)]
+    edges = [{"from": f"t{i}", "to": f"t{i + 9}", "cost_us": 2} for i in range(60)]
+    (tmp_path / "g.json").write_text(json.dumps({"tasks": tasks, "edges": edges}))
+    call = ("schedule", "--graph", tmp_path / "g.json", "--cores", 3, "--json", "--algorithm")
+    gone = {variable: "/no/such/library"}
+    ended = smeaton(*call, algorithm, env=gone)
+    assert ended.code == 1 and ended.out == ""
+    assert package in ended.err and variable in ended.err
+    ended = smeaton(*call, "auto", env=gone)
+    assert ended.code == 0
+    result = json.loads(ended.out)
+    assert result["optimal"] or algorithm == "ilp" or any("CP-SAT was not tried" in n for n in result["notes"])
 
 
 def test_help_shows_an_example():
