@@ -9,6 +9,7 @@ help:
 	@echo "make demo    installs, builds, and studies two models"
 	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
+	@echo "make long    what takes too long for every change: gradients of whole models against PyTorch"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
 	@echo "make long    what takes minutes and CI leaves out"
@@ -40,7 +41,8 @@ zoo: build
 	@$(PY) tests/zoo/run.py
 
 long: build
-	@for check in tests/long/*.py; do nice $(PY) $$check || exit 1; done
+	@tools/setup zoo
+	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained

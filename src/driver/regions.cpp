@@ -72,6 +72,7 @@ private:
         extents_[f.axis] = extent_of(f.extent);
         block(f.body);
     }
+    void statement(const gir::Prefetch&) {}
     void statement(const gir::Let& let) {
         if (!let.source) return;
         for (const gir::NamedDim& d : let.tile.dims) extents_[d.name] = extent_of(d.extent);
