@@ -19,7 +19,7 @@ size_t at(int i) {
 
 Formulation::Formulation(const TaskGraph& graph, const Links& links, const Cores& cores,
                          const Schedule& start, bool whole)
-    : graph_(graph), links_(links), cores_(cores), start_(start), whole_(whole) {
+    : graph_(graph), cores_(cores), start_(start), whole_(whole) {
     const double us = makespan_us(start);
     scale_ = us > 0 ? kHorizon / us : 1;
     horizon_ = us * scale_;

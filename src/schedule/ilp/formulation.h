@@ -56,7 +56,6 @@ private:
     std::vector<double> start_values() const;
 
     const TaskGraph& graph_;
-    const Links& links_;
     const Cores& cores_;
     const Schedule& start_;
     bool whole_;
