@@ -1,9 +1,10 @@
 // How good and how fast schedules are: graphs whose optimum is known, small ones to prove, and a
 // large one.
 //
-//     build/bench/schedules known [seconds per graph]
-//     build/bench/schedules small
-//     build/bench/schedules large
+//     build/bench/schedules_bench known [seconds per graph]
+//     build/bench/schedules_bench small
+//     build/bench/schedules_bench large
+//     build/bench/schedules_bench layer
 #include <fmt/core.h>
 
 #include <chrono>
@@ -13,10 +14,12 @@
 
 #include "schedule/bounds.h"
 #include "schedule/check.h"
-#include "schedule/exact/exact.h"
+#include "schedule/ilp/ilp.h"
 #include "schedule/linear/linear.h"
 #include "schedule/list/list.h"
 #include "schedule/random/random_graph.h"
+#include "schedule/solve.h"
+#include "solver/constraint.h"
 
 using namespace smeaton;
 using namespace smeaton::schedule;
@@ -63,40 +66,60 @@ void known(double time_limit_s) {
                100 * sums[1] / count, 100 * sums[2] / count);
 }
 
-// 16 to 24 jobs: share proven within a second.
+struct Small {
+    TaskGraph graph;
+    Cores cores;
+};
+// 16 to 24 jobs; form 0: cores alike, 1: messages, 2: three kinds of core, one each.
+Small small_case(int form, int i) {
+    RandomNumbers random(static_cast<uint64_t>(i) + 1000);
+    RandomGraphOptions options;
+    options.tasks = random.between(16, 24);
+    options.edge_share = 0.1 + 0.4 * random.share();
+    options.highest_message_us = form == 1 ? 10 : 0;
+    options.kinds = form == 2 ? 3 : 1;
+    TaskGraph graph = random_graph(options, static_cast<uint64_t>(i));
+    Cores cores = cores_of_one_kind(random.between(2, 4));
+    if (form == 2) cores = {{{"a", 1}, {"b", 1}, {"c", 1}}};
+    return {graph, cores};
+}
+
+// Share of 100 that is proven within a second, by the exact search, by CP-SAT, and by auto.
 void small() {
-    for (int form = 0; form < 3; ++form) {
-        int proven = 0;
-        double longest = 0, sum = 0;
-        for (int i = 0; i < 100; ++i) {
-            RandomNumbers random(static_cast<uint64_t>(i) + 1000);
-            RandomGraphOptions options;
-            options.tasks = random.between(16, 24);
-            options.edge_share = 0.1 + 0.4 * random.share();
-            options.highest_message_us = form == 1 ? 10 : 0;
-            options.kinds = form == 2 ? 3 : 1;
-            TaskGraph graph = random_graph(options, static_cast<uint64_t>(i));
-            Cores cores = cores_of_one_kind(random.between(2, 4));
-            if (form == 2) cores = {{{"a", 1}, {"b", 1}, {"c", 1}}};
-            Links links(graph);
-            ExactResult result;
-            double s = seconds_of([&] {
-                Schedule start = search_list(graph, links, cores, {20000, {}, 1, 0});
-                result = search_exact(graph, links, cores, start, {INT64_MAX, 1.0});
-            });
-            proven += result.proven && s < 1;
-            if (!(result.proven && s < 1))
-                fmt::print("  open: {} tasks={} cores={} edges={:.2f}\n", i, options.tasks,
-                           cores.total(), options.edge_share);
-            longest = std::max(longest, s);
-            sum += s;
+    const char* forms[] = {"alike", "with messages", "three kinds"};
+    for (int form = 0; form < 3; ++form)
+        for (Algorithm algorithm : {Algorithm::Exact, Algorithm::Cpsat, Algorithm::Auto}) {
+            if (algorithm == Algorithm::Cpsat && !solver::cp_sat_missing().empty()) continue;
+            int proven = 0;
+            double longest = 0, sum = 0;
+            for (int i = 0; i < 100; ++i) {
+                Small c = small_case(form, i);
+                bool optimal = false;
+                double s = seconds_of([&] {
+                    optimal =
+                        solve(c.graph, c.cores, {algorithm, 0.98, false, 1, Hyper::Plain}, "small")
+                            .optimal;
+                });
+                proven += optimal && s < 1;
+                longest = std::max(longest, s);
+                sum += s;
+            }
+            fmt::print("{:<14} {:<6} {} of 100 proven, mean {:.3f} s, longest {:.3f} s\n",
+                       forms[form], name(algorithm), proven, sum / 100, longest);
         }
-        fmt::print("{:<16} {} of 100 proven, mean {:.3f} s, longest {:.3f} s\n",
-                   form == 0   ? "alike"
-                   : form == 1 ? "with messages"
-                               : "three kinds",
-                   proven, sum / 100, longest);
-    }
+}
+
+void layer() {
+    TaskGraph graph = decoder_layer();
+    Links links(graph);
+    Schedule start = search_list(graph, links, *graph.cores, {2000, {}, 1, 0});
+    IlpResult result;
+    double s = seconds_of([&] {
+        result = solve_ilp(graph, links, *graph.cores, start, {{}, true});
+    });
+    fmt::print("decoder layer: {} rows, {} whole variables, {}, gap {:.4f} %, in {:.3f} s\n",
+               result.rows, result.whole_variables, result.proven ? "proven" : "open",
+               100 * (makespan_us(result.schedule) / result.lower_bound_us - 1), s);
 }
 
 void large() {
@@ -130,7 +153,9 @@ int main(int argc, char** argv) {
         small();
     else if (what == "large")
         large();
+    else if (what == "layer")
+        layer();
     else
-        return fmt::print(stderr, "schedules known [SECONDS] | small | large\n"), 1;
+        return fmt::print(stderr, "schedules known [SECONDS] | small | large | layer\n"), 1;
     return 0;
 }

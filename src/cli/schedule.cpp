@@ -15,9 +15,13 @@ void schedule_options(Arguments& arguments, driver::ScheduleRequest& r) {
     arguments.option("--cores", r.cores, "N",
                      "how many, or KIND=N,KIND=N; else the machine's or the graph's");
     arguments.option("--algorithm", r.algorithm, "NAME",
-                     "linear (Ramiel's, on operators), list, exact or auto (the best of these)");
+                     "linear (Ramiel's, on operators), list, exact, ilp (HiGHS), cpsat or auto");
     arguments.option("--costs", r.costs, "NAME",
                      "unit, class, model (the default) or measured: what tasks of a model take");
+    arguments.flag("--training", r.training, "a step of training: forward, gradients, update");
+    arguments.option("--loss", r.loss, "LOSS", "cross-entropy (the default), mse or output:NAME");
+    arguments.option("--optimizer", r.optimizer, "NAME",
+                     "sgd (the default), momentum, adam or adamw");
     arguments.flag("--clone", r.clone, "linear: repeat cheap tasks in place of messages");
     arguments.option("--batch", r.batch, 1, "samples that go through together");
     arguments.option("--hyper", r.hyper, "FORM", "linear, of a batch: plain or switched");

@@ -11,6 +11,7 @@
 #include "driver/naming.h"
 #include "driver/source.h"
 #include "driver/tasks.h"
+#include "driver/training_graph.h"
 #include "machine/query.h"
 #include "machine/read.h"
 #include "model/rewrite/simplify.h"
@@ -86,6 +87,8 @@ public:
         if (!request.time_limit_s.empty())
             options_.time_limit_s = parse_seconds(request.time_limit_s);
         read_hyper();
+        if (!request.training && !(request.loss.empty() && request.optimizer.empty()))
+            throw UserError("--loss and --optimizer are of a step of training; add --training");
         result_.algorithm = request.algorithm;
     }
 
@@ -114,6 +117,9 @@ private:
 
     void from_file() {
         result_.of = request_.graph_file;
+        if (request_.training)
+            throw UserError("--training: {} is a task graph; a model has training steps",
+                            request_.graph_file);
         if (!request_.costs.empty())
             throw UserError("--costs {}: the tasks of {} have durations of their own",
                             request_.costs, request_.graph_file);
@@ -141,7 +147,29 @@ private:
                 machine_ ? static_cast<int>(machine::core_count(*machine_)) : run::usable_cores());
         opened_ = open_model(request_.model, request_.feeds, request_.session);
         result_.nodes_raw = static_cast<int>(opened_.graph.nodes.size());
-        naming(request_.model, [&] { linear() ? operators() : kernels(); });
+        naming(request_.model, [&] {
+            if (request_.training) train();
+            linear() ? operators() : kernels();
+        });
+    }
+
+    // The step in place of the model. Its sizes are numbers, and its inputs more than the model's.
+    void train() {
+        if (costs_ == Costs::Measured)
+            throw UserError(
+                "--costs measured: kernels of a training step are not timed; use model, "
+                "class or unit");
+        opened_.graph = training_step(opened_.graph, opened_.feeds, request_.session.dims,
+                                      {request_.loss, request_.optimizer})
+                            .shaped.graph;
+        opened_.feeds.clear();
+        dims_bound_ = true;
+    }
+
+    SessionOptions stage_options() const {
+        SessionOptions session = request_.session;
+        if (dims_bound_) session.dims.clear();
+        return session;
     }
 
     machine::Machine read_machine() const {
@@ -158,7 +186,7 @@ private:
             throw UserError(
                 "--costs measured: kernels are timed, and linear works on operators; use "
                 "model, class or unit");
-        SessionOptions session = request_.session;
+        SessionOptions session = stage_options();
         for (const std::string& pass : model::simplify_passes())
             if (pass != "fold_constants" && pass != "remove_dead_code")
                 session.skip.push_back(pass);
@@ -180,7 +208,7 @@ private:
         gir::Target target = costs_ == Costs::Measured || !machine_ ? target_here(request_.session)
                                                                     : cost::target_of(*machine_);
         target.cores = cores;
-        Tuned tuned = tune_on(opened_.graph, opened_.feeds, request_.session, target).tuned;
+        Tuned tuned = tune_on(opened_.graph, opened_.feeds, stage_options(), target).tuned;
         result_.warnings = tuned.graph.graph.warnings;
         tasks_ = kernel_tasks(tuned.program);
         if (costs_ == Costs::Model)
@@ -198,6 +226,7 @@ private:
     std::optional<machine::Machine> machine_;
     std::optional<schedule::Cores> cores_;
     Opened opened_;
+    bool dims_bound_ = false;
     schedule::TaskGraph tasks_;
     ScheduleResult result_;
 };

@@ -16,7 +16,10 @@ struct ScheduleRequest {
     std::string graph_file;  ///< .json, .stg, .td
     std::string cores;       ///< "4", or "tc=8,vc=2"; empty: the graph's own, or the machine's
     std::string algorithm = "auto";
-    std::string costs;  ///< of a model; empty: "model"
+    std::string costs;      ///< of a model; empty: "model"
+    bool training = false;  ///< a step: forward, gradients, update
+    std::string loss;       ///< as TrainingChoice
+    std::string optimizer;
     bool clone = false;
     int batch = 1;
     std::string hyper;         ///< "plain", "switched"; empty: not given

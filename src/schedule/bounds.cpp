@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "schedule/time_unit.h"
+
 namespace smeaton::schedule {
 
 namespace {
@@ -163,6 +165,9 @@ Bounds lower_bounds(const TaskGraph& graph, const Links& links, const Cores& cor
         if (!k.tasks.empty())
             bounds.energetic_us =
                 std::max(bounds.energetic_us, window_bound(k, bounds.best_us(), at_most_us));
+    const double unit = time_unit_us(graph);
+    bounds.work_us = rounded_up_us(bounds.work_us, unit);
+    bounds.energetic_us = rounded_up_us(bounds.energetic_us, unit);
     return bounds;
 }
 

@@ -1,4 +1,5 @@
-// What no schedule can be shorter than.
+// What no schedule can be shorter than. Where all times are multiples of a unit (time_unit.h), so
+// are the bounds.
 //
 //   critical path: every task on its fastest number of cores, messages only where two tasks hold no
 //                  kind in common (elsewhere a core can be shared).

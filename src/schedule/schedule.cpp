@@ -1,6 +1,7 @@
 #include "schedule/schedule.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -26,6 +27,24 @@ std::vector<int> core_numbers(const Task& task, const Cores& cores, const std::v
     for (int kind : task.holds)
         for (int slot : slots) numbers.push_back(cores.first(kind) + slot);
     return numbers;
+}
+
+std::vector<std::vector<int>> slots_of(const TaskGraph& graph, const Cores& cores,
+                                       const Schedule& schedule) {
+    std::vector<std::vector<int>> slots;
+    std::map<int, int> names;
+    for (size_t i = 0; i < graph.tasks.size(); ++i) {
+        const std::vector<int>&taken = schedule.tasks[i].cores, &holds = graph.tasks[i].holds;
+        slots.emplace_back();
+        for (size_t k = 0; k < taken.size() / holds.size(); ++k) {
+            int slot = taken[k] - cores.first(holds[0]);
+            if (cores.kinds.size() == 1)
+                slot = names.try_emplace(slot, static_cast<int>(names.size())).first->second;
+            slots.back().push_back(slot);
+        }
+        std::sort(slots.back().begin(), slots.back().end());
+    }
+    return slots;
 }
 
 int messages(const TaskGraph& graph, const Schedule& schedule) {

@@ -24,6 +24,10 @@ double makespan_us(const Schedule&);
 bool share_core(const std::vector<int>& a, const std::vector<int>& b);
 /// Core numbers of places `slots` (0 to count - 1, ascending) of every kind that the task holds.
 std::vector<int> core_numbers(const Task&, const Cores&, const std::vector<int>& slots);
+/// The places of each task, in the order of the graph's tasks. Where all cores are of one kind they
+/// are named anew, in the order in which the tasks take them first: task i then has places below
+/// the sum of the counts of tasks 0 to i.
+std::vector<std::vector<int>> slots_of(const TaskGraph&, const Cores&, const Schedule&);
 /// Producers of results and cores beside: pairs (task, set of cores that waits for it elsewhere),
 /// each set counted once per task.
 int messages(const TaskGraph&, const Schedule&);

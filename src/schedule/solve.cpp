@@ -1,12 +1,17 @@
 #include "schedule/solve.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/error.h"
 #include "schedule/bounds.h"
 #include "schedule/check.h"
+#include "schedule/constraint/constraint.h"
 #include "schedule/exact/exact.h"
+#include "schedule/ilp/ilp.h"
 #include "schedule/list/list.h"
+#include "solver/constraint.h"
+#include "solver/linear.h"
 
 namespace smeaton::schedule {
 
@@ -41,6 +46,10 @@ namespace {
 
 // More is not searched exactly by `auto`, so that it stays within a second or two.
 constexpr int64_t kAutoNodes = 300'000;
+constexpr double kAutoEffort = 2;
+constexpr size_t kAutoConstraintTasks = 300;
+// Where no limit is given: the integer program alone has no measure of effort but the clock.
+constexpr double kIlpSeconds = 60;
 
 bool as_good(double us, double bound_us) {
     return us <= bound_us * (1 + 1e-9);
@@ -108,16 +117,90 @@ private:
         const TaskGraph& graph = solution_.graph;
         Links links(graph);
         ListOptions list;
-        list.time_limit_s = options_.time_limit_s;
-        if (options_.algorithm != Algorithm::List) {
-            list.effort = 200'000;
-            if (list.time_limit_s) *list.time_limit_s /= 4;
-        }
+        if (options_.algorithm != Algorithm::List) list.effort = 200'000;
+        list.time_limit_s = time_share(options_.algorithm == Algorithm::List ? 1 : 0.1);
+        refuse_missing_solver();
         solution_.schedule = search_list(graph, links, *cores_, list);
         solution_.method = "list";
         bounds(graph, makespan_us(solution_.schedule));
-        if (options_.algorithm != Algorithm::List && !reached()) exact(links);
+        better_or_prove(links);
         solution_.messages = messages(graph, solution_.schedule);
+    }
+
+    void better_or_prove(const Links& links) {
+        const bool all = options_.algorithm == Algorithm::Auto;
+        if ((all || options_.algorithm == Algorithm::Exact) && !reached()) exact(links);
+        if ((all || options_.algorithm == Algorithm::Cpsat) && !reached()) constraints(links);
+        if (options_.algorithm == Algorithm::Ilp && !reached()) integer_program(links);
+    }
+
+    void refuse_missing_solver() const {
+        std::string missing, solver;
+        if (options_.algorithm == Algorithm::Ilp) {
+            missing = solver::highs_missing();
+            solver = "HiGHS";
+        } else if (options_.algorithm == Algorithm::Cpsat) {
+            missing = solver::cp_sat_missing();
+            solver = "CP-SAT";
+        }
+        if (!missing.empty())
+            throw UserError(
+                "{}: the algorithm {} takes {}, but {}; list, exact and auto do without", what_,
+                name(options_.algorithm), solver, missing);
+    }
+
+    // A share of what is left of the time limit; nothing without a limit.
+    std::optional<double> time_share(double share) const {
+        if (!options_.time_limit_s) return std::nullopt;
+        std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began_;
+        return std::max(0.01, (*options_.time_limit_s - spent.count()) * share);
+    }
+
+    // A schedule that is no worse, and a bound that holds.
+    void take(const Schedule& schedule, double bound_us, Algorithm by) {
+        if (makespan_us(schedule) < makespan_us(solution_.schedule)) {
+            solution_.schedule = schedule;
+            solution_.method = name(by);
+        }
+        solution_.lower_bound_us = std::max(solution_.lower_bound_us, bound_us);
+        if (!reached()) solution_.notes.push_back(fmt::format("{} ended unproven", name(by)));
+    }
+
+    void constraints(const Links& links) {
+        const bool chosen = options_.algorithm == Algorithm::Auto;
+        if (chosen && !solver::cp_sat_missing().empty()) {
+            solution_.notes.push_back("CP-SAT was not tried: " + solver::cp_sat_missing());
+            return;
+        }
+        if (chosen && solution_.graph.tasks.size() > kAutoConstraintTasks) {
+            solution_.notes.push_back(fmt::format("CP-SAT was not tried: {} tasks are more than {}",
+                                                  solution_.graph.tasks.size(),
+                                                  kAutoConstraintTasks));
+            return;
+        }
+        ConstraintOptions options;
+        options.time_limit_s = time_share(0.95);
+        if (chosen) options.effort = kAutoEffort;
+        ConstraintResult result =
+            solve_constraints(solution_.graph, links, *cores_, solution_.schedule, options);
+        take(result.schedule, result.lower_bound_us, Algorithm::Cpsat);
+    }
+
+    void integer_program(const Links& links) {
+        if (solution_.graph.tasks.size() > kIlpTasks) {
+            solution_.notes.push_back(
+                fmt::format("{} tasks are more than the {} that the integer program takes",
+                            solution_.graph.tasks.size(), kIlpTasks));
+            return;
+        }
+        IlpOptions options;
+        options.time_limit_s = options_.time_limit_s ? time_share(0.95) : kIlpSeconds;
+        IlpResult result = solve_ilp(solution_.graph, links, *cores_, solution_.schedule, options);
+        take(result.schedule, result.lower_bound_us, Algorithm::Ilp);
+        solution_.notes.push_back(
+            fmt::format("integer program: {} rows, {} whole variables, "
+                        "solved {} times",
+                        result.rows, result.whole_variables, result.rounds));
     }
 
     bool reached() const {
@@ -133,7 +216,10 @@ private:
             return;
         }
         ExactOptions options;
-        options.time_limit_s = options_.time_limit_s;
+        // CP-SAT is the better one where messages cost; the rest of the time is its, if it is
+        // there.
+        bool alone = options_.algorithm == Algorithm::Exact || !solver::cp_sat_missing().empty();
+        options.time_limit_s = time_share(alone ? 0.95 : messages_cost() ? 0.1 : 0.4);
         if (options_.algorithm == Algorithm::Auto) options.max_nodes = kAutoNodes;
         ExactResult result = search_exact(graph, links, *cores_, solution_.schedule, options);
         if (makespan_us(result.schedule) < makespan_us(solution_.schedule))
@@ -144,6 +230,11 @@ private:
         else
             solution_.notes.push_back(
                 fmt::format("the exact search ended unproven after {} nodes", result.nodes));
+    }
+
+    bool messages_cost() const {
+        return std::any_of(graph_.edges.begin(), graph_.edges.end(),
+                           [](const Edge& e) { return e.cost_us > 0; });
     }
 
     void proven() {
@@ -174,6 +265,7 @@ private:
         solution_.lower_bound_us = std::min(solution_.lower_bound_us, solution_.makespan_us);
     }
 
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     TaskGraph graph_, bound_graph_;
     std::optional<Cores> cores_;
     SolveOptions options_;

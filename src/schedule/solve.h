@@ -14,6 +14,8 @@ namespace smeaton::schedule {
 #define SMEATON_ALGORITHMS(X)                                                      \
     X(Linear, "linear") /* Ramiel: one task after another on workers of its own */ \
     X(List, "list")     /* list scheduling and local search */                     \
+    X(Ilp, "ilp")       /* PHAZE's integer program, by HiGHS */                    \
+    X(Cpsat, "cpsat")   /* intervals on cores, by CP-SAT */                        \
     X(Exact, "exact")   /* branch and bound */                                     \
     X(Auto, "auto")     /* list, then what proves it or betters it */
 
@@ -60,7 +62,8 @@ struct Solution {
 double gap(const Solution&);
 
 /// `what` names the graph in messages. `cores` absent (linear only): as many as it wants.
-/// UserError for a graph or cores that are none (verify), and for options that the algorithm lacks.
+/// UserError for a graph or cores that are none (verify), for options that the algorithm lacks, and
+/// for an algorithm whose solver is missing (`auto` goes on without, and notes it).
 /// The schedule has passed the checker.
 Solution solve(const TaskGraph&, const std::optional<Cores>& cores, const SolveOptions&,
                const std::string& what);

@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from models import ROOT, smeaton  # noqa: E402
+from models import F32, ROOT, model, node, smeaton, tensor  # noqa: E402
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 MACHINE = str(ROOT / "machines" / "server-cpu.yaml")
@@ -78,7 +79,7 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("algorithm", ["list", "exact", "auto"])
+@pytest.mark.parametrize("algorithm", ["list", "exact", "ilp", "cpsat", "auto"])
 def test_graph_files_of_three_forms(folder, algorithm):
     for name, best in (("fork.json", 5.3), ("small.stg", 7), ("small.td", 10)):
         result = scheduled("--graph", folder / name, "--cores", 2, "--algorithm", algorithm)
@@ -100,6 +101,43 @@ def test_kernels_are_split_and_run_beside_each_other():
     assert result["gap"] < 0.2
     assert result["makespan_us"] < 0.7 * result["serial_us"]
     assert any(len(task["cores"]) == 2 for task in result["tasks"])
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Four dense layers one after another: nothing to run side by side but when it is trained."""
+    path = tmp_path_factory.mktemp("schedule_chain") / "chain.onnx"
+    rng = np.random.default_rng(3)
+    nodes, weights = [], []
+    for i in range(4):
+        weights.append(tensor(f"w{i}", rng.standard_normal((64, 64)).astype(np.float32)))
+        nodes.append(node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"], f"dense{i}"))
+    onnx.save(model(nodes, {"x0": (F32, [64, 64])}, {"x4": (F32, [64, 64])}, weights), str(path))
+    return path
+
+
+def test_a_training_step_has_work_beside_the_chain(chain):
+    call = (chain, "--cores", 2, "--algorithm", "list", "--costs", "unit")
+    forward = scheduled(*call)
+    assert forward["makespan_us"] == forward["serial_us"] == forward["critical_path_us"] == 4
+    step = scheduled(*call, "--training", "--loss", "mse", "--optimizer", "adam")
+    assert step["nodes_raw"] == 4 and step["nodes"] > 12
+    assert step["critical_path_us"] < 0.8 * step["serial_us"]
+    assert step["makespan_us"] < step["serial_us"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--loss", "mse"], "add --training"),
+        (["--training", "--loss", "best"], "best"),
+        (["--training", "--optimizer", "best"], "best"),
+    ],
+)
+def test_training_that_cannot_be_is_refused(chain, arguments, message):
+    ended = smeaton("schedule", chain, "--machine", MACHINE, *arguments)
+    assert ended.code == 1 and ended.out == ""
+    assert message in ended.err
 
 
 @pytest.mark.parametrize(
@@ -127,6 +165,25 @@ def test_what_is_wrong_is_said(tmp_path, text, arguments, message):
     assert ended.out == ""
     assert message in ended.err
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "algorithm, variable, package", [("ilp", "SMEATON_HIGHS", "highspy"), ("cpsat", "SMEATON_CP_SAT", "ortools")]
+)
+def test_a_missing_solver_is_named_and_auto_goes_on(tmp_path, algorithm, variable, package):
+    # Twelve tasks whose work does not divide by the cores: the bound is not reached at once.
+    tasks = [{"name": f"t{i}", "durations_us": [3 + (i * 7) % 5]} for i in range(70)]
+    edges = [{"from": f"t{i}", "to": f"t{i + 9}", "cost_us": 2} for i in range(60)]
+    (tmp_path / "g.json").write_text(json.dumps({"tasks": tasks, "edges": edges}))
+    call = ("schedule", "--graph", tmp_path / "g.json", "--cores", 3, "--json", "--algorithm")
+    gone = {variable: "/no/such/library"}
+    ended = smeaton(*call, algorithm, env=gone)
+    assert ended.code == 1 and ended.out == ""
+    assert package in ended.err and variable in ended.err
+    ended = smeaton(*call, "auto", env=gone)
+    assert ended.code == 0
+    result = json.loads(ended.out)
+    assert result["optimal"] or algorithm == "ilp" or any("CP-SAT was not tried" in n for n in result["notes"])
 
 
 def test_help_shows_an_example():

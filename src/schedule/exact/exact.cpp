@@ -9,6 +9,7 @@
 #include "schedule/bounds.h"
 #include "schedule/exact/places.h"
 #include "schedule/exact/seen.h"
+#include "schedule/time_unit.h"
 
 namespace smeaton::schedule {
 
@@ -35,6 +36,7 @@ public:
           seen_(state_),
           began_(std::chrono::steady_clock::now()) {
         result_.schedule = start;
+        unit_us_ = time_unit_us(graph);
         best_us_ = makespan_us(start);
         for (const Task& task : graph.tasks) {
             most_.push_back(most_cores(task, cores));
@@ -56,7 +58,9 @@ public:
     }
 
 private:
-    bool no_better(double bound_us) const { return bound_us >= best_us_ * (1 - 1e-9); }
+    bool no_better(double bound_us) const {
+        return rounded_up_us(bound_us, unit_us_) >= best_us_ * (1 - 1e-9);
+    }
     bool reached() const { return no_better(root_bound_us_); }
 
     bool out_of_budget() {
@@ -180,7 +184,7 @@ private:
     std::chrono::steady_clock::time_point began_;
     std::vector<int> most_, by_tail_;
     std::vector<double> area_, head_, free_;
-    double best_us_ = kNever, root_bound_us_ = 0;
+    double best_us_ = kNever, root_bound_us_ = 0, unit_us_ = 0;
     bool stopped_ = false;
     ExactResult result_;
 };

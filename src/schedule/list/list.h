@@ -20,7 +20,7 @@
 namespace smeaton::schedule {
 
 struct ListOptions {
-    int64_t effort = 2'000'000;  ///< tasks placed in all; at least the first rounds are done
+    int64_t effort = 500'000;  ///< tasks placed in all; at least the first rounds are done
     std::optional<double> time_limit_s;  ///< in place of the effort
     uint64_t seed = 1;
     double good_enough_us = 0;  ///< stops at a makespan of at most this: a lower bound

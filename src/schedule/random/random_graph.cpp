@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace smeaton::schedule {
 
@@ -95,6 +96,85 @@ TaskGraph known_graph(const KnownGraphOptions& options, uint64_t seed) {
                 {{static_cast<int>(a)}, {static_cast<int>(b)}, std::min(cost, most), 0});
         }
     return graph;
+}
+
+namespace {
+
+// Operators by name, each after those that it reads.
+class Layer {
+public:
+    Layer() {
+        graph.kinds = {"tc", "vc"};
+        graph.cores = Cores{{{"tc", 8}, {"vc", 2}}};
+    }
+    std::string tensor(const std::string& name, double macs, std::vector<std::string> reads) {
+        const double one = macs / (128.0 * 128 * 1.05e3);
+        std::vector<double> us(8, std::numeric_limits<double>::infinity());
+        us.front() = one;
+        us.back() = one / 8;
+        return add({name, us, {0}, 0}, reads);
+    }
+    std::string vector(const std::string& name, double elements, double cycles,
+                       std::vector<std::string> reads) {
+        const double one = elements * cycles / (128 * 1.05e3);
+        return add({name, {one, one / 2}, {1}, 0}, reads);
+    }
+    TaskGraph graph;
+
+private:
+    std::string add(Task task, const std::vector<std::string>& reads) {
+        auto id = static_cast<int>(graph.tasks.size());
+        for (const std::string& read : reads)
+            for (int t = 0; t < id; ++t)
+                if (graph.tasks[static_cast<size_t>(t)].name == read)
+                    graph.edges.push_back({{t}, {id}, 0, 0});
+        graph.tasks.push_back(std::move(task));
+        return graph.tasks.back().name;
+    }
+};
+
+constexpr double kRows = 4096, kHidden = 4096, kInner = 11008, kHeads = 32;
+
+std::string root_mean_square_norm(Layer& l, const std::string& p, std::vector<std::string> x) {
+    std::string square = l.vector(p + "_pow", kRows * kHidden, 15, x);
+    std::string mean = l.vector(p + "_mean", kRows * kHidden, 10, {square});
+    std::string root = l.vector(p + "_rsqrt", kRows, 25, {mean});
+    x.push_back(root);
+    std::string scaled = l.vector(p + "_scale", kRows * kHidden, 1, x);
+    return l.vector(p + "_weight", kRows * kHidden, 1, {scaled});
+}
+
+std::string rotated(Layer& l, const std::string& p, const std::string& x) {
+    std::string cosine = l.vector(p + "_cos", kRows * kHidden, 1, {x});
+    std::string turned = l.vector(p + "_neg", kRows * kHidden / 2, 1, {x});
+    std::string sine = l.vector(p + "_sin", kRows * kHidden, 1, {turned});
+    return l.vector(p + "_add", kRows * kHidden, 1, {cosine, sine});
+}
+
+}  // namespace
+
+TaskGraph decoder_layer() {
+    Layer l;
+    const double square = kRows * kHidden * kHidden, scores = kRows * kRows * kHeads;
+    std::string norm = root_mean_square_norm(l, "norm1", {});
+    std::string q = rotated(l, "q", l.tensor("q_proj", square, {norm}));
+    std::string k = rotated(l, "k", l.tensor("k_proj", square, {norm}));
+    std::string v = l.tensor("v_proj", square, {norm});
+    std::string products = l.tensor("qk", kRows * kRows * kHidden, {q, k});
+    std::string scaled = l.vector("scale", scores, 10, {products});
+    std::string masked = l.vector("mask", scores, 1, {scaled});
+    std::string soft = l.vector("softmax", scores, 10, {masked});
+    std::string mixed = l.tensor("av", kRows * kRows * kHidden, {soft, v});
+    std::string out = l.tensor("o_proj", square, {mixed});
+    std::string sum = l.vector("add1", kRows * kHidden, 1, {out});
+    std::string norm2 = root_mean_square_norm(l, "norm2", {sum});
+    std::string gate = l.tensor("gate_proj", kRows * kHidden * kInner, {norm2});
+    std::string up = l.tensor("up_proj", kRows * kHidden * kInner, {norm2});
+    std::string active = l.vector("silu", kRows * kInner, 12, {gate});
+    std::string product = l.vector("mul", kRows * kInner, 1, {active, up});
+    std::string down = l.tensor("down_proj", kRows * kHidden * kInner, {product});
+    l.vector("add2", kRows * kHidden, 1, {down, sum});
+    return l.graph;
 }
 
 TaskGraph layered_graph(int tasks, int width, uint64_t seed) {

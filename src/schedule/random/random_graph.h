@@ -41,6 +41,11 @@ struct KnownGraphOptions {
 };
 TaskGraph known_graph(const KnownGraphOptions&, uint64_t seed);
 
+/// The operators of one decoder layer as LLaMA-2-7B has it (34; sequence 4096), on 8 tensor and 2
+/// vector cores: `cores` of the graph. Each runs on one core of its kind or on all; times are
+/// operations over what 128 x 128 multiply-adds, or 128 lanes, do at 1.05 GHz.
+TaskGraph decoder_layer();
+
 /// Layers of `width` tasks, each reading a few of the layer before.
 TaskGraph layered_graph(int tasks, int width, uint64_t seed);
 
