@@ -152,18 +152,23 @@ std::vector<std::string> source(Session& session, const nb::dict& arrays) {
     return session.source(feeds);
 }
 
-/// [(name, element type, [size or name or None, …]), …]
+/// A size, the bare name of an open one (as `dims` takes it), or the text of an expression.
+nb::object size_of(const tensor::Dim& dim) {
+    if (dim.is_const()) return nb::int_(dim.value());
+    const std::vector<Name> symbols = dim.symbols();
+    const bool bare = symbols.size() == 1 && dim == tensor::Dim::symbol(symbols[0]);
+    const std::string text = bare ? symbols[0].str() : dim.str();
+    return nb::str(text.c_str(), text.size());
+}
+
+/// [(name, element type, [size, …] or None where the rank is not known), …]
 nb::list ports(const std::vector<driver::PortInfo>& infos) {
     nb::list result;
     for (const driver::PortInfo& info : infos) {
-        nb::list shape;
-        for (const tensor::Dim& dim : info.shape) {
-            if (dim.is_const()) {
-                shape.append(dim.value());
-            } else {
-                shape.append(dim.str());
-            }
-        }
+        nb::list sizes;
+        for (const tensor::Dim& dim : info.shape) sizes.append(size_of(dim));
+        nb::object shape = sizes;
+        if (!info.rank_known) shape = nb::none();
         result.append(nb::make_tuple(info.name, std::string(name(info.dtype)), shape));
     }
     return result;
@@ -221,5 +226,6 @@ NB_MODULE(_core, m) {
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
+        .def("_overridable", [](Session& session) { return ports(session.overridable()); })
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
 }

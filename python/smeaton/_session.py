@@ -88,5 +88,9 @@ class Session(_core.Session):
     def get_inputs(self):
         return _node_args(self._inputs())
 
+    def get_overridable_initializers(self):
+        """Inputs that have a value in the file, which is taken where none is fed."""
+        return _node_args(self._overridable())
+
     def get_outputs(self):
         return _node_args(self._outputs())

@@ -167,7 +167,7 @@ MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     Session session(request.model, options);
-    return measure_in(session, gather_feeds(request.model, session.inputs(), request.feeds),
+    return measure_in(session, gather_feeds(request.model, session.inputs(), request.feeds, session.overridable()),
                       request);
 }
 

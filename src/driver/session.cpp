@@ -10,6 +10,7 @@
 #include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
+#include "driver/ports.h"
 #include "driver/source.h"
 #include "driver/stages.h"
 #include "emit/cpp/emit.h"
@@ -64,7 +65,7 @@ struct Session::Impl {
     std::string path;
     SessionOptions options;
     model::Graph graph;
-    std::vector<PortInfo> inputs, outputs;
+    std::vector<PortInfo> inputs, outputs, overridable;
     std::shared_ptr<run::Pool> pool;
 
     std::mutex mutex;                          // guards what follows
@@ -83,14 +84,10 @@ struct Session::Impl {
 
 namespace {
 
-std::vector<PortInfo> ports(const model::Graph& graph, const std::vector<model::ValueId>& ids) {
-    std::vector<PortInfo> out;
-    for (model::ValueId id : ids) {
-        const model::Value& v = graph.at(id);
-        out.push_back(
-            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
-    }
-    return out;
+void check_dtype(const std::string& path, const PortInfo& port, const Tensor& fed) {
+    if (fed.dtype() != port.dtype)
+        throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name, name(port.dtype),
+                        name(fed.dtype()));
 }
 
 }  // namespace
@@ -99,14 +96,17 @@ void Session::Impl::check_feeds(const Feeds& feeds) const {
     for (const PortInfo& port : inputs) {
         auto found = feeds.find(port.name);
         if (found == feeds.end()) throw UserError("{}: input '{}' is not fed", path, port.name);
-        if (found->second.dtype() != port.dtype)
-            throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name,
-                            name(port.dtype), name(found->second.dtype()));
+        check_dtype(path, port, found->second);
+    }
+    for (const PortInfo& port : overridable) {
+        auto found = feeds.find(port.name);
+        if (found != feeds.end()) check_dtype(path, port, found->second);
     }
     for (const auto& [key, tensor] : feeds) {
-        bool known =
-            std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
-        if (known) continue;
+        auto named = [&, &key = key](const PortInfo& p) { return p.name == key; };
+        if (std::any_of(inputs.begin(), inputs.end(), named) ||
+            std::any_of(overridable.begin(), overridable.end(), named))
+            continue;
         std::string list;
         for (const PortInfo& p : inputs) list += (list.empty() ? "" : ", ") + p.name;
         throw UserError("{}: there is no input '{}'; the inputs are {}", path, key, list);
@@ -119,7 +119,9 @@ Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
     for (const auto& [key, tensor] : feeds) s.shapes[key] = tensor.shape();
     for (const std::string& key : deciding_inputs) {
         // Kept beyond the call, so the bytes must be our own.
-        const Tensor& fed = feeds.at(key);
+        auto found = feeds.find(key);
+        if (found == feeds.end()) continue;  // an overridable constant that is not fed this time
+        const Tensor& fed = found->second;
         Tensor copy(fed.dtype(), fed.shape());
         std::copy(fed.data(), fed.data() + fed.bytes(), copy.mutable_data());
         s.values[key] = copy;
@@ -128,10 +130,11 @@ Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
 }
 
 bool Session::Impl::serves(const Compiled& c, const Feeds& feeds) const {
-    for (const PortInfo& port : inputs) {
-        const Tensor& fed = feeds.at(port.name);
-        if (c.made_for.shapes.at(port.name) != fed.shape()) return false;
-        auto value = c.made_for.values.find(port.name);
+    if (c.made_for.shapes.size() != feeds.size()) return false;
+    for (const auto& [key, fed] : feeds) {
+        auto shape = c.made_for.shapes.find(key);
+        if (shape == c.made_for.shapes.end() || shape->second != fed.shape()) return false;
+        auto value = c.made_for.values.find(key);
         if (value != c.made_for.values.end() && !tensor::same(value->second, fed)) return false;
     }
     return true;
@@ -188,6 +191,9 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds) {
 std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) const {
     auto made = std::make_shared<Compiled>();
     made->made_for = wanted;
+    for (const PortInfo& port : inputs) made->fed.push_back(port.name);
+    for (const PortInfo& port : overridable)
+        if (wanted.shapes.count(port.name) > 0) made->fed.push_back(port.name);
     StageRunner runner({options.dump_folder, options.stop_after, options.progress});
     gir::Target target = target_for(options.isa, pool->threads());
     emit::Isa isa = isa_for(options.isa);
@@ -236,8 +242,9 @@ Session::Session(const std::string& model_path, SessionOptions options)
     impl_->options = std::move(options);
     impl_->graph = model::onnx::read_onnx(model_path);
     naming(model_path, [&] { model::refuse_unsupported(impl_->graph); });
-    impl_->inputs = ports(impl_->graph, impl_->graph.inputs);
-    impl_->outputs = ports(impl_->graph, impl_->graph.outputs);
+    impl_->inputs = input_ports(impl_->graph);
+    impl_->outputs = output_ports(impl_->graph);
+    impl_->overridable = overridable_ports(impl_->graph);
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
 }
 
@@ -248,6 +255,9 @@ const std::vector<PortInfo>& Session::inputs() const {
 }
 const std::vector<PortInfo>& Session::outputs() const {
     return impl_->outputs;
+}
+const std::vector<PortInfo>& Session::overridable() const {
+    return impl_->overridable;
 }
 int Session::threads() const {
     return impl_->pool->threads();
@@ -268,10 +278,10 @@ struct Bound {
     std::vector<Tensor> outputs;
 };
 
-Bound bind_buffers(const std::vector<PortInfo>& inputs, const Compiled& c, const Feeds& feeds) {
+Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
     Bound b;
-    b.externals.reserve(inputs.size() + c.output_shapes.size());
-    for (const PortInfo& port : inputs) b.externals.push_back(address(feeds.at(port.name)));
+    b.externals.reserve(c.fed.size() + c.output_shapes.size());
+    for (const std::string& input : c.fed) b.externals.push_back(address(feeds.at(input)));
     for (size_t i = 0; i < c.output_shapes.size(); ++i) {
         b.outputs.emplace_back(c.output_dtypes[i], c.output_shapes[i]);
         bool empty = b.outputs.back().elements() == 0;
@@ -293,7 +303,7 @@ std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::stri
         places.push_back(at);
     }
     CompiledPtr compiled = impl_->get_whole(feeds);
-    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
     naming(impl_->path, [&] { compiled->executor->run(bound.externals); });
     if (names.empty()) return std::move(bound.outputs);
     std::vector<Tensor> chosen;
@@ -314,7 +324,7 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
     SMEATON_CHECK(runs > 0, "{} runs to time", runs);
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get_whole(feeds);
-    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
     std::vector<std::vector<int64_t>> samples;
     for (int i = 0; i < runs; ++i) {
         std::vector<int64_t> step_ns;
@@ -395,7 +405,7 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) 
     size_t next = 0;  // input buffers stand in the graph's order
     for (const gir::Buffer& b : compiled->tuned.program.buffers)
         if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
-            inputs[b.name] = feeds.at(impl_->inputs[next++].name);
+            inputs[b.name] = feeds.at(compiled->fed[next++]);
     options.isa = isa_for(impl_->options.isa);
     options.cache_folder = impl_->options.cache_folder;
     return driver::judge(compiled->tuned.program, inputs, options);

@@ -37,6 +37,7 @@ struct PortInfo {
     std::string name;
     DType dtype = DType::kF32;
     std::vector<Dim> shape;  ///< symbolic where the model leaves it open
+    bool rank_known = true;  ///< false: `shape` is empty and says nothing
 };
 
 struct KernelStats {
@@ -68,6 +69,8 @@ public:
 
     const std::vector<PortInfo>& inputs() const;
     const std::vector<PortInfo>& outputs() const;
+    /// Inputs that have a value in the file, which is taken where none is fed.
+    const std::vector<PortInfo>& overridable() const;
     int threads() const;
 
     /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects

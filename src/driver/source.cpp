@@ -4,6 +4,7 @@
 #include "base/output_file.h"
 #include "cost/target.h"
 #include "driver/naming.h"
+#include "driver/ports.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "machine/probe/cpu.h"
@@ -38,13 +39,8 @@ Opened open_model(const std::string& path, const FeedRequest& request,
     Opened opened;
     opened.graph = model::onnx::read_onnx(path);
     naming(path, [&] { model::refuse_unsupported(opened.graph); });
-    std::vector<PortInfo> ports;
-    for (model::ValueId id : opened.graph.inputs) {
-        const model::Value& v = opened.graph.at(id);
-        ports.push_back(
-            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
-    }
-    opened.feeds = gather_feeds(path, ports, request);
+    opened.feeds = gather_feeds(path, input_ports(opened.graph), request,
+                                overridable_ports(opened.graph));
     return opened;
 }
 
