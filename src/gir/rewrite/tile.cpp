@@ -1,6 +1,7 @@
 #include "gir/rewrite/tile.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -52,8 +53,8 @@ void ProgramTiler::pack(const Packing& packing) {
 }
 
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
-    std::set<Name> taken = declared_names(kernel->body);
-    taken.insert(names.begin(), names.end());
+    std::set<Name> taken = names;
+    taken.merge(declared_names(kernel->body));
     Block body;
     for (const StmtPtr& s : kernel->body) {
         Block tiled;
@@ -93,18 +94,29 @@ bool is_once(const Step& s) {
     return run && run->once;
 }
 
-/// Before everything that is not `once`, but after the step that writes the weight to pack.
-Steps::iterator place_of_packing(Steps& steps, const Step& packing) {
-    Name source = std::get<RunStep>(packing.node).kernel->reads.at(0);
-    auto place =
-        std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
-    for (auto s = place; s != steps.end(); ++s) {
-        auto* run = std::get_if<RunStep>(&s->node);
-        if (!run) continue;
-        const std::vector<Name>& writes = run->kernel->writes;
-        if (std::find(writes.begin(), writes.end(), source) != writes.end()) place = s + 1;
+/// Each before everything that is not `once`, but after the last step that writes the weight to
+/// pack; those of one place in their order.
+void insert_packings(Steps& steps, const Steps& packings) {
+    std::map<Name, size_t> last_writer;
+    size_t first = steps.size();
+    for (size_t i = steps.size(); i-- > 0;) {
+        if (!is_once(steps[i])) first = i;
+        if (auto* run = std::get_if<RunStep>(&steps[i].node))
+            for (Name n : run->kernel->writes) last_writer.emplace(n, i);
     }
-    return place;
+    std::vector<Steps> before(steps.size() + 1);
+    for (const Step& packing : packings) {
+        const Name source = std::get<RunStep>(packing.node).kernel->reads.at(0);
+        auto writer = last_writer.find(source);
+        const bool later = writer != last_writer.end() && writer->second >= first;
+        before[later ? writer->second + 1 : first].push_back(packing);
+    }
+    Steps out;
+    for (size_t i = 0; i <= steps.size(); ++i) {
+        out.insert(out.end(), before[i].begin(), before[i].end());
+        if (i < steps.size()) out.push_back(std::move(steps[i]));
+    }
+    steps = std::move(out);
 }
 
 }  // namespace
@@ -115,7 +127,7 @@ Program tile(const Program& program, const Target& target) {
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
     Steps steps = program.steps;
     tiler.tile_steps(steps);
-    for (const Step& s : tiler.once) steps.insert(place_of_packing(steps, s), s);
+    insert_packings(steps, tiler.once);
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);
 }
