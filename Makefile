@@ -2,13 +2,14 @@
 JOBS ?= $(shell nproc)
 PY := .venv/bin/python
 
-.PHONY: help build demo test zoo bench lint format asan fuzz wheel clean
+.PHONY: help build demo test zoo long bench lint format asan fuzz wheel clean
 
 help:
 	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
 	@echo "make demo    installs, builds, and studies two models"
 	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
+	@echo "make long    checks that take too long for each change (tests/long)"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
@@ -38,11 +39,15 @@ zoo: build
 	@nice .venv-zoo/bin/python tools/models.py --only exported
 	@$(PY) tests/zoo/run.py
 
+long: build
+	@for script in tests/long/*.py; do nice $(PY) $$script || exit 1; done
+
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained
 	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
 	@$(PY) bench/predictions.py
+	@$(PY) bench/many_nodes.py
 
 lint: build
 	@tools/setup lint

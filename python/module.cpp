@@ -137,10 +137,8 @@ nb::list profile(Session& session, const nb::dict& arrays, int runs) {
         row["name"] = kernel.name;
         row["ops"] = kernel.ops;
         row["time_us"] = kernel.time_us;
-        row["predicted_us"] = kernel.predicted_us;
         row["flops"] = kernel.flops;
         row["bytes"] = kernel.bytes;
-        row["bound"] = kernel.bound;
         result.append(row);
     }
     return result;
@@ -217,7 +215,9 @@ NB_MODULE(_core, m) {
         .def("memory", &memory, nb::arg("feeds"),
              "Arena, its lower bound, scratch and weights, in bytes, for these feeds.")
         .def("profile", &profile, nb::arg("feeds"), nb::arg("runs") = 10,
-             "One dict per kernel: measured and predicted time, flops, bytes by level, bound.")
+             "One dict per kernel: name, ops (nodes of the model), time_us (median of the runs), "
+             "flops, "
+             "bytes (by level, from the ledger).")
         .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
              "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
              "of "
@@ -226,6 +226,7 @@ NB_MODULE(_core, m) {
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
+        .def("_warnings", &Session::warnings)
         .def("_overridable", [](Session& session) { return ports(session.overridable()); })
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
 }

@@ -1,5 +1,6 @@
 import os
 import tempfile
+import warnings
 from typing import NamedTuple
 
 import numpy
@@ -76,6 +77,11 @@ class Session(_core.Session):
         self, path, *, threads=0, dims=None, isa="", skip=(), cache_folder="", dump_folder=""
     ):
         options = (threads, dict(dims or {}), isa, list(skip), str(cache_folder), str(dump_folder))
+        self._open(path, options)
+        for warning in self._warnings():
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+
+    def _open(self, path, options):
         if not isinstance(path, (bytes, bytearray, memoryview)):
             super().__init__(os.fspath(path), *options)
             return

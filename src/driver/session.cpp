@@ -67,6 +67,7 @@ struct Session::Impl {
     model::Graph graph;
     std::vector<PortInfo> inputs, outputs, overridable;
     std::shared_ptr<run::Pool> pool;
+    std::vector<std::string> warnings;
 
     std::mutex mutex;                          // guards what follows
     std::deque<CompiledPtr> kept;              // most recently used first
@@ -246,6 +247,7 @@ Session::Session(const std::string& model_path, SessionOptions options)
     impl_->outputs = output_ports(impl_->graph);
     impl_->overridable = overridable_ports(impl_->graph);
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
+    if (!impl_->pool->warning().empty()) impl_->warnings.push_back(impl_->pool->warning());
 }
 
 Session::~Session() = default;
@@ -258,6 +260,9 @@ const std::vector<PortInfo>& Session::outputs() const {
 }
 const std::vector<PortInfo>& Session::overridable() const {
     return impl_->overridable;
+}
+const std::vector<std::string>& Session::warnings() const {
+    return impl_->warnings;
 }
 int Session::threads() const {
     return impl_->pool->threads();

@@ -44,10 +44,8 @@ struct KernelStats {
     std::string name;
     std::vector<std::string> ops;  ///< model nodes
     double time_us = 0;            ///< measured, median
-    double predicted_us = 0;
     int64_t flops = 0;
     std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
-    std::string bound;                     ///< "compute" or a level's name
 };
 
 struct MemoryStats {
@@ -72,6 +70,8 @@ public:
     /// Inputs that have a value in the file, which is taken where none is fed.
     const std::vector<PortInfo>& overridable() const;
     int threads() const;
+    /// What a user should know of how the session was made; empty where all is as asked for.
+    const std::vector<std::string>& warnings() const;
 
     /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects
     /// and orders outputs (empty: all). UserError on a missing, unknown, ill-typed or ill-shaped

@@ -39,8 +39,8 @@ Opened open_model(const std::string& path, const FeedRequest& request,
     Opened opened;
     opened.graph = model::onnx::read_onnx(path);
     naming(path, [&] { model::refuse_unsupported(opened.graph); });
-    opened.feeds = gather_feeds(path, input_ports(opened.graph), request,
-                                overridable_ports(opened.graph));
+    opened.feeds =
+        gather_feeds(path, input_ports(opened.graph), request, overridable_ports(opened.graph));
     return opened;
 }
 

@@ -53,7 +53,8 @@ Affine flat_position(const Taps& t, const Shape& x) {
     return flat;
 }
 
-/// The same element counted column by column: within its plane the first spatial dim is the fastest.
+/// The same element counted column by column: within its plane the first spatial dim is the
+/// fastest.
 Val column_major(KernelBuilder& k, const Val& flat, const Shape& x) {
     const auto number = [&](int64_t v) { return k.lit(static_cast<double>(v), DType::kI64); };
     int64_t stride = 1;

@@ -238,3 +238,70 @@ def test_threads_do_not_change_a_bit():
 def test_dims_bind_what_no_input_gives(tmp_path):
     session = smeaton.Session(relu_model(["N", 16]), dims={"N": 3})
     assert session.run(None, {"x": np.ones((3, 16), np.float32)})[0].shape == (3, 16)
+
+
+def test_open_sizes_of_outputs_have_names_that_dims_takes():
+    nodes = [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Flatten", ["y"], ["z"])]
+    model = model_of(nodes, {"x": (F32, ["batch size", 4])}, {"y": (F32, ["batch size", 4]), "z": (F32, None)})
+    session = smeaton.Session(model, dims={"batch size": 3})
+    (x,), (y, z) = session.get_inputs(), session.get_outputs()
+    assert x.shape == y.shape == z.shape == ["batch size", 4]
+    unnamed = smeaton.Session(relu_model([None, 2]))
+    ((name, width),) = [port.shape for port in unnamed.get_inputs()]
+    assert width == 2
+    smeaton.Session(relu_model([None, 2]), dims={name: 5})
+
+
+def test_an_initializer_that_is_an_input_may_be_fed():
+    w = numpy_helper.from_array(np.array([3, 4], np.float32), "w")
+    model = model_of(
+        [helper.make_node("Mul", ["x", "w"], ["y"])],
+        {"x": (F32, [2]), "w": (F32, ["n"])},
+        {"y": (F32, [2])},
+        [w],
+    )
+    session = smeaton.Session(model)
+    assert [port.name for port in session.get_inputs()] == ["x"]
+    assert [(p.name, p.shape) for p in session.get_overridable_initializers()] == [("w", ["n"])]
+    x = np.array([1, 2], np.float32)
+    for feeds, expected in [({}, [3, 8]), ({"w": x}, [1, 4]), ({"w": x[1:]}, [2, 4]), ({}, [3, 8])]:
+        (y,) = session.run(None, {"x": x, **feeds})
+        assert y.tolist() == expected
+    with pytest.raises(smeaton.UserError, match="'w' is f32, but f64 was fed"):
+        session.run(None, {"x": x, "w": x.astype(np.float64)})
+
+
+def test_outputs_may_be_listed_twice_and_be_inputs_or_initializers():
+    nodes = [helper.make_node("Neg", ["x"], ["y"])]
+    info = lambda name: helper.make_tensor_value_info(name, F32, [2])
+    outputs = [info(name) for name in ("x", "y", "y", "w", "x", "w")]
+    w = numpy_helper.from_array(np.array([5, 6], np.float32), "w")
+    graph = helper.make_graph(nodes, "test", [info("x")], outputs, [w])
+    opsets = [helper.make_opsetid("", 17)]
+    session = smeaton.Session(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    results = session.run(None, {"x": np.array([1, -2], np.float32)})
+    assert [r.tolist() for r in results] == [[1, -2], [-1, 2], [-1, 2], [5, 6], [1, -2], [5, 6]]
+
+
+def test_names_may_hold_any_text():
+    names = ["in\tput", "new\nline", "\x1b[31m", '*/ "quoted" \\', "жук🙂", "", "end\\"]
+    names = [name for name in names if name]
+    nodes = [helper.make_node("Neg", [a], [b], name=b) for a, b in zip(names, names[1:])]
+    session = smeaton.Session(model_of(nodes, {names[0]: (F32, [2])}, {names[-1]: (F32, [2])}))
+    (y,) = session.run([names[-1]], {names[0]: np.array([1, -2], np.float32)})
+    assert y.tolist() == [-1, 2]
+
+
+def test_threads_that_cannot_be_are_refused_and_too_many_are_warned_of():
+    for threads in (-1, 100_000):
+        with pytest.raises(smeaton.UserError, match=f"threads {threads}: expected 0"):
+            smeaton.Session(relu_model([4, 4]), threads=threads)
+    with pytest.warns(RuntimeWarning, match="threads share"):
+        session = smeaton.Session(relu_model([4, 4]), threads=512)
+    assert session.threads == 512
+
+
+def test_a_profile_holds_what_was_measured(relu):
+    (kernel,) = relu.profile({"x": np.ones((2, 16), np.float32)}, 3)
+    assert set(kernel) == {"name", "ops", "time_us", "flops", "bytes"}
+    assert kernel["time_us"] > 0

@@ -91,21 +91,14 @@ struct Travelling {
 struct Flow {
     Program& program;
     std::map<Name, Uses> uses;
-    std::map<Name, Name> roots;                // of every buffer
+    std::map<Name, Name> roots;                 // of every buffer
     std::map<Name, std::vector<Name>> aliases;  // by root: all names of that memory
     std::set<Name> viewed;
     std::set<Name> taken;         // names of all buffers
     std::vector<size_t> control;  // steps that are no kernels
 
     explicit Flow(Program& p);
-    void replace(size_t kept, size_t gone, KernelPtr kernel);
-    bool is_controlled(Name n) const {
-        return !control.empty() && touched_by_control(program, n);
-    }
-
-private:
-    void forget(size_t step);
-    void note(size_t step);
+    bool is_controlled(Name n) const { return !control.empty() && touched_by_control(program, n); }
 };
 
 Flow::Flow(Program& p) : program(p), uses(uses_of(p)) {
@@ -118,29 +111,6 @@ Flow::Flow(Program& p) : program(p), uses(uses_of(p)) {
     }
     for (size_t i = 0; i < p.steps.size(); ++i)
         if (!std::holds_alternative<RunStep>(p.steps[i].node)) control.push_back(i);
-}
-
-void Flow::forget(size_t step) {
-    const KernelPtr kernel = kernel_of(program.steps[step]);
-    for (Name n : kernel->reads) std::erase(uses[n].readers, step);
-    for (Name n : kernel->writes) std::erase(uses[n].writers, step);
-}
-
-void Flow::note(size_t step) {
-    const auto add = [&](std::vector<size_t>& list) {
-        list.insert(std::lower_bound(list.begin(), list.end(), step), step);
-    };
-    const KernelPtr kernel = kernel_of(program.steps[step]);
-    for (Name n : kernel->reads) add(uses[n].readers);
-    for (Name n : kernel->writes) add(uses[n].writers);
-}
-
-void Flow::replace(size_t kept, size_t gone, KernelPtr kernel) {
-    forget(kept);
-    forget(gone);
-    std::get<RunStep>(program.steps[gone].node).kernel = nullptr;
-    std::get<RunStep>(program.steps[kept].node).kernel = std::move(kernel);
-    note(kept);
 }
 
 // One attempt to merge a writing and a reading kernel.
@@ -503,7 +473,10 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         if (!at) continue;
         rules.note("merge-loops",
                    reader->name.str() + " into " + writer->name.str() + " over " + temp.str());
-        flow.replace(*at, *at == at_writer ? at_reader : at_writer, merger.merged());
+        const KernelPtr kernel = merger.merged();
+        const size_t gone = *at == at_writer ? at_reader : at_writer;
+        replace_kernel(program, gone, nullptr, flow.uses);
+        replace_kernel(program, *at, kernel, flow.uses);
         return true;
     }
     return false;

@@ -117,7 +117,8 @@ Program simplify_scalars(Program program, const Rules& rules) {
         Block body = map_stmts(kernel->body, [&](const StmtPtr& s) -> Block {
             auto* op = std::get_if<Op>(&s->node);
             if (!op || !is_f32(op->dst.target)) return {s};
-            if (int exponent = small_power(*op, names)) return power(*op, exponent, names, names_taken());
+            if (int exponent = small_power(*op, names))
+                return power(*op, exponent, names, names_taken());
             Op next = cheaper(*op, true);
             return {next == *op ? s : stmt(std::move(next))};
         });

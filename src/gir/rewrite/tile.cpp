@@ -19,7 +19,10 @@ struct ProgramTiler {
     Steps once;                   // packing steps
     std::vector<Packing> packed;  // made so far, shared between kernels
     std::set<Name> names;         // buffers and kernels
+    std::set<Name> taken;         // between kernels the same
 
+    void add_name(Name n) { names.insert(n), taken.insert(n); }
+    void forget(const std::set<Name>& of_kernel);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     void pack(const Packing&);
     void tile_steps(Steps& steps);
@@ -43,18 +46,27 @@ Kernel packing_kernel(const Packing& packing, Name name) {
     return with_uses({name, {}, {}, std::move(body), {packing.source.str()}});
 }
 
+// The kernel that packs is tiled after all others.
 void ProgramTiler::pack(const Packing& packing) {
     out.buffers.push_back(packing.packed);
-    names.insert(packing.packed.name);
+    add_name(packing.packed.name);
     Name name = fresh("pack_" + packing.source.str(), names);
+    add_name(name);
     auto kernel = std::make_shared<const Kernel>(packing_kernel(packing, name));
     packed.push_back(packing);
-    once.push_back({RunStep{tile_kernel(kernel), true}});
+    once.push_back({RunStep{kernel, true}});
+}
+
+// Takes a kernel's own names out of `taken` again. One set for all kernels: a copy for each would
+// make their number count twice.
+void ProgramTiler::forget(const std::set<Name>& of_kernel) {
+    for (Name n : of_kernel)
+        if (names.count(n) == 0) taken.erase(n);
 }
 
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
-    std::set<Name> taken = names;
-    taken.merge(declared_names(kernel->body));
+    const std::set<Name> before = declared_names(kernel->body);
+    taken.insert(before.begin(), before.end());
     Block body;
     for (const StmtPtr& s : kernel->body) {
         Block tiled;
@@ -75,6 +87,9 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
         body.insert(body.end(), tiled.begin(), tiled.end());
     }
     body = with_unique_tiles(body);  // tails have tiles of other shapes
+    forget(before);
+    forget(declared_names(body));
+    if (taken.size() != names.size()) taken = names;  // names were made and not used
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }
 
@@ -122,11 +137,16 @@ void insert_packings(Steps& steps, const Steps& packings) {
 }  // namespace
 
 Program tile(const Program& program, const Target& target) {
-    ProgramTiler tiler{target, program, {}, {}, {}};
+    ProgramTiler tiler{target, program, {}, {}, {}, {}};
     for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
+    tiler.taken = tiler.names;
     Steps steps = program.steps;
     tiler.tile_steps(steps);
+    for (size_t i = 0; i < tiler.once.size(); ++i) {  // tiling one may add others
+        const KernelPtr tiled = tiler.tile_kernel(std::get<RunStep>(tiler.once[i].node).kernel);
+        std::get<RunStep>(tiler.once[i].node).kernel = tiled;
+    }
     insert_packings(steps, tiler.once);
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);

@@ -47,9 +47,7 @@ std::string in_quotes(std::string_view text) {
 std::string checked_name(const std::string& text, std::string_view what) {
     for (size_t at = 0; at < text.size();) {
         const size_t length = utf8_length(std::string_view(text).substr(at));
-        if (length == 0)
-            throw UserError("{}, {}, is not UTF-8 text", what,
-                            in_quotes(text));
+        if (length == 0) throw UserError("{}, {}, is not UTF-8 text", what, in_quotes(text));
         at += length;
     }
     return text;

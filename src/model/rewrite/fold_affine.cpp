@@ -195,8 +195,8 @@ std::optional<Weights> weights_of(const Graph& graph, const Node& node) {
     return weights;
 }
 
-/// `product` of `value` and `factor` lost nothing but rounding: it neither overflowed nor sank below
-/// the normal numbers. Where it does, activations of the other extreme would come out wrong.
+/// `product` of `value` and `factor` lost nothing but rounding: it neither overflowed nor sank
+/// below the normal numbers. Where it does, activations of the other extreme would come out wrong.
 template <class T>
 bool holds(T product, double value, double factor) {
     if (!std::isfinite(value) || value == 0 || factor == 0) return true;

@@ -101,7 +101,8 @@ TEST(FoldConstants, leaves_large_results_and_dear_nodes_to_the_run) {
 TEST(RemoveNoops, takes_each_kind) {
     const char* in =
         "input x: f32[2,3,4]; const one: f32[](1.0); const zero: f32[1](0.0); "
-        "const minus: f32[1](-0.0); const s: i64[3](2,3,4); const r: i64[3](1,1,1); const p: i64[6](0,0,0,0,0,0); "
+        "const minus: f32[1](-0.0); const s: i64[3](2,3,4); const r: i64[3](1,1,1); const p: "
+        "i64[6](0,0,0,0,0,0); "
         "const b: i64[1](0); const e: i64[1](99); const k: f32[3](1,1,1)";
     for (const char* node : {"Identity(x) since 16",
                              "Dropout(x) since 13",

@@ -81,8 +81,8 @@ Dim window_count(const NodeView& view, const Window& window, size_t d, bool ceil
 }
 
 /// The front pad where SAME needs fewer elements than there are (`need` < 0): a convolution crops
-/// both sides, less by one in front (upper) or by two (lower), as ONNX Runtime does; the crop behind
-/// follows from the output's size.
+/// both sides, less by one in front (upper) or by two (lower), as ONNX Runtime does; the crop
+/// behind follows from the output's size.
 int64_t same_crop(int64_t need, bool upper) {
     return (need + (upper ? 1 : 2)) / 2;
 }
