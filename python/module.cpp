@@ -183,8 +183,27 @@ void open_session(Session* place, const std::string& path, int threads,
     options.skip = std::move(skip);
     options.cache_folder = std::move(cache_folder);
     options.dump_folder = std::move(dump_folder);
+    options.poll = raise_signals;
     nb::gil_scoped_release others_may_go_on;
     new (place) Session(path, std::move(options));
+}
+
+/// Lets Ctrl-C end a compilation: Python's handlers run on its main thread alone.
+void raise_signals() {
+    nb::gil_scoped_acquire held;
+    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+}
+
+/// What users of ONNX Runtime are used to; all other calls that `run` does not take end here too.
+nb::list run_of_another_kind(nb::handle, const nb::args& positional,
+                             const nb::kwargs& named) {
+    const char* hint = "run takes output_names (a list, or None for all) and feeds (a dict)";
+    if (named.contains("input_feed"))
+        hint = "run has no argument 'input_feed': it is called 'feeds'";
+    else if (named.contains("run_options") || positional.size() > 2)
+        hint = "run takes no run options: output_names and feeds are all there is";
+    PyErr_SetString(PyExc_TypeError, hint);
+    nb::raise_python_error();
 }
 
 void add_dtype(nb::handle descr, const std::string& dtype) {
@@ -209,6 +228,7 @@ NB_MODULE(_core, m) {
         .def("run", &run, nb::arg("output_names").none(), nb::arg("feeds"),
              "run(output_names, feeds) -> list of arrays\n\n"
              "feeds: {input name: array}; output_names: which outputs, in which order; None: all.")
+        .def("run", &run_of_another_kind)
         .def(
             "prepare", &prepare, nb::arg("feeds"),
             "Compiles for the shapes of these feeds; seconds it took, 0 where it was kept already.")

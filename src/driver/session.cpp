@@ -17,6 +17,7 @@
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
+#include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "model/unsupported.h"
@@ -96,7 +97,12 @@ void check_dtype(const std::string& path, const PortInfo& port, const Tensor& fe
 void Session::Impl::check_feeds(const Feeds& feeds) const {
     for (const PortInfo& port : inputs) {
         auto found = feeds.find(port.name);
-        if (found == feeds.end()) throw UserError("{}: input '{}' is not fed", path, port.name);
+        if (found == feeds.end()) {
+            std::string fed;
+            for (const auto& [key, tensor] : feeds) fed += (fed.empty() ? "'" : ", '") + key + "'";
+            throw UserError("{}: input '{}' is not fed; fed {}", path, port.name,
+                            fed.empty() ? "was nothing" : "were " + fed);
+        }
         check_dtype(path, port, found->second);
     }
     for (const PortInfo& port : overridable) {
@@ -212,6 +218,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
         compile.cache_folder = options.cache_folder;
+        compile.poll = options.poll;
         if (options.progress)
             compile.progress = [&](double fraction) { options.progress("compile", fraction); };
         library = run::compile_cached(emitted.units, compile);
@@ -246,6 +253,8 @@ Session::Session(const std::string& model_path, SessionOptions options)
     impl_->inputs = input_ports(impl_->graph);
     impl_->outputs = output_ports(impl_->graph);
     impl_->overridable = overridable_ports(impl_->graph);
+    naming(model_path, [&] { model::dim_bindings(impl_->graph, impl_->options.dims); });
+    isa_for(impl_->options.isa);
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
     if (!impl_->pool->warning().empty()) impl_->warnings.push_back(impl_->pool->warning());
 }

@@ -31,6 +31,7 @@ struct SessionOptions {
     std::string cache_folder;             ///< empty: the user's cache folder
     bool explain = false;                 ///< keep the log of rewrites taken and refused
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+    std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
 };
 
 struct PortInfo {

@@ -138,10 +138,13 @@ void compile_units(const std::vector<std::string>& sources, const std::string& c
             options.progress(static_cast<double>(done) / static_cast<double>(sources.size() + 1));
     };
     tell(0);
-    const std::vector<Ended> ended = run_commands_twice(commands, jobs, tell);
+    const std::vector<Ended> ended = run_commands_twice(commands, jobs, {tell, options.poll});
     for (size_t i = 0; i < ended.size(); ++i) {
         if (ended[i].well()) continue;
-        if (ended[i].interrupted()) throw UserError("compiling was interrupted");
+        if (ended[i].interrupted()) {
+            if (options.poll) options.poll();  // the caller's own way of saying so
+            throw UserError("compiling was interrupted");
+        }
         const std::string log = last_lines(read_text(commands[i].log_path), kLogShown);
         if (ended[i].error != 0 || ended[i].status > 128)
             throw UserError(

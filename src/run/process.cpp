@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,14 +46,31 @@ static pid_t start(const Command& command, Ended& ended) {
     return ended.error != 0 ? -1 : pid;
 }
 
-static void wait_for(pid_t pid, Ended& ended) {
+static void wait_for(pid_t pid, Ended& ended, const std::function<void()>& poll) {
+    constexpr std::chrono::milliseconds kBetweenPolls{20};
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno == EINTR) continue;
-        ended.error = errno;
-        return;
+    for (;;) {
+        const pid_t got = waitpid(pid, &status, poll ? WNOHANG : 0);
+        if (got == pid) break;
+        if (got < 0 && errno != EINTR) {
+            ended.error = errno;
+            return;
+        }
+        if (!poll) continue;
+        poll();
+        std::this_thread::sleep_for(kBetweenPolls);
     }
     ended.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+using Running = std::vector<std::pair<size_t, pid_t>>;
+
+static void end(const Running& running) {
+    for (const auto& [index, pid] : running)
+        if (pid > 0) kill(pid, SIGTERM);
+    Ended ignored;
+    for (const auto& [index, pid] : running)
+        if (pid > 0) wait_for(pid, ignored, {});
 }
 
 std::string describe(const Ended& ended) {
@@ -71,11 +89,11 @@ std::string last_lines(const std::string& text, size_t bytes) {
 }
 
 std::vector<Ended> run_commands(const std::vector<Command>& commands, int jobs,
-                                const std::function<void(size_t)>& finished) {
+                                const Watch& watch) {
     // Children are waited for in the order they were started, by their own ids: the process may
     // have others. With commands of like size nothing is lost by that.
     std::vector<Ended> ended(commands.size());
-    std::vector<std::pair<size_t, pid_t>> running;
+    Running running;
     size_t next = 0, done = 0;
     while (done < commands.size()) {
         while (next < commands.size() && running.size() < static_cast<size_t>(std::max(1, jobs))) {
@@ -83,23 +101,28 @@ std::vector<Ended> run_commands(const std::vector<Command>& commands, int jobs,
             running.push_back({next++, pid});
         }
         auto [index, pid] = running.front();
+        try {
+            if (pid > 0) wait_for(pid, ended[index], watch.poll);
+        } catch (...) {
+            end(running);
+            throw;
+        }
         running.erase(running.begin());
-        if (pid > 0) wait_for(pid, ended[index]);
         ++done;
-        if (finished) finished(done);
+        if (watch.finished) watch.finished(done);
     }
     return ended;
 }
 
 std::vector<Ended> run_commands_twice(const std::vector<Command>& commands, int jobs,
-                                      const std::function<void(size_t)>& finished) {
-    std::vector<Ended> ended = run_commands(commands, jobs, finished);
+                                      const Watch& watch) {
+    std::vector<Ended> ended = run_commands(commands, jobs, watch);
     for (const Ended& e : ended)
         if (e.interrupted()) return ended;
     for (size_t i = 0; i < commands.size(); ++i) {
         if (ended[i].well()) continue;
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        ended[i] = run_commands({commands[i]}, 1)[0];
+        ended[i] = run_commands({commands[i]}, 1, {{}, watch.poll})[0];
     }
     return ended;
 }

@@ -1,7 +1,12 @@
 """The Python package: what users know from ONNX Runtime, and what it promises beyond."""
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -305,3 +310,49 @@ def test_a_profile_holds_what_was_measured(relu):
     (kernel,) = relu.profile({"x": np.ones((2, 16), np.float32)}, 3)
     assert set(kernel) == {"name", "ops", "time_us", "flops", "bytes"}
     assert kernel["time_us"] > 0
+
+
+def test_habits_of_onnx_runtime_get_a_hint(relu):
+    x = np.ones((2, 16), np.float32)
+    model = relu_model([2, 2])
+    for call, words in [
+        (lambda: relu.run(None, input_feed={"x": x}), "called 'feeds'"),
+        (lambda: relu.run(None, {"x": x}, None), "no run options"),
+        (lambda: relu.run({"x": x}), "takes output_names"),
+        (lambda: smeaton.Session(model, 2), "threads=2"),
+        (lambda: smeaton.Session(model, providers=["CPUExecutionProvider"]), "no 'providers'"),
+        (lambda: smeaton.Session(model, sess_options=None), "no 'sess_options'"),
+        (lambda: smeaton.Session(model, thread=2), "no argument 'thread'"),
+    ]:
+        with pytest.raises(TypeError, match=words):
+            call()
+    with pytest.raises(smeaton.UserError, match="'x' is not fed; fed were 'y'"):
+        relu.run(None, {"y": x})
+
+
+def test_wrong_options_fail_at_construction():
+    for option in ({"isa": "avx9"}, {"skip": ["nothing"]}, {"dims": {"M": 2}}):
+        with pytest.raises(smeaton.UserError):
+            smeaton.Session(relu_model(["N", 2]), **option)
+
+
+def test_an_interrupt_ends_a_compilation(tmp_path):
+    compiler = tmp_path / "g++"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/env echo slow 1\nexec sleep 60\n')
+    compiler.chmod(0o755)
+    (tmp_path / "m.onnx").write_bytes(relu_model([2, 2]))
+    program = (
+        "import numpy, smeaton, sys\n"
+        f"s = smeaton.Session({str(tmp_path / 'm.onnx')!r}, cache_folder={str(tmp_path / 'cache')!r})\n"
+        "print('ready', flush=True)\n"
+        "try: s.run(None, {'x': numpy.ones((2, 2), numpy.float32)})\n"
+        "except KeyboardInterrupt: sys.exit(7)\n"
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ, "PATH": path}
+    )
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 7
