@@ -172,6 +172,12 @@ nb::list ports(const std::vector<driver::PortInfo>& infos) {
     return result;
 }
 
+/// Lets Ctrl-C end a compilation: Python's handlers run on its main thread alone.
+void raise_signals() {
+    nb::gil_scoped_acquire held;
+    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+}
+
 void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
                   std::vector<std::string> skip, std::string cache_folder,
@@ -188,15 +194,8 @@ void open_session(Session* place, const std::string& path, int threads,
     new (place) Session(path, std::move(options));
 }
 
-/// Lets Ctrl-C end a compilation: Python's handlers run on its main thread alone.
-void raise_signals() {
-    nb::gil_scoped_acquire held;
-    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-}
-
 /// What users of ONNX Runtime are used to; all other calls that `run` does not take end here too.
-nb::list run_of_another_kind(nb::handle, const nb::args& positional,
-                             const nb::kwargs& named) {
+nb::list run_of_another_kind(nb::handle, const nb::args& positional, const nb::kwargs& named) {
     const char* hint = "run takes output_names (a list, or None for all) and feeds (a dict)";
     if (named.contains("input_feed"))
         hint = "run has no argument 'input_feed': it is called 'feeds'";

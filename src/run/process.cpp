@@ -65,7 +65,7 @@ static void wait_for(pid_t pid, Ended& ended, const std::function<void()>& poll)
 
 using Running = std::vector<std::pair<size_t, pid_t>>;
 
-static void end(const Running& running) {
+static void end_all(const Running& running) {
     for (const auto& [index, pid] : running)
         if (pid > 0) kill(pid, SIGTERM);
     Ended ignored;
@@ -104,7 +104,7 @@ std::vector<Ended> run_commands(const std::vector<Command>& commands, int jobs,
         try {
             if (pid > 0) wait_for(pid, ended[index], watch.poll);
         } catch (...) {
-            end(running);
+            end_all(running);
             throw;
         }
         running.erase(running.begin());
