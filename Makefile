@@ -9,9 +9,9 @@ help:
 	@echo "make demo    installs, builds, and studies two models"
 	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
-	@echo "make long    checks that take too long for each change (tests/long)"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
 
 build: build/build.ninja
@@ -40,7 +40,8 @@ zoo: build
 	@$(PY) tests/zoo/run.py
 
 long: build
-	@for script in tests/long/*.py; do nice $(PY) $$script || exit 1; done
+	@tools/setup zoo
+	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained

@@ -13,11 +13,12 @@
 #include "base/error.h"
 #include "emit/cpp/emit.h"
 #include "emit/cpp/prelude.h"
+#include "gir/common_cpu.h"
 #include "gir/layout.h"
-#include "gir/parse.h"
-#include "gir/print.h"
 #include "gir/rewrite/tile.h"
 #include "gir/target.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/walk.h"
 #include "run/compile.h"
 #include "run/cpu.h"
@@ -97,15 +98,7 @@ struct Memory {
 
 /// A target with this ISA's registers and common cache sizes.
 gir::Target target_of(const emit::Isa& isa) {
-    gir::Target t;
-    t.levels = {{"reg", int64_t{isa.vector_bytes} * isa.vector_registers, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"l3", 32 << 20, 64, false, false},
-                {"dram", 0, 64, false, false}};
-    t.vector_bytes = isa.vector_bytes;
-    t.vector_registers = isa.vector_registers;
-    return t;
+    return gir::common_cpu(isa.vector_bytes, isa.vector_registers);
 }
 
 void bench(const std::string& path, const emit::Isa& isa) {

@@ -92,6 +92,9 @@ class Session(_core.Session):
     skip: names of rewrites and passes to leave out.
     cache_folder: where compiled kernels lie; "": the user's cache folder.
     dump_folder: gets NN.stage.txt after every stage; "": no dumps.
+    state: {INPUT: OUTPUT} keeps the input between runs: it starts at the initializer of that name, else at
+    zeros, and takes the output's value after each run; state() reads it, set_state() sets it. run() gives
+    the outputs that go into a state only where they are asked for by name.
 
     Inputs of new shapes just work: each combination is compiled once and kept (the last 32 of them).
     UserError (a ValueError) on a file that cannot be read, a node that is not supported, an option that
@@ -108,10 +111,19 @@ class Session(_core.Session):
         skip: Sequence[str] = (),
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
+        state: Mapping[str, str] | None = None,
         **named: object,
     ) -> None:
         _refuse_habits(positional, named)
-        options = (threads, dict(dims or {}), isa, list(skip), str(cache_folder), str(dump_folder))
+        options = (
+            threads,
+            dict(dims or {}),
+            isa,
+            list(skip),
+            str(cache_folder),
+            str(dump_folder),
+            dict(state or {}),
+        )
         self._open(path, options)
         for warning in self._warnings():
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
@@ -119,7 +131,7 @@ class Session(_core.Session):
     def _open(
         self,
         path: str | os.PathLike[str] | bytes | bytearray | memoryview,
-        options: tuple[int, dict[str, int], str, list[str], str, str],
+        options: tuple[int, dict[str, int], str, list[str], str, str, dict[str, str]],
     ) -> None:
         if not isinstance(path, (bytes, bytearray, memoryview)):
             super().__init__(os.fspath(path), *options)

@@ -17,6 +17,8 @@ Verb inspect_verb() {
                                  "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
                 arguments.flag("--memory", request->memory,
                                "compile, and print the arena beside its lower bounds");
+                arguments.flag("--blocks", request->blocks,
+                               "the layers that repeat, and what passes between them");
                 arguments.option("--threads", request->threads, 0,
                                  "for --memory: each has scratch of its own; 0: all cores");
                 arguments.flag("--json", *json, "one JSON object on stdout");

@@ -1,19 +1,39 @@
 #include "driver/simulate.h"
 
+#include "base/error.h"
 #include "cli/progress.h"
+#include "cli/published.h"
 #include "cli/verbs.h"
 #include "report/json.h"
 #include "report/text.h"
 
 namespace smeaton::cli {
 
+namespace {
+
+void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
+    const driver::SessionOptions& s = r.session;
+    if (r.threads > 0 || s.explain || !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() ||
+        !s.stop_after.empty())
+        throw UserError(
+            "--threads, --skip, --dump, --explain, --isa and --stop-after belong to --model "
+            "native, "
+            "not to {}",
+            cost_model);
+}
+
+}  // namespace
+
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
-            "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8",
+            "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8\n"
+            "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
+            "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
                 auto r = std::make_shared<driver::SimulateRequest>();
-                auto json = std::make_shared<bool>(false);
-                arguments.positional("MODEL", r->model, "an ONNX file");
+                auto published = std::make_shared<PublishedOptions>();
+                arguments.positional("MODEL", r->model,
+                                     "an ONNX file; for scalesim also a topology file (.csv)");
                 arguments.option("--machine", r->machine_file, "FILE",
                                  "a machine description; without one, this machine's");
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
@@ -21,8 +41,14 @@ Verb simulate_verb() {
                 stage_options(arguments, r->session);
                 arguments.option("--stop-after", r->session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
-                arguments.flag("--json", *json, "one JSON object on stdout");
+                published_options(arguments, *published);
+                arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
+                    check_published(*published, r->machine_file);
+                    if (published->cost_model != "native") {
+                        refuse_native_options(*r, published->cost_model);
+                        return run_published(*published, r->model, r->machine_file, r->feeds);
+                    }
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {
@@ -31,7 +57,7 @@ Verb simulate_verb() {
                     }
                     driver::SimulateResult result = driver::simulate(*r);
                     print_warnings(r->model, result.warnings);
-                    print_out(*json ? report::json(result) : report::text(result));
+                    print_out(published->json ? report::json(result) : report::text(result));
                     return 0;
                 };
             }};

@@ -1,6 +1,12 @@
 #include "cost/target.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "base/error.h"
+#include "cost/shapes.h"
+#include "gir/common_cpu.h"
 #include "machine/query.h"
 
 namespace smeaton::cost {
@@ -39,6 +45,31 @@ gir::OperandRole role_of(machine::OperandRole role) {
     return gir::OperandRole::Vector;
 }
 
+/// Bytes in a cycle, towards one core alone; 0 where the level keeps pace.
+double per_cycle(const std::optional<machine::Bandwidth>& bandwidth, double clock_ghz) {
+    return bandwidth ? bandwidth->one_gb_s.value / clock_ghz : 0;
+}
+
+gir::TargetLevel level_of(const machine::Level& level, double clock_ghz) {
+    gir::TargetLevel l{level.name};
+    l.next = level.next;
+    l.scope = level.private_to;
+    l.capacity_bytes = static_cast<int64_t>(level.capacity_bytes.value);
+    if (level.line_bytes) l.line_bytes = static_cast<int64_t>(level.line_bytes->value);
+    if (level.ways) l.way_bytes = l.capacity_bytes / static_cast<int64_t>(level.ways->value);
+    l.software_managed = level.managed == machine::Managed::Software;
+    for (machine::OperandRole role : level.roles) l.roles.push_back(role_of(role));
+    l.read_bytes_per_cycle = per_cycle(level.read, clock_ghz);
+    l.write_bytes_per_cycle = per_cycle(level.write, clock_ghz);
+    return l;
+}
+
+/// Bytes of the first level in a cycle are loads of whole vectors; one where it keeps pace.
+double loads_per_cycle(const gir::Target& target) {
+    double bytes = target.first_level(gir::OperandRole::Vector).read_bytes_per_cycle;
+    return bytes > 0 ? std::max(1.0, in_silicon(bytes / target.vector_bytes)) : 1;
+}
+
 }  // namespace
 
 gir::Target target_of(const machine::Machine& m) {
@@ -47,54 +78,45 @@ gir::Target target_of(const machine::Machine& m) {
         throw UserError("machine {} has no vector unit; add one to its 'units' (docs/machine.md)",
                         m.name);
     gir::Target target;
-    std::string core = m.scopes.empty() ? "" : m.scopes.back().name;
-    for (const machine::Level& level : m.levels) {
-        gir::TargetLevel l;
-        l.name = level.name;
-        l.capacity_bytes = static_cast<int64_t>(level.capacity_bytes.value);
-        if (level.line_bytes) l.line_bytes = static_cast<int64_t>(level.line_bytes->value);
-        l.software_managed = level.managed == machine::Managed::Software;
-        l.per_core = level.private_to == core;
-        for (machine::OperandRole role : level.roles) l.roles.push_back(role_of(role));
-        target.levels.push_back(l);
-    }
+    for (const machine::Scope& s : m.scopes) target.scopes.push_back({s.name, s.count});
+    target.cores = static_cast<int>(machine::core_count(m));
+    double clock_ghz = clock_of(m, *unit).value;
+    for (const machine::Level& level : m.levels)
+        target.levels.push_back(level_of(level, clock_ghz));
     target.vector_bytes = static_cast<int>(unit->vector_bits->value) / 8;
     target.vector_registers = static_cast<int>(unit->registers->value);
-    target.fma_latency_times_rate = machine::fma_latency_times_rate(m, *unit);
-    target.cores = static_cast<int>(machine::core_count(m));
-    for (const machine::Unit& u : m.units) {
-        if (u.kind != machine::UnitKind::Systolic) continue;
-        target.array_rows = static_cast<int>(u.rows->value);
-        target.array_columns = static_cast<int>(u.columns->value);
-    }
+    for (const machine::Lanes& l : unit->lanes) target.lanes_of.push_back({l.dtype, l.count});
+    target.loads_per_cycle = loads_per_cycle(target);
+    for (const ShapeRow& row : shapes_of(m)) target.shapes.push_back(row.shape);
     return target;
 }
 
 gir::Target target_of(const machine::CpuFeatures& cpu, const std::string& isa) {
     VectorShape shape = shape_for(cpu, isa);
-    gir::Target target;
-    target.vector_bytes = shape.bytes;
-    target.vector_registers = shape.registers;
-    target.cores = cpu.cores;
-    target.levels.push_back({"reg", int64_t{shape.bytes} * shape.registers, 64, true, true});
-    for (const machine::CacheFacts& cache : cpu.caches)
-        target.levels.push_back({"l" + std::to_string(cache.level), cache.bytes, cache.line_bytes,
-                                 false, cache.instances == cpu.cores});
-    target.levels.push_back({"dram", cpu.memory_bytes, cpu.caches.back().line_bytes, false, false});
-    return target;
+    std::vector<gir::TargetLevel> caches;
+    for (const machine::CacheFacts& cache : cpu.caches) {
+        gir::TargetLevel l{"l" + std::to_string(cache.level)};
+        if (cache.instances == cpu.cores) l.scope = "core";
+        l.capacity_bytes = cache.bytes;
+        l.line_bytes = cache.line_bytes;
+        if (cache.ways > 0) l.way_bytes = cache.bytes / cache.ways;
+        caches.push_back(l);
+    }
+    return gir::common_cpu(shape.bytes, shape.registers, cpu.cores, std::move(caches),
+                           cpu.memory_bytes);
 }
 
 gir::Levels levels_of(const machine::Machine& m) {
     gir::Levels levels;
-    levels.list.push_back({"memory", -1, false});
+    levels.list.push_back({"memory", -1, {}});
     for (auto level = m.levels.rbegin(); level != m.levels.rend(); ++level) {
         gir::Levels::Level l;
         l.name = level->name;
-        l.per_unit = !level->private_to.empty();
+        l.scope = level->private_to;
         l.parent = level->next.empty() ? 0 : levels.index(level->next);
         levels.list.push_back(l);
     }
-    levels.list.push_back({"local", static_cast<int>(levels.list.size()) - 1, false});
+    levels.list.push_back({"local", static_cast<int>(levels.list.size()) - 1, {}});
     for (const machine::Scope& scope : m.scopes)
         levels.units[scope.name] = machine::unit_count(m, scope.name);
     return levels;

@@ -9,9 +9,9 @@
 
 #include "cost/target.h"
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
-#include "gir/print.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -70,11 +70,7 @@ TEST_P(OtherMachine, holds_the_block_and_computes_the_same) {
     gir::Program program = read_block(file);
     std::map<Name, tensor::Tensor> inputs = feed(program);
     gir::Program other = gir::rewrite::for_target(program, target);
-    gir::VerifyOptions options;
-    for (const gir::TargetLevel& level : target.levels)
-        if (level.software_managed && level.capacity_bytes > 0 && &level != &target.registers())
-            options.capacity_bytes[level.name] = level.capacity_bytes;
-    EXPECT_EQ(gir::find_faults(other, options), std::vector<std::string>{});
+    EXPECT_EQ(gir::find_faults(other, {gir::capacities(target)}), std::vector<std::string>{});
     gir::interp::Options interpret;
     interpret.levels = cost::levels_of(described);
     gir::interp::Result want = gir::interp::run(program, inputs);

@@ -5,6 +5,7 @@
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
+#include "model/blocks/blocks.h"
 #include "model/onnx/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
@@ -31,6 +32,48 @@ void count_operators(const model::Graph& graph, std::map<std::string, int>& coun
         for (const auto& [key, attribute] : node.attributes)
             if (auto* inner = std::get_if<model::GraphPtr>(&attribute))
                 count_operators(**inner, counts);
+    }
+}
+
+std::vector<std::string> value_names(const model::Graph& graph,
+                                     const std::vector<model::ValueId>& ids) {
+    std::vector<std::string> names;
+    for (model::ValueId id : ids) names.push_back(graph.at(id).name);
+    return names;
+}
+
+std::string input_word(const model::RunInput& input) {
+    switch (input.from) {
+        case model::RunInput::From::kPrevious:
+            return fmt::format("previous {}", input.output);
+        case model::RunInput::From::kShared:
+            return "shared";
+        case model::RunInput::From::kOwn:
+            break;
+    }
+    return "own";
+}
+
+void add_blocks(const model::Graph& graph, InspectResult& result) {
+    const model::Blocks found = model::find_blocks(graph);
+    result.has_blocks = true;
+    for (const model::Block& block : found.blocks) {
+        BlockRow row{block.name,
+                     block.kind,
+                     {},
+                     value_names(graph, block.inputs),
+                     value_names(graph, block.outputs),
+                     0,
+                     block.reads};
+        for (model::NodeId n : block.nodes) row.nodes.push_back(graph.at(n).name);
+        for (model::ValueId id : block.parameters)
+            row.parameters += graph.at(id).constant->elements();
+        result.blocks.push_back(std::move(row));
+    }
+    for (const model::Run& run : found.runs) {
+        RunRow row{run.first, run.count, {}};
+        for (const model::RunInput& input : run.inputs) row.inputs.push_back(input_word(input));
+        result.runs.push_back(std::move(row));
     }
 }
 
@@ -67,9 +110,12 @@ static InspectResult inspect_file(const InspectRequest& request) {
     model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
     result.open_dims = model::unbound_dims(bound);
     try {
-        add_work(model::infer_shapes(bound, {}, lower::evaluate), result);
+        const model::ShapedGraph shaped = model::infer_shapes(bound, {}, lower::evaluate);
+        add_work(shaped, result);
+        if (request.blocks) add_blocks(model::simplify(shaped, lower::evaluate).graph, result);
     } catch (const model::NeedsValue& needs) {
         result.warnings.push_back(fmt::format("work is not counted: {}", needs.what()));
+        if (request.blocks) add_blocks(bound, result);
     }
     if (!request.memory) return result;
     SessionOptions options;

@@ -14,6 +14,7 @@ struct InspectRequest {
     std::string model;
     std::vector<std::string> dims;  ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
     bool memory = false;            ///< plan the arena as `run` would
+    bool blocks = false;            ///< find the repeated structure of the simplified graph
     int threads = 0;
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
 };
@@ -33,6 +34,20 @@ struct PortRow {
     std::vector<Dim> shape;
 };
 
+struct BlockRow {
+    std::string name;
+    int kind = 0;  ///< blocks of one kind compute the same function
+    std::vector<std::string> nodes, inputs, outputs;
+    int64_t parameters = 0;  ///< elements of its weights
+    std::vector<int> reads;  ///< blocks that make its inputs
+};
+
+/// Equal neighbours.
+struct RunRow {
+    int first = 0, count = 0;
+    std::vector<std::string> inputs;  ///< per input: "previous K" (its output K), "shared", "own"
+};
+
 /// As the file has it; after simplification where sizes are known. Without operators' work where
 /// something is unsupported.
 struct InspectResult {
@@ -48,6 +63,9 @@ struct InspectResult {
     std::vector<std::string> warnings;
     bool has_memory = false;
     MemoryStats memory;
+    bool has_blocks = false;
+    std::vector<BlockRow> blocks;
+    std::vector<RunRow> runs;
 };
 
 InspectResult inspect(const InspectRequest&);

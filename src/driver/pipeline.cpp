@@ -1,17 +1,19 @@
 #include "driver/pipeline.h"
 
 #include "base/error.h"
-#include "gir/print.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"
 #include "model/bind_dims.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
+#include "model/states.h"
 #include "model/text/text.h"
 
 namespace smeaton::driver {
@@ -31,7 +33,9 @@ void check_skip(const std::set<std::string>& skip) {
 static model::Graph bind(const model::Graph& graph, const Specialisation& wanted) {
     model::DimBindings bindings = model::dim_bindings(graph, wanted.dims);
     bindings.fed_shapes = wanted.shapes;
-    return model::bind_dims(graph, bindings);
+    model::Graph bound = model::bind_dims(graph, bindings);
+    model::require_sized_states(bound);
+    return bound;
 }
 
 Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
@@ -43,8 +47,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     auto verified = [&](const char* stage) {
         if (options.verify) gir::verify(t.program, stage);
     };
+    auto verified_on_target = [&](const char* stage) {
+        if (options.verify) gir::verify(t.program, stage, {gir::capacities(target)});
+    };
     auto stage_on = [&](const char* name) { return options.skip.count(name) == 0; };
-    gir::rewrite::Rules rules;
+    gir::rewrite::Rules rules = gir::rewrite::sized_for(target);
     rules.skip = options.skip;
     if (options.explain) rules.log = &t.log;
 
@@ -52,7 +59,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     runner.run(
         "bind", [&] { bound = bind(graph, wanted); }, [&] { return model::print(bound); });
     runner.run(
-        "shapes", [&] { t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate); },
+        "shapes",
+        [&] {
+            t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate);
+            model::check_states(t.graph.graph);
+        },
         graph_text);
     t.unfolded = t.graph;
     // Folding needs shapes; what it folds gives more shapes, so simplify infers again as it goes.
@@ -87,8 +98,8 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         "layout",
         [&] {
             if (!stage_on("layout")) return;
-            t.program = gir::rewrite::choose_layouts(t.program, rules);
-            t.program = gir::rewrite::add_borders(t.program, rules);
+            t.program = gir::rewrite::choose_layouts(t.program, target, rules);
+            t.program = gir::rewrite::add_borders(t.program, target, rules);
             verified("layout");
         },
         program_text);
@@ -97,7 +108,15 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         [&] {
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
-            verified("tile");
+            verified_on_target("tile");
+        },
+        program_text);
+    // What is still open becomes text; from here on nobody chooses.
+    runner.run(
+        "spell",
+        [&] {
+            t.program = gir::rewrite::spell(t.program, target);
+            verified("spell");
         },
         program_text);
     return t;

@@ -8,10 +8,8 @@
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "machine/probe/cpu.h"
-#include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "model/text/text.h"
-#include "model/unsupported.h"
 #include "run/cpu.h"
 
 namespace smeaton::driver {
@@ -37,8 +35,7 @@ Opened open_model(const std::string& path, const FeedRequest& request,
                   const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
     Opened opened;
-    opened.graph = model::onnx::read_onnx(path);
-    naming(path, [&] { model::refuse_unsupported(opened.graph); });
+    opened.graph = read_model(path, options);
     opened.feeds =
         gather_feeds(path, input_ports(opened.graph), request, overridable_ports(opened.graph));
     return opened;
@@ -59,6 +56,7 @@ TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& 
             result.stopped = runner.stopped();
             return result;
         } catch (const model::NeedsValue& needs) {
+            refuse_deciding_states(graph, needs.inputs);
             size_t before = wanted.values.size();
             for (const std::string& name : needs.inputs)
                 if (feeds.count(name) > 0) wanted.values[name] = feeds.at(name);

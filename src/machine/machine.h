@@ -51,6 +51,7 @@ struct Level {
     std::vector<OperandRole> roles;  ///< empty: takes every operand
     Number capacity_bytes;           ///< of one instance
     std::optional<Number> line_bytes;
+    std::optional<Number> ways;  ///< lines that one set of a cache holds
     std::optional<Bandwidth> read, write;
     std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
     std::optional<Number> latency_ns;
@@ -58,7 +59,8 @@ struct Level {
     friend bool operator==(const Level&, const Level&) = default;
 };
 
-enum class UnitKind { Scalar, Vector, Systolic };
+/// Matrix: a unit that does contractions in shapes of its own, and nothing else.
+enum class UnitKind { Scalar, Vector, Systolic, Matrix };
 
 // Classes of operations that a unit is rated for. `fma` is one multiply-add (two FLOPs); for dtypes
 // narrower than 32 bits it accumulates in 32 bits, as dot-product instructions do.
@@ -104,6 +106,26 @@ struct Rate {
     friend bool operator==(const Rate&, const Rate&) = default;
 };
 
+/// A contraction that a unit takes at once: acc[rows, columns] += a[rows, group] * b[group,
+/// columns]. Exactly one of the two speeds is given.
+struct ContractionShape {
+    tensor::DType a = tensor::DType::kF32, b = tensor::DType::kF32, acc = tensor::DType::kF32;
+    int64_t rows = 1, columns = 1, group = 1;
+    std::optional<Number> per_cycle;       ///< shapes begun in a cycle
+    std::optional<Number> gops_per_s;      ///< multiply-adds per second
+    std::optional<Number> latency_cycles;  ///< until the next one that adds to the same sums
+    std::optional<Number> energy_pj;       ///< per multiply-add
+    std::string a_from, b_from, acc_in;    ///< levels; empty: the one that takes the role
+    friend bool operator==(const ContractionShape&, const ContractionShape&) = default;
+};
+
+/// Lanes of a dtype where they are not vector_bits over the element's bits.
+struct Lanes {
+    tensor::DType dtype = tensor::DType::kF32;
+    int64_t count = 1;
+    friend bool operator==(const Lanes&, const Lanes&) = default;
+};
+
 struct Unit {
     std::string name;
     UnitKind kind = UnitKind::Vector;
@@ -113,7 +135,9 @@ struct Unit {
     std::optional<Number> registers;      ///< Vector: of vector_bits each
     std::optional<Number> rows, columns;  ///< Systolic: rows carry the contracted dim
     std::vector<std::string> isa;         ///< features that code for it may use, e.g. avx512f
+    std::vector<Lanes> lanes;             ///< Vector
     std::vector<Rate> rates;
+    std::vector<ContractionShape> shapes;  ///< beside what the rates say: docs/machine.md
     friend bool operator==(const Unit&, const Unit&) = default;
 };
 

@@ -106,6 +106,7 @@ void print_level(std::string& out, const Level& level) {
     lines.words("roles", roles);
     lines.figure("capacity", level.capacity_bytes, bytes);
     lines.figure("line", level.line_bytes, plain);
+    lines.figure("ways", level.ways, plain);
     lines.bandwidth("read_gb_s", level.read);
     lines.bandwidth("write_gb_s", level.write);
     lines.bandwidth("copy_gb_s", level.copy);
@@ -127,6 +128,25 @@ std::string rate_row(const Rate& rate) {
     return row + "}";
 }
 
+std::string shape_row(const ContractionShape& s) {
+    std::string row = fmt::format("{{a: {}, b: {}, acc: {}, rows: {}, columns: {}, group: {}",
+                                  name(s.a), name(s.b), name(s.acc), s.rows, s.columns, s.group);
+    auto add = [&](const char* key, const std::optional<Number>& n) {
+        if (n) row += fmt::format(", {}: {}", key, number(*n));
+    };
+    add("per_cycle", s.per_cycle);
+    add("gops_per_s", s.gops_per_s);
+    add("latency_cycles", s.latency_cycles);
+    add("energy_pj", s.energy_pj);
+    auto level = [&](const char* key, const std::string& at) {
+        if (!at.empty()) row += fmt::format(", {}: {}", key, quoted(at));
+    };
+    level("a_from", s.a_from);
+    level("b_from", s.b_from);
+    level("acc_in", s.acc_in);
+    return row + "}";
+}
+
 void print_unit(std::string& out, const Unit& unit) {
     Lines lines(out, "  - ", "    ");
     lines.raw("name", quoted(unit.name));
@@ -138,8 +158,13 @@ void print_unit(std::string& out, const Unit& unit) {
     lines.figure("rows", unit.rows);
     lines.figure("columns", unit.columns);
     lines.words("isa", unit.isa);
-    out += "    rates:\n";
+    if (!unit.lanes.empty()) out += "    lanes:\n";
+    for (const Lanes& lanes : unit.lanes)
+        out += fmt::format("      - {{dtype: {}, count: {}}}\n", name(lanes.dtype), lanes.count);
+    if (!unit.rates.empty()) out += "    rates:\n";
     for (const Rate& rate : unit.rates) out += "      - " + rate_row(rate) + "\n";
+    if (!unit.shapes.empty()) out += "    shapes:\n";
+    for (const ContractionShape& shape : unit.shapes) out += "      - " + shape_row(shape) + "\n";
 }
 
 void print_link(std::string& out, const Link& link) {

@@ -1,5 +1,6 @@
 #include "machine/query.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -70,6 +71,13 @@ std::optional<Interval> peak_gflops(const Machine& machine, tensor::DType dtype)
     const Unit* unit = best_unit(machine, OpClass::Fma, dtype);
     if (!unit) return std::nullopt;
     return *rate_gops(machine, *unit, OpClass::Fma, dtype) * 2;
+}
+
+int64_t lanes_of(const Unit& unit, tensor::DType t) {
+    for (const Lanes& l : unit.lanes)
+        if (l.dtype == t) return l.count;
+    return std::max<int64_t>(
+        1, static_cast<int64_t>(unit.vector_bits->value) / std::max(32, tensor::bits(t)));
 }
 
 Interval total_gb_s(const Bandwidth& bandwidth, int64_t cores) {

@@ -25,6 +25,10 @@ const Unit* best_unit(const Machine&, OpClass, tensor::DType);
 /// one.
 std::optional<Interval> peak_gflops(const Machine&, tensor::DType);
 
+/// Elements in a vector of a vector unit: as stated, or its bits over the element's, of which
+/// narrow ones take 32.
+int64_t lanes_of(const Unit&, tensor::DType);
+
 /// Total GB/s when `cores` of the innermost units use the level at once: cores x one, at most all.
 Interval total_gb_s(const Bandwidth&, int64_t cores);
 

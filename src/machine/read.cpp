@@ -1,5 +1,6 @@
 #include "machine/read.h"
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -60,6 +61,7 @@ Level read_level(const YAML::Node& node, const std::string& file) {
         level.roles.push_back(word<OperandRole>(map, "roles", role));
     level.capacity_bytes = map.number("capacity", Quantity::Bytes);
     level.line_bytes = map.optional_number("line", Quantity::Bytes);
+    level.ways = map.optional_number("ways");
     level.read = read_bandwidth(map, "read_gb_s");
     level.write = read_bandwidth(map, "write_gb_s");
     level.copy = read_bandwidth(map, "copy_gb_s");
@@ -70,17 +72,28 @@ Level read_level(const YAML::Node& node, const std::string& file) {
     return level;
 }
 
+tensor::DType read_dtype(YamlMap& map, const std::string& key) {
+    std::string dtype = map.text(key);
+    std::optional<tensor::DType> known = tensor::dtype_named(dtype);
+    if (!known || tensor::bits(*known) == 0)
+        map.fail(map.child(key), fmt::format("'{}' is '{}'; expected one such as f32, bf16, "
+                                             "i8 (docs/machine.md)",
+                                             key, dtype));
+    return *known;
+}
+
+int64_t read_whole(YamlMap& map, const std::string& key) {
+    Number n = map.number(key);
+    if (n.value != std::floor(n.value) || n.ranged() || n.value < 1 || n.value > 1e9)
+        map.fail(map.child(key), fmt::format("'{}' must be a whole number from 1 up", key));
+    return static_cast<int64_t>(n.value);
+}
+
 Rate read_rate(const YAML::Node& node, const std::string& file, const std::string& unit) {
     YamlMap map(node, file, unit + ", rate");
     Rate rate;
     rate.op = word<OpClass>(map, "op", map.text("op"));
-    std::string dtype = map.text("dtype");
-    std::optional<tensor::DType> known = tensor::dtype_named(dtype);
-    if (!known || tensor::bits(*known) == 0)
-        map.fail(map.child("dtype"), fmt::format("'dtype' is '{}'; expected one such as f32, bf16, "
-                                                 "i8 (docs/machine.md)",
-                                                 dtype));
-    rate.dtype = *known;
+    rate.dtype = read_dtype(map, "dtype");
     rate.per_cycle = map.optional_number("per_cycle");
     rate.gops_per_s = map.optional_number("gops_per_s");
     rate.all_gops_per_s = map.optional_number("all_gops_per_s");
@@ -90,6 +103,36 @@ Rate read_rate(const YAML::Node& node, const std::string& file, const std::strin
     if (rate.per_cycle.has_value() == rate.gops_per_s.has_value())
         map.fail(node, "give exactly one of 'per_cycle' and 'gops_per_s'");
     return rate;
+}
+
+ContractionShape read_shape(const YAML::Node& node, const std::string& file,
+                            const std::string& unit) {
+    YamlMap map(node, file, unit + ", shape");
+    ContractionShape shape;
+    shape.a = read_dtype(map, "a");
+    shape.b = read_dtype(map, "b");
+    shape.acc = read_dtype(map, "acc");
+    shape.rows = read_whole(map, "rows");
+    shape.columns = read_whole(map, "columns");
+    shape.group = read_whole(map, "group");
+    shape.per_cycle = map.optional_number("per_cycle");
+    shape.gops_per_s = map.optional_number("gops_per_s");
+    shape.latency_cycles = map.optional_number("latency_cycles");
+    shape.energy_pj = map.optional_number("energy_pj");
+    shape.a_from = map.optional_text("a_from").value_or("");
+    shape.b_from = map.optional_text("b_from").value_or("");
+    shape.acc_in = map.optional_text("acc_in").value_or("");
+    map.finish();
+    if (shape.per_cycle.has_value() == shape.gops_per_s.has_value())
+        map.fail(node, "give exactly one of 'per_cycle' and 'gops_per_s'");
+    return shape;
+}
+
+Lanes read_lanes(const YAML::Node& node, const std::string& file, const std::string& unit) {
+    YamlMap map(node, file, unit + ", lanes");
+    Lanes lanes{read_dtype(map, "dtype"), read_whole(map, "count")};
+    map.finish();
+    return lanes;
 }
 
 Unit read_unit(const YAML::Node& node, const std::string& file) {
@@ -105,8 +148,12 @@ Unit read_unit(const YAML::Node& node, const std::string& file) {
     unit.rows = map.optional_number("rows");
     unit.columns = map.optional_number("columns");
     unit.isa = map.words("isa");
+    for (const YAML::Node& item : map.items("lanes"))
+        unit.lanes.push_back(read_lanes(item, file, "unit " + unit.name));
     for (const YAML::Node& item : map.items("rates"))
         unit.rates.push_back(read_rate(item, file, "unit " + unit.name));
+    for (const YAML::Node& item : map.items("shapes"))
+        unit.shapes.push_back(read_shape(item, file, "unit " + unit.name));
     map.finish();
     return unit;
 }

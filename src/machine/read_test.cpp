@@ -39,6 +39,7 @@ levels:
     managed: hardware
     capacity: {value: 32KiB, source: sheet}
     line: 64
+    ways: 8
     read_gb_s: {one: 64}
     write_gb_s: {one: 32}
     latency_ns: 2
@@ -67,15 +68,24 @@ units:
     vector_bits: 128
     registers: 32
     isa: [neon]
+    lanes:
+      - {dtype: i8, count: 16}
     rates:
       - {op: fma, dtype: f32, per_cycle: 8, latency_cycles: 4, energy_pj: 1.5}
       - {op: div, dtype: f32, gops_per_s: 3}
+    shapes:
+      - {a: u8, b: i8, acc: i32, rows: 1, columns: 4, group: 4, gops_per_s: 32, acc_in: reg}
   - name: array
     kind: systolic
     rows: 16
     columns: 8
     rates:
       - {op: fma, dtype: i8, per_cycle: 128}
+  - name: tensor
+    kind: matrix
+    private_to: core
+    shapes:
+      - {a: i8, b: i8, acc: i32, rows: 8, columns: 8, group: 4, per_cycle: {value: 0.5, source: sheet}, latency_cycles: 4, energy_pj: 0.2, a_from: l1, b_from: l1}
 links:
   - name: bus
     between: core
@@ -123,6 +133,12 @@ TEST(MachineText, every_part_arrives) {
     EXPECT_EQ(m.levels[2].read->all_gb_s->high, 110);
     EXPECT_EQ(m.levels[3].roles, (std::vector{OperandRole::A, OperandRole::B}));
     EXPECT_EQ(m.units[0].rates[1].op, OpClass::Div);
+    EXPECT_EQ(m.levels[1].ways->value, 8);
+    EXPECT_EQ(lanes_of(m.units[0], tensor::DType::kI8), 16);
+    EXPECT_EQ(lanes_of(m.units[0], tensor::DType::kF64), 2);
+    ASSERT_EQ(m.units[2].shapes.size(), 1u);
+    EXPECT_EQ(m.units[2].shapes[0].group, 4);
+    EXPECT_EQ(m.units[2].shapes[0].b_from, "l1");
     EXPECT_EQ(m.links[0].topology, Topology::Ring);
     EXPECT_EQ(unit_count(m, "core"), 4);
     EXPECT_EQ(unit_count(m, "cluster"), 2);
@@ -130,7 +146,7 @@ TEST(MachineText, every_part_arrives) {
 
 TEST(MachineText, an_unknown_key_names_file_line_key_and_the_nearest_known_key) {
     EXPECT_THAT(error_of(replaced("    latency_ns: 2\n", "    latencyns: 2\n")),
-                AllOf(HasSubstr("m.yaml:25"), HasSubstr("level l1"), HasSubstr("'latencyns'"),
+                AllOf(HasSubstr("m.yaml:26"), HasSubstr("level l1"), HasSubstr("'latencyns'"),
                       HasSubstr("nearest is 'latency_ns'")));
     EXPECT_THAT(error_of(replaced("power_w: 5", "powr_w: 5")), HasSubstr("nearest is 'power_w'"));
     EXPECT_THAT(error_of(replaced("low: 1.8", "lo: 1.8")),
@@ -273,6 +289,24 @@ std::vector<std::string> shipped() {
     return paths;
 }
 
+TEST(MachineVerify, shapes_belong_to_units_that_contract) {
+    EXPECT_THAT(error_of(replaced("kind: matrix", "kind: scalar")),
+                AllOf(HasSubstr("unit tensor"), HasSubstr("at least one row")));
+    EXPECT_THAT(
+        error_of(replaced("a_from: l1", "a_from: l7")),
+        AllOf(HasSubstr("i8 x i8 -> i32 8x8x4"), HasSubstr("'a_from' names no level: 'l7'")));
+    EXPECT_THAT(error_of(replaced("rows: 8, columns: 8", "rows: 0, columns: 8")),
+                AllOf(HasSubstr("m.yaml:"), HasSubstr("'rows' must be a whole number")));
+    EXPECT_THAT(error_of(replaced("latency_cycles: 4, energy_pj: 0.2", "gops_per_s: 4")),
+                HasSubstr("exactly one of 'per_cycle' and 'gops_per_s'"));
+    EXPECT_THAT(error_of(replaced("group: 4, per_cycle", "groups: 4, per_cycle")),
+                HasSubstr("'group'"));
+    EXPECT_THAT(error_of(replaced("count: 16}", "count: 16}\n      - {dtype: i8, count: 8}")),
+                HasSubstr("lanes of i8 are given twice"));
+    EXPECT_THAT(error_of(replaced("    capacity: 512\n", "    capacity: 512\n    ways: 2\n")),
+                HasSubstr("'ways' belongs to a level managed by hardware"));
+}
+
 TEST(ShippedMachines, are_in_canonical_form) {
     ASSERT_GE(shipped().size(), 3u);
     for (const std::string& path : shipped()) {
@@ -303,6 +337,7 @@ TEST(ShippedMachines, every_number_names_its_source) {
         for (const Level& level : m.levels) {
             expect(level.capacity_bytes, level.name + " capacity");
             expect(level.line_bytes, level.name + " line");
+            expect(level.ways, level.name + " ways");
             expect(level.latency_ns, level.name + " latency");
             expect(level.read_energy_pj_per_byte, level.name + " read energy");
             expect(level.write_energy_pj_per_byte, level.name + " write energy");
@@ -316,6 +351,10 @@ TEST(ShippedMachines, every_number_names_its_source) {
             for (const auto& n :
                  {unit.clock_ghz, unit.vector_bits, unit.registers, unit.rows, unit.columns})
                 expect(n, unit.name);
+            for (const ContractionShape& shape : unit.shapes)
+                for (const auto& n :
+                     {shape.per_cycle, shape.gops_per_s, shape.latency_cycles, shape.energy_pj})
+                    expect(n, unit.name + " shape");
             for (const Rate& rate : unit.rates)
                 for (const auto& n : {rate.per_cycle, rate.gops_per_s, rate.all_gops_per_s,
                                       rate.latency_cycles, rate.energy_pj})

@@ -82,6 +82,9 @@ void verify_level(const Level& level, const Machine& machine, const Judge& judge
     judge.whole(level.line_bytes, where, "line");
     judge.require(level.managed == Managed::Software || level.line_bytes.has_value(), where,
                   "a level managed by hardware needs 'line'");
+    judge.whole(level.ways, where, "ways");
+    judge.require(!level.ways || level.managed == Managed::Hardware, where,
+                  "'ways' belongs to a level managed by hardware");
     verify_bandwidth(level.read, where, "read_gb_s", judge);
     verify_bandwidth(level.write, where, "write_gb_s", judge);
     verify_bandwidth(level.copy, where, "copy_gb_s", judge);
@@ -144,6 +147,52 @@ void verify_rate(const Rate& rate, const std::string& where, const Judge& judge)
     judge.positive(rate.energy_pj, where, "energy_pj");
 }
 
+void verify_shape(const ContractionShape& shape, const Machine& machine, const std::string& where,
+                  const Judge& judge) {
+    judge.require(shape.per_cycle.has_value() != shape.gops_per_s.has_value(), where,
+                  "give exactly one of 'per_cycle' and 'gops_per_s'");
+    judge.require(shape.rows > 0 && shape.columns > 0 && shape.group > 0, where,
+                  "'rows', 'columns' and 'group' must be positive");
+    judge.positive(shape.per_cycle, where, "per_cycle");
+    judge.positive(shape.gops_per_s, where, "gops_per_s");
+    judge.positive(shape.latency_cycles, where, "latency_cycles");
+    judge.positive(shape.energy_pj, where, "energy_pj");
+    for (auto [key, level] :
+         {std::pair{"a_from", &shape.a_from}, {"b_from", &shape.b_from}, {"acc_in", &shape.acc_in}})
+        judge.require(level->empty() ||
+                          std::any_of(machine.levels.begin(), machine.levels.end(),
+                                      [&, l = level](const Level& at) { return at.name == *l; }),
+                      where, "'{}' names no level: '{}'", key, *level);
+}
+
+void verify_shapes(const Unit& unit, const Machine& machine, const std::string& where,
+                   const Judge& judge) {
+    bool matrix = unit.kind == UnitKind::Matrix;
+    judge.require(!matrix || (!unit.shapes.empty() && unit.rates.empty()), where,
+                  "a matrix unit has 'shapes' and no 'rates'");
+    judge.require(unit.shapes.empty() || matrix || unit.kind == UnitKind::Vector, where,
+                  "'shapes' belong to a vector or matrix unit (a systolic one has 'rows' and "
+                  "'columns')");
+    std::set<std::string> seen;
+    for (const ContractionShape& s : unit.shapes) {
+        std::string row = fmt::format("{}, shape {} x {} -> {} {}x{}x{}", where, name(s.a),
+                                      name(s.b), name(s.acc), s.rows, s.columns, s.group);
+        verify_shape(s, machine, row, judge);
+        judge.require(seen.insert(row).second, row, "is given twice");
+    }
+}
+
+void verify_lanes(const Unit& unit, const std::string& where, const Judge& judge) {
+    judge.require(unit.lanes.empty() || unit.kind == UnitKind::Vector, where,
+                  "'lanes' belong to a vector unit");
+    std::set<tensor::DType> seen;
+    for (const Lanes& lanes : unit.lanes) {
+        judge.require(lanes.count > 0, where, "lanes of {} must be positive", name(lanes.dtype));
+        judge.require(seen.insert(lanes.dtype).second, where, "lanes of {} are given twice",
+                      name(lanes.dtype));
+    }
+}
+
 void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     std::string where = "unit " + unit.name;
     judge.name(unit.name, where);
@@ -162,7 +211,10 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     judge.whole(unit.columns, where, "columns");
     judge.require(!vector || std::fmod(unit.vector_bits->value, 8) == 0, where,
                   "'vector_bits' must be a multiple of 8");
-    judge.require(!unit.rates.empty(), where, "'rates' must hold at least one row");
+    judge.require(unit.kind == UnitKind::Matrix || !unit.rates.empty(), where,
+                  "'rates' must hold at least one row");
+    verify_lanes(unit, where, judge);
+    verify_shapes(unit, machine, where, judge);
     std::set<std::pair<OpClass, tensor::DType>> seen;
     for (const Rate& rate : unit.rates) {
         std::string row = fmt::format("{}, rate {} {}", where, text(rate.op), name(rate.dtype));

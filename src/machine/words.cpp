@@ -11,7 +11,7 @@ constexpr std::array kRoles{SMEATON_OPERAND_ROLES(X)};
 constexpr std::array kOpClasses{SMEATON_OP_CLASSES(X)};
 #undef X
 constexpr std::array kManaged{"software", "hardware"};
-constexpr std::array kUnitKinds{"scalar", "vector", "systolic"};
+constexpr std::array kUnitKinds{"scalar", "vector", "systolic", "matrix"};
 constexpr std::array kTopologies{"point_to_point", "bus", "ring", "mesh", "torus", "all_to_all"};
 
 template <class T>

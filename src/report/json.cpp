@@ -18,6 +18,21 @@ Json ports(const std::vector<driver::PortRow>& rows) {
     return out;
 }
 
+void add_blocks(const driver::InspectResult& r, Json& out) {
+    out["blocks"] = Json::array();
+    for (const driver::BlockRow& b : r.blocks)
+        out["blocks"].push_back({{"name", b.name},
+                                 {"kind", b.kind},
+                                 {"nodes", b.nodes},
+                                 {"inputs", b.inputs},
+                                 {"outputs", b.outputs},
+                                 {"parameters", b.parameters},
+                                 {"reads", b.reads}});
+    out["runs"] = Json::array();
+    for (const driver::RunRow& run : r.runs)
+        out["runs"].push_back({{"first", run.first}, {"count", run.count}, {"inputs", run.inputs}});
+}
+
 }  // namespace
 
 Json json_of(const tensor::Dim& d) {
@@ -71,7 +86,8 @@ Json json_of(const driver::MemoryStats& m) {
             {"arena_lower_bound_bytes", m.arena_lower_bound_bytes},
             {"graph_max_live_bytes", m.graph_max_live_bytes},
             {"scratch_bytes", m.scratch_bytes},
-            {"weights_bytes", m.weights_bytes}};
+            {"weights_bytes", m.weights_bytes},
+            {"state_bytes", m.state_bytes}};
 }
 
 Json simulated(const driver::SimulateResult& r) {
@@ -108,6 +124,7 @@ Json inspected(const driver::InspectResult& r) {
                                 {"written_bytes", json_of(row.written_bytes)},
                                 {"constant_bytes", json_of(row.constant_bytes)}});
     if (r.has_memory) out["memory"] = json_of(r.memory);
+    if (r.has_blocks) add_blocks(r, out);
     return out;
 }
 

@@ -64,7 +64,27 @@ std::string memory_text(const driver::MemoryStats& m) {
     table.row(
         {"  scratch", std::to_string(m.scratch_bytes), mega(m.scratch_bytes), "of all threads"});
     table.row({"weights", std::to_string(m.weights_bytes), mega(m.weights_bytes), ""});
+    if (m.state_bytes > 0)
+        table.row({"states", std::to_string(m.state_bytes), mega(m.state_bytes), ""});
     return table.str();
+}
+
+static std::string blocks_text(const driver::InspectResult& r) {
+    Table table({">", "block", ">kind", ">nodes", ">parameters", "after", "inputs", "outputs"});
+    for (size_t b = 0; b < r.blocks.size(); ++b) {
+        const driver::BlockRow& row = r.blocks[b];
+        std::vector<std::string> after;
+        for (int k : row.reads) after.push_back(std::to_string(k));
+        table.row({std::to_string(b), shortened(row.name, 40), std::to_string(row.kind),
+                   std::to_string(row.nodes.size()),
+                   count_text(static_cast<double>(row.parameters)), joined(after, " "),
+                   shortened(joined(row.inputs), 40), shortened(joined(row.outputs), 40)});
+    }
+    std::string out = table.str();
+    for (const driver::RunRow& run : r.runs)
+        out += fmt::format("{} equal blocks, {} to {}; inputs: {}\n", run.count, run.first,
+                           run.first + run.count - 1, joined(run.inputs));
+    return out;
 }
 
 std::string text(const driver::InspectResult& r) {
@@ -98,6 +118,7 @@ std::string text(const driver::InspectResult& r) {
     if (!r.open_dims.empty())
         out += fmt::format("{:<12}{} (bind with --dim)\n", "open sizes", joined(r.open_dims, "; "));
     if (r.has_memory) out += "\n" + memory_text(r.memory);
+    if (r.has_blocks) out += "\n" + blocks_text(r);
     Table table({"node", "operator", "output", ">operations", ">reads", ">writes", ">constants"});
     for (const driver::OperatorRow& row : r.rows)
         table.row({shortened(row.node, 48), row.op, shortened(row.output, 40),

@@ -14,8 +14,8 @@ namespace {
 /// between the innermost cache and the registers.
 gir::Levels whole_chain(const gir::Target& target) {
     gir::Levels levels = gir::levels_of(target);
-    levels.list.insert(levels.list.begin(), {"memory", -1, false});
-    levels.list.insert(levels.list.end() - 1, {"local", 0, false});
+    levels.list.insert(levels.list.begin(), {"memory", -1, {}});
+    levels.list.insert(levels.list.end() - 1, {"local", 0, {}});
     for (size_t i = 0; i < levels.list.size(); ++i) levels.list[i].parent = static_cast<int>(i) - 1;
     return levels;
 }

@@ -9,22 +9,13 @@
 #include <map>
 #include <string>
 
-#include "gir/parse.h"
+#include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::audit {
 namespace {
-
-gir::Target common_cpu() {
-    gir::Target t;
-    t.levels = {{"reg", 2048, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"l3", 32 << 20, 64, false, false},
-                {"dram", 0, 64, false, false}};
-    return t;
-}
 
 gir::Program tiled(const std::string& file, const gir::Target& target) {
     std::ifstream in(std::string(SMEATON_SOURCE_DIR) + "/tests/blocks/" + file);
@@ -53,7 +44,7 @@ const std::map<std::string, std::string> kApart = {
 class Claims : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Claims, are_what_caches_hold) {
-    const gir::Target target = common_cpu();
+    const gir::Target target = gir::common_cpu();
     const gir::Program program = tiled(GetParam(), target);
     const gir::interp::Memory memory = zeros(program);
     for (const gir::Step& step : program.steps) {

@@ -92,6 +92,26 @@ def test_inspect_prints_memory(folder):
     assert ended.code == 0 and "arena" in ended.out
 
 
+def test_inspect_finds_the_layers_that_repeat(tmp_path):
+    nodes, weights, x = [], [], "x"
+    for i in range(4):
+        weights.append(tensor(f"w{i}", np.full((5, 5), i, np.float32)))
+        nodes += [node("MatMul", [x, f"w{i}"], [f"h{i}"], f"/net/layer.{i}/MatMul")]
+        nodes += [node("Tanh", [f"h{i}"], [f"y{i}"], f"/net/layer.{i}/Tanh")]
+        x = f"y{i}"
+    nodes.append(node("Softmax", [x], ["y"], "/head/Softmax"))
+    onnx.save(
+        model(nodes, {"x": (F32, [2, 5])}, {"y": (F32, [2, 5])}, weights), str(tmp_path / "m.onnx")
+    )
+    result = json_of(smeaton("inspect", tmp_path / "m.onnx", "--blocks", "--json"))
+    assert [b["name"] for b in result["blocks"]] == [f"net/layer.{i}" for i in range(4)] + ["head"]
+    assert [b["kind"] for b in result["blocks"]] == [0, 0, 0, 0, 1]
+    assert [b["parameters"] for b in result["blocks"]] == [25] * 4 + [0]
+    assert result["runs"] == [{"first": 0, "count": 4, "inputs": ["previous 0"]}]
+    ended = smeaton("inspect", tmp_path / "m.onnx", "--blocks")
+    assert "4 equal blocks, 0 to 3" in ended.out
+
+
 def test_emit_prints_source_with_names_and_bytes(folder):
     ended = smeaton("emit", "small.onnx", "--as", "cpp", "--dim", "rows=3", cwd=folder)
     assert ended.code == 0, ended.err

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::interp {
@@ -10,7 +10,7 @@ namespace {
 
 AgreementOptions machine() {
     AgreementOptions o;
-    o.levels.list = {{"dram", -1, false}, {"l2", 0, true}, {"l1", 1, true}, {"reg", 2, true}};
+    o.levels.list = {{"dram", -1, {}}, {"l2", 0, "core"}, {"l1", 1, "core"}, {"reg", 2, "core"}};
     o.caches = {{"l1", 32 << 10, 64}, {"l2", 1 << 20, 64}};
     return o;
 }

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "gir/interp/interp.h"
 #include "gir/ledger/count.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 
 namespace smeaton::gir {
 namespace {
@@ -158,7 +158,7 @@ kernel k(x -> y)
     unary exp y[i,k] <- xs[k]
 )";
     Program p = parse_program(text, "test");
-    Levels levels{{{"dram", -1, false}, {"l3", 0, false}, {"l2", 1, true}, {"reg", 2, true}},
+    Levels levels{{{"dram", -1, {}}, {"l3", 0, {}}, {"l2", 1, "core"}, {"reg", 2, "core"}},
                   {{"core", 4}}};
     Ledger l = ledger(p, levels);
     EXPECT_EQ(l.read_bytes("dram"), Dim(4 * 40));

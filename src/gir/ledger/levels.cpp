@@ -23,7 +23,7 @@ bool Levels::inside(int level, int ancestor) const {
 static Levels chain(const std::vector<Name>& outermost_first) {
     Levels levels;
     for (Name n : outermost_first)
-        levels.list.push_back({n, static_cast<int>(levels.list.size()) - 1, false});
+        levels.list.push_back({n, static_cast<int>(levels.list.size()) - 1, {}});
     return levels;
 }
 
@@ -61,8 +61,14 @@ Levels levels_used(const Program& program) {
 Levels levels_of(const Target& target) {
     Levels levels;
     for (auto it = target.levels.rbegin(); it != target.levels.rend(); ++it)
-        levels.list.push_back({it->name, static_cast<int>(levels.list.size()) - 1, it->per_core});
-    levels.units["core"] = target.cores;
+        levels.list.push_back(
+            {it->name, it->next.empty() ? -1 : levels.index(it->next), it->scope});
+    // Cores that stand idle hold no copies; those at work fill one unit after the other.
+    for (const TargetScope& s : target.scopes) {
+        int64_t each = std::max<int64_t>(1, target.all_cores() / target.units(s.name));
+        levels.units[s.name] = (target.cores + each - 1) / each;
+    }
+    levels.units[target.core_scope()] = target.cores;
     return levels;
 }
 
@@ -70,21 +76,32 @@ Name charged_level(const Buffer& buffer) {
     return buffer.resident.empty() ? buffer.level : buffer.resident;
 }
 
-static int64_t units_of(const Levels& levels, const Parallel& p) {
-    auto found = levels.units.find(p.scope);
-    if (found == levels.units.end()) return 1;
-    std::optional<int64_t> extent = p.extent.if_const();
-    return extent ? std::min(*extent, found->second) : found->second;
+static int64_t units_in(const Levels& levels, Name scope) {
+    auto found = levels.units.find(scope);
+    return found == levels.units.end() ? 1 : found->second;
+}
+
+/// Instances of a level of `scope` that the parallels of the block reach; `trips`, iterations of
+/// those around.
+static int64_t reached(const Levels& levels, Name scope, const Block& block, int64_t trips) {
+    int64_t most = 1;
+    for (const StmtPtr& s : block) {
+        if (auto* f = std::get_if<For>(&s->node))
+            most = std::max(most, reached(levels, scope, f->body, trips));
+        auto* p = std::get_if<Parallel>(&s->node);
+        if (!p) continue;
+        int64_t units = units_in(levels, p->scope), owners = units_in(levels, scope);
+        int64_t all = trips * p->extent.if_const().value_or(units);
+        int64_t busy = std::min(all, units), sharers = std::max<int64_t>(1, units / owners);
+        most = std::max({most, std::min(owners, (busy + sharers - 1) / sharers),
+                         reached(levels, scope, p->body, units > 1 ? all : trips)});
+    }
+    return most;
 }
 
 int64_t tile_copies(const Levels& levels, const Let& let, const Block& rest_of_block) {
-    if (!levels.list[static_cast<size_t>(levels.index(let.tile.level))].per_unit) return 1;
-    int64_t copies = 1;
-    for_each_stmt(rest_of_block, [&](const Stmt& s) {
-        if (auto* p = std::get_if<Parallel>(&s.node))
-            copies = std::max(copies, units_of(levels, *p));
-    });
-    return copies;
+    Name scope = levels.list[static_cast<size_t>(levels.index(let.tile.level))].scope;
+    return scope.empty() ? 1 : reached(levels, scope, rest_of_block, 1);
 }
 
 bool holds_source(const Let& let, DType source_dtype) {

@@ -16,10 +16,10 @@ struct Levels {
     struct Level {
         Name name;
         int parent = -1;
-        bool per_unit = false;  ///< private to a unit of `scope`
+        Name scope = {};  ///< whose units have one each; empty: one for all
     };
     std::vector<Level> list;
-    /// Units of a parallel scope that a private level above it is copied for; absent: 1.
+    /// Units of each scope, all in all; absent: 1.
     std::map<Name, int64_t> units;
 
     /// InternalError when the level is not in the tree.
@@ -33,14 +33,15 @@ struct Levels {
 Levels levels_used(const Program&, const std::vector<const Kernel*>&);
 /// Those of all kernels of the program.
 Levels levels_used(const Program&);
-/// The chain of a target; `core` has its number of cores.
+/// The tree of a target; of each scope, the units at work.
 Levels levels_of(const Target&);
 
 /// Where accesses to a buffer are charged: at the level it claims residency in, else at its own.
 Name charged_level(const Buffer&);
 
-/// How many copies of a tile exist that is declared just before `rest` in its block: above a
-/// parallel whose units own the level there is one per unit, else one.
+/// How many copies of a tile exist that is declared just before `rest` in its block: above
+/// parallels whose units own the level, or share one among several, as many as their iterations
+/// reach; else one.
 int64_t tile_copies(const Levels&, const Let&, const Block& rest_of_block);
 
 /// Does the let hold the very bytes of its source (a claim, or a copy done by the memory system)?

@@ -402,7 +402,7 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         }
     Block current = b;
     // Cores at work share what they do not own.
-    double share = level.per_core || !shared_out ? 1 : 1.0 / target.cores;
+    double share = shared_out ? 1.0 / static_cast<double>(target.sharers(level)) : 1;
     double capacity = kShare * share * static_cast<double>(level.capacity_bytes);
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
         int64_t bytes = c.touch.bytes();
@@ -460,9 +460,12 @@ const TargetLevel* scratchpad_for(const Target& target, OperandRole role) {
     return nullptr;
 }
 
-std::set<Name> levels_outside(const Target& target, size_t level) {
+std::set<Name> levels_outside(const Target& target, const TargetLevel& level) {
     std::set<Name> names;
-    for (size_t i = level + 1; i < target.levels.size(); ++i) names.insert(target.levels[i].name);
+    for (const TargetLevel* l = &level; l != &target.outermost();) {
+        l = &target.outwards_of(*l);
+        names.insert(l->name);
+    }
     return names;
 }
 
@@ -500,10 +503,10 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
         made += claimer.made;
     };
     // From the innermost outwards: a level sees what those further in do not hold.
-    for (size_t i = 1; i + 1 < target.levels.size(); ++i) {
-        const TargetLevel& level = target.levels[i];
+    for (const TargetLevel& level : target.levels) {
+        if (&level == &target.registers() || &level == &target.outermost()) continue;
         if (level.software_managed || level.capacity_bytes == 0) continue;
-        claim_at(level, levels_outside(target, i), -1,
+        claim_at(level, levels_outside(target, level), -1,
                  kShare * static_cast<double>(level.capacity_bytes));
     }
     for (int operand : {0, 1}) {

@@ -4,30 +4,19 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "gir/common_cpu.h"
 #include "gir/interp/interp.h"
-#include "gir/print.h"
 #include "gir/random/random_program.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
-
-Target target_with(int vector_bytes, int registers) {
-    Target t;
-    t.levels = {{"reg", int64_t{vector_bytes} * registers, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"l3", 32 << 20, 64, false, false},
-                {"dram", 0, 64, false, false}};
-    t.vector_bytes = vector_bytes;
-    t.vector_registers = registers;
-    t.cores = 2;
-    return t;
-}
 
 struct Stage {
     const char* name;
@@ -35,12 +24,16 @@ struct Stage {
 };
 
 std::vector<Stage> stages(const Target& target) {
-    Rules rules;
+    Rules rules = sized_for(target);
     return {{"fuse", [=](Program p) { return fuse(std::move(p), rules); }},
             {"layout",
-             [=](Program p) { return add_borders(choose_layouts(std::move(p), rules), rules); }},
+             [=](Program p) {
+                 p = choose_layouts(std::move(p), target, rules);
+                 return add_borders(std::move(p), target, rules);
+             }},
             {"tile", [=](Program p) { return tile(p, target); }},
-            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }}};
+            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }},
+            {"spell", [=](Program p) { return spell(std::move(p), target); }}};
 }
 
 // A sum in another order differs by rounding; anything else must agree to the bit.
@@ -74,14 +67,15 @@ uint64_t setting(const char* name, uint64_t otherwise) {
 }
 
 void expect_the_same_after_every_stage(uint64_t seed) {
-    const Target targets[] = {target_with(64, 32), target_with(32, 16), target_with(16, 16)};
+    const Target targets[] = {common_cpu(64, 32, 2), common_cpu(32, 16, 2), common_cpu(16, 16, 2)};
     RandomCase random = random_case(seed);
     interp::Result want = interp::run(random.program, random.inputs);
     const Target& target = targets[seed % 3];
     Program program = random.program;
     for (const Stage& stage : stages(target)) {
         program = stage.rewrite(program);
-        ASSERT_EQ(find_faults(program), std::vector<std::string>{})
+        VerifyOptions room{capacities(target)};
+        ASSERT_EQ(find_faults(program, room), std::vector<std::string>{})
             << "seed " << seed << " after " << stage.name << "\n"
             << print(random.program) << print(program);
         ASSERT_TRUE(same_outputs(want, interp::run(program, random.inputs), random.exact))

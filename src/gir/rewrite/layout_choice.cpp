@@ -11,11 +11,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-// Rows of pixels whose channels span a multiple of this fall into the same few sets of a
-// first-level cache with 4 KiB ways; one more line of padding spreads them.
-constexpr int64_t kAliasingBytes = 2048;
-constexpr int64_t kLineBytes = 64;
-
 std::optional<Name> axis_at(const Slice& s, size_t dim) {
     if (s.at[dim].index) return std::nullopt;
     for (const Term& t : s.at[dim].affine.terms) return t.var;
@@ -43,7 +38,10 @@ std::optional<Slice> convolution_store(const Program& program, const Block& body
     return store;
 }
 
-Layout channels_last(const Buffer& buffer) {
+// Rows of pixels whose channels span a multiple of half a way of the first cache fall into the same
+// few sets; one more line of padding spreads them.
+Layout channels_last(const Buffer& buffer, const Target& target) {
+    const TargetLevel& first = target.first_level(OperandRole::Vector);
     Layout layout;
     layout.dims.push_back({0, 1, 0, 0, 0});
     for (size_t d = 2; d < buffer.dims.size(); ++d)
@@ -54,7 +52,8 @@ Layout channels_last(const Buffer& buffer) {
     bool one_pixel = true;
     for (size_t d = 2; d < buffer.dims.size(); ++d)
         one_pixel = one_pixel && buffer.dims[d].extent.is(1);
-    if (!one_pixel && bytes % kAliasingBytes == 0) channels.after = kLineBytes / element;
+    bool aliases = first.way_bytes > 0 && bytes % (first.way_bytes / 2) == 0;
+    if (!one_pixel && aliases) channels.after = first.line_bytes / element;
     layout.dims.push_back(channels);
     return layout;
 }
@@ -137,14 +136,14 @@ bool writes_view_of(const Program& program, Name n) {
 }
 
 // The buffer keeps its dense form for the outside (caller, views); kernels use a copy `inside`.
-void split_off(Program& program, Name outside, const Rules& rules) {
+void split_off(Program& program, Name outside, const Target& target, const Rules& rules) {
     std::set<Name> taken;
     for (const Buffer& b : program.buffers) taken.insert(b.name);
     for (const KernelPtr& k : kernels(program)) taken.insert(k->name);
     Buffer inside = program.buffer(outside);
     inside.name = fresh(outside.str() + "_cl", taken);
     inside.lifetime = Lifetime::Temp;
-    inside.layout = channels_last(inside);
+    inside.layout = channels_last(inside, target);
     bool is_input = program.buffer(outside).lifetime == Lifetime::Input;
     const Buffer from = is_input ? program.buffer(outside) : inside;
     const Buffer to = is_input ? inside : program.buffer(outside);
@@ -171,20 +170,20 @@ void split_off(Program& program, Name outside, const Rules& rules) {
 
 }  // namespace
 
-Program choose_layouts(Program program, const Rules& rules) {
+Program choose_layouts(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("channels-last")) return program;
     LayoutChooser chooser{program, {}};
     chooser.choose();
     for (Name n : chooser.chosen) {
         Buffer& b = program.buffer(n);
         if (b.lifetime == Lifetime::Temp && !has_views(program, n)) {
-            b.layout = channels_last(b);
+            b.layout = channels_last(b, target);
             rules.note("channels-last", n.str());
         } else if (!writes_view_of(program, n)) {
             std::map<Name, Uses> uses = uses_of(program);
             const Uses& u = uses[n];
             if (b.lifetime == Lifetime::Input ? !u.readers.empty() : !u.writers.empty())
-                split_off(program, n, rules);
+                split_off(program, n, target, rules);
         }
     }
     return program;
@@ -242,7 +241,7 @@ void widen(BorderPlan& plan, const Slice& s, const Buffer& b, const Extents& ext
     ++plan.readers;
 }
 
-bool worth_it(const Buffer& b, const BorderPlan& plan) {
+bool worth_it(const Buffer& b, const BorderPlan& plan, const Target& target) {
     if (!plan.value) return false;
     double grown = 1;
     bool any = false;
@@ -253,8 +252,10 @@ bool worth_it(const Buffer& b, const BorderPlan& plan) {
         any = any || plan.margins[d].before + plan.margins[d].after > 0;
     }
     // A border that more than doubles a buffer costs more memory than its tests cost time, unless
-    // the buffer is small.
-    return any && (grown <= 2 || logical_bytes(b).value() <= 64 * 1024);
+    // two of the first level's kind hold the buffer.
+    int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
+    bool small = room == 0 || logical_bytes(b).value() <= 2 * room;
+    return any && (grown <= 2 || small);
 }
 
 void set_margins(Buffer& b, const BorderPlan& plan) {
@@ -290,7 +291,7 @@ Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
 
 }  // namespace
 
-Program add_borders(Program program, const Rules& rules) {
+Program add_borders(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("border")) return program;
     std::map<Name, BorderPlan> plans;
     for (const KernelPtr& k : kernels(program)) {
@@ -306,7 +307,7 @@ Program add_borders(Program program, const Rules& rules) {
     }
     for (auto& [name, plan] : plans) {
         Buffer& b = program.buffer(name);
-        if (!worth_it(b, plan)) {
+        if (!worth_it(b, plan, target)) {
             plan.value.reset();
             continue;
         }

@@ -7,13 +7,15 @@
 
 #include "gir/program.h"
 #include "gir/rewrite/rules.h"
+#include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
-/// Channels-last layouts; rule "channels-last".
-Program choose_layouts(Program, const Rules&);
+/// Channels-last layouts, a line apart where pixels would meet in the sets of the first cache; rule
+/// "channels-last".
+Program choose_layouts(Program, const Target&, const Rules&);
 
 /// Borders that make `within` of readers superfluous; rule "border". After choose_layouts.
-Program add_borders(Program, const Rules&);
+Program add_borders(Program, const Target&, const Rules&);
 
 }  // namespace smeaton::gir::rewrite

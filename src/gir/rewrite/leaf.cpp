@@ -26,18 +26,15 @@ int64_t bytes_of(const Tile& tile) {
 
 }  // namespace
 
-Block place_local_tiles(const Block& body, const Target& target) {
+Block place_local_tiles(const Block& body, const Target& target, Name sums_in) {
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
-        next.tile.level = target.registers().name;
-        // A machine whose units hold operands in levels of their own; a CPU has one register file.
-        if (target.array_rows > 0) {
-            bool acc = accumulates(body, let->tile.name);
-            OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
-            next.tile.level = target.level_for(role, bytes_of(let->tile)).name;
-        }
+        bool acc = accumulates(body, let->tile.name);
+        OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
+        next.tile.level =
+            acc && !sums_in.empty() ? sums_in : target.level_for(role, bytes_of(let->tile)).name;
         return {stmt(std::move(next))};
     });
 }
@@ -105,23 +102,17 @@ bool epilogue_stands_alone(const SplitBody& split) {
     });
 }
 
-// The first level behind the registers, or the one for vectors where levels have roles.
-Name row_level(const Tile& tile, const Target& target) {
-    if (target.array_rows > 0) return target.level_for(OperandRole::Vector, bytes_of(tile)).name;
-    return target.levels.size() > 1 ? target.levels[1].name : target.outermost().name;
-}
-
 // for row { epilogue on [lane] }, reading the accumulator from a tile in the first cache.
 Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& target,
               std::set<Name>& taken) {
     Block block = must_absorb(split.head, r.row, r.rows, false);
-    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target);
+    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target, r.sums_in);
     Tile out;
     out.name = fresh(split.accumulator.str() + "_rows", taken);
     out.dtype = split.dtype;
     out.dims = {{r.row, Dim(r.rows)}, {r.lane, Dim(r.lanes)}};
     out.lanes = 1;
-    out.level = row_level(out, target);
+    out.level = target.memory_for(OperandRole::Vector, bytes_of(out)).name;
     Op spill;
     spill.kind = OpKind::Move;
     spill.dims = out.dims;
@@ -156,7 +147,7 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
         return by_rows(split, r, target, taken);
     Block block = must_absorb(body, r.row, r.rows, false);
     block = must_absorb(block, r.lane, r.lanes, true);
-    return place_local_tiles(block, target);
+    return place_local_tiles(block, target, r.sums_in);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -15,6 +15,7 @@ struct RegisterBody {
     int64_t lanes = 1;
     Name row;
     int64_t rows = 1;
+    Name sums_in = {};  ///< level of accumulators; empty: by role
 };
 
 /// Scalar `local` tiles of the body become `reg` tiles [row, lane]. What follows a contraction and
@@ -24,7 +25,7 @@ struct RegisterBody {
 Block to_registers(const Block& body, const RegisterBody&, const Target&, std::set<Name>& taken);
 
 /// Scalar and register-sized tiles of level `local` get the innermost level that takes them:
-/// accumulators one for accumulators, others one for vectors.
-Block place_local_tiles(const Block& body, const Target&);
+/// accumulators `sums_in` or, where that is empty, one for accumulators, others one for vectors.
+Block place_local_tiles(const Block& body, const Target&, Name sums_in = {});
 
 }  // namespace smeaton::gir::rewrite

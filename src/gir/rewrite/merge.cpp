@@ -445,6 +445,12 @@ std::optional<std::vector<Travelling>> travelling(const Flow& flow, const Kernel
     return values;
 }
 
+// Such a kernel stays where it is: others read what the state held before.
+bool writes_state(const Program& program, const Kernel& kernel) {
+    return std::any_of(kernel.writes.begin(), kernel.writes.end(),
+                       [&](Name n) { return program.buffer(n).lifetime == Lifetime::State; });
+}
+
 size_t statements(const Kernel& kernel) {
     size_t count = 0;
     for_each_stmt(kernel.body, [&](const Stmt&) { ++count; });
@@ -465,6 +471,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         if (at_reader <= at_writer || once(program, at_reader)) continue;
         const KernelPtr reader = kernel_of(program.steps[at_reader]);
         if (room + statements(*reader) > kMostStatements) continue;
+        if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
         auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
         Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};

@@ -6,10 +6,17 @@ namespace smeaton::gir::rewrite {
 
 const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
-        "through-views", "take-over-reader", "take-over-writer",
-        "merge-loops",   "simplify-scalars", "drop-dead",
-        "channels-last", "border",           "claim-resident"};
+        "through-views",    "take-over-reader", "take-over-writer", "merge-loops",
+        "simplify-scalars", "drop-dead",        "channels-last",    "border",
+        "claim-resident",   "state-in-place"};
     return names;
+}
+
+Rules sized_for(const Target& target, Rules rules) {
+    int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
+    rules.row_bytes = room > 0 ? room : INT64_MAX;
+    rules.wide = target.all_cores() * kIterationsPerCore;
+    return rules;
 }
 
 KernelPtr kernel_of(const Step& s) {

@@ -1,11 +1,13 @@
 // What all rewrites share: which rules run, and the log of what they did (--skip, --explain).
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "gir/program.h"
+#include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
@@ -17,14 +19,21 @@ struct RuleLog {
 struct Rules {
     std::set<std::string> skip;           ///< names of rules left out
     std::vector<RuleLog>* log = nullptr;  ///< may be null
-    int64_t row_bytes = 32 * 1024;        ///< largest tile that a merge may put between two loops
-    int64_t wide = 16;                    ///< parallel iterations that a merge need not exceed
+    int64_t row_bytes = INT64_MAX;        ///< largest tile that a merge may put between two loops
+    int64_t wide = 1;                     ///< parallel iterations that a merge need not exceed
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
     void note(const std::string& rule, const std::string& what) const {
         if (log) log->push_back({rule, what});
     }
 };
+
+/// Parallel iterations wanted for each core, so that a static split is even.
+constexpr int64_t kIterationsPerCore = 8;
+
+/// The rules with a target's sizes: rows that its first level holds; iterations enough for all its
+/// cores, whether at work or not (what is merged may not depend on the number of threads).
+Rules sized_for(const Target&, Rules = {});
 
 /// Names of all rules, for --skip to check against.
 const std::vector<std::string>& rule_names();

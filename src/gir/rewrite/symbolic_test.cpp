@@ -2,21 +2,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "gir/common_cpu.h"
 #include "gir/ledger/ledger.h"
 #include "gir/rewrite/for_target.h"
 #include "gir/rewrite/test_programs.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
-
-Target common_cpu() {
-    Target t;
-    t.levels = {{"reg", 2048, 64, true, true},
-                {"l1", 32 << 10, 64, false, true},
-                {"l2", 1 << 20, 64, false, true},
-                {"dram", 0, 64, false, false}};
-    return t;
-}
 
 Program example() {
     std::ifstream in(std::string(SMEATON_SOURCE_DIR) + "/tests/gir/symbolic_chain.gir");

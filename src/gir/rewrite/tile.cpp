@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/rewrite/rules.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
 #include "gir/walk.h"
@@ -16,16 +17,18 @@ namespace {
 struct ProgramTiler {
     const Target& target;
     Program out;
-    Steps once;                   // packing steps
+    Steps packing_steps;
     std::vector<Packing> packed;  // made so far, shared between kernels
     std::set<Name> names;         // buffers and kernels
     std::set<Name> taken;         // between kernels the same
+    std::set<Name> changed;       // states written so far
 
     void add_name(Name n) { names.insert(n), taken.insert(n); }
     void forget(const std::set<Name>& of_kernel);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     void pack(const Packing&);
     void tile_steps(Steps& steps);
+    void note_changes(const Kernel& kernel);
 };
 
 // parallel over all dims: move packed[i0, i1, ...] <- source[i0, i1, ...]
@@ -54,7 +57,8 @@ void ProgramTiler::pack(const Packing& packing) {
     add_name(name);
     auto kernel = std::make_shared<const Kernel>(packing_kernel(packing, name));
     packed.push_back(packing);
-    once.push_back({RunStep{kernel, true}});
+    const bool once = out.buffer(packing.source).lifetime == Lifetime::Weight;
+    packing_steps.push_back({RunStep{kernel, once}});
 }
 
 // Takes a kernel's own names out of `taken` again. One set for all kernels: a copy for each would
@@ -70,7 +74,7 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     Block body;
     for (const StmtPtr& s : kernel->body) {
         Block tiled;
-        if (std::optional<TiledStmt> mma = tile_mma(out, s, target, taken)) {
+        if (std::optional<TiledStmt> mma = tile_mma(out, s, target, taken, changed)) {
             tiled = mma->block;
             for (const Packing& packing : mma->packings) {
                 auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
@@ -93,9 +97,17 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }
 
+void ProgramTiler::note_changes(const Kernel& kernel) {
+    for (Name n : kernel.writes)
+        if (out.buffer(n).lifetime == Lifetime::State) changed.insert(root_of(out, n));
+}
+
 void ProgramTiler::tile_steps(Steps& steps) {
     for (Step& s : steps) {
-        if (auto* run = std::get_if<RunStep>(&s.node)) run->kernel = tile_kernel(run->kernel);
+        if (auto* run = std::get_if<RunStep>(&s.node)) {
+            note_changes(*run->kernel);
+            run->kernel = tile_kernel(run->kernel);
+        }
         if (auto* branch = std::get_if<BranchStep>(&s.node)) {
             tile_steps(branch->then_steps);
             tile_steps(branch->else_steps);
@@ -109,8 +121,16 @@ bool is_once(const Step& s) {
     return run && run->once;
 }
 
-/// Each before everything that is not `once`, but after the last step that writes the weight to
-/// pack; those of one place in their order.
+/// That of a state: before its first reader.
+Steps::iterator place_in_run(Steps& steps, Name packed) {
+    return std::find_if(steps.begin(), steps.end(), [&](const Step& s) {
+        auto* run = std::get_if<RunStep>(&s.node);
+        return !run || std::count(run->kernel->reads.begin(), run->kernel->reads.end(), packed) > 0;
+    });
+}
+
+/// The `once` ones, each before everything that is not `once`, but after the last step that writes
+/// the weight to pack; those of one place in their order.
 void insert_packings(Steps& steps, const Steps& packings) {
     std::map<Name, size_t> last_writer;
     size_t first = steps.size();
@@ -121,6 +141,7 @@ void insert_packings(Steps& steps, const Steps& packings) {
     }
     std::vector<Steps> before(steps.size() + 1);
     for (const Step& packing : packings) {
+        if (!is_once(packing)) continue;
         const Name source = std::get<RunStep>(packing.node).kernel->reads.at(0);
         auto writer = last_writer.find(source);
         const bool later = writer != last_writer.end() && writer->second >= first;
@@ -137,17 +158,21 @@ void insert_packings(Steps& steps, const Steps& packings) {
 }  // namespace
 
 Program tile(const Program& program, const Target& target) {
-    ProgramTiler tiler{target, program, {}, {}, {}, {}};
+    ProgramTiler tiler{target, program, {}, {}, {}, {}, {}};
     for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
     tiler.taken = tiler.names;
     Steps steps = program.steps;
     tiler.tile_steps(steps);
-    for (size_t i = 0; i < tiler.once.size(); ++i) {  // tiling one may add others
-        const KernelPtr tiled = tiler.tile_kernel(std::get<RunStep>(tiler.once[i].node).kernel);
-        std::get<RunStep>(tiler.once[i].node).kernel = tiled;
+    for (size_t i = 0; i < tiler.packing_steps.size(); ++i) {  // tiling one may add others
+        const auto pack = std::get<RunStep>(tiler.packing_steps[i].node);
+        const KernelPtr tiled = tiler.tile_kernel(pack.kernel);
+        std::get<RunStep>(tiler.packing_steps[i].node).kernel = tiled;
     }
-    insert_packings(steps, tiler.once);
+    insert_packings(steps, tiler.packing_steps);
+    for (const Step& s : tiler.packing_steps)
+        if (!is_once(s))
+            steps.insert(place_in_run(steps, std::get<RunStep>(s.node).kernel->writes.at(0)), s);
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);
 }

@@ -6,89 +6,130 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-constexpr double kFmaPerCycle = 2;
-constexpr double kRowLoadCycles = 0.5;
-constexpr double kFmaLatencyCycles = 4;
-// Loads and FMAs overlap, but not for nothing: of two tiles that issue as many FMAs the one with
+// Loads and arithmetic overlap, but not for nothing: of two tiles that issue as much the one with
 // fewer loads is the faster.
 constexpr double kContention = 0.1;
-// Stores, accumulator set-up and loop entry of one tile, per vector of the tile.
-constexpr double kTileCyclesPerVector = 3;
+// A tile's sums are started, taken through what follows the contraction, and stored.
+constexpr double kPassesOverSums = 3;
+constexpr int64_t kMostColumns = 8;
 
-double vector_load_cycles(const Target& target) {
-    return target.vector_bytes / 40.0;
+int64_t rounded_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
 }
 
-bool fits(const RegisterTile& t, const Target& target) {
-    // One vector per lane block in flight and one spare for a broadcast that cannot be folded.
-    return t.rows * t.vectors + t.vectors + 1 <= target.vector_registers;
+double bytes_of(DType dtype, int64_t elements) {
+    return static_cast<double>(tensor::byte_count(dtype, elements));
 }
 
-double tile_cycles(const RegisterTile& t, const MmaShape& shape, const Target& target) {
-    return step_cycles(t, shape, target) * static_cast<double>(shape.contracted) +
-           kTileCyclesPerVector * static_cast<double>(t.rows * t.vectors);
+/// Cycles that so many bytes take at a level's rate; none where it keeps pace.
+double at_rate(double bytes, double bytes_per_cycle) {
+    return bytes_per_cycle > 0 ? bytes / bytes_per_cycle : 0;
+}
+
+/// The registers (or parts of another level) that one block of elements takes.
+int64_t held_bytes(DType dtype, int64_t elements, const MmaShape& shape, const Target& target) {
+    int64_t bytes = tensor::byte_count(dtype, elements);
+    return target.sums_in_registers(shape)
+               ? rounded_up(bytes, target.vector_bytes) * target.vector_bytes
+               : bytes;
+}
+
+/// One block of the columns in flight for each, and one of the rows.
+bool fits(const MmaTile& t, const MmaShape& shape, const Target& target) {
+    int64_t blocks = rounded_up(t.rows, shape.rows) * t.columns;
+    int64_t sums = blocks * held_bytes(shape.acc, shape.rows * shape.columns, shape, target);
+    int64_t in_flight =
+        t.columns * held_bytes(shape.b, shape.group * shape.columns, shape, target) +
+        held_bytes(shape.a, shape.rows * shape.group, shape, target);
+    if (target.sums_in_registers(shape))
+        return sums + in_flight <= target.registers().capacity_bytes;
+    if (shape.acc_in.empty())
+        return &target.level_for(OperandRole::Acc, sums) != &target.outermost();
+    int64_t room = target.level(shape.acc_in).capacity_bytes;
+    return room == 0 || 2 * sums <= room;
+}
+
+double tile_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
+                   const Target& target) {
+    const TargetLevel& memory = target.first_level(OperandRole::Vector);
+    double sums = bytes_of(shape.acc, t.rows * t.columns * shape.columns);
+    return shape.fill_cycles +
+           step_cycles(t, e, shape, target) *
+               static_cast<double>(rounded_up(e.contracted, shape.group)) +
+           kPassesOverSums * at_rate(sums, memory.write_bytes_per_cycle);
+}
+
+/// Vectors of the sums' dtype that ops of every other dtype fill as well.
+int64_t column_step(const MmaShape& shape, const Target& target) {
+    return std::max<int64_t>(1, target.lanes(DType::kF32) / shape.columns);
+}
+
+MmaTile tallest(const MmaExtents& e, const MmaShape& shape, const Target& target) {
+    MmaTile t{shape.rows, 1};
+    while (t.rows < e.rows && fits({t.rows + shape.rows, 1}, shape, target)) t.rows += shape.rows;
+    return {std::min(t.rows, e.rows), 1};
 }
 
 }  // namespace
 
-double step_cycles(const RegisterTile& t, const MmaShape& shape, const Target& target) {
-    double rows = static_cast<double>(t.rows), vectors = static_cast<double>(t.vectors);
-    double fma = rows * vectors / kFmaPerCycle;
-    double row_loads = shape.broadcast ? rows : rows * vectors;
-    double loads = row_loads * kRowLoadCycles + vectors * vector_load_cycles(target);
-    return std::max({fma, loads, kFmaLatencyCycles}) + kContention * std::min(fma, loads);
+double step_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
+                   const Target& target) {
+    auto row_blocks = static_cast<double>(rounded_up(t.rows, shape.rows));
+    auto columns = static_cast<double>(t.columns);
+    double issue = row_blocks * columns / shape.per_cycle;
+    const TargetLevel& rows_from = target.first_level(OperandRole::A);
+    double row_load =
+        std::max(1 / target.loads_per_cycle,
+                 at_rate(bytes_of(shape.a, std::min(t.rows, shape.rows) * shape.group),
+                         rows_from.read_bytes_per_cycle));
+    double row_loads = e.broadcast ? row_blocks : row_blocks * columns;
+    double column_load = at_rate(bytes_of(shape.b, shape.group * shape.columns),
+                                 target.panel_level(OperandRole::B).read_bytes_per_cycle);
+    double loads = row_loads * row_load + columns * column_load;
+    return std::max({issue, loads, shape.latency_cycles}) + kContention * std::min(issue, loads);
 }
 
-double box_cycles(const RegisterTile& t, const MmaShape& shape, const Target& target) {
-    int64_t lanes_per_vector = target.vector_bytes / 4;
-    int64_t vectors = (shape.lanes + lanes_per_vector - 1) / lanes_per_vector;
+double box_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
+                  const Target& target) {
+    int64_t columns = rounded_up(e.lanes, shape.columns);
     double sum = 0;
     auto add = [&](int64_t count, int64_t rows, int64_t width) {
         if (count > 0 && rows > 0 && width > 0)
-            sum += static_cast<double>(count) * tile_cycles({rows, width}, shape, target);
+            sum += static_cast<double>(count) * tile_cycles({rows, width}, e, shape, target);
     };
-    int64_t row_tiles = shape.rows / t.rows, row_rest = shape.rows % t.rows;
-    int64_t wide_tiles = vectors / t.vectors, wide_rest = vectors % t.vectors;
-    add(row_tiles * wide_tiles, t.rows, t.vectors);
+    int64_t row_tiles = e.rows / t.rows, row_rest = e.rows % t.rows;
+    int64_t wide_tiles = columns / t.columns, wide_rest = columns % t.columns;
+    add(row_tiles * wide_tiles, t.rows, t.columns);
     add(row_tiles, t.rows, wide_rest);
-    add(wide_tiles, row_rest, t.vectors);
+    add(wide_tiles, row_rest, t.columns);
     add(1, row_rest, wide_rest);
     return sum;
 }
 
-namespace {
-
-// A systolic array makes one vector of results per row and step; the tile is as tall as half of the
-// accumulators' level allows, so that filling and draining the array weighs little.
-RegisterTile array_tile(const MmaShape& shape, const Target& target) {
-    int64_t row_bytes = int64_t{4} * target.array_columns;
-    auto fits = [&](int64_t rows) {
-        return &target.level_for(OperandRole::Acc, rows * row_bytes) != &target.outermost();
-    };
-    int64_t rows = 1;
-    while (rows < shape.rows && fits(rows + 1)) ++rows;
-    return {rows, std::max<int64_t>(1, target.array_columns * 4 / target.vector_bytes)};
+std::vector<RankedTile> rank_tiles(const MmaExtents& e, const MmaShape& shape,
+                                   const Target& target) {
+    std::vector<RankedTile> ranked;
+    auto add = [&](const MmaTile& t) { ranked.push_back({t, box_cycles(t, e, shape, target)}); };
+    if (shape.holds_b) {
+        add(tallest(e, shape, target));
+        return ranked;
+    }
+    int64_t step = column_step(shape, target), most = rounded_up(e.lanes, shape.columns);
+    int64_t widest = std::min(std::max(most, step), kMostColumns * step);
+    for (int64_t columns = step; columns <= widest; columns += step)
+        for (int64_t rows = shape.rows; rows < e.rows + shape.rows; rows += shape.rows) {
+            MmaTile t{std::min(rows, e.rows), columns};
+            if (!fits(t, shape, target)) break;
+            add(t);
+        }
+    if (ranked.empty()) add({std::min(shape.rows, e.rows), step});
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const RankedTile& x, const RankedTile& y) { return x.cycles < y.cycles; });
+    return ranked;
 }
 
-}  // namespace
-
-RegisterTile choose_tile(const MmaShape& shape, const Target& target) {
-    if (target.array_columns > 0) return array_tile(shape, target);
-    int64_t lanes_per_vector = target.vector_bytes / 4;
-    int64_t vectors = (shape.lanes + lanes_per_vector - 1) / lanes_per_vector;
-    RegisterTile best;
-    double best_cycles = -1;
-    for (int64_t width = 1; width <= std::min<int64_t>(vectors, 8); ++width)
-        for (int64_t rows = 1; rows <= shape.rows; ++rows) {
-            RegisterTile t{rows, width};
-            if (!fits(t, target)) break;
-            double cycles = box_cycles(t, shape, target);
-            if (best_cycles < 0 || cycles < best_cycles) {
-                best = t;
-                best_cycles = cycles;
-            }
-        }
-    return best;
+MmaTile choose_tile(const MmaExtents& e, const MmaShape& shape, const Target& target) {
+    return rank_tiles(e, shape, target).front().tile;
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -1,32 +1,47 @@
-// Register tile of a contraction: constructed from the extents and the target's numbers, ranked by
-// a small throughput model, never searched by running.
+// Tile of a contraction: constructed from the extents and a row of the target's table of shapes,
+// ranked by a small throughput model, never searched by running.
 #pragma once
+
+#include <vector>
 
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
-struct MmaShape {
+/// What is to be contracted.
+struct MmaExtents {
     int64_t rows = 1;        ///< iterations of the row axis (broadcast operand)
     int64_t lanes = 1;       ///< iterations of the lane axis (vector operand)
     int64_t contracted = 1;  ///< iterations of all contracted dims
     bool broadcast = true;   ///< false: the row operand runs along the lanes too (depthwise)
 };
 
-struct RegisterTile {
-    int64_t rows = 1;     ///< rows per tile
-    int64_t vectors = 1;  ///< vectors of lanes per tile
+/// What one pass of the inner body takes of it.
+struct MmaTile {
+    int64_t rows = 1;     ///< rows, a multiple of the shape's unless the extent is less
+    int64_t columns = 1;  ///< shapes side by side along the lanes
+    friend bool operator==(const MmaTile&, const MmaTile&) = default;
 };
 
-/// Cycles per contraction step of one tile: the larger of FMA issue (two a cycle), loads (two
-/// broadcasts a cycle; vectors of a panel that streams from L2 at about 40 bytes a cycle), and the
-/// latency of one accumulator chain.
-double step_cycles(const RegisterTile&, const MmaShape&, const Target&);
-/// Cycles of the whole box with this tile, tails with tiles of their own.
-double box_cycles(const RegisterTile&, const MmaShape&, const Target&);
+struct RankedTile {
+    MmaTile tile;
+    double cycles = 0;  ///< of the whole box, tails with tiles of their own
+};
 
-/// The tile with the least modelled cycles over the whole iteration box, tails counted with tiles
-/// of their own. Every tile fits the register file beside the vectors in flight.
-RegisterTile choose_tile(const MmaShape&, const Target&);
+/// Cycles per step of the contraction (a group of elements) of one tile: the larger of issue, loads
+/// (a load for each block of rows, and what the columns take of their panel's bandwidth), and the
+/// latency of one chain of sums; plus a share of the lesser of the first two, which overlap, but
+/// not for nothing.
+double step_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Target&);
+/// Cycles of the whole box with this tile.
+double box_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Target&);
+
+/// All tiles whose sums fit their level beside the operands in flight, the best first. A shape that
+/// holds its second operand has one: as tall as its sums' level allows, so that filling and
+/// draining weigh little. Never empty.
+std::vector<RankedTile> rank_tiles(const MmaExtents&, const MmaShape&, const Target&);
+
+/// The first of them.
+MmaTile choose_tile(const MmaExtents&, const MmaShape&, const Target&);
 
 }  // namespace smeaton::gir::rewrite

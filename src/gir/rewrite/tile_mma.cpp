@@ -7,6 +7,7 @@
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/nest.h"
+#include "gir/rewrite/rules.h"
 #include "gir/rewrite/tile_choice.h"
 #include "gir/walk.h"
 
@@ -14,16 +15,11 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-// FMAs that one unrolled inner body may hold: enough to hide loop overhead, few enough for the
-// instruction window and the compiler's allocator.
-constexpr int64_t kBodyFmas = 60;
+// Shapes (multiply-adds of a vector, tiles of a unit) that one unrolled inner body may hold: enough
+// to hide loop overhead, few enough to stay a body that is read and compiled in one piece.
+constexpr int64_t kBodyShapes = 60;
 // A contraction this short is unrolled whole.
-constexpr int64_t kWholeBodyFmas = 72;
-// Parallel iterations wanted per core, so that a static split is even.
-constexpr int64_t kIterationsPerCore = 8;
-// What a staged panel is reckoned to take where its level is chosen by room.
-constexpr int64_t kPanelBytes = 64 * 1024;
-
+constexpr int64_t kWholeBodyShapes = 72;
 int64_t size_of(const std::vector<NamedDim>& dims, Name name) {
     for (const NamedDim& d : dims)
         if (d.name == name) return d.extent.value();
@@ -34,18 +30,27 @@ struct MmaTiler {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
-    Nest nest;
-    Op mma;
-    Slice vec, bro;         // the operand read along the lanes, and the other
+    const std::set<Name>& changed;
+    Nest nest = {};
+    Op mma = {};
+    Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
+    OperandRole vec_role = OperandRole::B;
+    DType vec_dtype = DType::kF32;
     bool broadcast = true;  // bro does not vary along the lanes
-    Name lane, row;
-    RegisterTile tile;
-    std::vector<NamedDim> contracted;
+    Name lane = {}, row = {};
+    MmaShape shape = {};
+    MmaTile tile = {};
+    std::vector<NamedDim> contracted = {};
     bool staged = false;
-    std::vector<Packing> packings;
+    std::vector<Packing> packings = {};
 
-    int64_t lanes_per_vector() const { return target.vector_bytes / 4; }
-    int64_t lane_part() const { return std::min(tile.vectors * lanes_per_vector(), extent(lane)); }
+    /// Lanes that a panel is laid out in: those of the shape, and whole vectors of the others.
+    int64_t panel_lanes() const { return std::max(shape.columns, target.lanes(DType::kF32)); }
+    int64_t lane_part() const { return std::min(tile.columns * shape.columns, extent(lane)); }
+    /// Shapes that one step of the contraction takes for the tile.
+    int64_t shapes_per_step() const {
+        return (tile.rows + shape.rows - 1) / shape.rows * tile.columns;
+    }
     int64_t extent(Name axis) const {
         for (const Loop& l : nest.loops)
             if (l.axis == axis) return l.extent.value();
@@ -53,13 +58,16 @@ struct MmaTiler {
     }
 
     bool analyse(const StmtPtr& s);
+    void find_shape();
     bool choose_lane();
     void choose_row();
+    bool worth_packing(const Buffer& source) const;
     void pack_or_stage();
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
-    std::vector<Cut> array_cuts() const;
+    std::vector<Cut> held_cuts(Name inner) const;
     Block leaf(const Block& body, const Parts& parts);
+    const TargetLevel& level_of_panel(const Tile& panel) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
     Block run();
 };
@@ -90,6 +98,18 @@ bool MmaTiler::analyse(const StmtPtr& s) {
     return true;
 }
 
+// The row of the table that takes these operands.
+void MmaTiler::find_shape() {
+    auto dtype_of = [&](size_t k) {
+        return program.buffer(std::get<Slice>(mma.srcs[k]).target).dtype;
+    };
+    DType acc = DType::kF32;
+    for (const StmtPtr& s : nest.body)
+        if (auto* let = std::get_if<Let>(&s->node); let && let->tile.name == mma.dst.target)
+            acc = let->tile.dtype;
+    shape = target.shape_for(dtype_of(0), dtype_of(1), acc);
+}
+
 // The lane axis is the one along which the results lie in memory; without one, the longest axis
 // that a single operand uses.
 bool MmaTiler::choose_lane() {
@@ -113,6 +133,8 @@ bool MmaTiler::choose_lane() {
     bool in_a = uses(a, lane), in_b = uses(b, lane);
     if (!in_a && !in_b) return false;
     vec = in_b ? b : a;
+    vec_role = in_b ? OperandRole::B : OperandRole::A;
+    vec_dtype = program.buffer(vec.target).dtype;
     bro = in_b ? a : b;
     broadcast = !(in_a && in_b);
     return true;
@@ -121,18 +143,18 @@ bool MmaTiler::choose_lane() {
 void MmaTiler::choose_row() {
     int64_t steps = 1;
     for (const NamedDim& d : contracted) steps *= d.extent.value();
-    MmaShape shape{1, extent(lane), steps, broadcast};
-    tile = choose_tile(shape, target);
-    double best = box_cycles(tile, shape, target);
+    MmaExtents extents{1, extent(lane), steps, broadcast};
+    tile = choose_tile(extents, shape, target);
+    double best = box_cycles(tile, extents, shape, target);
     // Innermost axis last, so that equal choices walk memory forwards.
     for (const Loop& l : nest.loops) {
         if (l.axis == lane || !uses(bro, l.axis) || uses(vec, l.axis)) continue;
-        shape.rows = l.extent.value();
-        RegisterTile t = choose_tile(shape, target);
-        double per_row = box_cycles(t, shape, target) / static_cast<double>(shape.rows);
+        extents.rows = l.extent.value();
+        RankedTile t = rank_tiles(extents, shape, target).front();
+        double per_row = t.cycles / static_cast<double>(extents.rows);
         if (per_row > best) continue;
         best = per_row;
-        tile = t;
+        tile = t.tile;
         row = l.axis;
     }
 }
@@ -151,19 +173,27 @@ int dim_walked_by(const Slice& s, Name var, int64_t block) {
     return found;
 }
 
+// A weight is packed once. A state is packed in each run, which pays where the kernel goes through
+// it more than once.
+bool MmaTiler::worth_packing(const Buffer& source) const {
+    if (source.lifetime == Lifetime::Weight) return true;
+    if (source.lifetime != Lifetime::State || changed.count(root_of(program, source.name)) > 0)
+        return false;
+    int64_t rows = 1;
+    for (const Loop& l : nest.loops)
+        if (!uses(vec, l.axis)) rows *= l.extent.value();
+    return rows > tile.rows;
+}
+
 // A weight gets the layout in which the loops will read it: lane panels outermost, then the cuts of
 // the contraction from outermost to innermost, then the lanes of a panel.
 void MmaTiler::pack_or_stage() {
     const Buffer& source = program.buffer(vec.target);
     int64_t block = lane_part();
-    if (block > lanes_per_vector())
-        block = (block + lanes_per_vector() - 1) / lanes_per_vector() * lanes_per_vector();
-    else
-        block = lanes_per_vector();
+    block = (block + panel_lanes() - 1) / panel_lanes() * panel_lanes();
     int lane_dim = dim_walked_by(vec, lane, block);
     // What may be read in the border of a weight would be lost.
-    bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within &&
-                    !source.layout.border;
+    bool packable = worth_packing(source) && lane_dim >= 0 && !vec.within && !source.layout.border;
     std::vector<int> order;
     for (const NamedDim& d : contracted) {
         int dim = dim_walked_by(vec, d.name, 1);
@@ -209,6 +239,7 @@ void MmaTiler::pack_or_stage() {
     packed.name = fresh(source.name.str() + "_packed", taken);
     packed.layout = layout;
     packed.data.reset();
+    if (packed.lifetime == Lifetime::State) packed.lifetime = Lifetime::Temp;
     packed.alias_of = Name();
     vec.target = packed.name;
     packings.push_back({source.name, packed});
@@ -217,15 +248,17 @@ void MmaTiler::pack_or_stage() {
 // Contraction dims from outermost to innermost: blocks of the broadcast operand's layout, then the
 // other dims, then the dim along which it is contiguous, cut so that the body stays short.
 std::vector<Cut> MmaTiler::cuts(const Op& op) const {
-    if (target.array_rows > 0) return array_cuts();
-    int64_t per_step = tile.rows * tile.vectors, steps = 1;
-    for (const NamedDim& d : op.dims)
-        if (size_of(contracted, d.name) > 1) steps *= size_of(contracted, d.name);
     if (contracted.empty()) return {};
-    if (per_step * steps <= kWholeBodyFmas) return {};
     Name inner = contracted.back().name;
     for (const NamedDim& d : contracted)
         if (runs_along(program, bro, d.name)) inner = d.name;
+    if (shape.holds_b) return held_cuts(inner);
+    int64_t per_step = shapes_per_step(), steps = 1;
+    for (const NamedDim& d : op.dims) {
+        int64_t n = size_of(contracted, d.name);
+        steps *= d.name == inner ? (n + shape.group - 1) / shape.group : n;
+    }
+    if (per_step * steps <= kWholeBodyShapes) return {};
     std::vector<Cut> order;
     int64_t length = size_of(contracted, inner);
     int64_t block = block_along(program, bro, inner);
@@ -235,26 +268,23 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     }
     for (const NamedDim& d : contracted)
         if (d.name != inner) order.push_back({d.name, 1});
-    int64_t unroll = std::clamp<int64_t>(kBodyFmas / per_step, 1, 8);
-    while (unroll > 1 && length % unroll != 0) --unroll;
-    order.push_back({inner, unroll});
+    int64_t unroll = std::clamp<int64_t>(kBodyShapes / per_step, 1, 8);
+    while (unroll > 1 && length % (unroll * shape.group) != 0) --unroll;
+    order.push_back({inner, unroll * shape.group});
     return order;
 }
 
-// An array takes as many contracted elements at once as it has rows.
-std::vector<Cut> MmaTiler::array_cuts() const {
+// What stays in the unit is one group of contracted elements.
+std::vector<Cut> MmaTiler::held_cuts(Name inner) const {
     std::vector<Cut> order;
-    Name inner = contracted.empty() ? Name() : contracted.back().name;
-    for (const NamedDim& d : contracted)
-        if (runs_along(program, bro, d.name)) inner = d.name;
     for (const NamedDim& d : contracted)
         if (d.name != inner) order.push_back({d.name, 1});
-    if (!inner.empty()) order.push_back({inner, target.array_rows});
+    order.push_back({inner, shape.group});
     return order;
 }
 
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
-    int64_t panel = lane_part() * 4;
+    int64_t panel = tensor::byte_count(vec_dtype, lane_part());
     for (const NamedDim& d : contracted) panel *= d.extent.value();
     int64_t lane_parts = (extent(lane) + lane_part() - 1) / lane_part();
     auto bytes = [&](const Slice& s) { return logical_bytes(program.buffer(s.target)).value(); };
@@ -277,8 +307,8 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     }
     // Which operand is streamed once, and which again and again from the cache that holds it (or
     // not).
-    const TargetLevel* l2 = target.levels.size() > 2 ? &target.levels[2] : nullptr;
-    int64_t half = l2 && l2->capacity_bytes > 0 ? l2->capacity_bytes / 2 : INT64_MAX;
+    int64_t room = target.panel_level(vec_role).capacity_bytes;
+    int64_t half = room > 0 ? room / 2 : INT64_MAX;
     int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
     int64_t lanes_outside = bro_bytes <= half ? 0 : lane_parts * bro_bytes;
     int64_t rows_outside = vec_bytes <= half ? 0 : outer_rows * vec_bytes;
@@ -293,7 +323,7 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     for (AxisPlan& plan : plans) {
         if (iterations >= target.cores * kIterationsPerCore) break;
         plan.parallel = true;
-        plan.scope = "core";
+        plan.scope = target.core_scope();
         iterations *= std::max<int64_t>(1, plan.extent / plan.part);
         if (staged && plan.axis == lane) break;
     }
@@ -307,7 +337,7 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
         auto at = parts.find(axis);
         return at == parts.end() ? int64_t{1} : at->second;
     };
-    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row)};
+    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row), shape.acc_in};
     Block tiled = to_registers(body, registers, target, taken);
     return map_stmts(tiled, [&](const StmtPtr& s) -> Block {
         auto* op = std::get_if<Op>(&s->node);
@@ -316,18 +346,22 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
     });
 }
 
+// A panel is read by every row tile: it lives where such things do, farther out if it is too large.
+const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
+    int64_t elements = 1;
+    for (const NamedDim& d : panel.dims) elements *= d.extent.value();
+    int64_t bytes = tensor::byte_count(panel.dtype, elements);
+    const TargetLevel* level = &target.panel_level(vec_role);
+    while (level != &target.outermost() && level->capacity_bytes > 0 &&
+           2 * bytes > level->capacity_bytes)
+        level = &target.outwards_of(*level);
+    return *level;
+}
+
 // The vector operand gathered into a panel in which it runs along the lanes, once per lane part.
 Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& source) {
     Tile panel;
     panel.name = fresh("panel", taken);
-    // A panel is read by every row tile: the second cache holds it, or the scratchpad of its
-    // operand.
-    panel.level = target.levels.size() > 2 ? target.levels[2].name : target.outermost().name;
-    if (target.array_rows > 0) {
-        bool first = std::get<Slice>(mma.srcs[0]).target == vec.target;
-        OperandRole role = first ? OperandRole::A : OperandRole::B;
-        panel.level = target.level_for(role, kPanelBytes).name;
-    }
     panel.dtype = program.buffer(source.target).dtype;
     Slice to{panel.name, {}, {}};
     Op fill;
@@ -344,6 +378,7 @@ Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& so
         add(lane, lanes_in_hand);
         panel.lanes = static_cast<int>(panel.dims.size()) - 1;
     }
+    panel.level = level_of_panel(panel).name;
     fill.dst = to;
     fill.srcs = {source};
     Block reading = map_ops(inner, [&](const Op& op) {
@@ -398,9 +433,10 @@ Block MmaTiler::run() {
 }  // namespace
 
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
-                                  std::set<Name>& taken) {
-    MmaTiler tiler{program, target, taken, {}, {}, {}, {}, true, {}, {}, {}, {}, false, {}};
+                                  std::set<Name>& taken, const std::set<Name>& changed) {
+    MmaTiler tiler{program, target, taken, changed};
     if (!tiler.analyse(s) || !tiler.choose_lane()) return std::nullopt;
+    tiler.find_shape();
     tiler.choose_row();
     tiler.pack_or_stage();
     Block block = tiler.run();

@@ -5,13 +5,13 @@
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/nest.h"
+#include "gir/rewrite/rules.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 
 namespace {
 
-constexpr int64_t kIterationsPerCore = 8;
 // Vectors per pass: enough independent work to fill the pipes, few enough for the register file.
 constexpr int64_t kShortBodyOps = 8;
 constexpr int64_t kVectorsOfShortBody = 2;
@@ -49,16 +49,12 @@ Name level_for(const Tile& tile, const Target& target, int64_t register_bytes) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
     int64_t bytes = tile_bytes(tile);
     if (in_registers && bytes <= register_bytes) return target.registers().name;
-    for (size_t i = 1; i < target.levels.size(); ++i) {
-        const TargetLevel& level = target.levels[i];
-        bool room = level.capacity_bytes == 0 || 2 * bytes <= level.capacity_bytes;
-        if (room && level.takes(OperandRole::Vector)) return level.name;
-    }
-    return target.outermost().name;
+    return target.memory_for(OperandRole::Vector, bytes).name;
 }
 
 Block place_tiles(const Block& body, const Target& target) {
-    int64_t register_bytes = 8 * target.vector_bytes;
+    // Several tiles live at once: a quarter of the register file for each.
+    int64_t register_bytes = target.registers().capacity_bytes / 4;
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
@@ -68,6 +64,19 @@ Block place_tiles(const Block& body, const Target& target) {
         if (is_row) next.tile.lanes = static_cast<int>(next.tile.dims.size()) - 1;
         return {stmt(std::move(next))};
     });
+}
+
+// Lanes of the dtype that has most: wider elements take several vectors at a turn. At least those
+// of f32.
+int64_t widest_lanes(const Program& program, const Block& body, const Target& target) {
+    int64_t lanes = target.lanes(DType::kF32);
+    auto note = [&](DType dtype) { lanes = std::max(lanes, target.lanes(dtype)); };
+    for_each_op(body, [&](const Op& op) {
+        for_each_slice(op, [&](const Slice& s, bool) {
+            if (const Buffer* b = program.find_buffer(s.target)) note(b->dtype);
+        });
+    });
+    return lanes;
 }
 
 int64_t count_ops(const Block& body) {
@@ -90,7 +99,7 @@ void share_out(std::vector<AxisPlan>& plans, const Target& target) {
     for (AxisPlan& plan : plans) {
         if (iterations >= target.cores * kIterationsPerCore) break;
         plan.parallel = true;
-        plan.scope = "core";
+        plan.scope = target.core_scope();
         iterations *= std::max<int64_t>(1, plan.extent / plan.part);
     }
 }
@@ -106,7 +115,7 @@ struct Vectorizer {
         if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
-        int64_t width = target.vector_bytes / 4;
+        int64_t width = widest_lanes(program, nest.body, target);
         if (count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
             width *= kVectorsOfShortBody;
         std::vector<AxisPlan> plans;

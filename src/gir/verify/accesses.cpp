@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "gir/layout.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 
 namespace smeaton::gir::verifying {
@@ -65,6 +65,8 @@ private:
         tiles_.push_back(out_.targets.size());
         out_.targets.push_back(std::move(t));
     }
+
+    void statement(const Prefetch&) {}
 
     void statement(const Check& c) {
         place_ = fmt::format("kernel {}: check \"{}\"", k_.name, c.message);

@@ -1,7 +1,7 @@
 // Claims and the room at each level.
 #include <algorithm>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/number_rules.h"
 
 namespace smeaton::gir::verifying {
@@ -30,6 +30,7 @@ private:
     void statement(const Parallel& p) { block(p.body); }
     void statement(const For& f) { block(f.body); }
     void statement(const Check&) {}
+    void statement(const Prefetch&) {}
 
     void statement(const Let& let) {
         if (let.resident) {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 
 namespace smeaton::gir::verifying {
@@ -113,6 +113,8 @@ private:
         }
         tiles_.push_back(let.tile);
     }
+
+    void statement(const Prefetch&) {}
 
     void statement(const Check& c) {
         place_ = fmt::format("kernel {}: check \"{}\"", k_.name, c.message);

@@ -1,7 +1,7 @@
 // Names, ranks and the form of each kind of op.
 #include <algorithm>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
 
@@ -86,6 +86,13 @@ private:
             same_shape = let.tile.dims[i].extent.is(let.constant->shape()[i]);
         if (let.constant->dtype() != let.tile.dtype || !same_shape)
             fault("its constant data has another dtype or shape");
+    }
+
+    void statement(const Prefetch& p) {
+        place_ = fmt::format("kernel {}: prefetch {}", k_.name, p.buffer);
+        if (p_.find_buffer(p.buffer) == nullptr) fault("it names no buffer");
+        if (p.lines < 1 || p.stride < 1) fault("lines and stride are at least 1");
+        affine(p.element);
     }
 
     void statement(const Check& c) {

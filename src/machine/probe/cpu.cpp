@@ -84,7 +84,7 @@ std::vector<std::string> isa_features() {
 
 struct CpuidCache {
     int level;
-    int64_t bytes, line_bytes;
+    int64_t bytes, line_bytes, ways;
 };
 
 /// Deterministic cache parameters: leaf 4 (Intel) or 0x8000001d (AMD). For systems whose sysfs
@@ -99,7 +99,8 @@ std::vector<CpuidCache> cpuid_caches() {
             if (type == 2) continue;  // instructions
             int64_t line = (r.b & 0xfff) + 1, parts = (r.b >> 12 & 0x3ff) + 1;
             int64_t ways = (r.b >> 22) + 1, sets = static_cast<int64_t>(r.c) + 1;
-            result.push_back({static_cast<int>(r.a >> 5 & 7), line * parts * ways * sets, line});
+            result.push_back(
+                {static_cast<int>(r.a >> 5 & 7), line * parts * ways * sets, line, ways});
         }
         if (!result.empty()) break;
     }
@@ -108,7 +109,7 @@ std::vector<CpuidCache> cpuid_caches() {
 #else
 struct CpuidCache {
     int level;
-    int64_t bytes, line_bytes;
+    int64_t bytes, line_bytes, ways;
 };
 std::vector<std::string> isa_features() {
     return {};
@@ -155,12 +156,14 @@ std::vector<CacheFacts> cache_facts(const std::vector<int>& core_cpus) {
         std::optional<std::string> type = read_line(folder + "type"),
                                    level = read_line(folder + "level"),
                                    size = read_line(folder + "size"),
-                                   line = read_line(folder + "coherency_line_size");
+                                   line = read_line(folder + "coherency_line_size"),
+                                   ways = read_line(folder + "ways_of_associativity");
         if (!type || !level || !size) break;
         int64_t bytes = parse_cache_size(*size);
         if (*type == "Instruction" || bytes == 0) continue;
-        CacheFacts facts{std::atoi(level->c_str()), bytes, line ? std::atoi(line->c_str()) : 64, 1,
-                         0};
+        CacheFacts facts{
+            std::atoi(level->c_str()),          bytes, line ? std::atoi(line->c_str()) : 64, 1, 0,
+            ways ? std::atoi(ways->c_str()) : 0};
         for (const auto& [leader, members] : groups(core_cpus, tail + "shared_cpu_list")) {
             facts.shared_by_cores =
                 std::max<int64_t>(facts.shared_by_cores, static_cast<int64_t>(members.size()));
@@ -174,7 +177,7 @@ std::vector<CacheFacts> cache_facts(const std::vector<int>& core_cpus) {
             int64_t cores = static_cast<int64_t>(core_cpus.size());
             bool shared = c.level >= 3;
             result.push_back(
-                {c.level, c.bytes, c.line_bytes, shared ? cores : 1, shared ? 1 : cores});
+                {c.level, c.bytes, c.line_bytes, shared ? cores : 1, shared ? 1 : cores, c.ways});
         }
     if (result.empty())
         throw UserError("neither {}cpu*/cache nor CPUID describes this CPU's caches", kCpuFolder);

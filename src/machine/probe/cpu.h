@@ -14,6 +14,7 @@ struct CacheFacts {
     int64_t line_bytes = 64;
     int64_t shared_by_cores = 1;  ///< usable cores that share one instance, at most
     int64_t instances = 1;        ///< that the usable cores reach
+    int64_t ways = 0;             ///< lines of one set; 0: not told
     friend bool operator==(const CacheFacts&, const CacheFacts&) = default;
 };
 

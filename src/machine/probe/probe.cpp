@@ -80,6 +80,7 @@ std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scope
             level.private_to = scope_with(scopes, cache.instances);
             level.capacity_bytes = Number(static_cast<double>(cache.bytes), "cpu");
             level.line_bytes = Number(static_cast<double>(cache.line_bytes), "cpu");
+            if (cache.ways > 0) level.ways = Number(static_cast<double>(cache.ways), "cpu");
         } else {
             level.capacity_bytes = Number(static_cast<double>(bench.cpu.memory_bytes), "cpu");
             level.line_bytes =

@@ -1,0 +1,118 @@
+#include "cost/shapes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "cost/scalar_cost.h"
+#include "machine/query.h"
+
+namespace smeaton::cost {
+namespace {
+
+using machine::Interval;
+using machine::Machine;
+using machine::OpClass;
+using machine::Unit;
+using tensor::DType;
+
+bool rated(const Unit& unit, OpClass op, DType t) {
+    return std::any_of(unit.rates.begin(), unit.rates.end(), [&](const machine::Rate& r) {
+        return r.op == op && tensor::is_float(r.dtype) == tensor::is_float(t) &&
+               tensor::bits(r.dtype) >= 32;
+    });
+}
+
+DType sum_of(DType t) {
+    if (tensor::is_float(t)) return t == DType::kF64 ? t : DType::kF32;
+    return tensor::bits(t) == 64 ? DType::kI64 : DType::kI32;
+}
+
+double shape_elements(const gir::MmaShape& s) {
+    return static_cast<double>(s.rows * s.columns * s.group);
+}
+
+/// Fills in the speed that tiles are chosen by.
+ShapeRow row_of(const Machine& m, const Unit& unit, gir::MmaShape shape, Interval gops) {
+    shape.unit = unit.name;
+    shape.per_cycle = in_silicon(gops.value / clock_of(m, unit).value / shape_elements(shape));
+    return {shape, unit.kind, gops};
+}
+
+void add_vector_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& rows) {
+    double in_flight = machine::fma_latency_times_rate(m, unit);
+    for (DType t : {DType::kF32, DType::kF64, DType::kI32, DType::kI64}) {
+        bool can = rated(unit, OpClass::Fma, t) ||
+                   (rated(unit, OpClass::Mul, t) && rated(unit, OpClass::Add, t));
+        if (!can) continue;
+        gir::MmaShape shape;
+        shape.a = shape.b = shape.acc = t;
+        shape.columns = machine::lanes_of(unit, t);
+        shape.acc_in = m.levels.front().name;
+        ShapeRow row = row_of(m, unit, shape, class_rate_gops(m, unit, OpClass::Fma, t));
+        row.shape.latency_cycles = std::max(1.0, in_flight / std::max(1.0, row.shape.per_cycle));
+        rows.push_back(row);
+    }
+}
+
+void add_given_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& rows) {
+    for (const machine::ContractionShape& s : unit.shapes) {
+        gir::MmaShape shape;
+        shape.a = s.a;
+        shape.b = s.b;
+        shape.acc = s.acc;
+        shape.rows = s.rows;
+        shape.columns = s.columns;
+        shape.group = s.group;
+        shape.a_from = s.a_from;
+        shape.b_from = s.b_from;
+        shape.acc_in = s.acc_in;
+        if (s.latency_cycles) shape.latency_cycles = in_silicon(s.latency_cycles->value);
+        Interval gops = s.gops_per_s
+                            ? s.gops_per_s->interval()
+                            : s.per_cycle->interval() * clock_of(m, unit) * shape_elements(shape);
+        rows.push_back(row_of(m, unit, shape, gops));
+    }
+}
+
+void add_array_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& rows) {
+    for (const machine::Rate& rate : unit.rates) {
+        if (rate.op != OpClass::Fma) continue;
+        gir::MmaShape shape;
+        shape.a = shape.b = rate.dtype;
+        shape.acc = sum_of(rate.dtype);
+        shape.columns = static_cast<int64_t>(unit.columns->value);
+        shape.group = static_cast<int64_t>(unit.rows->value);
+        shape.holds_b = true;
+        shape.fill_cycles = static_cast<double>(shape.columns + shape.group - 2);
+        rows.push_back(
+            row_of(m, unit, shape, *machine::rate_gops(m, unit, OpClass::Fma, rate.dtype)));
+    }
+}
+
+}  // namespace
+
+double in_silicon(double x) {
+    return x >= 1 ? std::round(x) : 1 / std::round(1 / x);
+}
+
+Interval clock_of(const Machine& m, const Unit& unit) {
+    return (unit.clock_ghz ? *unit.clock_ghz : m.clock_ghz).interval();
+}
+
+std::vector<ShapeRow> shapes_of(const Machine& m) {
+    std::vector<ShapeRow> rows;
+    const Unit* vector = machine::main_vector_unit(m);
+    for (const Unit& unit : m.units) {
+        if (&unit == vector) add_vector_rows(m, unit, rows);
+        if (&unit == vector || unit.kind == machine::UnitKind::Matrix)
+            add_given_rows(m, unit, rows);
+        if (unit.kind == machine::UnitKind::Systolic) add_array_rows(m, unit, rows);
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const ShapeRow& a, const ShapeRow& b) {
+        return a.gops.value > b.gops.value;
+    });
+    return rows;
+}
+
+}  // namespace smeaton::cost
