@@ -9,7 +9,6 @@ help:
 	@echo "make demo    installs, builds, and studies two models"
 	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
-	@echo "make long    what takes too long for every change: gradients of whole models against PyTorch"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
 	@echo "make long    what takes minutes and CI leaves out"
@@ -50,6 +49,7 @@ bench: build
 	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
 	@$(PY) bench/predictions.py
+	@$(PY) bench/many_nodes.py
 
 lint: build
 	@tools/setup lint

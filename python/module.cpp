@@ -165,10 +165,8 @@ nb::list profiled(Session& session, const Feeds& feeds, int runs) {
         row["name"] = kernel.name;
         row["ops"] = kernel.ops;
         row["time_us"] = kernel.time_us;
-        row["predicted_us"] = kernel.predicted_us;
         row["flops"] = kernel.flops;
         row["bytes"] = kernel.bytes;
-        row["bound"] = kernel.bound;
         result.append(row);
     }
     return result;
@@ -184,21 +182,32 @@ std::vector<std::string> source(Session& session, const nb::dict& arrays) {
     return session.source(feeds);
 }
 
-/// [(name, element type, [size or name or None, …]), …]
+/// A size, the bare name of an open one (as `dims` takes it), or the text of an expression.
+nb::object size_of(const tensor::Dim& dim) {
+    if (dim.is_const()) return nb::int_(dim.value());
+    const std::vector<Name> symbols = dim.symbols();
+    const bool bare = symbols.size() == 1 && dim == tensor::Dim::symbol(symbols[0]);
+    const std::string text = bare ? symbols[0].str() : dim.str();
+    return nb::str(text.c_str(), text.size());
+}
+
+/// [(name, element type, [size, …] or None where the rank is not known), …]
 nb::list ports(const std::vector<driver::PortInfo>& infos) {
     nb::list result;
     for (const driver::PortInfo& info : infos) {
-        nb::list shape;
-        for (const tensor::Dim& dim : info.shape) {
-            if (dim.is_const()) {
-                shape.append(dim.value());
-            } else {
-                shape.append(dim.str());
-            }
-        }
+        nb::list sizes;
+        for (const tensor::Dim& dim : info.shape) sizes.append(size_of(dim));
+        nb::object shape = sizes;
+        if (!info.rank_known) shape = nb::none();
         result.append(nb::make_tuple(info.name, std::string(name(info.dtype)), shape));
     }
     return result;
+}
+
+/// Lets Ctrl-C end a compilation: Python's handlers run on its main thread alone.
+void raise_signals() {
+    nb::gil_scoped_acquire held;
+    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
 }
 
 void open_session(Session* place, const std::string& path, int threads,
@@ -212,9 +221,21 @@ void open_session(Session* place, const std::string& path, int threads,
     options.skip = std::move(skip);
     options.cache_folder = std::move(cache_folder);
     options.dump_folder = std::move(dump_folder);
+    options.poll = raise_signals;
     options.state = std::move(state);
     nb::gil_scoped_release others_may_go_on;
     new (place) Session(path, std::move(options));
+}
+
+/// What users of ONNX Runtime are used to; all other calls that `run` does not take end here too.
+nb::list run_of_another_kind(nb::handle, const nb::args& positional, const nb::kwargs& named) {
+    const char* hint = "run takes output_names (a list, or None for all) and feeds (a dict)";
+    if (named.contains("input_feed"))
+        hint = "run has no argument 'input_feed': it is called 'feeds'";
+    else if (named.contains("run_options") || positional.size() > 2)
+        hint = "run takes no run options: output_names and feeds are all there is";
+    PyErr_SetString(PyExc_TypeError, hint);
+    nb::raise_python_error();
 }
 
 // ---- training
@@ -360,13 +381,16 @@ NB_MODULE(_core, m) {
         .def("set_state", &set_state, nb::arg("values"),
              "Gives some or all states another value: {name: array} of their element types and "
              "shapes.")
+        .def("run", &run_of_another_kind)
         .def(
             "prepare", &prepare, nb::arg("feeds"),
             "Compiles for the shapes of these feeds; seconds it took, 0 where it was kept already.")
         .def("memory", &memory, nb::arg("feeds"),
              "Arena, its lower bound, scratch and weights, in bytes, for these feeds.")
         .def("profile", &profile, nb::arg("feeds"), nb::arg("runs") = 10,
-             "One dict per kernel: measured and predicted time, flops, bytes by level, bound.")
+             "One dict per kernel: name, ops (nodes of the model), time_us (median of the runs), "
+             "flops, "
+             "bytes (by level, from the ledger).")
         .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
              "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
              "of "
@@ -375,6 +399,8 @@ NB_MODULE(_core, m) {
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
+        .def("_warnings", &Session::warnings)
+        .def("_overridable", [](Session& session) { return ports(session.overridable()); })
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
     add_trainer(m);
 }

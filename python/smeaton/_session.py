@@ -1,5 +1,7 @@
 import os
 import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy
@@ -34,7 +36,7 @@ _ONNX_TYPES = {
 }
 
 
-def _register_ml_dtypes():
+def _register_ml_dtypes() -> None:
     try:
         import ml_dtypes
     except ImportError:
@@ -48,45 +50,71 @@ _register_ml_dtypes()
 
 
 class NodeArg(NamedTuple):
-    """An input or output: sizes that the model leaves open are names (strings)."""
+    """An input or output: its name, its sizes, its type as ONNX Runtime spells it.
+
+    shape: one entry per dim, a number or the name of an open size, which `dims=` of Session takes as it
+    stands; None where not even the number of dims is known. type: "tensor(float)", "tensor(int64)", …
+    """
 
     name: str
-    shape: list
-    type: str  # "tensor(float)", as ONNX Runtime spells it
+    shape: list[int | str] | None
+    type: str
 
 
-def _node_args(ports):
+def _node_args(ports: list[tuple[str, str, list[int | str] | None]]) -> list[NodeArg]:
     return [
         NodeArg(name, shape, f"tensor({_ONNX_TYPES.get(dtype, dtype)})")
         for name, dtype, shape in ports
     ]
 
 
+def _refuse_habits(positional: tuple[object, ...], named: dict[str, object]) -> None:
+    """What users of ONNX Runtime are used to and find no more here."""
+    if positional:
+        raise TypeError(
+            "Session takes one positional argument, the model; write Session(model, threads=2, …)"
+        )
+    for name in named:
+        if name in ("providers", "provider_options"):
+            raise TypeError(f"Session has no '{name}': it runs on the CPU of this machine")
+        if name == "sess_options":
+            raise TypeError("Session has no 'sess_options': threads=, isa=, skip= are its options")
+        raise TypeError(f"Session has no argument '{name}'")
+
+
 class Session(_core.Session):
     """A model compiled for this machine. Safe to call from several threads.
 
-    path: an ONNX file, or the bytes of one. threads: 0 takes what affinity and cgroup quota allow.
-    dims: {"NAME": size} or {"INPUT:AXIS": size} for sizes that no input gives. isa: "avx512", "avx2" or
-    "plain" forces an instruction set. skip: rewrites and passes to leave out. state: {INPUT: OUTPUT}
-    keeps the input between runs: it starts at the initializer of that name, else at zeros, and takes
-    the output's value after each run; state() reads it, set_state() sets it. run() gives the outputs
-    that go into a state only where they are asked for by name.
+    path: an ONNX file, or the bytes of one.
+    threads: 0 takes what affinity and cgroup quota allow; at most 1024.
+    dims: {"NAME": size} or {"INPUT:AXIS": size} for sizes that no input gives.
+    isa: "avx512bf16", "avx512", "avx2" or "plain" forces an instruction set; "": the best there is.
+    skip: names of rewrites and passes to leave out.
+    cache_folder: where compiled kernels lie; "": the user's cache folder.
+    dump_folder: gets NN.stage.txt after every stage; "": no dumps.
+    state: {INPUT: OUTPUT} keeps the input between runs: it starts at the initializer of that name, else at
+    zeros, and takes the output's value after each run; state() reads it, set_state() sets it. run() gives
+    the outputs that go into a state only where they are asked for by name.
 
-    Inputs of new shapes just work: each combination is compiled once and kept.
+    Inputs of new shapes just work: each combination is compiled once and kept (the last 32 of them).
+    UserError (a ValueError) on a file that cannot be read, a node that is not supported, an option that
+    says nothing; RuntimeWarning where there are more threads than cores, or fewer can be started.
     """
 
     def __init__(
         self,
-        path,
-        *,
-        threads=0,
-        dims=None,
-        isa="",
-        skip=(),
-        cache_folder="",
-        dump_folder="",
-        state=None,
-    ):
+        path: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        *positional: object,
+        threads: int = 0,
+        dims: Mapping[str, int] | None = None,
+        isa: str = "",
+        skip: Sequence[str] = (),
+        cache_folder: str | os.PathLike[str] = "",
+        dump_folder: str | os.PathLike[str] = "",
+        state: Mapping[str, str] | None = None,
+        **named: object,
+    ) -> None:
+        _refuse_habits(positional, named)
         options = (
             threads,
             dict(dims or {}),
@@ -96,6 +124,15 @@ class Session(_core.Session):
             str(dump_folder),
             dict(state or {}),
         )
+        self._open(path, options)
+        for warning in self._warnings():
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+
+    def _open(
+        self,
+        path: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        options: tuple[int, dict[str, int], str, list[str], str, str, dict[str, str]],
+    ) -> None:
         if not isinstance(path, (bytes, bytearray, memoryview)):
             super().__init__(os.fspath(path), *options)
             return
@@ -105,8 +142,14 @@ class Session(_core.Session):
                 out.write(path)
             super().__init__(file, *options)
 
-    def get_inputs(self):
+    def get_inputs(self) -> list[NodeArg]:
+        """The inputs that must be fed, in the file's order."""
         return _node_args(self._inputs())
 
-    def get_outputs(self):
+    def get_overridable_initializers(self) -> list[NodeArg]:
+        """Inputs that have a value in the file, which is taken where none is fed."""
+        return _node_args(self._overridable())
+
+    def get_outputs(self) -> list[NodeArg]:
+        """The outputs, in the file's order; sizes as the file declares them, else as inferred."""
         return _node_args(self._outputs())

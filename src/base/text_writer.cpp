@@ -18,24 +18,40 @@ std::string shortest(Float value) {
     return text;
 }
 
+bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+}
+
+std::string escape(char c) {
+    if (c == '\n') return "\\n";
+    if (c == '\t') return "\\t";
+    return fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+}
+
 }  // namespace
 
 std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            out += {'\\', c};
-        else if (c == '\n')
-            out += "\\n";
-        else if (c == '\t')
-            out += "\\t";
-        else if (byte < 0x20 || byte == 0x7f)
-            out += fmt::format("\\x{:02x}", byte);
-        else
-            out += c;
+        if (c == '"' || c == '\\') out += '\\';
+        out += is_control(c) ? escape(c) : std::string(1, c);
     }
     return out + "\"";
+}
+
+std::string printable(std::string_view text) {
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        // U+0080 to U+009F control a terminal too.
+        const bool c1 = text[i] == '\xc2' && i + 1 < text.size() && (text[i + 1] & 0xe0) == 0x80;
+        if (c1) {
+            out += escape(text[++i]);
+        } else {
+            out += is_control(text[i]) ? escape(text[i]) : std::string(1, text[i]);
+        }
+    }
+    return out;
 }
 
 std::string name_text(std::string_view name) {

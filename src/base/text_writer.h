@@ -9,6 +9,9 @@ namespace smeaton {
 
 /// "text" with quotes, backslashes and control characters escaped.
 std::string quoted(std::string_view text);
+/// `text` with control characters as escapes (\n, \t, \x1b), so that a terminal shows it on one
+/// line.
+std::string printable(std::string_view text);
 /// An identifier as it is, anything else quoted.
 std::string name_text(std::string_view name);
 /// The shortest decimal that reads back to the same value, always recognisable as a float: "1.0",

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text_writer.h"
 #include "cli/verbs.h"
 
 namespace smeaton::cli {
@@ -31,9 +33,19 @@ void print_out(const std::string& text) {
         throw UserError("cannot write to stdout: {}", std::strerror(errno));
 }
 
+std::string safe_lines(const std::string& message) {
+    std::string out;
+    for (size_t at = 0; at <= message.size();) {
+        const size_t end = std::min(message.find('\n', at), message.size());
+        out += (at == 0 ? "" : "\n") + printable(std::string_view(message).substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
 void print_warnings(const std::string& model, const std::vector<std::string>& warnings) {
     for (const std::string& w : warnings)
-        fmt::print(stderr, "smeaton: warning: {}: {}\n", model, w);
+        fmt::print(stderr, "smeaton: warning: {}: {}\n", model, safe_lines(w));
 }
 
 }  // namespace smeaton::cli

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
                                       cli::train_verb(), cli::study_verb(), cli::cache_verb()},
                                      argc, argv);
     } catch (const UserError& error) {
-        fmt::print(stderr, "smeaton: {}\n", error.what());
+        fmt::print(stderr, "smeaton: {}\n", cli::safe_lines(error.what()));
         return 1;
     } catch (const std::bad_alloc&) {
         fmt::print(stderr, "smeaton: not enough memory\n");

@@ -26,6 +26,8 @@ void stage_options(Arguments&, driver::SessionOptions&);
 
 /// Writes all of it to stdout. UserError when that fails.
 void print_out(const std::string& text);
+/// Names out of a file may hold anything: control characters but line ends become escapes.
+std::string safe_lines(const std::string& message);
 void print_warnings(const std::string& model, const std::vector<std::string>& warnings);
 
 }  // namespace smeaton::cli

@@ -60,14 +60,17 @@ void bind_sizes(const PortInfo& port, const Tensor& fed, std::map<std::string, i
 
 std::map<std::string, Tensor> gather_feeds(const std::string& model,
                                            const std::vector<PortInfo>& ports,
-                                           const FeedRequest& request) {
+                                           const FeedRequest& request,
+                                           const std::vector<PortInfo>& overridable) {
+    std::vector<PortInfo> all = ports;
+    all.insert(all.end(), overridable.begin(), overridable.end());
     std::map<std::string, Tensor> feeds;
     std::map<std::string, int64_t> dims = parse_dims(request.dims);
     for (const std::string& text : request.inputs) {
         // File names may hold '=' as input names may: the last one whose left side is an input.
         size_t equals = text.rfind('=');
         auto known = [&](const std::string& name) {
-            return std::any_of(ports.begin(), ports.end(),
+            return std::any_of(all.begin(), all.end(),
                                [&](const PortInfo& p) { return p.name == name; });
         };
         while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
@@ -75,7 +78,7 @@ std::map<std::string, Tensor> gather_feeds(const std::string& model,
             equals = text.rfind('=', equals - 1);
         if (equals == std::string::npos || equals == 0)
             throw UserError("--input {}: expected NAME=FILE", text);
-        const PortInfo& port = port_named(ports, text.substr(0, equals));
+        const PortInfo& port = port_named(all, text.substr(0, equals));
         Tensor fed = read_tensor(text.substr(equals + 1));
         bind_sizes(port, fed, dims);
         feeds[port.name] = fed;

@@ -22,8 +22,10 @@ std::map<std::string, int64_t> parse_dims(const std::vector<std::string>&);
 Tensor read_tensor(const std::string& path);
 
 /// Reads the files; fills the other inputs at random, with the sizes that `dims` and the given
-/// inputs bind. UserError for unknown inputs and open sizes.
+/// inputs bind. `overridable`: constants that a file may be given for, and that stay as they are
+/// where none is. UserError for unknown inputs and open sizes.
 std::map<std::string, Tensor> gather_feeds(const std::string& model, const std::vector<PortInfo>&,
-                                           const FeedRequest&);
+                                           const FeedRequest&,
+                                           const std::vector<PortInfo>& overridable = {});
 
 }  // namespace smeaton::driver

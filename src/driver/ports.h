@@ -17,8 +17,11 @@ model::Graph read_model(const std::string& path, const SessionOptions&);
 
 /// Graph inputs that are fed: all but states.
 std::vector<PortInfo> input_ports(const model::Graph&);
-/// Graph outputs that are given: all but those that go into states.
+/// Graph outputs that are given: all but those that go into states. As the file declares them; what
+/// it leaves out, as shape inference finds it.
 std::vector<PortInfo> output_ports(const model::Graph&);
+/// Constants that may be fed instead, as the file declares them as inputs.
+std::vector<PortInfo> overridable_ports(const model::Graph&);
 
 /// UserError when a name of the inputs whose values decide shapes is that of a state.
 void refuse_deciding_states(const model::Graph&, const std::vector<std::string>& inputs);

@@ -19,6 +19,7 @@
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
+#include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "run/compile.h"
@@ -67,8 +68,9 @@ struct Session::Impl {
     std::string path;
     SessionOptions options;
     model::Graph graph;
-    std::vector<PortInfo> inputs, outputs;
+    std::vector<PortInfo> inputs, outputs, overridable;
     std::shared_ptr<run::Pool> pool;
+    std::vector<std::string> warnings;
     StateMemory state;       // of all specialisations
     std::mutex state_mutex;  // held for a run, where there are states
 
@@ -87,6 +89,16 @@ struct Session::Impl {
     std::unique_lock<std::mutex> state_turn();
 };
 
+namespace {
+
+void check_dtype(const std::string& path, const PortInfo& port, const Tensor& fed) {
+    if (fed.dtype() != port.dtype)
+        throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name, name(port.dtype),
+                        name(fed.dtype()));
+}
+
+}  // namespace
+
 // Held while states are read or written; holds nothing where there are none.
 std::unique_lock<std::mutex> Session::Impl::state_turn() {
     return state.empty() ? std::unique_lock<std::mutex>()
@@ -96,15 +108,23 @@ std::unique_lock<std::mutex> Session::Impl::state_turn() {
 void Session::Impl::check_feeds(const Feeds& feeds) const {
     for (const PortInfo& port : inputs) {
         auto found = feeds.find(port.name);
-        if (found == feeds.end()) throw UserError("{}: input '{}' is not fed", path, port.name);
-        if (found->second.dtype() != port.dtype)
-            throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name,
-                            name(port.dtype), name(found->second.dtype()));
+        if (found == feeds.end()) {
+            std::string fed;
+            for (const auto& [key, tensor] : feeds) fed += (fed.empty() ? "'" : ", '") + key + "'";
+            throw UserError("{}: input '{}' is not fed; fed {}", path, port.name,
+                            fed.empty() ? "was nothing" : "were " + fed);
+        }
+        check_dtype(path, port, found->second);
+    }
+    for (const PortInfo& port : overridable) {
+        auto found = feeds.find(port.name);
+        if (found != feeds.end()) check_dtype(path, port, found->second);
     }
     for (const auto& [key, tensor] : feeds) {
-        bool known =
-            std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
-        if (known) continue;
+        auto named = [&, &key = key](const PortInfo& p) { return p.name == key; };
+        if (std::any_of(inputs.begin(), inputs.end(), named) ||
+            std::any_of(overridable.begin(), overridable.end(), named))
+            continue;
         if (state.holds(key))
             throw UserError("{}: '{}' is a state and not fed; set_state gives it another value",
                             path, key);
@@ -120,7 +140,9 @@ Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
     for (const auto& [key, tensor] : feeds) s.shapes[key] = tensor.shape();
     for (const std::string& key : deciding_inputs) {
         // Kept beyond the call, so the bytes must be our own.
-        const Tensor& fed = feeds.at(key);
+        auto found = feeds.find(key);
+        if (found == feeds.end()) continue;  // an overridable constant that is not fed this time
+        const Tensor& fed = found->second;
         Tensor copy(fed.dtype(), fed.shape());
         std::copy(fed.data(), fed.data() + fed.bytes(), copy.mutable_data());
         s.values[key] = copy;
@@ -129,10 +151,11 @@ Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
 }
 
 bool Session::Impl::serves(const Compiled& c, const Feeds& feeds) const {
-    for (const PortInfo& port : inputs) {
-        const Tensor& fed = feeds.at(port.name);
-        if (c.made_for.shapes.at(port.name) != fed.shape()) return false;
-        auto value = c.made_for.values.find(port.name);
+    if (c.made_for.shapes.size() != feeds.size()) return false;
+    for (const auto& [key, fed] : feeds) {
+        auto shape = c.made_for.shapes.find(key);
+        if (shape == c.made_for.shapes.end() || shape->second != fed.shape()) return false;
+        auto value = c.made_for.values.find(key);
         if (value != c.made_for.values.end() && !tensor::same(value->second, fed)) return false;
     }
     return true;
@@ -190,6 +213,9 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds) {
 std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) const {
     auto made = std::make_shared<Compiled>();
     made->made_for = wanted;
+    for (const PortInfo& port : inputs) made->fed.push_back(port.name);
+    for (const PortInfo& port : overridable)
+        if (wanted.shapes.count(port.name) > 0) made->fed.push_back(port.name);
     StageRunner runner({options.dump_folder, options.stop_after, options.progress});
     gir::Target target = target_for(options.isa, pool->threads());
     emit::Isa isa = isa_for(options.isa);
@@ -208,6 +234,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
         compile.cache_folder = options.cache_folder;
+        compile.poll = options.poll;
         if (options.progress)
             compile.progress = [&](double fraction) { options.progress("compile", fraction); };
         library = run::compile_cached(emitted.units, compile);
@@ -246,8 +273,14 @@ Session::Session(model::Graph graph, const std::string& label, SessionOptions op
     impl_->graph = with_states(std::move(graph), label, impl_->options);
     impl_->inputs = input_ports(impl_->graph);
     impl_->outputs = output_ports(impl_->graph);
-    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
+    impl_->overridable = overridable_ports(impl_->graph);
+    naming(label, [&] {
+        model::dim_bindings(impl_->graph, impl_->options.dims);
+        isa_for(impl_->options.isa);
+        impl_->state = StateMemory(impl_->graph, impl_->options.dims);
+    });
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
+    if (!impl_->pool->warning().empty()) impl_->warnings.push_back(impl_->pool->warning());
 }
 
 Session::~Session() = default;
@@ -257,6 +290,12 @@ const std::vector<PortInfo>& Session::inputs() const {
 }
 const std::vector<PortInfo>& Session::outputs() const {
     return impl_->outputs;
+}
+const std::vector<PortInfo>& Session::overridable() const {
+    return impl_->overridable;
+}
+const std::vector<std::string>& Session::warnings() const {
+    return impl_->warnings;
 }
 int Session::threads() const {
     return impl_->pool->threads();
@@ -277,10 +316,10 @@ struct Bound {
     std::vector<Tensor> outputs;
 };
 
-Bound bind_buffers(const std::vector<PortInfo>& inputs, const Compiled& c, const Feeds& feeds) {
+Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
     Bound b;
-    b.externals.reserve(inputs.size() + c.output_shapes.size());
-    for (const PortInfo& port : inputs) b.externals.push_back(address(feeds.at(port.name)));
+    b.externals.reserve(c.fed.size() + c.output_shapes.size());
+    for (const std::string& input : c.fed) b.externals.push_back(address(feeds.at(input)));
     for (size_t i = 0; i < c.output_shapes.size(); ++i) {
         b.outputs.emplace_back(c.output_dtypes[i], c.output_shapes[i]);
         bool empty = b.outputs.back().elements() == 0;
@@ -303,7 +342,7 @@ std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::stri
         places.push_back(at);
     }
     CompiledPtr compiled = s.get_whole(feeds);
-    Bound bound = bind_buffers(s.inputs, *compiled, feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
     std::unique_lock turn = s.state_turn();
     naming(s.path, [&] { compiled->executor->run(bound.externals); });
     if (names.empty()) return std::move(bound.outputs);
@@ -337,7 +376,7 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
     SMEATON_CHECK(runs > 0, "{} runs to time", runs);
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get_whole(feeds);
-    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
     std::vector<std::vector<int64_t>> samples;
     std::unique_lock turn = impl_->state_turn();
     const std::map<std::string, Tensor> held = impl_->state.values();
@@ -423,7 +462,7 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) 
     size_t next = 0;  // input buffers stand in the graph's order
     for (const gir::Buffer& b : compiled->tuned.program.buffers)
         if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
-            inputs[b.name] = feeds.at(impl_->inputs[next++].name);
+            inputs[b.name] = feeds.at(compiled->fed[next++]);
     const std::map<std::string, Tensor> held = state();
     for (const gir::Buffer& b : compiled->tuned.program.buffers)
         if (b.lifetime == gir::Lifetime::State && b.alias_of.empty())

@@ -36,22 +36,22 @@ struct SessionOptions {
     std::string cache_folder;       ///< empty: the user's cache folder
     bool explain = false;           ///< keep the log of rewrites taken and refused
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+    std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
 };
 
 struct PortInfo {
     std::string name;
     DType dtype = DType::kF32;
     std::vector<Dim> shape;  ///< symbolic where the model leaves it open
+    bool rank_known = true;  ///< false: `shape` is empty and says nothing
 };
 
 struct KernelStats {
     std::string name;
     std::vector<std::string> ops;  ///< model nodes
     double time_us = 0;            ///< measured, median
-    double predicted_us = 0;
     int64_t flops = 0;
     std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
-    std::string bound;                     ///< "compute" or a level's name
 };
 
 struct MemoryStats {
@@ -77,7 +77,11 @@ public:
     /// What is fed and what is given: states and the outputs that go into them are left out.
     const std::vector<PortInfo>& inputs() const;
     const std::vector<PortInfo>& outputs() const;
+    /// Inputs that have a value in the file, which is taken where none is fed.
+    const std::vector<PortInfo>& overridable() const;
     int threads() const;
+    /// What a user should know of how the session was made; empty where all is as asked for.
+    const std::vector<std::string>& warnings() const;
 
     /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects
     /// and orders outputs (empty: all of outputs()); one that goes into a state gives a copy of

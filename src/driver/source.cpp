@@ -37,7 +37,8 @@ Opened open_model(const std::string& path, const FeedRequest& request,
     check_skip({options.skip.begin(), options.skip.end()});
     Opened opened;
     opened.graph = read_model(path, options);
-    opened.feeds = gather_feeds(path, input_ports(opened.graph), request);
+    opened.feeds =
+        gather_feeds(path, input_ports(opened.graph), request, overridable_ports(opened.graph));
     return opened;
 }
 

@@ -1,7 +1,9 @@
 #include "gir/program.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <unordered_map>
 
 #include "base/error.h"
 
@@ -62,19 +64,57 @@ bool same(const Block& a, const Block& b) {
     return true;
 }
 
+namespace {
+
+// Where a name was found last, whatever program it was in.
+struct Hints {
+    static constexpr size_t kFirst = 4096;
+    std::array<size_t, kFirst> first{};  // by hash; names may share an entry
+    std::unordered_map<Name, size_t> all;
+    std::ptrdiff_t shift = 0;  // by how much the last stale hint was off
+};
+
+size_t index_near(const std::vector<Buffer>& buffers, Name name, std::ptrdiff_t at) {
+    constexpr std::ptrdiff_t kReach = 64;
+    const auto count = static_cast<std::ptrdiff_t>(buffers.size());
+    const std::ptrdiff_t end = std::min(count, at + kReach);
+    for (std::ptrdiff_t i = std::max<std::ptrdiff_t>(0, at - kReach); i < end; ++i)
+        if (buffers[static_cast<size_t>(i)].name == name) return static_cast<size_t>(i);
+    return buffers.size();
+}
+
+size_t index_from(const std::vector<Buffer>& buffers, Name name) {
+    size_t i = 0;
+    while (i < buffers.size() && buffers[i].name != name) ++i;
+    return i;
+}
+
+}  // namespace
+
 // Rewrites ask for the same buffers over and over: where a name was found last is where it is
-// looked for first. A hint that is out of date costs a search, never a wrong answer.
+// looked for first. A hint that is out of date costs a search, never a wrong answer; where buffers
+// were erased, all behind them are off by about the same.
 const Buffer* Program::find_buffer(Name name) const {
-    constexpr size_t kHints = 4096;
-    thread_local std::array<size_t, kHints> hints{};
-    size_t& hint = hints[(std::hash<Name>()(name) >> 4) % kHints];
+    thread_local Hints hints;
+    size_t& hint = hints.first[(std::hash<Name>()(name) >> 4) % Hints::kFirst];
     if (hint < buffers.size() && buffers[hint].name == name) return &buffers[hint];
-    for (size_t i = 0; i < buffers.size(); ++i)
-        if (buffers[i].name == name) {
-            hint = i;
-            return &buffers[i];
+    auto [known, is_new] = hints.all.try_emplace(name, buffers.size());
+    size_t at = known->second;
+    if (at >= buffers.size() || buffers[at].name != name) {
+        const auto guess = static_cast<std::ptrdiff_t>(at) + hints.shift;
+        at = is_new ? buffers.size() : index_near(buffers, name, guess);
+        if (at == buffers.size()) at = index_from(buffers, name);
+        if (at == buffers.size()) {
+            if (is_new) hints.all.erase(known);
+            return nullptr;
         }
-    return nullptr;
+        if (!is_new)
+            hints.shift =
+                static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(known->second);
+        known->second = at;
+    }
+    hint = at;
+    return &buffers[at];
 }
 
 const Buffer& Program::buffer(Name name) const {

@@ -196,7 +196,8 @@ void batch_inference(NodeContext& node) {
     k.done();
 }
 
-/// Statistics of this batch; outputs 1 and 2 are the running ones, moved by 1 - momentum.
+/// Statistics of this batch; outputs 1 and 2 are the running ones, moved by 1 - momentum, outputs 3
+/// and 4 (before version 14) the batch's mean and 1 / sqrt(var + epsilon).
 void batch_training(NodeContext& node) {
     const Buf x = node.in(0), y = node.out(0);
     const double momentum = node.attr_float("momentum", 0.9);
@@ -215,17 +216,21 @@ void batch_training(NodeContext& node) {
     };
     running(3, 1, n.mean);
     running(4, 2, n.variance);
+    if (node.has_out(3)) k.store(k.at(node.out(3), c), n.mean);
+    if (node.has_out(4)) k.store(k.at(node.out(4), c), n.inverse);
     const Val t = scaled(k, n.row, k.cast(k.at(node.in(1), c), n.row.dtype));
     k.store(k.at(y, r.index), shifted(k, t, k.cast(k.at(node.in(2), c), t.dtype)));
     k.done();
 }
 
+/// Before version 14 the node trains where it lists more outputs than Y, read or not.
 void batch_normalization(NodeContext& node) {
-    if (node.version() >= 14 && node.attr("training_mode", 0) != 0) return batch_training(node);
-    for (size_t o = 1; o < node.output_count(); ++o)
-        if (node.has_out(o))
-            node.refuse("training outputs of version {} are not computed", node.version());
-    batch_inference(node);
+    const bool trains =
+        node.version() >= 14 ? node.attr("training_mode", 0) != 0 : node.output_count() > 1;
+    if (!trains) return batch_inference(node);
+    if (node.in_shape(1).size() != 1)
+        node.refuse("training with spatial = 0 (statistics per activation) is not computed");
+    batch_training(node);
 }
 
 // y = x / (bias + alpha/size * sum of squares over the window of channels)^beta

@@ -46,19 +46,28 @@ std::optional<Val> inside(KernelBuilder& k, const Window& w, const Taps& t, cons
     return all;
 }
 
-/// Flat position in the input of the element under each tap.
-Affine flat_position(const Taps& t, const Shape& x, bool column_major) {
-    Affine flat = t.x[0] * x[1] + t.x[1];
-    int64_t plane = 1;
-    for (size_t d = 2; d < x.size(); ++d) plane *= x[d];
-    flat *= plane;
-    int64_t stride = 1;
-    for (size_t n = 2; n < x.size(); ++n) {
-        const size_t d = column_major ? n : x.size() + 1 - n;
-        flat += t.x[d] * stride;
-        stride *= x[d];
-    }
+/// Flat position, row by row, in the input of the element under each tap.
+Affine flat_position(const Taps& t, const Shape& x) {
+    Affine flat = t.x[0];
+    for (size_t d = 1; d < x.size(); ++d) flat = flat * x[d] + t.x[d];
     return flat;
+}
+
+/// The same element counted column by column: within its plane the first spatial dim is the
+/// fastest.
+Val column_major(KernelBuilder& k, const Val& flat, const Shape& x) {
+    const auto number = [&](int64_t v) { return k.lit(static_cast<double>(v), DType::kI64); };
+    int64_t stride = 1;
+    for (size_t d = 2; d < x.size(); ++d) stride *= x[d];
+    Val rest = k.copy(flat, "p");
+    Val moved = k.binary(Fn::sub, rest, k.binary(Fn::imod, rest, number(stride), "q"), "q");
+    for (size_t d = x.size(); d-- > 2;) {
+        stride /= x[d];
+        const Val at = k.binary(Fn::imod, rest, number(x[d]), "q");
+        rest = k.binary(Fn::idiv, rest, number(x[d]), "q");
+        moved = k.binary(Fn::add, moved, k.binary(Fn::mul, at, number(stride), "q"), "q");
+    }
+    return moved;
 }
 
 void max_pool_indices(NodeContext& node, const Window& w) {
@@ -71,11 +80,12 @@ void max_pool_indices(NodeContext& node, const Window& w) {
     if (tensor::is_float(row.dtype)) best = k.binary(Fn::or_, best, k.unary(Fn::isnan, row, "nan"));
     if (const std::optional<Val> mask = inside(k, w, t, x, y.shape))
         best = k.binary(Fn::and_, best, *mask);
-    const bool column_major = node.attr("storage_order", 0) != 0;
-    const Val position = k.iota(flat_position(t, x.shape, column_major));
+    const Val position = k.iota(flat_position(t, x.shape));
     const Val none = {highest(DType::kI64), DType::kI64};
-    const Val found = k.select(best, position, none);
-    k.store(k.at(y, t.out), k.reduce(Fn::min, found, t.dims, "q"));
+    // Of equal maxima the first row by row, whatever order the indices count in.
+    Val first = k.reduce(Fn::min, k.select(best, position, none), t.dims, "q");
+    if (node.attr("storage_order", 0) != 0) first = column_major(k, first, x.shape);
+    k.store(k.at(y, t.out), first);
     k.done();
 }
 

@@ -139,6 +139,23 @@ void bind_values(Graph& graph, const Bindings& bindings) {
         }
 }
 
+/// Constants that are fed become inputs, declared as the file declares them.
+void override_constants(Graph& graph, const DimBindings& bindings) {
+    for (const Value& declared : graph.overridable) {
+        if (bindings.fed_shapes.count(declared.name) == 0) continue;
+        for (size_t v = 0; v < graph.values.size(); ++v) {
+            Value& value = graph.values[v];
+            if (value.name != declared.name || !value.constant) continue;
+            value.constant.reset();
+            value.dtype = declared.dtype ? declared.dtype : value.dtype;
+            value.shape = declared.shape;
+            graph.inputs.push_back({static_cast<int32_t>(v)});
+        }
+    }
+    graph.overridable.clear();
+    graph.declared_outputs.clear();
+}
+
 }  // namespace
 
 DimBindings dim_bindings(const Graph& graph, const std::map<std::string, int64_t>& options) {
@@ -170,6 +187,7 @@ DimBindings dim_bindings(const Graph& graph, const std::map<std::string, int64_t
 }
 
 Graph bind_dims(Graph graph, const DimBindings& bindings) {
+    override_constants(graph, bindings);
     State state;
     for (const auto& [name, shape] : bindings.fed_shapes)
         bind_fed(state, input_named(graph, name), shape);

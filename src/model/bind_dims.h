@@ -22,6 +22,7 @@ struct DimBindings {
 /// neither.
 DimBindings dim_bindings(const Graph& graph, const std::map<std::string, int64_t>& options);
 
+/// Constants of `graph.overridable` that are fed become inputs, after the graph's own.
 /// Binds the parameters in the shapes of graph inputs, and with them those of all declared shapes,
 /// subgraphs' too. An input that is fed takes the fed shape; an input of unknown rank takes it
 /// whole. Two fed shapes that give one name two values are both taken, with a warning, as long as

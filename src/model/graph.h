@@ -78,6 +78,9 @@ struct Graph {
     std::vector<StatePair> states;      ///< in the order of inputs; see states.h
     std::map<std::string, int> opsets;  ///< domain -> version
     std::vector<std::string> warnings;
+    // Of a graph as read; its text has neither, and bind_dims leaves none.
+    std::vector<Value> overridable;  ///< constants that may be fed instead, as inputs declare them
+    std::vector<Value> declared_outputs;  ///< like `outputs`, with the sizes that the file states
 
     const Value& at(ValueId id) const { return values[static_cast<size_t>(id.v)]; }
     Value& at(ValueId id) { return values[static_cast<size_t>(id.v)]; }

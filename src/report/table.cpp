@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text_writer.h"
+
 namespace smeaton::report {
 
 namespace {
@@ -39,6 +41,7 @@ Table::Table(std::vector<std::string> heads) {
 
 void Table::row(std::vector<std::string> cells) {
     cells.resize(heads_.size());
+    for (std::string& cell : cells) cell = printable(cell);
     rows_.push_back(std::move(cells));
 }
 

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -23,11 +24,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr size_t kLogShown = 4000;
+
 std::string read_text(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Empty where there is none.
 std::string find_compiler(const std::string& wanted) {
     if (!wanted.empty()) {
         std::string path = wanted.find('/') == std::string::npos ? find_program(wanted) : wanted;
@@ -37,12 +41,42 @@ std::string find_compiler(const std::string& wanted) {
     }
     for (const char* name : {"g++", "clang++", "c++"})
         if (std::string path = find_program(name); !path.empty()) return path;
+    return "";
+}
+
+[[noreturn]] void fail_without_compiler() {
     throw UserError(
         "no C++ compiler on PATH (looked for g++, clang++, c++): install one, for example with "
         "'apt-get install g++'");
 }
 
-/// First line of --version, asked once per compiler and process.
+constexpr char kLineEnd = '\x1f';  // inside of a version
+
+/// Versions of the compilers that made what lies in a cache folder, a line each: what they made
+/// runs where none is installed.
+std::string versions_file(const std::string& folder) {
+    return folder + "/compilers";
+}
+
+std::vector<std::string> known_versions(const std::string& folder) {
+    std::vector<std::string> versions;
+    std::ifstream in(versions_file(folder));
+    for (std::string line; std::getline(in, line);) {
+        std::replace(line.begin(), line.end(), kLineEnd, '\n');
+        versions.push_back(line);
+    }
+    return versions;
+}
+
+void note_version(const std::string& folder, const std::string& version) {
+    for (const std::string& known : known_versions(folder))
+        if (known == version) return;
+    std::string line = version;
+    std::replace(line.begin(), line.end(), '\n', kLineEnd);
+    std::ofstream(versions_file(folder), std::ios::app) << line + "\n";
+}
+
+/// The beginning of what --version says, asked once per compiler and process.
 std::string compiler_version(const std::string& compiler, const std::string& folder) {
     static std::mutex mutex;
     static std::map<std::string, std::string> known;
@@ -50,13 +84,16 @@ std::string compiler_version(const std::string& compiler, const std::string& fol
     auto [at, fresh] = known.try_emplace(compiler);
     if (fresh) {
         std::string log = fmt::format("{}/.version-{}", folder, getpid());
-        run_commands({{{compiler, "--version"}, log}}, 1);
-        at->second = read_text(log).substr(0, 200);
+        const Ended ended = run_commands_twice({{{compiler, "--version"}, log}}, 1)[0];
+        const std::string said = read_text(log);
         unlink(log.c_str());
-        if (at->second.empty()) {
+        if (!ended.well() || said.empty()) {
             known.erase(at);
-            throw UserError("the C++ compiler {} does not run", compiler);
+            throw UserError("the C++ compiler {} does not run ({} --version): {}{}{}", compiler,
+                            compiler, describe(ended), said.empty() ? "" : "\n",
+                            last_lines(said, kLogShown));
         }
+        at->second = said.substr(0, 200);
     }
     return at->second;
 }
@@ -101,15 +138,20 @@ void compile_units(const std::vector<std::string>& sources, const std::string& c
             options.progress(static_cast<double>(done) / static_cast<double>(sources.size() + 1));
     };
     tell(0);
-    std::vector<int> status = run_commands(commands, jobs, tell);
-    for (size_t i = 0; i < status.size(); ++i) {
-        if (status[i] == 0) continue;
-        std::string log = read_text(commands[i].log_path).substr(0, 4000);
-        if (status[i] == 128 + 2) throw UserError("compiling was interrupted");
-        if (status[i] == 128 + 9)
-            throw UserError("the compiler was killed: not enough memory?\n{}", log);
-        throw InternalError(fmt::format("{} does not compile generated code (status {}):\n{}",
-                                        compiler, status[i], log));
+    const std::vector<Ended> ended = run_commands_twice(commands, jobs, {tell, options.poll});
+    for (size_t i = 0; i < ended.size(); ++i) {
+        if (ended[i].well()) continue;
+        if (ended[i].interrupted()) {
+            if (options.poll) options.poll();  // the caller's own way of saying so
+            throw UserError("compiling was interrupted");
+        }
+        const std::string log = last_lines(read_text(commands[i].log_path), kLogShown);
+        if (ended[i].error != 0 || ended[i].status > 128)
+            throw UserError(
+                "the C++ compiler {} ended badly twice: {}; not enough memory or processes?\n{}",
+                compiler, describe(ended[i]), log);
+        throw InternalError(fmt::format("{} does not compile generated code ({}):\n{}", compiler,
+                                        describe(ended[i]), log));
     }
 }
 
@@ -117,17 +159,27 @@ void compile_units(const std::vector<std::string>& sources, const std::string& c
 void link_units(size_t units, const std::string& compiler, const std::string& folder,
                 const std::string& target) {
     std::vector<std::string> objects;
+    Ended ended;
     for (size_t i = 0; i < units; ++i) objects.push_back(fmt::format("{}/unit{}.o", folder, i));
     auto attempt = [&](std::vector<std::string> arguments) {
         arguments.insert(arguments.end(), objects.begin(), objects.end());
         arguments.push_back("-lm");
-        return run_commands({{arguments, folder + "/link.log"}}, 1)[0] == 0;
+        ended = run_commands_twice({{arguments, folder + "/link.log"}}, 1)[0];
+        return ended.well();
     };
     std::string ld = find_program("ld");
     if (!ld.empty() && attempt({ld, "-shared", "-z", "noexecstack", "-o", target})) return;
     if (attempt({compiler, "-shared", "-o", target})) return;
-    throw UserError("linking compiled kernels with {} failed:\n{}", compiler,
-                    read_text(folder + "/link.log").substr(0, 2000));
+    throw UserError("linking compiled kernels with {} failed: {}\n{}", compiler, describe(ended),
+                    last_lines(read_text(folder + "/link.log"), kLogShown));
+}
+
+std::string key_of(const std::string& version, const std::vector<std::string>& sources,
+                   const CompileOptions& options) {
+    std::string key = version + "\n" + cpu_identity() + "\n";
+    for (const std::string& f : options.flags) key += f + " ";
+    for (const std::string& s : sources) key += fmt::format("\n{}\n", s.size()) + s;
+    return key;
 }
 
 bool mounted_noexec(const std::string& folder) {
@@ -158,19 +210,23 @@ std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
             "the cache folder {} is on a file system mounted noexec, so compiled kernels cannot be "
             "loaded from it; set XDG_CACHE_HOME to another folder",
             folder);
-    std::string compiler = find_compiler(options.compiler);
-    std::string key = compiler_version(compiler, folder) + "\n" + cpu_identity() + "\n";
-    for (const std::string& f : options.flags) key += f + " ";
-    for (const std::string& s : sources) key += fmt::format("\n{}\n", s.size()) + s;
+    const std::string compiler = find_compiler(options.compiler);
+    const std::vector<std::string> versions =
+        compiler.empty() ? known_versions(folder)
+                         : std::vector<std::string>{compiler_version(compiler, folder)};
     std::shared_ptr<Library> library(new Library());
-    library->path = folder + "/" + digest(key) + ".so";
     auto load = [&] {
         return library->handle_ = dlopen(library->path.c_str(), RTLD_NOW | RTLD_LOCAL);
     };
-    if (seal_holds(library->path) && load()) {
-        library->from_cache = true;
+    for (const std::string& version : versions) {
+        library->path = folder + "/" + digest(key_of(version, sources, options)) + ".so";
+        library->from_cache = seal_holds(library->path) && load() != nullptr;
+        if (library->from_cache) break;
+    }
+    if (library->from_cache) {
         touch(library->path);
     } else {
+        if (compiler.empty()) fail_without_compiler();
         BuildFolder build(folder);
         compile_units(sources, compiler, options, build.path);
         std::string linked = build.path + "/linked.so";
@@ -183,6 +239,7 @@ std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                 "XDG_CACHE_HOME to another one",
                 folder, why ? why : "unknown reason");
         }
+        note_version(folder, versions[0]);
         trim_cache(folder, options.cache_cap_bytes);
         if (options.progress) options.progress(1.0);
     }

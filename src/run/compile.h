@@ -16,6 +16,7 @@ struct CompileOptions {
     std::string compiler;      ///< path or name; empty: g++, else clang++, else c++
     int jobs = 0;              ///< 0: as many as this process may use cores
     int64_t cache_cap_bytes = int64_t{2} << 30;
+    std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
     std::function<void(double fraction)> progress;  ///< called only when something is compiled
 };
 

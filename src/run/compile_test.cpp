@@ -122,6 +122,55 @@ TEST_F(Compile, a_path_without_compilers_says_what_to_install) {
     setenv("PATH", path.c_str(), 1);
 }
 
+TEST_F(Compile, what_is_cached_runs_without_a_compiler) {
+    EXPECT_EQ(answer(5), 5);
+    library_.reset();
+    const std::string path = std::getenv("PATH");
+    setenv("PATH", "/no-such-folder", 1);
+    EXPECT_EQ(answer(5), 5);
+    EXPECT_TRUE(library_->from_cache);
+    EXPECT_THROW(answer(6), UserError);
+    setenv("PATH", path.c_str(), 1);
+}
+
+/// A compiler that fails the first time it is asked for something, and counts.
+std::string flaky_compiler(const std::string& folder, int failures) {
+    const std::string path = folder + "/flaky";
+    std::ofstream(path) << fmt::format(
+        "#!/bin/sh\nn=$(cat {0}/count 2>/dev/null || echo 0); n=$((n + 1)); echo $n > {0}/count\n"
+        "[ $n -gt {1} ] || {{ echo no room for a process; exit 41; }}\nexec g++ \"$@\"\n",
+        folder, failures);
+    fs::permissions(path, fs::perms::owner_all);
+    return path;
+}
+
+TEST_F(Compile, a_compiler_that_fails_once_is_asked_again) {
+    options_.compiler = flaky_compiler(folder_, 1);
+    EXPECT_EQ(answer(3), 3);
+}
+
+TEST_F(Compile, a_compiler_that_does_not_run_says_how_it_ended_and_what_it_said) {
+    options_.compiler = flaky_compiler(folder_, 100);
+    try {
+        answer(4);
+        FAIL() << "nothing was thrown";
+    } catch (const UserError& error) {
+        const std::string text = error.what();
+        EXPECT_NE(text.find("does not run"), std::string::npos) << text;
+        EXPECT_NE(text.find("exit status 41"), std::string::npos) << text;
+        EXPECT_NE(text.find("no room for a process"), std::string::npos) << text;
+    }
+    std::ofstream(folder_ + "/broken") << "#!/no/such/interpreter\n";
+    fs::permissions(folder_ + "/broken", fs::perms::owner_all);
+    options_.compiler = folder_ + "/broken";
+    try {
+        answer(4);
+        FAIL() << "nothing was thrown";
+    } catch (const UserError& error) {
+        EXPECT_NE(std::string(error.what()).find("errno 2"), std::string::npos) << error.what();
+    }
+}
+
 TEST_F(Compile, code_that_does_not_compile_is_our_fault_and_shows_the_log) {
     try {
         compile_cached({"int f( {"}, options_);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -33,6 +34,7 @@ struct Pool::State {
     std::mutex lease;
     std::vector<std::thread> workers;
     std::vector<int> cores;
+    std::string warning;
     cpu_set_t before_move;
 
     // The phase at hand; written by the caller before `generation` moves.
@@ -97,25 +99,45 @@ static void pin(int core) {
     pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
+static int checked_threads(int wanted) {
+    if (wanted < 0 || wanted > Pool::kMostThreads)
+        throw UserError("threads {}: expected 0 (all cores) to {}", wanted, Pool::kMostThreads);
+    return wanted > 0 ? wanted : usable_cores();
+}
+
 Pool::Pool(int threads) : state_(std::make_unique<State>()) {
     count_forks();
     State& s = *state_;
-    s.threads = threads > 0 ? threads : usable_cores();
+    const int wanted = checked_threads(threads);
+    s.threads = wanted;
     s.born_after_forks = forks.load();
-    s.results.assign(static_cast<size_t>(s.threads), 0);
+    s.results.assign(static_cast<size_t>(wanted), 0);
     // Signals are the caller's business.
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (int t = 1; t < s.threads; ++t) {
+    for (int t = 1; t < wanted; ++t) {
         int core = reserve_core();
+        try {
+            s.workers.emplace_back([&s, t, core] {
+                if (core >= 0) pin(core);
+                s.work(t);
+            });
+        } catch (const std::system_error& refused) {
+            // Workers read the number only once they are given work, after this.
+            if (core >= 0) release_core(core);
+            s.threads = t;
+            s.warning = fmt::format("only {} of {} threads could be started: {}", t, wanted,
+                                    refused.what());
+            break;
+        }
         s.cores.push_back(core);
-        s.workers.emplace_back([&s, t, core] {
-            if (core >= 0) pin(core);
-            s.work(t);
-        });
     }
     pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    const int cores = usable_cores();
+    if (s.warning.empty() && s.threads > cores)
+        s.warning = fmt::format("{} threads share {} core{}: they will be slower than {}",
+                                s.threads, cores, cores == 1 ? "" : "s", cores);
 }
 
 Pool::~Pool() {
@@ -134,6 +156,9 @@ Pool::~Pool() {
 
 int Pool::threads() const {
     return state_->threads;
+}
+const std::string& Pool::warning() const {
+    return state_->warning;
 }
 std::vector<int> Pool::pinned_cores() const {
     return state_->cores;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "run/plan.h"
@@ -14,13 +15,18 @@ namespace smeaton::run {
 
 class Pool {
 public:
-    /// `threads` counts the caller; 0: usable_cores().
+    /// More threads than this are refused.
+    static constexpr int kMostThreads = 1024;
+    /// `threads` counts the caller; 0: usable_cores(). Where the system lets fewer start, the pool
+    /// has those, and `warning()` says so. UserError below 0 and above kMostThreads.
     explicit Pool(int threads);
     ~Pool();
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
     int threads() const;
+    /// Fewer threads than asked for, or more than there are cores; empty where all is well.
+    const std::string& warning() const;
     /// Cores that workers are pinned to; -1 for a worker that runs where the system puts it.
     std::vector<int> pinned_cores() const;
 

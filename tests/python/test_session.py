@@ -1,7 +1,12 @@
 """The Python package: what users know from ONNX Runtime, and what it promises beyond."""
 
 import gc
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -238,3 +243,116 @@ def test_threads_do_not_change_a_bit():
 def test_dims_bind_what_no_input_gives(tmp_path):
     session = smeaton.Session(relu_model(["N", 16]), dims={"N": 3})
     assert session.run(None, {"x": np.ones((3, 16), np.float32)})[0].shape == (3, 16)
+
+
+def test_open_sizes_of_outputs_have_names_that_dims_takes():
+    nodes = [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Flatten", ["y"], ["z"])]
+    model = model_of(nodes, {"x": (F32, ["batch size", 4])}, {"y": (F32, ["batch size", 4]), "z": (F32, None)})
+    session = smeaton.Session(model, dims={"batch size": 3})
+    (x,), (y, z) = session.get_inputs(), session.get_outputs()
+    assert x.shape == y.shape == z.shape == ["batch size", 4]
+    unnamed = smeaton.Session(relu_model([None, 2]))
+    ((name, width),) = [port.shape for port in unnamed.get_inputs()]
+    assert width == 2
+    smeaton.Session(relu_model([None, 2]), dims={name: 5})
+
+
+def test_an_initializer_that_is_an_input_may_be_fed():
+    w = numpy_helper.from_array(np.array([3, 4], np.float32), "w")
+    model = model_of(
+        [helper.make_node("Mul", ["x", "w"], ["y"])],
+        {"x": (F32, [2]), "w": (F32, ["n"])},
+        {"y": (F32, [2])},
+        [w],
+    )
+    session = smeaton.Session(model)
+    assert [port.name for port in session.get_inputs()] == ["x"]
+    assert [(p.name, p.shape) for p in session.get_overridable_initializers()] == [("w", ["n"])]
+    x = np.array([1, 2], np.float32)
+    for feeds, expected in [({}, [3, 8]), ({"w": x}, [1, 4]), ({"w": x[1:]}, [2, 4]), ({}, [3, 8])]:
+        (y,) = session.run(None, {"x": x, **feeds})
+        assert y.tolist() == expected
+    with pytest.raises(smeaton.UserError, match="'w' is f32, but f64 was fed"):
+        session.run(None, {"x": x, "w": x.astype(np.float64)})
+
+
+def test_outputs_may_be_listed_twice_and_be_inputs_or_initializers():
+    nodes = [helper.make_node("Neg", ["x"], ["y"])]
+    info = lambda name: helper.make_tensor_value_info(name, F32, [2])
+    outputs = [info(name) for name in ("x", "y", "y", "w", "x", "w")]
+    w = numpy_helper.from_array(np.array([5, 6], np.float32), "w")
+    graph = helper.make_graph(nodes, "test", [info("x")], outputs, [w])
+    opsets = [helper.make_opsetid("", 17)]
+    session = smeaton.Session(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    results = session.run(None, {"x": np.array([1, -2], np.float32)})
+    assert [r.tolist() for r in results] == [[1, -2], [-1, 2], [-1, 2], [5, 6], [1, -2], [5, 6]]
+
+
+def test_names_may_hold_any_text():
+    names = ["in\tput", "new\nline", "\x1b[31m", '*/ "quoted" \\', "жук🙂", "", "end\\"]
+    names = [name for name in names if name]
+    nodes = [helper.make_node("Neg", [a], [b], name=b) for a, b in zip(names, names[1:])]
+    session = smeaton.Session(model_of(nodes, {names[0]: (F32, [2])}, {names[-1]: (F32, [2])}))
+    (y,) = session.run([names[-1]], {names[0]: np.array([1, -2], np.float32)})
+    assert y.tolist() == [-1, 2]
+
+
+def test_threads_that_cannot_be_are_refused_and_too_many_are_warned_of():
+    for threads in (-1, 100_000):
+        with pytest.raises(smeaton.UserError, match=f"threads {threads}: expected 0"):
+            smeaton.Session(relu_model([4, 4]), threads=threads)
+    with pytest.warns(RuntimeWarning, match="threads share"):
+        session = smeaton.Session(relu_model([4, 4]), threads=512)
+    assert session.threads == 512
+
+
+def test_a_profile_holds_what_was_measured(relu):
+    (kernel,) = relu.profile({"x": np.ones((2, 16), np.float32)}, 3)
+    assert set(kernel) == {"name", "ops", "time_us", "flops", "bytes"}
+    assert kernel["time_us"] > 0
+
+
+def test_habits_of_onnx_runtime_get_a_hint(relu):
+    x = np.ones((2, 16), np.float32)
+    model = relu_model([2, 2])
+    for call, words in [
+        (lambda: relu.run(None, input_feed={"x": x}), "called 'feeds'"),
+        (lambda: relu.run(None, {"x": x}, None), "no run options"),
+        (lambda: relu.run({"x": x}), "takes output_names"),
+        (lambda: smeaton.Session(model, 2), "threads=2"),
+        (lambda: smeaton.Session(model, providers=["CPUExecutionProvider"]), "no 'providers'"),
+        (lambda: smeaton.Session(model, sess_options=None), "no 'sess_options'"),
+        (lambda: smeaton.Session(model, thread=2), "no argument 'thread'"),
+    ]:
+        with pytest.raises(TypeError, match=words):
+            call()
+    with pytest.raises(smeaton.UserError, match="'x' is not fed; fed were 'y'"):
+        relu.run(None, {"y": x})
+
+
+def test_wrong_options_fail_at_construction():
+    for option in ({"isa": "avx9"}, {"skip": ["nothing"]}, {"dims": {"M": 2}}):
+        with pytest.raises(smeaton.UserError):
+            smeaton.Session(relu_model(["N", 2]), **option)
+
+
+def test_an_interrupt_ends_a_compilation(tmp_path):
+    compiler = tmp_path / "g++"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/env echo slow 1\nexec sleep 60\n')
+    compiler.chmod(0o755)
+    (tmp_path / "m.onnx").write_bytes(relu_model([2, 2]))
+    program = (
+        "import numpy, smeaton, sys\n"
+        f"s = smeaton.Session({str(tmp_path / 'm.onnx')!r}, cache_folder={str(tmp_path / 'cache')!r})\n"
+        "print('ready', flush=True)\n"
+        "try: s.run(None, {'x': numpy.ones((2, 2), numpy.float32)})\n"
+        "except KeyboardInterrupt: sys.exit(7)\n"
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ, "PATH": path}
+    )
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 7

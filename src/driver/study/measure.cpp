@@ -169,8 +169,10 @@ MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     Session session(request.model, options);
-    return measure_in(session, gather_feeds(request.model, session.inputs(), request.feeds),
-                      request);
+    return measure_in(
+        session,
+        gather_feeds(request.model, session.inputs(), request.feeds, session.overridable()),
+        request);
 }
 
 MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequest& request) {
@@ -196,6 +198,8 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.memory = session.memory(feeds);
     auto tuned = session.tuned(feeds);
     result.warnings = tuned->graph.graph.warnings;
+    result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
+                           session.warnings().end());
     for (const auto& entry : tuned->log)
         result.explained.push_back(fmt::format("{}: {}", entry.rule, entry.what));
     if (request.kernels || !request.trace_file.empty()) {

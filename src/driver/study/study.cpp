@@ -141,7 +141,7 @@ StudyResult study(const StudyRequest& request) {
     StudyResult r;
     r.date = now_utc();
     Session session(wanted.model, options);
-    Feeds feeds = gather_feeds(wanted.model, session.inputs(), wanted.feeds);
+    Feeds feeds = gather_feeds(wanted.model, session.inputs(), wanted.feeds, session.overridable());
     r.measured = measure_in(session, feeds, wanted);
     auto tuned = session.tuned(feeds);
     r.summary.model = wanted.model;

@@ -427,7 +427,8 @@ static inline u64 lanes_within(i64 at, i64 step, i64 lo, i64 hi) {
 )";
     if (name == "merge_sort")
         return R"(
-// Stable; NaN last. `s` and `t` hold n elements for the merging; no payload: p and t are null.
+// Stable; NaN is the greatest. `s` and `t` hold n elements for the merging; no payload: p and t are
+// null.
 template <class K, class P, bool descending>
 static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
     for (i64 width = 1; width < n; width *= 2) {
@@ -437,7 +438,7 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
                 // The right one goes first only where it is strictly before the left one.
                 bool right = i == mid;
                 if (!right && j < hi)
-                    right = descending ? (k[j] > k[i] || (k[i] != k[i] && k[j] == k[j]))
+                    right = descending ? (k[j] > k[i] || (k[j] != k[j] && k[i] == k[i]))
                                        : (k[j] < k[i] || (k[i] != k[i] && k[j] == k[j]));
                 i64 from = right ? j++ : i++;
                 s[o] = k[from];

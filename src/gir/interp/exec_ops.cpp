@@ -474,7 +474,8 @@ void run_scatter(OpNode& op, Context& c) {
 template <class T>
 bool sorts_before(T a, T b, bool descending, bool as_unsigned) {
     if constexpr (std::is_same_v<T, double>) {
-        if (std::isnan(a) || std::isnan(b)) return !std::isnan(a) && std::isnan(b);
+        if (std::isnan(a) || std::isnan(b))  // NaN counts as the greatest
+            return std::isnan(a) != std::isnan(b) && std::isnan(a) == descending;
     } else if (as_unsigned) {
         return descending ? static_cast<uint64_t>(a) > static_cast<uint64_t>(b)
                           : static_cast<uint64_t>(a) < static_cast<uint64_t>(b);

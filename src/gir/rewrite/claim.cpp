@@ -93,7 +93,7 @@ struct Claimer {
     const Program& program;
     const Target& target;
     const TargetLevel& level;
-    std::set<Name>& taken;
+    const std::function<Name(Name)>& fresh_name;
     std::map<Name, std::string>& claim_of;  // what each claim made so far is of
     std::set<Name> further_out;             // levels whose tiles can be claimed
     std::set<Name> written;
@@ -286,7 +286,7 @@ Affine within_tile(const Affine& a, const Affine& base, int64_t step) {
 Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     const Name source = what.source;
     Let let;
-    let.tile.name = fresh(stem_of(source) + "_" + level.name.str(), taken);
+    let.tile.name = fresh_name(stem_of(source) + "_" + level.name.str());
     let.tile.level = level.name;
     auto known = tiles.find(source);
     let.tile.dtype = known != tiles.end() ? known->second.tile.dtype : program.buffer(source).dtype;
@@ -303,7 +303,7 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
         steps.push_back(std::max<int64_t>(r.step, 1));
         Affine at = base.back();
         if (r.walked || r.values() > 1) {
-            Name dim = fresh(dims[d].name, taken);
+            Name dim = fresh_name(dims[d].name);
             let.tile.dims.push_back({dim, Dim(r.values())});
             at += Affine(dim, steps.back());
             kept.push_back(d);
@@ -491,8 +491,14 @@ int64_t claims_in(const Kernel& kernel) {
 
 KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target) {
     if (!plain_loops(kernel->body)) return kernel;
-    std::set<Name> taken = declared_names(kernel->body);
-    for (const Buffer& b : program.buffers) taken.insert(b.name);
+    std::set<Name> taken;  // filled when the first claim needs a name
+    const std::function<Name(Name)> fresh_name = [&](Name base) {
+        if (taken.empty()) {
+            taken = declared_names(kernel->body);
+            for (const Buffer& b : program.buffers) taken.insert(b.name);
+        }
+        return fresh(base, taken);
+    };
     Block body = kernel->body;
     std::map<Name, std::string> claim_of;
     const std::set<Name> written = written_in(*kernel);
@@ -500,7 +506,7 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
     auto claim_at = [&](const TargetLevel& level, std::set<Name> further_out, int operand,
                         double room) {
         FootprintOptions options{target.registers().name, level.line_bytes, operand};
-        Claimer claimer{program, target, level, taken, claim_of, std::move(further_out),
+        Claimer claimer{program, target, level, fresh_name, claim_of, std::move(further_out),
                         written, options};
         body = claimer.block(body, {}, {}, false, static_cast<int64_t>(room));
         made += claimer.made;

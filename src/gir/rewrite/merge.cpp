@@ -1,7 +1,9 @@
 #include "gir/rewrite/merge.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/nest.h"
@@ -10,6 +12,10 @@
 namespace smeaton::gir::rewrite {
 
 namespace {
+
+// A kernel that has this many statements takes in no more: each merge goes over all of both, and
+// compilers take long over a function that long.
+constexpr size_t kMostStatements = 512;
 
 bool has_kind(const Block& block, OpKind kind) {
     bool found = false;
@@ -80,9 +86,36 @@ struct Travelling {
     std::vector<size_t> free_dims;  // dims that no paired axis walks
 };
 
+// Who makes and who reads what, kept true while kernels merge. Steps keep their places; one that
+// is gone has no kernel until the end.
+struct Flow {
+    Program& program;
+    std::map<Name, Uses> uses;
+    std::map<Name, Name> roots;                 // of every buffer
+    std::map<Name, std::vector<Name>> aliases;  // by root: all names of that memory
+    std::set<Name> viewed;
+    std::set<Name> taken;         // names of all buffers
+    std::vector<size_t> control;  // steps that are no kernels
+
+    explicit Flow(Program& p);
+    bool is_controlled(Name n) const { return !control.empty() && touched_by_control(program, n); }
+};
+
+Flow::Flow(Program& p) : program(p), uses(uses_of(p)) {
+    for (const Buffer& b : p.buffers) {
+        const Name root = root_of(p, b.name);
+        roots[b.name] = root;
+        aliases[root].push_back(b.name);
+        taken.insert(b.name);
+        if (!b.alias_of.empty()) viewed.insert(b.alias_of);
+    }
+    for (size_t i = 0; i < p.steps.size(); ++i)
+        if (!std::holds_alternative<RunStep>(p.steps[i].node)) control.push_back(i);
+}
+
 // One attempt to merge a writing and a reading kernel.
 struct Merger {
-    const Program& program;
+    Flow& flow;
     const Rules& rules;
     KernelPtr writer, reader;
     std::vector<Travelling> values;
@@ -98,7 +131,7 @@ struct Merger {
     bool shapes_allow(bool full_agreement) const;
     bool covers_free_dims(const Travelling&) const;
     Block renamed_reader(std::set<Name>& taken) const;
-    KernelPtr merged() const;
+    KernelPtr merged();
 };
 
 int64_t width(const std::vector<Loop>& loops) {
@@ -294,9 +327,11 @@ bool stores_here(const Block& block, Name buffer) {
     });
 }
 
-KernelPtr Merger::merged() const {
-    std::set<Name> taken = declared_names(writer->body);
-    for (const Buffer& b : program.buffers) taken.insert(b.name);
+KernelPtr Merger::merged() {
+    // The one set of names serves all merges: what is added for this one goes again.
+    std::set<Name>& taken = flow.taken;
+    const std::set<Name> of_writer = declared_names(writer->body);
+    taken.insert(of_writer.begin(), of_writer.end());
     Block tail = renamed_reader(taken);
     LoopNest outer, inner_first{{}, first.body};
     for (const Loop& l : first.loops) {
@@ -310,7 +345,7 @@ KernelPtr Merger::merged() const {
         // block that nothing overwrites.
         const Slice& stored = std::get<Slice>(v.store.srcs[0]);
         bool scalar = v.free_dims.empty() && inner_first.loops.empty() && stored.at.empty() &&
-                      !stored.within && !program.find_buffer(stored.target) &&
+                      !stored.within && flow.roots.count(stored.target) == 0 &&
                       stores_here(first.body, v.buffer->name) &&
                       unchanged_after(first.body, v.store, stored.target);
         Name travel = scalar ? stored.target : fresh(v.buffer->name.str() + "_row", taken);
@@ -346,30 +381,33 @@ KernelPtr Merger::merged() const {
     outer.body.insert(outer.body.end(), tail.begin(), tail.end());
     Kernel kernel{writer->name, {}, {}, build(outer), writer->origins};
     kernel.origins.insert(kernel.origins.end(), reader->origins.begin(), reader->origins.end());
+    const std::set<Name> declared = declared_names(kernel.body);
+    for (const std::set<Name>* used : {&of_writer, &declared})
+        for (Name n : *used)
+            if (flow.roots.count(n) == 0) taken.erase(n);
     return std::make_shared<const Kernel>(with_uses(kernel));
 }
 
 // Where the merged kernel may stand: nobody between may read what the writer makes (then: at the
 // reader), or all that the reader needs is there before the writer (then: at the writer).
-std::optional<size_t> place(const Program& program, size_t at_writer, size_t at_reader,
-                            const std::map<Name, Uses>& uses) {
-    KernelPtr writer = kernel_of(program.steps[at_writer]),
-              reader = kernel_of(program.steps[at_reader]);
-    bool late = true, early = true;
-    std::set<Name> made, needed;
-    for (Name n : writer->writes) made.insert(root_of(program, n));
-    for (Name n : reader->reads) needed.insert(root_of(program, n));
-    for (const auto& [name, use] : uses) {
-        const Name root = root_of(program, name);
-        if (made.count(root) > 0)
-            for (size_t r : use.readers) late = late && !(r > at_writer && r < at_reader);
-        if (needed.count(root) > 0)
-            for (size_t w : use.writers) early = early && w <= at_writer;
-    }
-    for (size_t k = at_writer + 1; k < at_reader; ++k)
-        if (!kernel_of(program.steps[k])) late = early = false;
-    if (late) return at_reader;
-    if (early) return at_writer;
+std::optional<size_t> place(const Flow& flow, size_t at_writer, size_t at_reader) {
+    auto between = std::upper_bound(flow.control.begin(), flow.control.end(), at_writer);
+    if (between != flow.control.end() && *between < at_reader) return std::nullopt;
+    const KernelPtr writer = kernel_of(flow.program.steps[at_writer]);
+    const KernelPtr reader = kernel_of(flow.program.steps[at_reader]);
+    const auto none = [&](const std::vector<Name>& memory, auto list, auto in_the_way) {
+        for (Name n : memory)
+            for (Name alias : flow.aliases.at(flow.roots.at(n)))
+                if (auto use = flow.uses.find(alias); use != flow.uses.end())
+                    for (size_t step : use->second.*list)
+                        if (in_the_way(step)) return false;
+        return true;
+    };
+    if (none(writer->writes, &Uses::readers,
+             [&](size_t r) { return r > at_writer && r < at_reader; }))
+        return at_reader;
+    if (none(reader->reads, &Uses::writers, [&](size_t w) { return w > at_writer; }))
+        return at_writer;
     return std::nullopt;
 }
 
@@ -377,36 +415,31 @@ bool once(const Program& program, size_t step) {
     return std::get<RunStep>(program.steps[step].node).once;
 }
 
-bool viewed(const Program& program, Name buffer) {
-    return std::any_of(program.buffers.begin(), program.buffers.end(),
-                       [&](const Buffer& b) { return b.alias_of == buffer; });
-}
-
 // Kernels that write the memory of a buffer under any of its names.
-size_t writers_of(const Program& program, Name root, const std::map<Name, Uses>& uses) {
+size_t writers_of(const Flow& flow, Name root) {
     size_t count = 0;
-    for (const auto& [name, use] : uses)
-        if (!use.writers.empty() && root_of(program, name) == root) count += use.writers.size();
+    for (Name alias : flow.aliases.at(root))
+        if (auto use = flow.uses.find(alias); use != flow.uses.end())
+            count += use->second.writers.size();
     return count;
 }
 
 // What travels from the writer to the reader; nothing when it does so through a view or in parts.
-std::optional<std::vector<Travelling>> travelling(const Program& program, const Kernel& writer,
-                                                  const Kernel& reader,
-                                                  const std::map<Name, Uses>& uses) {
+std::optional<std::vector<Travelling>> travelling(const Flow& flow, const Kernel& writer,
+                                                  const Kernel& reader) {
     std::vector<Travelling> values;
     std::set<Name> made;
-    for (Name n : writer.writes) made.insert(root_of(program, n));
+    for (Name n : writer.writes) made.insert(flow.roots.at(n));
     for (Name needed : reader.reads) {
-        const Buffer& b = program.buffer(needed);
-        const Name root = root_of(program, needed);
+        const Name root = flow.roots.at(needed);
         if (made.count(root) == 0) continue;
-        if (root != needed || writers_of(program, root, uses) != 1) return std::nullopt;
-        auto own = uses.find(needed);  // the one writer may have written a view
+        if (root != needed || writers_of(flow, root) != 1) return std::nullopt;
+        const Buffer& b = flow.program.buffer(needed);
+        auto own = flow.uses.find(needed);  // the one writer may have written a view
         if (own->second.writers.size() != 1) return std::nullopt;
         if (b.layout.border) return std::nullopt;  // a tile has none to read from
         bool keep = own->second.readers.size() > 1 || b.lifetime != Lifetime::Temp ||
-                    viewed(program, needed) || touched_by_control(program, needed);
+                    flow.viewed.count(needed) > 0 || flow.is_controlled(needed);
         values.push_back({&b, keep, {}, {}, {}});
     }
     return values;
@@ -418,32 +451,39 @@ bool writes_state(const Program& program, const Kernel& kernel) {
                        [&](Name n) { return program.buffer(n).lifetime == Lifetime::State; });
 }
 
-// `all` is kept true to the program.
-bool try_merge(Program& program, const Buffer& temp, bool full_agreement, std::map<Name, Uses>& all,
-               const Rules& rules) {
-    auto found = all.find(temp.name);
-    if (found == all.end() || found->second.writers.size() != 1) return false;
+size_t statements(const Kernel& kernel) {
+    size_t count = 0;
+    for_each_stmt(kernel.body, [&](const Stmt&) { ++count; });
+    return count;
+}
+
+bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
+    Program& program = flow.program;
+    auto found = flow.uses.find(temp);
+    if (found == flow.uses.end() || found->second.writers.size() != 1) return false;
     const Uses& uses = found->second;
     size_t at_writer = uses.writers[0];
+    if (once(program, at_writer)) return false;
+    const KernelPtr writer = kernel_of(program.steps[at_writer]);
+    const size_t room = statements(*writer);
+    if (room >= kMostStatements) return false;
     for (size_t at_reader : uses.readers) {
-        if (at_reader <= at_writer || once(program, at_writer) || once(program, at_reader))
-            continue;
-        KernelPtr writer = kernel_of(program.steps[at_writer]);
-        KernelPtr reader = kernel_of(program.steps[at_reader]);
+        if (at_reader <= at_writer || once(program, at_reader)) continue;
+        const KernelPtr reader = kernel_of(program.steps[at_reader]);
+        if (room + statements(*reader) > kMostStatements) continue;
         if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
-        auto values = travelling(program, *writer, *reader, all);
+        auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
-        Merger merger{program, rules, writer, reader, *values, {}, {}, {}};
+        Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};
         if (!merger.analyse(full_agreement)) continue;
-        std::optional<size_t> at = place(program, at_writer, at_reader, all);
+        std::optional<size_t> at = place(flow, at_writer, at_reader);
         if (!at) continue;
-        KernelPtr kernel = merger.merged();
         rules.note("merge-loops",
-                   reader->name.str() + " into " + writer->name.str() + " over " + temp.name.str());
-        std::get<RunStep>(program.steps[*at].node).kernel = kernel;
-        size_t gone = *at == at_writer ? at_reader : at_writer;
-        program.steps.erase(program.steps.begin() + static_cast<long>(gone));
-        all = uses_of(program);
+                   reader->name.str() + " into " + writer->name.str() + " over " + temp.str());
+        const KernelPtr kernel = merger.merged();
+        const size_t gone = *at == at_writer ? at_reader : at_writer;
+        replace_kernel(program, gone, nullptr, flow.uses);
+        replace_kernel(program, *at, kernel, flow.uses);
         return true;
     }
     return false;
@@ -453,16 +493,19 @@ bool try_merge(Program& program, const Buffer& temp, bool full_agreement, std::m
 
 Program merge_loops(Program program, const Rules& rules) {
     if (!rules.on("merge-loops")) return program;
+    Flow flow(program);
     for (bool full_agreement : {true, false})
         for (bool again = true; again;) {
             again = false;
-            const std::vector<Buffer> buffers = program.buffers;
-            std::map<Name, Uses> all = uses_of(program);
-            for (const Buffer& b : buffers)
+            for (const Buffer& b : program.buffers)
                 if (b.lifetime != Lifetime::Input && b.lifetime != Lifetime::Weight &&
                     b.alias_of.empty())
-                    while (try_merge(program, b, full_agreement, all, rules)) again = true;
+                    while (try_merge(flow, b.name, full_agreement, rules)) again = true;
         }
+    std::erase_if(program.steps, [](const Step& s) {
+        auto* run = std::get_if<RunStep>(&s.node);
+        return run && !run->kernel;
+    });
     return program;
 }
 

@@ -35,6 +35,19 @@ std::map<Name, Uses> uses_of(const Program& program) {
     return uses;
 }
 
+void replace_kernel(Program& program, size_t step, KernelPtr kernel, std::map<Name, Uses>& uses) {
+    KernelPtr& place = std::get<RunStep>(program.steps[step].node).kernel;
+    for (Name n : place->reads) std::erase(uses[n].readers, step);
+    for (Name n : place->writes) std::erase(uses[n].writers, step);
+    place = std::move(kernel);
+    if (!place) return;
+    const auto add = [&](std::vector<size_t>& list) {
+        list.insert(std::lower_bound(list.begin(), list.end(), step), step);
+    };
+    for (Name n : place->reads) add(uses[n].readers);
+    for (Name n : place->writes) add(uses[n].writers);
+}
+
 namespace {
 
 bool mentions(const Step& step, Name name) {

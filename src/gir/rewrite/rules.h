@@ -46,6 +46,8 @@ struct Uses {
     std::vector<size_t> readers;  ///< each reading step once
 };
 std::map<Name, Uses> uses_of(const Program&);
+/// Gives a step another kernel (null: none any more) and keeps `uses` true.
+void replace_kernel(Program&, size_t step, KernelPtr, std::map<Name, Uses>& uses);
 
 /// The kernel of a step, null when the step is no RunStep.
 KernelPtr kernel_of(const Step&);

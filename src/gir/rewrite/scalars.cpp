@@ -106,12 +106,19 @@ Program simplify_scalars(Program program, const Rules& rules) {
             return (tile != tiles.end() ? tile->second : before.buffer(target).dtype) ==
                    DType::kF32;
         };
-        std::set<Name> names = tiles_declared(kernel->body), taken = declared_names(kernel->body);
-        for (const Buffer& b : before.buffers) taken.insert(b.name);
+        const std::set<Name> names = tiles_declared(kernel->body);
+        std::set<Name> taken;  // filled where a new name is needed
+        const auto names_taken = [&]() -> std::set<Name>& {
+            if (!taken.empty()) return taken;
+            taken = declared_names(kernel->body);
+            for (const Buffer& b : before.buffers) taken.insert(b.name);
+            return taken;
+        };
         Block body = map_stmts(kernel->body, [&](const StmtPtr& s) -> Block {
             auto* op = std::get_if<Op>(&s->node);
             if (!op || !is_f32(op->dst.target)) return {s};
-            if (int exponent = small_power(*op, names)) return power(*op, exponent, names, taken);
+            if (int exponent = small_power(*op, names))
+                return power(*op, exponent, names, names_taken());
             Op next = cheaper(*op, true);
             return {next == *op ? s : stmt(std::move(next))};
         });

@@ -166,16 +166,11 @@ struct SliceRewriter {
     }
 };
 
-void replace_kernel(Program& program, size_t step, KernelPtr kernel) {
-    std::get<RunStep>(program.steps[step].node).kernel = std::move(kernel);
-}
-
 bool once(const Program& program, size_t step) {
     return std::get<RunStep>(program.steps[step].node).once;
 }
 
-bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
-                const Rules& rules) {
+bool try_reader(Program& program, size_t step, std::map<Name, Uses>& all, const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
     if (!kernel || once(program, step) || kernel->body.size() != 1) return false;
     std::optional<PureMove> move = pure_move(program, kernel->body[0]);
@@ -202,7 +197,8 @@ bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
     for (size_t reader : uses.readers)
         next.push_back(rewriter.kernel(kernel_of(program.steps[reader]), false));
     if (!rewriter.possible) return false;
-    for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, uses.readers[i], next[i]);
+    const std::vector<size_t> readers = uses.readers;
+    for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, readers[i], next[i], all);
     rules.note("take-over-reader", kernel->name.str());
     return true;
 }
@@ -259,7 +255,7 @@ bool may_come_earlier(const Program& program, const PureMove& move, size_t first
 }
 
 // One statement of the kernel at `step` moves all of a temp into part of another buffer.
-bool try_writer(Program& program, size_t step, size_t statement, const std::map<Name, Uses>& all,
+bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, Uses>& all,
                 const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
     std::optional<PureMove> move = pure_move(program, kernel->body[statement]);
@@ -291,13 +287,15 @@ bool try_writer(Program& program, size_t step, size_t statement, const std::map<
             next[user] = rewriter.kernel(kernel_of(program.steps[user]), true);
         }
     if (!rewriter.possible) return false;
-    for (auto& [user, k] : next) replace_kernel(program, user, k);
+    for (auto& [user, k] : next) replace_kernel(program, user, k, all);
     rules.note("take-over-writer",
                kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
-    if (rest.body.empty())
+    if (rest.body.empty()) {
         program.steps.erase(program.steps.begin() + static_cast<long>(step));
-    else
-        replace_kernel(program, step, std::make_shared<const Kernel>(rest));
+        all = uses_of(program);
+    } else {
+        replace_kernel(program, step, std::make_shared<const Kernel>(rest), all);
+    }
     return true;
 }
 
@@ -307,7 +305,7 @@ Program take_over_by_readers(Program program, const Rules& rules) {
     if (!rules.on("take-over-reader")) return program;
     std::map<Name, Uses> all = uses_of(program);
     for (size_t step = 0; step < program.steps.size(); ++step)  // drop_dead removes the moves
-        if (try_reader(program, step, all, rules)) all = uses_of(program);
+        try_reader(program, step, all, rules);
     return program;
 }
 
@@ -320,7 +318,7 @@ Program take_over_by_writers(Program program, const Rules& rules) {
         if (!kernel || once(program, step)) continue;
         for (size_t k = kernel->body.size(); k-- > 0;) {
             size_t steps = program.steps.size();
-            if (try_writer(program, step, k, all, rules)) all = uses_of(program);
+            try_writer(program, step, k, all, rules);
             if (program.steps.size() != steps) break;
         }
     }

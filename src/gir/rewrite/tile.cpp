@@ -1,6 +1,7 @@
 #include "gir/rewrite/tile.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -19,8 +20,11 @@ struct ProgramTiler {
     Steps packing_steps;
     std::vector<Packing> packed;  // made so far, shared between kernels
     std::set<Name> names;         // buffers and kernels
+    std::set<Name> taken;         // between kernels the same
     std::set<Name> changed;       // states written so far
 
+    void add_name(Name n) { names.insert(n), taken.insert(n); }
+    void forget(const std::set<Name>& of_kernel);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     void pack(const Packing&);
     void tile_steps(Steps& steps);
@@ -45,19 +49,28 @@ Kernel packing_kernel(const Packing& packing, Name name) {
     return with_uses({name, {}, {}, std::move(body), {packing.source.str()}});
 }
 
+// The kernel that packs is tiled after all others.
 void ProgramTiler::pack(const Packing& packing) {
     out.buffers.push_back(packing.packed);
-    names.insert(packing.packed.name);
+    add_name(packing.packed.name);
     Name name = fresh("pack_" + packing.source.str(), names);
+    add_name(name);
     auto kernel = std::make_shared<const Kernel>(packing_kernel(packing, name));
     packed.push_back(packing);
     const bool once = out.buffer(packing.source).lifetime == Lifetime::Weight;
-    packing_steps.push_back({RunStep{tile_kernel(kernel), once}});
+    packing_steps.push_back({RunStep{kernel, once}});
+}
+
+// Takes a kernel's own names out of `taken` again. One set for all kernels: a copy for each would
+// make their number count twice.
+void ProgramTiler::forget(const std::set<Name>& of_kernel) {
+    for (Name n : of_kernel)
+        if (names.count(n) == 0) taken.erase(n);
 }
 
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
-    std::set<Name> taken = declared_names(kernel->body);
-    taken.insert(names.begin(), names.end());
+    const std::set<Name> before = declared_names(kernel->body);
+    taken.insert(before.begin(), before.end());
     Block body;
     for (const StmtPtr& s : kernel->body) {
         Block tiled;
@@ -78,6 +91,9 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
         body.insert(body.end(), tiled.begin(), tiled.end());
     }
     body = with_unique_tiles(body);  // tails have tiles of other shapes
+    forget(before);
+    forget(declared_names(body));
+    if (taken.size() != names.size()) taken = names;  // names were made and not used
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }
 
@@ -113,31 +129,50 @@ Steps::iterator place_in_run(Steps& steps, Name packed) {
     });
 }
 
-/// Before everything that is not `once`, but after the step that writes the weight to pack.
-Steps::iterator place_of_packing(Steps& steps, const Step& packing) {
-    const auto& pack = std::get<RunStep>(packing.node);
-    if (!pack.once) return place_in_run(steps, pack.kernel->writes.at(0));
-    Name source = pack.kernel->reads.at(0);
-    auto place =
-        std::find_if(steps.begin(), steps.end(), [](const Step& s) { return !is_once(s); });
-    for (auto s = place; s != steps.end(); ++s) {
-        auto* run = std::get_if<RunStep>(&s->node);
-        if (!run) continue;
-        const std::vector<Name>& writes = run->kernel->writes;
-        if (std::find(writes.begin(), writes.end(), source) != writes.end()) place = s + 1;
+/// The `once` ones, each before everything that is not `once`, but after the last step that writes
+/// the weight to pack; those of one place in their order.
+void insert_packings(Steps& steps, const Steps& packings) {
+    std::map<Name, size_t> last_writer;
+    size_t first = steps.size();
+    for (size_t i = steps.size(); i-- > 0;) {
+        if (!is_once(steps[i])) first = i;
+        if (auto* run = std::get_if<RunStep>(&steps[i].node))
+            for (Name n : run->kernel->writes) last_writer.emplace(n, i);
     }
-    return place;
+    std::vector<Steps> before(steps.size() + 1);
+    for (const Step& packing : packings) {
+        if (!is_once(packing)) continue;
+        const Name source = std::get<RunStep>(packing.node).kernel->reads.at(0);
+        auto writer = last_writer.find(source);
+        const bool later = writer != last_writer.end() && writer->second >= first;
+        before[later ? writer->second + 1 : first].push_back(packing);
+    }
+    Steps out;
+    for (size_t i = 0; i <= steps.size(); ++i) {
+        out.insert(out.end(), before[i].begin(), before[i].end());
+        if (i < steps.size()) out.push_back(std::move(steps[i]));
+    }
+    steps = std::move(out);
 }
 
 }  // namespace
 
 Program tile(const Program& program, const Target& target) {
-    ProgramTiler tiler{target, program, {}, {}, {}, {}};
+    ProgramTiler tiler{target, program, {}, {}, {}, {}, {}};
     for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
     for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
+    tiler.taken = tiler.names;
     Steps steps = program.steps;
     tiler.tile_steps(steps);
-    for (const Step& s : tiler.packing_steps) steps.insert(place_of_packing(steps, s), s);
+    for (size_t i = 0; i < tiler.packing_steps.size(); ++i) {  // tiling one may add others
+        const auto pack = std::get<RunStep>(tiler.packing_steps[i].node);
+        const KernelPtr tiled = tiler.tile_kernel(pack.kernel);
+        std::get<RunStep>(tiler.packing_steps[i].node).kernel = tiled;
+    }
+    insert_packings(steps, tiler.packing_steps);
+    for (const Step& s : tiler.packing_steps)
+        if (!is_once(s))
+            steps.insert(place_in_run(steps, std::get<RunStep>(s.node).kernel->writes.at(0)), s);
     tiler.out.steps = std::move(steps);
     return std::move(tiler.out);
 }

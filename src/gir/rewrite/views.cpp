@@ -1,6 +1,8 @@
 #include "gir/rewrite/views.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
 
 #include "gir/rewrite/access.h"
 #include "gir/walk.h"
@@ -56,12 +58,13 @@ std::optional<std::vector<int64_t>> const_extents(const Buffer& b) {
 
 struct ViewReader {
     const Program& program;
+    const std::set<Name>& views;
     Extents extents;
     bool changed = false;
 
     void slice(Slice& s) {
+        if (views.count(s.target) == 0) return;
         const Buffer* view = program.find_buffer(s.target);
-        if (!view || view->alias_of.empty()) return;
         const Buffer& base = program.buffer(view->alias_of);
         auto from = const_extents(*view), to = const_extents(base);
         if (!from || !to || base.dtype != view->dtype || !base.layout.dense()) return;
@@ -84,9 +87,13 @@ struct ViewReader {
 
 Program through_views(Program program, const Rules& rules) {
     if (!rules.on("through-views")) return program;
+    std::set<Name> views;
+    for (const Buffer& b : program.buffers)
+        if (!b.alias_of.empty()) views.insert(b.name);
+    if (views.empty()) return program;
     const Program before = program;
     program = map_kernels(std::move(program), [&](const KernelPtr& kernel) {
-        ViewReader reader{before, extents_in(kernel->body)};
+        ViewReader reader{before, views, extents_in(kernel->body)};
         Block body = map_ops(kernel->body, [&](const Op& op) {
             Op next = op;
             for (Operand& o : next.srcs)
@@ -99,17 +106,17 @@ Program through_views(Program program, const Rules& rules) {
         next.body = body;
         return std::make_shared<const Kernel>(with_uses(next));
     });
-    std::map<Name, Uses> uses = uses_of(program);
-    auto unused = [&](const Buffer& b) {
-        bool viewed = std::any_of(program.buffers.begin(), program.buffers.end(),
-                                  [&](const Buffer& o) { return o.alias_of == b.name; });
-        return !b.alias_of.empty() && b.lifetime == Lifetime::Temp && !viewed &&
-               uses.count(b.name) == 0;
-    };
-    for (bool again = true; again;) {
-        auto at = std::find_if(program.buffers.begin(), program.buffers.end(), unused);
-        again = at != program.buffers.end();
-        if (again) program.buffers.erase(at);
+    // A view of an unused view is unused once that one has gone.
+    const std::map<Name, Uses> uses = uses_of(program);
+    for (size_t before_count = SIZE_MAX; before_count != program.buffers.size();) {
+        before_count = program.buffers.size();
+        std::set<Name> viewed;
+        for (const Buffer& b : program.buffers)
+            if (!b.alias_of.empty()) viewed.insert(b.alias_of);
+        std::erase_if(program.buffers, [&](const Buffer& b) {
+            return !b.alias_of.empty() && b.lifetime == Lifetime::Temp &&
+                   viewed.count(b.name) == 0 && uses.count(b.name) == 0;
+        });
     }
     return program;
 }

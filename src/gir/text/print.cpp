@@ -1,6 +1,7 @@
 #include "gir/text/print.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "base/text_writer.h"
@@ -385,17 +386,12 @@ std::string print(const Program& p) {
                (param.bound ? fmt::format(" = {}", *param.bound) : "") + "\n";
     for (const Buffer& b : p.buffers) out += "  " + print(b) + "\n";
     print_steps(p.steps, 1, out);
-    std::vector<KernelPtr> printed;
+    std::map<Name, KernelPtr> printed;
     for (const KernelPtr& k : kernels(p)) {
-        auto before = std::find_if(printed.begin(), printed.end(),
-                                   [&](const KernelPtr& q) { return q->name == k->name; });
-        if (before == printed.end()) {
-            printed.push_back(k);
-            out += "\n" + print(*k);
-            continue;
-        }
-        SMEATON_CHECK(*before == k || print(**before) == print(*k), "two kernels have the name {}",
-                      k->name);
+        const auto [before, is_new] = printed.emplace(k->name, k);
+        if (is_new) out += "\n" + print(*k);
+        SMEATON_CHECK(before->second == k || print(*before->second) == print(*k),
+                      "two kernels have the name {}", k->name);
     }
     return out;
 }

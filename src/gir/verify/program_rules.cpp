@@ -247,7 +247,7 @@ private:
     void step(const RunStep& s) {
         const Kernel& k = *s.kernel;
         std::string place = fmt::format("kernel {}", k.name);
-        before_.push_back(written_);
+        before_.push_back(written_of(k));
         for (Name r : k.reads) {
             bool written_here = std::find(k.writes.begin(), k.writes.end(), r) != k.writes.end();
             if (!written_here) need(place, r);
@@ -288,6 +288,15 @@ private:
         written_ = std::move(before);  // the body may run no time at all
     }
     void step(const SettleStep& s) { need("settle", s.from); }
+
+    /// The memory that the kernel touches and that is written by now.
+    Written written_of(const Kernel& k) const {
+        Written out;
+        for (const auto* list : {&k.reads, &k.writes})
+            for (Name n : *list)
+                if (const Name root = root_of(p_, n); written_.count(root) > 0) out.insert(root);
+        return out;
+    }
 
     void need(const std::string& place, Name buffer) {
         if (written_.count(root_of(p_, buffer)) == 0)

@@ -162,9 +162,6 @@ TEST(BadInput, a_value_with_two_sources_is_refused) {
     for (int i = 0; i < 2; ++i)
         set_raw<float>(model.mutable_graph()->add_initializer(), "w", kFloat, {}, {1});
     EXPECT_THAT(refusal(model), HasSubstr("initializer 'w' defines 'w'"));
-    model = relu_model();
-    add_output(model.mutable_graph(), "y");
-    EXPECT_THAT(refusal(model), HasSubstr("graph output 'y' is listed twice"));
 }
 
 TEST(BadInput, a_node_without_operator_is_refused) {
@@ -173,10 +170,12 @@ TEST(BadInput, a_node_without_operator_is_refused) {
     EXPECT_THAT(refusal(model), HasSubstr("node 'r' has no operator"));
 }
 
-TEST(BadInput, names_with_control_characters_are_refused_and_shown_safely) {
+TEST(BadInput, names_that_are_no_text_are_refused_and_shown_safely) {
     onnx_format::Model model = relu_model();
     model.mutable_graph()->mutable_node(0)->set_name("a\n\x1b[31m\xff");
-    EXPECT_THAT(refusal(model), HasSubstr("a node's name, 'a??[31m?', is not UTF-8 text"));
+    EXPECT_THAT(refusal(model), HasSubstr("a node's name, 'a\\n\\x1b[31m?', is not UTF-8 text"));
+    model.mutable_graph()->mutable_node(0)->set_name("a\n\x1b[31m");
+    EXPECT_EQ(refusal(model), "");
     model = relu_model();
     model.mutable_graph()->mutable_node(0)->set_name("\xc3\xa9\xe2\x82\xac");
     EXPECT_EQ(refusal(model), "");

@@ -29,6 +29,7 @@ struct Context {
     Source& source;
     Opsets opsets;
     Functions functions;
+    bool may_override = true;  ///< initializers that are inputs too may be fed (from IR 4 on)
     std::unordered_map<const onnx_format::Tensor*, Tensor> tensors =
         {};  // shared by inlined copies
     std::vector<const onnx_format::Function*> calls = {};
@@ -116,6 +117,8 @@ ReadSubgraphs read_attributes(Context& context, const Surroundings& here,
     ReadSubgraphs subgraphs;
     std::unordered_set<std::string_view> keys;
     for (const auto& written : node.attribute()) {
+        // Names that begin so are private to the tool that wrote the file.
+        if (written.name().starts_with("__")) continue;
         const std::string key = checked_name(written.name(), "an attribute's name");
         if (!keys.insert(written.name()).second)
             throw UserError("attribute {} is given twice", in_quotes(key));
@@ -371,11 +374,25 @@ void add_initializers(Context& context, Draft& draft, Scope& scope,
     }
 }
 
-void add_inputs(Draft& draft, Scope& scope, const onnx_format::Graph& graph) {
+/// The type of a graph's input or output as it is declared.
+Value declared_port(const onnx_format::ValueInfo& info) {
+    Value value;
+    value.name = info.name();
+    value.dtype = dtype_of(info.type().tensor_type().elem_type());
+    value.shape = input_shape(info.type(), value.name);
+    return value;
+}
+
+void add_inputs(const Context& context, Draft& draft, Scope& scope,
+                const onnx_format::Graph& graph) {
     std::unordered_set<std::string_view> initializers;
     for (const auto& initializer : graph.initializer()) initializers.insert(initializer.name());
     for (const auto& input : graph.input()) {
-        if (initializers.count(input.name()) != 0) continue;
+        if (initializers.count(input.name()) != 0) {
+            if (draft.outer == nullptr && context.may_override)
+                draft.graph.overridable.push_back(declared_port(input));
+            continue;
+        }
         if (input.name().empty()) throw UserError("a graph input without a name");
         const std::string place = "graph input " + in_quotes(input.name());
         const ValueId id = declare(draft, scope, input.name(), "", place);
@@ -405,14 +422,12 @@ void add_hint(Draft& draft, const Scope& scope, const onnx_format::ValueInfo& in
 }
 
 void add_outputs(Draft& draft, Scope& scope, const onnx_format::Graph& graph) {
-    std::unordered_set<std::string_view> names;
     for (const auto& output : graph.output()) {
         const std::optional<ValueId> id = look_up(draft, scope, output.name());
         if (!id || !id->valid())
             throw UserError("no node makes the graph output {}", in_quotes(output.name()));
-        if (!names.insert(output.name()).second)
-            throw UserError("graph output {} is listed twice", in_quotes(output.name()));
         draft.graph.outputs.push_back(*id);
+        if (draft.outer == nullptr) draft.graph.declared_outputs.push_back(declared_port(output));
     }
 }
 
@@ -430,7 +445,7 @@ std::unique_ptr<Draft> read_graph(Context& context, const onnx_format::Graph& gr
     if (in_function(context))
         spend(context, int64_t{sizeof(Value)} * (graph.input_size() + graph.initializer_size()));
     add_initializers(context, *draft, scope, graph);
-    add_inputs(*draft, scope, graph);
+    add_inputs(context, *draft, scope, graph);
     add_nodes(context, {*draft, scope, opsets, attributes, ""}, graph.node());
     add_outputs(*draft, scope, graph);
     for (const auto& info : graph.value_info()) add_hint(*draft, scope, info);
@@ -442,7 +457,8 @@ std::unique_ptr<Draft> read_graph(Context& context, const onnx_format::Graph& gr
 }  // namespace
 
 Graph build_graph(const onnx_format::Model& model, Source& source) {
-    Context context{source, read_opsets(model.opset_import(), "the model"), read_functions(model)};
+    Context context{source, read_opsets(model.opset_import(), "the model"), read_functions(model),
+                    model.ir_version() >= 4};
     // Files of IR 1 and 2 do not state operator sets: they are of the first.
     if (model.ir_version() < 3) context.opsets.emplace(kOnnxDomain, 1);
     return std::move(

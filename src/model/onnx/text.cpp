@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "base/text_writer.h"
 
 namespace smeaton::model::onnx {
 
@@ -10,10 +11,10 @@ namespace {
 
 constexpr size_t kShown = 100;
 
-/// Bytes of the printable UTF-8 character at the start of `text`; 0 when there is none.
-size_t printable_length(std::string_view text) {
+/// Bytes of the UTF-8 character at the start of `text`; 0 when there is none.
+size_t utf8_length(std::string_view text) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-    if (byte(0) < 0x80) return byte(0) >= 0x20 && byte(0) != 0x7f ? 1 : 0;
+    if (byte(0) < 0x80) return 1;
     const size_t length = byte(0) >= 0xf8   ? 0
                           : byte(0) >= 0xf0 ? 4
                           : byte(0) >= 0xe0 ? 3
@@ -22,14 +23,12 @@ size_t printable_length(std::string_view text) {
     if (length > text.size()) return 0;
     for (size_t i = 1; i < length; ++i)
         if ((byte(i) & 0xc0) != 0x80) return 0;
-    // Over-long forms, surrogates, beyond U+10FFFF, and the C1 control characters.
+    // Over-long forms, surrogates, beyond U+10FFFF.
     if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;
     if (byte(0) == 0xed && byte(1) > 0x9f) return 0;
     if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;
     if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;
-    if (byte(0) > 0xf4) return 0;
-    if (byte(0) == 0xc2 && byte(1) < 0xa0) return 0;
-    return length;
+    return byte(0) > 0xf4 ? 0 : length;
 }
 
 }  // namespace
@@ -38,8 +37,8 @@ std::string in_quotes(std::string_view text) {
     std::string shown = "'";
     size_t at = 0;
     while (at < text.size() && at < kShown) {
-        const size_t length = printable_length(text.substr(at));
-        shown += length == 0 ? "?" : text.substr(at, length);
+        const size_t length = utf8_length(text.substr(at));
+        shown += length == 0 ? "?" : printable(text.substr(at, length));
         at += length == 0 ? 1 : length;
     }
     return shown + (at < text.size() ? "...'" : "'");
@@ -47,10 +46,8 @@ std::string in_quotes(std::string_view text) {
 
 std::string checked_name(const std::string& text, std::string_view what) {
     for (size_t at = 0; at < text.size();) {
-        const size_t length = printable_length(std::string_view(text).substr(at));
-        if (length == 0)
-            throw UserError("{}, {}, is not UTF-8 text without control characters", what,
-                            in_quotes(text));
+        const size_t length = utf8_length(std::string_view(text).substr(at));
+        if (length == 0) throw UserError("{}, {}, is not UTF-8 text", what, in_quotes(text));
         at += length;
     }
     return text;

@@ -195,19 +195,37 @@ std::optional<Weights> weights_of(const Graph& graph, const Node& node) {
     return weights;
 }
 
+/// `product` of `value` and `factor` lost nothing but rounding: it neither overflowed nor sank
+/// below the normal numbers. Where it does, activations of the other extreme would come out wrong.
+template <class T>
+bool holds(T product, double value, double factor) {
+    if (!std::isfinite(value) || value == 0 || factor == 0) return true;
+    return std::isnormal(product) || (std::fpclassify(product) == FP_SUBNORMAL && factor == 1);
+}
+
+/// Nothing where a product does not hold.
 template <class T, class Factor>
-Tensor scaled_as(const Tensor& tensor, Factor&& factor) {
+std::optional<Tensor> scaled_as(const Tensor& tensor, Factor&& factor) {
     Tensor result(tensor.dtype(), tensor.shape());
     const std::span<const T> from = tensor.as<T>();
     const std::span<T> to = result.mutable_as<T>();
     for (size_t i = 0; i < from.size(); ++i) {
-        to[i] = static_cast<T>(from[i] * factor(static_cast<int64_t>(i)));
+        const double f = factor(static_cast<int64_t>(i));
+        to[i] = static_cast<T>(from[i] * f);
+        if (!holds(to[i], from[i], f)) return {};
     }
     return result;
 }
 
+/// All are finite in the weights' element type, as they were.
+bool representable(const std::vector<double>& values, DType dtype) {
+    return std::all_of(values.begin(), values.end(), [&](double v) {
+        return dtype == DType::kF32 ? std::isfinite(static_cast<float>(v)) : std::isfinite(v);
+    });
+}
+
 template <class Factor>
-Tensor scaled(const Tensor& tensor, Factor&& factor) {
+std::optional<Tensor> scaled(const Tensor& tensor, Factor&& factor) {
     return tensor.dtype() == DType::kF32 ? scaled_as<float>(tensor, factor)
                                          : scaled_as<double>(tensor, factor);
 }
@@ -235,9 +253,16 @@ bool fold_into_norm(Graph& graph, Node& node, const Affine& affine) {
     Tensor new_bias(bias.dtype(), bias.shape());
     for (int64_t c = 0; c < scale.elements(); ++c) {
         const double factor = affine.scale[static_cast<size_t>(c)];
-        new_scale.set_from_double(c, scale.at_as_double(c) * factor);
-        new_bias.set_from_double(
-            c, bias.at_as_double(c) * factor + affine.shift[static_cast<size_t>(c)]);
+        const double product = scale.at_as_double(c) * factor;
+        const double sum = bias.at_as_double(c) * factor + affine.shift[static_cast<size_t>(c)];
+        new_scale.set_from_double(c, product);
+        new_bias.set_from_double(c, sum);
+        if (!representable({sum}, bias.dtype())) return false;
+        const double kept = new_scale.at_as_double(c);
+        const bool held = scale.dtype() == DType::kF32
+                              ? holds(static_cast<float>(kept), scale.at_as_double(c), factor)
+                              : holds(kept, scale.at_as_double(c), factor);
+        if (!held) return false;
     }
     node.inputs[1] = add_constant(graph, node.name + ".scale", std::move(new_scale));
     node.inputs[2] = add_constant(graph, node.name + ".bias", std::move(new_bias));
@@ -254,9 +279,11 @@ bool fold_into_producer(Graph& graph, Node& node, const Affine& affine) {
         w = scaled(*weights->tensor, [&](int64_t i) {
             return affine.scale[static_cast<size_t>(weights->output_channel(i))];
         });
+        if (!w) return false;
     }
     std::vector<double> bias = weights->bias;
     for (size_t c = 0; c < bias.size(); ++c) bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
+    if (!representable(bias, weights->tensor->dtype())) return false;
     set_weights(graph, node, *weights, std::move(w), bias);
     return true;
 }
@@ -290,7 +317,9 @@ bool fold_into_reader(Graph& graph, Node& node, const Affine& affine) {
         w = scaled(*weights->tensor, [&](int64_t i) {
             return affine.scale[static_cast<size_t>(weights->input_channel(i))];
         });
+        if (!w) return false;
     }
+    if (!representable(bias, weights->tensor->dtype())) return false;
     set_weights(graph, node, *weights, std::move(w), bias);
     return true;
 }

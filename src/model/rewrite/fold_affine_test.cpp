@@ -169,5 +169,24 @@ TEST(FoldAffine, remembers_the_nodes_that_it_took_in) {
     EXPECT_THAT(after.graph.nodes.at(0).origins, ElementsAre("N0", "N1"));
 }
 
+TEST(FoldAffine, a_product_that_leaves_single_precision_stays_two_nodes) {
+    const auto left = [](const char* factor, const char* node) {
+        const std::string in = std::string("input x: f32[1,1,1,2]; const w: f32[1,1,1,1](1e20); ") +
+                               "const tiny: f32[1,1,1,1](1e-30); const k: f32[](" + factor + ")";
+        std::string text;
+        const Graph graph = graph_of(in, node);
+        for (const Node& n : simplify(infer_shapes(graph), {}).graph.nodes)
+            text += (text.empty() ? "" : " ") + n.op_name;
+        return text;
+    };
+    const char* behind = "a = Conv(x, w) since 11; y = Mul(a, k) since 14; output y";
+    EXPECT_EQ(left("1e20", behind), "Conv Mul");
+    EXPECT_EQ(left("1e10", behind), "Conv");
+    EXPECT_EQ(left("1e20", "a = Mul(x, k) since 14; y = Conv(a, w) since 11; output y"),
+              "Mul Conv");
+    EXPECT_EQ(left("1e-30", "a = Conv(x, tiny) since 11; y = Mul(a, k) since 14; output y"),
+              "Conv Mul");
+}
+
 }  // namespace
 }  // namespace smeaton::model

@@ -1,6 +1,7 @@
 #include "model/rewrite/noops.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "model/rewrite/edit.h"
 #include "model/shape/move.h"
@@ -19,12 +20,16 @@ bool only_changes_shape(OpType op) {
            op == OpType::kFlatten;
 }
 
-/// True when operand k is a constant all of whose elements are `wanted`.
+/// True when operand k is a constant all of whose elements are `wanted`; of floats the sign of a
+/// zero counts too.
 bool all_elements_are(const Graph& graph, const Node& node, size_t k, double wanted) {
     const Tensor* tensor = constant_input(graph, node, k);
     if (!tensor || tensor->elements() > 65536 || tensor->dtype() == DType::kString) return false;
     for (int64_t i = 0; i < tensor->elements(); ++i) {
-        if (tensor->at_as_double(i) != wanted) return false;
+        const double element = tensor->at_as_double(i);
+        if (element != wanted) return false;
+        if (tensor::is_float(tensor->dtype()) && std::signbit(element) != std::signbit(wanted))
+            return false;
     }
     return true;
 }
@@ -33,9 +38,11 @@ bool all_elements_are(const Graph& graph, const Node& node, size_t k, double wan
 int neutral_operand(const Graph& graph, const Node& node) {
     if (node.since_version < 7) return -1;
     auto is = [&](size_t k, double v) { return all_elements_are(graph, node, k, v); };
+    // Of floats, -0 + 0 is +0: only adding -0 and subtracting +0 change nothing.
+    const double nothing = tensor::is_float(*graph.at(node.outputs[0]).dtype) ? -0.0 : 0.0;
     switch (node.op) {
         case OpType::kAdd:
-            return is(1, 0) ? 0 : is(0, 0) ? 1 : -1;
+            return is(1, nothing) ? 0 : is(0, nothing) ? 1 : -1;
         case OpType::kMul:
             return is(1, 1) ? 0 : is(0, 1) ? 1 : -1;
         case OpType::kSub:

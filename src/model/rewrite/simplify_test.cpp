@@ -101,7 +101,8 @@ TEST(FoldConstants, leaves_large_results_and_dear_nodes_to_the_run) {
 TEST(RemoveNoops, takes_each_kind) {
     const char* in =
         "input x: f32[2,3,4]; const one: f32[](1.0); const zero: f32[1](0.0); "
-        "const s: i64[3](2,3,4); const r: i64[3](1,1,1); const p: i64[6](0,0,0,0,0,0); "
+        "const minus: f32[1](-0.0); const s: i64[3](2,3,4); const r: i64[3](1,1,1); const p: "
+        "i64[6](0,0,0,0,0,0); "
         "const b: i64[1](0); const e: i64[1](99); const k: f32[3](1,1,1)";
     for (const char* node : {"Identity(x) since 16",
                              "Dropout(x) since 13",
@@ -118,7 +119,8 @@ TEST(RemoveNoops, takes_each_kind) {
                              "Split(x) {axis: 1} since 11",
                              "Mul(x, one) since 14",
                              "Mul(one, x) since 14",
-                             "Add(x, zero) since 14",
+                             "Add(x, minus) since 14",
+                             "Add(minus, x) since 14",
                              "Sub(x, zero) since 14",
                              "Div(x, one) since 14",
                              "Pow(x, one) since 15",
@@ -130,6 +132,15 @@ TEST(RemoveNoops, takes_each_kind) {
                   changes ? "a = Flatten(x)\ny = Relu(a)\n" : "y = Relu(x)\n")
             << node;
     }
+}
+
+TEST(RemoveNoops, a_sum_that_turns_minus_zero_into_zero_stays) {
+    const char* in = "input x: f32[2]; const zero: f32[1](0.0); const minus: f32[1](-0.0)";
+    EXPECT_EQ(simplified(in, "y = Add(x, zero) since 14; output y"), "y = Add(x, zero)\n");
+    EXPECT_EQ(simplified(in, "y = Sub(x, minus) since 14; output y"), "y = Sub(x, minus)\n");
+    EXPECT_EQ(simplified("input x: i64[2]; const none: i64[1](0)",
+                         "a = Add(x, none) since 14; y = Neg(a) since 13; output y"),
+              "y = Neg(x)\n");
 }
 
 TEST(RemoveNoops, keeps_what_only_looks_idle) {

@@ -179,12 +179,16 @@ std::vector<Dim> split_sizes(const NodeView& view) {
 
 namespace {
 
+/// No open size is taken to be as large: exporters write such numbers (10^9, INT32_MAX, INT64_MAX)
+/// for "to the end". Where the size is bound, it alone decides.
+constexpr int64_t kBeyondAnySize = 100'000'000;
+
 /// `bound` of a slice, counted from the front and clamped into [low, size + high_extra].
 Dim clamp_bound(Dim bound, const Dim& size, int64_t low, int64_t high_extra) {
     if (bound.is_const() && bound.value() < 0) {
         // INT64_MIN, INT32_MIN and their like mean "before the first element".
         if (bound.value() < -(int64_t{1} << 60)) return low;
-        if (!size.is_const() && bound.value() <= -std::numeric_limits<int32_t>::max()) return low;
+        if (!size.is_const() && bound.value() <= -kBeyondAnySize) return low;
         bound += size;
     }
     const Dim high = size + high_extra;
@@ -192,7 +196,7 @@ Dim clamp_bound(Dim bound, const Dim& size, int64_t low, int64_t high_extra) {
         if (bound.value() <= low) return low;
         // A bound far beyond any size clamps; a small one is taken to lie inside a symbolic dim.
         if (high.is_const()) return std::min(bound.value(), high.value());
-        return bound.value() >= std::numeric_limits<int32_t>::max() ? high : bound;
+        return bound.value() >= kBeyondAnySize ? high : bound;
     }
     if (bound == high) return high;
     const Dim room = high - bound;

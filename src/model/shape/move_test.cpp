@@ -92,6 +92,8 @@ TEST(SliceShape, clamps_bounds_and_steps_backwards) {
     EXPECT_EQ(sliced("[2,0]", "0", "5", "1"), "f32[2,0]");
     EXPECT_EQ(sliced("[2,N]", "1", "9223372036854775807", "1"), "f32[2,N - 1]");
     EXPECT_EQ(sliced("[2,N]", "-1", "9223372036854775807", "1"), "f32[2,1]");
+    EXPECT_EQ(sliced("[2,N]", "0", "1000000000", "1"), "f32[2,N]");
+    EXPECT_EQ(sliced("[2,N]", "-1000000000", "7", "1"), "f32[2,7]");
     EXPECT_EQ(sliced("[2,N]", "0", "-1", "1"), "f32[2,N - 1]");
     EXPECT_EQ(sliced("[2,N]", "-1", "-9223372036854775808", "-1"), "f32[2,N]");
     EXPECT_THAT(sliced("[2,10]", "0", "5", "0"), HasSubstr("step of axis 1 is 0"));

@@ -33,12 +33,17 @@ float source_of(const ResizeChoice& c, const ResizeAxis& a, float x) {
     return static_cast<float>(0.5 * static_cast<double>(start + end) * static_cast<double>(in - 1));
 }
 
+/// A source that single precision has moved off the middle between two elements by less than this
+/// is a tie, as for ONNX Runtime.
+constexpr double kTieWidth = 1e-6;
+
 int64_t nearest_position(const ResizeChoice& c, const ResizeAxis& a, double source) {
     const double below = std::floor(source), fraction = source - below;
     bool up = false;
     if (fraction != 0) {
-        if (c.nearest == "round_prefer_floor") up = fraction > 0.5;
-        if (c.nearest == "round_prefer_ceil") up = fraction >= 0.5;
+        const bool tie = std::abs(fraction - 0.5) <= kTieWidth;
+        if (c.nearest == "round_prefer_floor") up = fraction > 0.5 && !tie;
+        if (c.nearest == "round_prefer_ceil") up = fraction > 0.5 || tie;
         if (c.nearest == "ceil") up = true;
         if (c.nearest == "inwards") up = static_cast<float>(a.scale) < 1;
     }

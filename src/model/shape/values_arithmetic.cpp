@@ -13,6 +13,28 @@ namespace {
 
 using MaybeDim = std::optional<Dim>;
 
+/// Some element is a u64 of 2^63 or more, which a Dim holds as a negative number. Only what wraps
+/// (sums, products) or moves is right on those; all else is left to the evaluator.
+bool beyond_signed(const Known& known) {
+    return known.dtype == DType::kU64 &&
+           std::any_of(known.ints.begin(), known.ints.end(),
+                       [](const Dim& d) { return d.is_const() && d.value() < 0; });
+}
+
+/// The low 64 bits of the result are those of the operands' low 64 bits, or only equality counts.
+bool ignores_sign(OpType op) {
+    switch (op) {
+        case OpType::kAdd:
+        case OpType::kSub:
+        case OpType::kMul:
+        case OpType::kSum:
+        case OpType::kEqual:
+            return true;
+        default:
+            return false;
+    }
+}
+
 /// Integer arithmetic of numbers wraps; of symbols it is exact.
 Dim wrapped(const Dim& a, const Dim& b, OpType op) {
     if (!a.is_const() || !b.is_const()) {
@@ -221,6 +243,7 @@ void nary(Rule& rule) {
     const bool on_floats = tensor::is_float(operands->known[0]->dtype);
     for (const KnownPtr& k : operands->known) {
         if (tensor::is_float(k->dtype) != on_floats) return;
+        if (beyond_signed(*k) && !ignores_sign(op)) return;
     }
     for (size_t i = 0; i < operands->count; ++i) {
         if (on_floats) {
@@ -324,7 +347,7 @@ std::optional<double> unary_float(OpType op, double a) {
 
 void unary(Rule& rule) {
     const KnownPtr x = rule.try_known(0);
-    if (!x) return;
+    if (!x || beyond_signed(*x)) return;
     std::vector<Dim> ints;
     std::vector<double> floats;
     for (double f : x->floats) {
@@ -354,6 +377,7 @@ void cast(Rule& rule) {
     const KnownPtr x = rule.try_known(0);
     const DType to = rule.output_dtype(0);
     if (!x || !can_be_known(to)) return;
+    if (beyond_signed(*x) && tensor::is_float(to)) return;
     const bool from_float = tensor::is_float(x->dtype);
     std::vector<Dim> ints;
     std::vector<double> floats;
@@ -398,6 +422,7 @@ void reduce(Rule& rule) {
     const KnownPtr x = rule.try_known(0);
     const auto shape = rule.small_output(0);
     if (!x || !shape || tensor::is_float(x->dtype) || x->elements() == 0) return;
+    if (beyond_signed(*x) && !ignores_sign(step_of(rule.node().op))) return;
     const Reduction reduction = reduction_of(rule);
     std::vector<MaybeDim> result(static_cast<size_t>(element_count(*shape)));
     for (int64_t i = 0; i < x->elements(); ++i) {

@@ -57,7 +57,9 @@ int64_t reach(const Window& window, size_t d) {
 Dim window_count(const NodeView& view, const Window& window, size_t d, bool ceil_mode) {
     const int64_t stride = window.strides[d];
     const Dim free = window.input[d] + window.pads_begin[d] + window.pads_end[d] - reach(window, d);
-    if (free.is_const() && free.value() < 0) {
+    // With ceil_mode a kernel wider than the padded input has a window as long as ceil gives one.
+    const bool fits = free.is_const() && free.value() > (ceil_mode ? -stride - 1 : -1);
+    if (free.is_const() && !fits) {
         if (window.input[d].is(0)) return 0;
         view.fail(
             "the kernel reaches over {} elements of spatial dim {}, but {} padded by {}+{} "
@@ -78,8 +80,16 @@ Dim window_count(const NodeView& view, const Window& window, size_t d, bool ceil
     return count;
 }
 
+/// The front pad where SAME needs fewer elements than there are (`need` < 0): a convolution crops
+/// both sides, less by one in front (upper) or by two (lower), as ONNX Runtime does; the crop
+/// behind follows from the output's size.
+int64_t same_crop(int64_t need, bool upper) {
+    return (need + (upper ? 1 : 2)) / 2;
+}
+
 /// SAME: output = ceil(in / stride), padding split with the odd element behind (upper) or in front.
-void same_pads(Window& window, AutoPad mode) {
+/// Pools take no negative pads.
+void same_pads(Window& window, AutoPad mode, bool may_crop) {
     bool known = true;
     for (size_t d = 0; d < window.kernel.size(); ++d) {
         const int64_t stride = window.strides[d];
@@ -89,9 +99,15 @@ void same_pads(Window& window, AutoPad mode) {
             known = false;
             continue;
         }
+        const bool upper = mode == AutoPad::SameUpper;
+        if (may_crop && need.value() < 0) {
+            const int64_t front = same_crop(need.value(), upper);
+            window.pads_begin.push_back(front);
+            window.pads_end.push_back(need.value() - front);
+            continue;
+        }
         const int64_t total = std::max<int64_t>(0, need.value());
         const int64_t small = total / 2;
-        const bool upper = mode == AutoPad::SameUpper;
         window.pads_begin.push_back(upper ? small : total - small);
         window.pads_end.push_back(upper ? total - small : small);
     }
@@ -112,10 +128,10 @@ Window window_basics(const NodeView& view, std::vector<int64_t> kernel) {
     return window;
 }
 
-void place(const NodeView& view, Window& window, bool ceil_mode) {
+void place(const NodeView& view, Window& window, bool is_pool) {
     const AutoPad mode = auto_pad_of(view);
     if (mode == AutoPad::SameUpper || mode == AutoPad::SameLower) {
-        same_pads(window, mode);
+        same_pads(window, mode, !is_pool);
         return;
     }
     if (mode == AutoPad::Valid) {
@@ -124,6 +140,7 @@ void place(const NodeView& view, Window& window, bool ceil_mode) {
     } else {
         explicit_pads(view, window);
     }
+    const bool ceil_mode = is_pool && view.attr("ceil_mode", 0) != 0;
     for (size_t d = 0; d < window.kernel.size(); ++d) {
         window.output.push_back(window_count(view, window, d, ceil_mode));
     }
@@ -164,7 +181,7 @@ Window pool_window(const NodeView& view) {
     const auto dims = static_cast<size_t>(view.rank(0) - 2);
     if (!view.has_attr("kernel_shape")) view.fail("attribute kernel_shape is missing");
     Window window = window_basics(view, positive_attrs(view, "kernel_shape", dims));
-    place(view, window, view.attr("ceil_mode", 0) != 0);
+    place(view, window, true);
     return window;
 }
 

@@ -108,6 +108,16 @@ TEST(PoolShape, drops_a_last_window_that_starts_in_the_end_padding) {
               "f32[1,1,floor(H/2),2]");
 }
 
+TEST(PoolShape, with_ceil_mode_a_kernel_may_be_wider_than_the_padded_input) {
+    const auto pooled = [](const char* attributes) {
+        return inferred("input x: f32[1,1,2,2]",
+                        std::string("MaxPool(x) {ceil_mode: 1, ") + attributes + "} since 12");
+    };
+    EXPECT_EQ(pooled("kernel_shape: [3,3], strides: [2,2]"), "f32[1,1,1,1]");
+    EXPECT_EQ(pooled("kernel_shape: [3,3], strides: [1,2]"), "f32[1,1,0,1]");
+    EXPECT_THAT(pooled("kernel_shape: [5,3], strides: [2,2]"), HasSubstr("reaches over 5"));
+}
+
 TEST(PoolShape, gives_indices_for_max_pooling_only) {
     EXPECT_EQ(inferred("input x: u8[1,3,8,8]", "MaxPool(x) {kernel_shape: [2,2]} since 12", 2),
               "u8[1,3,7,7] i64[1,3,7,7]");
