@@ -492,9 +492,9 @@ typedef __SIZE_TYPE__ size_t;
 // of other ops do not. Clang can be told to stay within a statement, and no statement has two ops.
 constexpr const char* kRounded = R"(#ifdef __clang__
 #pragma clang fp contract(on)
-#define SMEATON_ROUNDED(x) (x)
+#define SMEATON_ROUNDED(...) (__VA_ARGS__)
 #else
-#define SMEATON_ROUNDED(x) __builtin_assoc_barrier(x)
+#define SMEATON_ROUNDED(...) __builtin_assoc_barrier(__VA_ARGS__)
 #endif
 )";
 
