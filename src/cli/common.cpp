@@ -19,12 +19,15 @@ void feed_options(Arguments& arguments, driver::FeedRequest& request) {
 void stage_options(Arguments& arguments, driver::SessionOptions& options) {
     arguments.option("--skip", options.skip, "NAME", "leave out a rewrite rule or stage");
     arguments.option("--dump", options.dump_folder, "DIR", "write NN.stage.txt after every stage");
-    arguments.option(
-        "--resume", options.resume, "FILE",
-        "go on from this dump of a stage, as it was or edited, with the model's weights");
     arguments.flag("--explain", options.explain, "list the rewrites that were taken");
     arguments.option("--isa", options.isa, "NAME",
                      "instruction set: avx512, avx2 or plain instead of the best there is");
+}
+
+void resume_option(Arguments& arguments, driver::SessionOptions& options) {
+    arguments.option(
+        "--resume", options.resume, "FILE",
+        "go on from this dump of a stage, as it was or edited, with the model's weights");
 }
 
 void print_out(const std::string& text) {

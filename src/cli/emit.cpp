@@ -20,6 +20,7 @@ Verb emit_verb() {
                                  "write files there instead of to stdout");
                 arguments.option("--threads", r->source.session.threads, 0, "0: all cores");
                 stage_options(arguments, r->source.session);
+                resume_option(arguments, r->source.session);
                 return [r] {
                     if (r->as != "cpp") throw UserError("--as {}: source is emitted as cpp", r->as);
                     Progress progress;

@@ -59,6 +59,7 @@ Verb run_verb() {
                 arguments.option("--trace", m.trace_file, "FILE",
                                  "write a timeline of the kernels for ui.perfetto.dev");
                 stage_options(arguments, m.session);
+                resume_option(arguments, m.session);
                 arguments.option("--stop-after", m.session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
                 arguments.flag("--json", r->json, "one JSON object on stdout");

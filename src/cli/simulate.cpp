@@ -39,6 +39,7 @@ Verb simulate_verb() {
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
                 feed_options(arguments, r->feeds);
                 stage_options(arguments, r->session);
+                resume_option(arguments, r->session);
                 arguments.option("--stop-after", r->session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
                 published_options(arguments, *published);

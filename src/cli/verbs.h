@@ -23,6 +23,8 @@ Verb cache_verb();
 void feed_options(Arguments&, driver::FeedRequest&);
 /// --skip, --dump, --explain, --isa
 void stage_options(Arguments&, driver::SessionOptions&);
+/// --resume: go on from the dump of a stage.
+void resume_option(Arguments&, driver::SessionOptions&);
 
 /// Writes all of it to stdout. UserError when that fails.
 void print_out(const std::string& text);

@@ -7,6 +7,7 @@
 #include "cost/target.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
+#include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
 #include "machine/print.h"
 
@@ -38,7 +39,8 @@ Pricer::Pricer(const model::Graph& graph, const std::map<std::string, Tensor>& f
                const SessionOptions& session) {
     SessionOptions until_lower = session;
     until_lower.stop_after = "lower";
-    Tuned tuned = tune_on(graph, feeds, until_lower, gir::Target{}).tuned;
+    // Up to here no stage asks the target; any will do.
+    Tuned tuned = tune_on(graph, feeds, until_lower, gir::common_cpu()).tuned;
     lowered_ = std::move(tuned.lowered);
     warnings_ = tuned.graph.graph.warnings;
     rules_.skip = {session.skip.begin(), session.skip.end()};

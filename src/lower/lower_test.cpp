@@ -160,6 +160,7 @@ TEST(Lower, all_refused_nodes_are_listed_at_once) {
   input s: f32[2,3]
   input w: f32[1,2,3]
   c, m = BatchNormalization(w, s, s, s, s) {spatial: 0} since 7 as train
+  output b
   output c
   output m
 )");
