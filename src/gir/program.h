@@ -86,9 +86,9 @@ struct NamedDim {
 /// Model nodes (by name) that an op or kernel comes from.
 using Origins = std::vector<std::string>;
 
-/// How an op runs on a machine, written by the rewrite `spell`; nothing about its code is left open.
-/// Every dim is the lanes', unrolled, or a loop; loops enclose the lanes, which enclose what is
-/// written out. A Reduce or Mma has its kept dims outside the reduced ones.
+/// How an op runs on a machine, written by the rewrite `spell`; nothing about its code is left
+/// open. Every dim is the lanes', unrolled, or a loop; loops enclose the lanes, which enclose what
+/// is written out. A Reduce or Mma has its kept dims outside the reduced ones.
 struct Spelling {
     Name lanes;         ///< dim that runs along vectors; empty: element by element
     int64_t width = 1;  ///< elements of a vector
