@@ -1,6 +1,7 @@
 #include "driver/simulate.h"
 
 #include "cli/progress.h"
+#include "cli/published.h"
 #include "cli/verbs.h"
 #include "report/json.h"
 #include "report/text.h"
@@ -9,11 +10,14 @@ namespace smeaton::cli {
 
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
-            "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8",
+            "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8\n"
+            "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
+            "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
                 auto r = std::make_shared<driver::SimulateRequest>();
-                auto json = std::make_shared<bool>(false);
-                arguments.positional("MODEL", r->model, "an ONNX file");
+                auto published = std::make_shared<PublishedOptions>();
+                arguments.positional("MODEL", r->model,
+                                     "an ONNX file; for scalesim also a topology file (.csv)");
                 arguments.option("--machine", r->machine_file, "FILE",
                                  "a machine description; without one, this machine's");
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
@@ -21,8 +25,12 @@ Verb simulate_verb() {
                 stage_options(arguments, r->session);
                 arguments.option("--stop-after", r->session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
-                arguments.flag("--json", *json, "one JSON object on stdout");
+                published_options(arguments, *published);
+                arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
+                    check_published(*published, r->machine_file);
+                    if (published->cost_model != "native")
+                        return run_published(*published, r->model, r->machine_file, r->feeds);
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {
@@ -31,7 +39,7 @@ Verb simulate_verb() {
                     }
                     driver::SimulateResult result = driver::simulate(*r);
                     print_warnings(r->model, result.warnings);
-                    print_out(*json ? report::json(result) : report::text(result));
+                    print_out(published->json ? report::json(result) : report::text(result));
                     return 0;
                 };
             }};

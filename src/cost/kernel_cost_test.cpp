@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "cost/target.h"
 #include "gir/ledger/ledger.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 #include "machine/read.h"
 

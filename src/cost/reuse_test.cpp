@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {

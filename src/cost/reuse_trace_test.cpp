@@ -5,7 +5,7 @@
 #include "cost/reuse.h"
 #include "gir/interp/cache.h"
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {

@@ -9,9 +9,9 @@
 
 #include "cost/target.h"
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
-#include "gir/print.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
 #include "machine/read.h"

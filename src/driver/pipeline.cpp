@@ -1,11 +1,11 @@
 #include "driver/pipeline.h"
 
 #include "base/error.h"
-#include "gir/print.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/tile.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"

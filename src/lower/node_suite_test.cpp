@@ -14,7 +14,7 @@
 #include <string>
 
 #include "gir/interp/interp.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "lower/evaluate.h"
 #include "lower/lower.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gir/interp/interp.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 #include "lower/lower.h"
 #include "model/shape/infer.h"

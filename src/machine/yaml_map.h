@@ -1,5 +1,5 @@
 // A YAML mapping read key by key: what is asked for is known, what is left over is an error that
-// names file, line, key and the nearest known key. Used by read.cpp only.
+// names file, line, key and the nearest known key. Used by readers of descriptions only.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

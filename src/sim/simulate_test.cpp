@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "machine/read.h"
 #include "sim/residency.h"
 

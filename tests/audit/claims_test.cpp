@@ -10,8 +10,8 @@
 #include <string>
 
 #include "gir/common_cpu.h"
-#include "gir/parse.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::audit {

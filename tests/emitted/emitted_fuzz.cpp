@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <exception>
 
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "random_program.h"
 #include "run/cpu.h"
 #include "run_emitted.h"

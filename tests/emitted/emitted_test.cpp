@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "random_program.h"
 #include "run/cpu.h"
 #include "run_emitted.h"

@@ -16,6 +16,8 @@ TABLE = """
 smeaton_folder(base MAY_USE LIBS fmt::fmt)
 smeaton_folder(model MAY_USE base)
 smeaton_folder(gir MAY_USE base)
+smeaton_folder(gir/text MAY_USE gir base TESTS_USE gir/deep)
+smeaton_folder(gir/deep MAY_USE gir)
 smeaton_program(cli NAME smeaton MAY_USE model base LIBS x)
 """
 
@@ -37,8 +39,7 @@ def layers(tmp_path):
             file = tmp_path / "src" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        found = module.allowed_folders()
-        return list(module.layer_faults(found)) + list(module.length_faults())
+        return list(module.layer_faults(*module.allowed_folders())) + list(module.length_faults())
 
     faults.module = module
     return faults
@@ -51,6 +52,20 @@ def test_allowed_includes_are_no_fault(layers):
 def test_an_include_against_the_table_is_found(layers):
     (fault,) = layers({"gir/a.cpp": '#include "base/b.h"\n#include "model/graph.h"\n'})
     assert fault == "src/gir/a.cpp:2: 'gir' may not include 'model' (model/graph.h)"
+
+
+def test_a_part_of_a_folder_has_rules_of_its_own(layers):
+    assert layers({"gir/text/a.cpp": '#include "gir/a.h"\n#include "gir/text/a.h"\n'}) == []
+    (fault,) = layers({"gir/text/a.cpp": '#include "gir/deep/b.h"\n'})
+    assert fault == "src/gir/text/a.cpp:1: 'gir/text' may not include 'gir/deep' (gir/deep/b.h)"
+    (fault,) = layers({"gir/text/a.cpp": "", "gir/a.cpp": '#include "gir/text/a.h"\n'})
+    assert fault == "src/gir/a.cpp:1: 'gir' may not include 'gir/text' (gir/text/a.h)"
+
+
+def test_tests_may_include_what_tests_use(layers):
+    wide = '#include "gir/deep/b.h"\n'
+    assert layers({"gir/text/a_test.cpp": wide, "gir/text/test_programs.h": wide}) == []
+    assert len(layers({"gir/text/a_test.cpp": '#include "model/graph.h"\n'})) == 1
 
 
 def test_a_relative_include_and_an_unknown_folder_are_found(layers):

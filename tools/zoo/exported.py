@@ -1,6 +1,7 @@
 """Real architectures exported from PyTorch by both of its exporters, with seeded random weights:
 NAME_dynamo (torch.export, newest opset, sizes fixed, weights in a file of their own) and NAME_script
-(traced, opset 17, sizes open: the Shape, Gather, Concat chains of most files in the world)."""
+(traced, opset 17, sizes open: the Shape, Gather, Concat chains of most files in the world). NAME_trainable is
+NAME_script with its BatchNormalizations still there, nothing folded: what a training step is derived from."""
 
 import os
 import warnings
@@ -227,8 +228,10 @@ def seeded_module(name, recipe):
     return module, feeds
 
 
-def export(module, recipe, feeds, folder, dynamo):
+def export(module, recipe, feeds, folder, way):
     import torch
+
+    dynamo = way == "dynamo"
 
     arguments = tuple(torch.from_numpy(value) for value in feeds.values())
     common = {"input_names": list(feeds), "output_names": recipe.outputs, "dynamo": dynamo}
@@ -238,6 +241,9 @@ def export(module, recipe, feeds, folder, dynamo):
         if dynamo:
             torch.onnx.export(module, arguments, path, verbose=False, **common)
         else:
+            if way == "trainable":
+                common["training"] = torch.onnx.TrainingMode.PRESERVE
+                common["do_constant_folding"] = False
             torch.onnx.export(
                 module,
                 arguments,
@@ -248,10 +254,10 @@ def export(module, recipe, feeds, folder, dynamo):
             )
 
 
-def _builder(name, recipe, dynamo):
+def _builder(name, recipe, way):
     def build(folder):
         module, feeds = seeded_module(name, recipe)
-        export(module, recipe, feeds, folder, dynamo)
+        export(module, recipe, feeds, folder, way)
         return feeds
 
     return build
@@ -284,13 +290,15 @@ def sentence_embedding(folder):
         "attention_mask": np.array([found.attention_mask], np.int64),
     }
     with torch.no_grad():
-        export(module, recipe, feeds, folder, dynamo=False)
+        export(module, recipe, feeds, folder, "script")
     return feeds
 
 
 MODELS = {
-    f"{name}_{way}": _builder(name, recipe, way == "dynamo")
+    f"{name}_{way}": _builder(name, recipe, way)
     for name, recipe in RECIPES.items()
     for way in ("script", "dynamo")
 }
+for name in ("resnet18", "resnet50"):
+    MODELS[f"{name}_trainable"] = _builder(name, RECIPES[name], "trainable")
 MODELS["sentence_embedding"] = sentence_embedding

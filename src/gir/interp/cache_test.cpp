@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gir/ledger/ledger.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::interp {

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "base/error.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "tensor/convert.h"
 
 namespace smeaton::gir::interp {

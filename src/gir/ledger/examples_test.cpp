@@ -9,7 +9,7 @@
 
 #include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "gir/interp/interp.h"
 #include "gir/ledger/count.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 
 namespace smeaton::gir {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
-#include "gir/parse.h"
-#include "gir/print.h"
 #include "gir/random/random_program.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir {

@@ -6,12 +6,12 @@
 
 #include "gir/common_cpu.h"
 #include "gir/interp/interp.h"
-#include "gir/print.h"
 #include "gir/random/random_program.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/tile.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir::rewrite {

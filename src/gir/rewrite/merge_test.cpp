@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
 #include "gir/rewrite/rules.h"
 #include "gir/rewrite/test_programs.h"
+#include "gir/text/parse.h"
 
 namespace smeaton::gir::rewrite {
 namespace {

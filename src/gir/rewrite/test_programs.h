@@ -8,8 +8,8 @@
 #include <string>
 
 #include "gir/interp/interp.h"
-#include "gir/parse.h"
-#include "gir/print.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir::rewrite {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "gir/layout.h"
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 
 namespace smeaton::gir::verifying {

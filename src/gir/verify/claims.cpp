@@ -1,7 +1,7 @@
 // Claims and the room at each level.
 #include <algorithm>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/number_rules.h"
 
 namespace smeaton::gir::verifying {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 
 namespace smeaton::gir::verifying {

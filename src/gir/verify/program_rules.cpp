@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <map>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
 

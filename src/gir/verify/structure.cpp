@@ -1,7 +1,7 @@
 // Names, ranks and the form of each kind of op.
 #include <algorithm>
 
-#include "gir/print.h"
+#include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
 

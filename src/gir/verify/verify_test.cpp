@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "gir/parse.h"
-#include "gir/print.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
 #include "gir/verify/verify.h"
 
 namespace smeaton::gir {

@@ -1,4 +1,4 @@
-// What the text form leaves out because the reader can tell: shared by print.cpp and parse.cpp.
+// What the text form leaves out because the reader can tell: shared by print and parse.
 #pragma once
 
 #include <vector>

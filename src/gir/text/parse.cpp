@@ -1,4 +1,4 @@
-#include "gir/parse.h"
+#include "gir/text/parse.h"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/text_reader.h"
-#include "gir/text_scope.h"
+#include "gir/text/scope.h"
 #include "gir/walk.h"
 #include "tensor/dim_text.h"
 

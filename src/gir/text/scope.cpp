@@ -1,4 +1,4 @@
-#include "gir/text_scope.h"
+#include "gir/text/scope.h"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
-#include "gir/print.h"
+#include "gir/text/print.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/text_writer.h"
-#include "gir/text_scope.h"
+#include "gir/text/scope.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {

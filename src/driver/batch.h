@@ -1,0 +1,19 @@
+// A model file read for another batch than it was written for.
+#pragma once
+
+#include <cstdint>
+
+#include "model/graph.h"
+
+namespace smeaton::driver {
+
+/// Gives every input of two dims or more the leading size `batch`: binds it where it is open, takes
+/// the place of a 1. Declared shapes of all other values are dropped (shape inference makes them
+/// anew). UserError naming the input where the file fixes another size.
+model::Graph with_batch(model::Graph, int64_t batch);
+
+/// UserError naming the first node whose result has another leading size: the file carries its own
+/// batch there, mostly in the target of a Reshape.
+void check_batch(const model::ShapedGraph&, int64_t batch);
+
+}  // namespace smeaton::driver
