@@ -82,6 +82,13 @@ Name Target::core_scope() const {
     return scopes.empty() ? Name("core") : scopes.back().name;
 }
 
+int64_t Target::depth(Name scope) const {
+    if (scope.empty()) return 0;
+    for (size_t i = 0; i < scopes.size(); ++i)
+        if (scopes[i].name == scope) return static_cast<int64_t>(i) + 1;
+    return std::max<int64_t>(1, static_cast<int64_t>(scopes.size()));
+}
+
 int64_t Target::sharers(const TargetLevel& l) const {
     int64_t instances = units(l.scope);
     int64_t cores_each = std::max<int64_t>(1, all_cores() / instances);

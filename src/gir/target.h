@@ -95,6 +95,9 @@ struct Target {
     int64_t all_cores() const;
     /// Innermost scope: where kernels run. "core" for a machine of one unit.
     Name core_scope() const;
+    /// How far in a scope lies: 0 for the machine as a whole (no name), then 1, 2, ...; a scope
+    /// that the target does not know ("any") is the innermost.
+    int64_t depth(Name scope) const;
     /// Cores at work that share one instance of a level, at least 1.
     int64_t sharers(const TargetLevel&) const;
 

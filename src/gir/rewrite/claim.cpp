@@ -101,6 +101,8 @@ struct Claimer {
     int64_t made = 0;
 
     bool copies() const { return options.mma_operand >= 0; }
+    /// A scratchpad that all operands go through: what is claimed there is copied, and stays.
+    bool filled_by_code() const { return level.software_managed && !copies(); }
     Block block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
                 int64_t room);
     bool reads_again(const Block& b, const Extents& scope) const;
@@ -246,12 +248,16 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         c.saved = touch.asked_bytes - bytes;
         if (!copies()) {
             if (touch.bytes() < level.line_bytes) continue;
-            c.ring = ring_holds && overlaps(touch.boxes[0], around.axis) &&
+            c.ring = !filled_by_code() && ring_holds && overlaps(touch.boxes[0], around.axis) &&
                      !kept_further_in(b, around.axis, name);
             if (c.ring)
                 c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (c.saved < kWorthwhile * touch.asked_bytes) continue;
             if (!c.ring && !gains_here(b, scope, name, touch)) continue;
+            if (filled_by_code()) {
+                found.push_back(c);
+                continue;
+            }
             if (!lost) lose(b, scope, tiles, capacity, lost.emplace());
             if (lost->count(name) > 0) continue;
         }
@@ -410,7 +416,7 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         current = claim(c, c.ring ? around.axis : Name(), current);
         room -= bytes;
     }
-    if (!copies()) current = claim_filled(current, scope, capacity, room);
+    if (!copies() && !filled_by_code()) current = claim_filled(current, scope, capacity, room);
     if (!copies() && !reads_again(current, scope)) return current;
     Block out;
     for (const StmtPtr& s : current) {
@@ -422,7 +428,9 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         auto* parallel = std::get_if<Parallel>(&s->node);
         Touches one = touched(*loop.body, with(scope, loop), tiles);
         Around inside{loop.axis, turn_bytes(*s, one, scope, tiles)};
-        Block body = block(*loop.body, with(scope, loop), inside, shared_out || parallel, room);
+        // Iterations share a level out that is not each one's own.
+        bool shares = parallel && target.depth(parallel->scope) > target.depth(level.scope);
+        Block body = block(*loop.body, with(scope, loop), inside, shared_out || shares, room);
         if (body == *loop.body) {
             out.push_back(s);
         } else if (parallel) {
@@ -453,10 +461,19 @@ bool plain_loops(const Block& b) {
     return plain;
 }
 
+/// A scratchpad for whatever is computed with: all roles, or those of a kernel without
+/// contractions.
+bool holds_operands(const TargetLevel& level, bool contracts) {
+    if (!level.software_managed || !level.takes(OperandRole::Vector)) return false;
+    return !contracts || (level.takes(OperandRole::A) && level.takes(OperandRole::B));
+}
+
 // The software-managed level that is there for this operand.
 const TargetLevel* scratchpad_for(const Target& target, OperandRole role) {
     for (const TargetLevel& level : target.levels)
-        if (level.software_managed && !level.roles.empty() && level.takes(role)) return &level;
+        if (level.software_managed && !level.roles.empty() && level.takes(role) &&
+            !holds_operands(level, true))
+            return &level;
     return nullptr;
 }
 
@@ -467,6 +484,24 @@ std::set<Name> levels_outside(const Target& target, const TargetLevel& level) {
         names.insert(l->name);
     }
     return names;
+}
+
+int64_t tile_bytes_at(const Block& body, Name level) {
+    int64_t bytes = 0;
+    for_each_stmt(body, [&](const Stmt& s) {
+        auto* let = std::get_if<Let>(&s.node);
+        if (!let || let->tile.level != level) return;
+        int64_t elements = 1;
+        for (const NamedDim& d : let->tile.dims) elements *= d.extent.value();
+        bytes += tensor::byte_count(let->tile.dtype, elements);
+    });
+    return bytes;
+}
+
+bool contracts(const Block& body) {
+    bool found = false;
+    for_each_op(body, [&](const Op& op) { found = found || op.kind == OpKind::Mma; });
+    return found;
 }
 
 // Tiles that ops fill change while they live.
@@ -499,17 +534,22 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
     // From the innermost outwards: a level sees what those further in do not hold.
     for (const TargetLevel& level : target.levels) {
         if (&level == &target.registers() || &level == &target.outermost()) continue;
-        if (level.software_managed || level.capacity_bytes == 0) continue;
-        claim_at(level, levels_outside(target, level), -1,
-                 kShare * static_cast<double>(level.capacity_bytes));
+        if (level.capacity_bytes == 0) continue;
+        auto capacity = static_cast<double>(level.capacity_bytes);
+        if (!level.software_managed)
+            claim_at(level, levels_outside(target, level), -1, kShare * capacity);
+        else if (holds_operands(level, contracts(body)))
+            claim_at(level, levels_outside(target, level), -1,
+                     capacity - static_cast<double>(tile_bytes_at(body, level.name)));
     }
-    for (int operand : {0, 1}) {
-        const TargetLevel* level =
-            scratchpad_for(target, operand == 0 ? OperandRole::A : OperandRole::B);
-        if (level)
+    const TargetLevel* scratchpads[] = {scratchpad_for(target, OperandRole::A),
+                                        scratchpad_for(target, OperandRole::B)};
+    // One that takes both is halved.
+    double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
+    for (int operand : {0, 1})
+        if (const TargetLevel* level = scratchpads[operand])
             claim_at(*level, {target.outermost().name}, operand,
-                     static_cast<double>(level->capacity_bytes));
-    }
+                     share * static_cast<double>(level->capacity_bytes));
     if (made == 0) return kernel;
     rules.note("claim-resident", fmt::format("{}: {} claims", kernel->name, made));
     Kernel next = *kernel;

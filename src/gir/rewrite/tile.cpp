@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
 #include "gir/walk.h"
@@ -73,6 +74,7 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
         }
         body.insert(body.end(), tiled.begin(), tiled.end());
     }
+    body = nest_scopes(body, target, taken);
     body = with_unique_tiles(body);  // tails have tiles of other shapes
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }

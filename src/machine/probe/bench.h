@@ -55,8 +55,8 @@ struct Bench {
         int fma_latency = -1;  ///< cycles
     };
     std::vector<Width> widths;
-    std::vector<int> rates;             ///< G elements/s, one per loop
-    std::vector<int> chains;            ///< cycles until the next, one per loop; -1: not measured
+    std::vector<int> rates;   ///< G elements/s, one per loop
+    std::vector<int> chains;  ///< cycles until the next, one per loop; -1: not measured
     struct Tiles {
         TileLoop loop;
         int rate = -1;     ///< G multiply-adds/s
@@ -64,9 +64,9 @@ struct Bench {
     };
     std::vector<Tiles> tiles;             ///< of the tile unit
     int tile_load = -1, tile_store = -1;  ///< GB/s between its registers and the first cache
-    int all_fma_load = -1;              ///< G elements/s of all cores at the widest width
-    std::vector<LevelFigures> figures;  ///< GB/s and ns, one per level
-    int spin = -1, wake = -1;           ///< ns
+    int all_fma_load = -1;                ///< G elements/s of all cores at the widest width
+    std::vector<LevelFigures> figures;    ///< GB/s and ns, one per level
+    int spin = -1, wake = -1;             ///< ns
 
 private:
     void add_compute();
