@@ -79,7 +79,7 @@ TEST(Contraction, waits_for_sums_where_few_are_independent) {
 kernel mm(a, b -> y)
   let acc: reg i32[m: 8, n: 16 lanes]
   fill acc[m,n] <- 0
-  mma acc[m,n] += a[m,k] * b[k,n]
+  mma acc[m,n] += a[m,k] * b[k,n] over k: 64
   move y[m,n] <- acc[m,n]
 )";
     // 1 x 2 x 16 shapes; two sums where four would fill the unit.
@@ -96,7 +96,7 @@ TEST(Contraction, of_other_dtypes_stays_with_the_vector_unit) {
 kernel mm(a, b -> y)
   let acc: reg f32[m: 8, n: 16 lanes]
   fill acc[m,n] <- 0.0
-  mma acc[m,n] += a[m,k] * b[k,n]
+  mma acc[m,n] += a[m,k] * b[k,n] over k: 64
   move y[m,n] <- acc[m,n]
 )";
     // 8 x 64 vector multiply-adds, two in a cycle.
