@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "gir/layout.h"
 #include "gir/rewrite/footprint.h"
 #include "gir/walk.h"
 
@@ -124,6 +125,7 @@ struct Claimer {
     Touches touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
         return touched_by(b, scope, program, known, options);
     }
+    void as_it_lies(Name source, std::vector<size_t>& dims) const;
     Block claim(const Candidate& what, Name ring, const Block& b);
 };
 
@@ -286,6 +288,21 @@ Affine within_tile(const Affine& a, const Affine& base, int64_t step) {
     return out;
 }
 
+// A copy has the order in which its source lies: what runs along lanes there does so here.
+void Claimer::as_it_lies(Name source, std::vector<size_t>& dims) const {
+    const Buffer* buffer = program.find_buffer(source);
+    if (!buffer) return;
+    std::vector<PhysicalDim> physical = physical_dims(*buffer);
+    auto innermost = [&](size_t d) {
+        size_t at = 0;
+        for (size_t i = 0; i < physical.size(); ++i)
+            if (physical[i].dim == static_cast<int>(d)) at = i;
+        return at;
+    };
+    std::stable_sort(dims.begin(), dims.end(),
+                     [&](size_t x, size_t y) { return innermost(x) < innermost(y); });
+}
+
 // let t: level [dims of the box] resident <- source[outer + lo + step*dim], and the reads turned to
 // t.
 Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
@@ -302,19 +319,21 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     std::vector<Affine> base;
     std::vector<size_t> kept;  // dims that nothing inside walks are left out of the tile
     std::vector<int64_t> steps;
+    std::vector<NamedDim> walked(dims.size());
     for (size_t d = 0; d < dims.size(); ++d) {
         const Reach& r = what.touch.boxes[0].reach[d];
         base.push_back(r.outer + Affine(r.inner.lo));
         steps.push_back(std::max<int64_t>(r.step, 1));
         Affine at = base.back();
         if (r.walked || r.values() > 1) {
-            Name dim = fresh(dims[d].name, taken);
-            let.tile.dims.push_back({dim, Dim(r.values())});
-            at += Affine(dim, steps.back());
+            walked[d] = {fresh(dims[d].name, taken), Dim(r.values())};
+            at += Affine(walked[d].name, steps.back());
             kept.push_back(d);
         }
         let.source->at.emplace_back(at);
     }
+    if (level.software_managed) as_it_lies(source, kept);
+    for (size_t d : kept) let.tile.dims.push_back(walked[d]);
     std::function<void(Slice&)> redirect = [&](Slice& s) {
         for (Coord& c : s.at)
             if (c.index) {

@@ -5,6 +5,7 @@
 #include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
 #include "gir/rewrite/test_programs.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 namespace {
@@ -16,27 +17,28 @@ using testing::Not;
 Target clusters() {
     Target t = common_cpu(64, 32, 6);
     t.scopes = {{"cluster", 3}, {"core", 2}};
-    for (TargetLevel& l : t.levels) {
-        if (l.name != Name("l3")) continue;
-        l.scope = "cluster";
-        l.software_managed = true;
-        l.capacity_bytes = 96 * 1024;
-    }
+    TargetLevel shared{"shared"};
+    shared.next = "dram";
+    shared.scope = "cluster";
+    shared.software_managed = true;
+    shared.capacity_bytes = 96 * 1024;
+    t.levels = {t.levels.front(), shared, t.levels.back()};
+    t.levels.front().next = "shared";
     return t;
 }
 
 std::string product(int64_t rows) {
     std::string n = std::to_string(rows);
     return "program p\n  buffer a: memory f32[m: " + n + R"(, k: 64] input
-  buffer b: memory f32[k: 64, n: 64] input
+  buffer b: memory f32[k: 64, n: 32] input
   buffer y: memory f32[m: )" +
-           n + R"(, n: 64] output
+           n + R"(, n: 32] output
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
   parallel m: )" +
            n + R"( any
-    parallel n: 64 any
+    parallel n: 32 any
       let acc: local f32[]
       fill acc[] <- 0.0
       mma acc[] += a[m,k] * b[k,n] over k: 64
@@ -55,7 +57,8 @@ TEST(Scopes, iterations_go_to_clusters_and_their_cores) {
 
 TEST(Scopes, what_cores_share_is_copied_for_each_cluster) {
     const Program tiled = for_target(program_of(product(1440)), clusters());
-    EXPECT_THAT(print(tiled), HasSubstr(": l3 f32["));
+    EXPECT_THAT(print(tiled), HasSubstr("resident <- b["));
+    EXPECT_THAT(print(tiled), HasSubstr(": shared f32["));
     // A flat machine has no such loop.
     EXPECT_THAT(print(for_target(program_of(product(1440)), common_cpu())),
                 Not(HasSubstr("cluster")));
