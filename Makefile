@@ -2,15 +2,17 @@
 JOBS ?= $(shell nproc)
 PY := .venv/bin/python
 
-.PHONY: help build demo test zoo bench lint format asan fuzz wheel clean
+.PHONY: help build demo test zoo long bench lint format asan fuzz wheel clean
 
 help:
 	@echo "make build   build/smeaton and the Python package (.venv/bin/python -c 'import smeaton')"
 	@echo "make demo    installs, builds, and studies two models"
 	@echo "make test    unit tests, text cases, Python tests, ONNX node tests"
 	@echo "make zoo     every model of tools/models.py against ONNX Runtime (PyTorch exports some of them)"
+	@echo "make long    what takes too long for every change: gradients of whole models against PyTorch"
 	@echo "make bench   lockstep timing against ONNX Runtime"
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
+	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
 
 build: build/build.ninja
@@ -37,6 +39,10 @@ zoo: build
 	@nice $(PY) tools/models.py --only plain,light,trained
 	@nice .venv-zoo/bin/python tools/models.py --only exported
 	@$(PY) tests/zoo/run.py
+
+long: build
+	@tools/setup zoo
+	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
 
 bench: build
 	@$(PY) tools/models.py --only plain,light,trained

@@ -13,6 +13,7 @@
 #include "arrays.h"
 #include "base/error.h"
 #include "driver/session.h"
+#include "driver/trainer.h"
 
 namespace nb = nanobind;
 
@@ -78,8 +79,28 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     return result;
 }
 
-nb::list judge(Session& session, const nb::dict& arrays, double points) {
-    Feeds feeds = feeds_of(arrays);
+nb::dict state(Session& session) {
+    Feeds values;
+    {
+        nb::gil_scoped_release others_may_go_on;
+        values = session.state();
+    }
+    nb::dict result;
+    for (auto& [name, value] : values) {
+        PyObject* array = array_of(std::move(value));
+        if (array == nullptr) nb::raise_python_error();
+        result[name.c_str()] = nb::steal(array);
+    }
+    return result;
+}
+
+void set_state(Session& session, const nb::dict& arrays) {
+    const Feeds values = feeds_of(arrays);
+    nb::gil_scoped_release others_may_go_on;
+    session.set_state(values);
+}
+
+nb::list judged(Session& session, const Feeds& feeds, double points) {
     std::vector<driver::Judgement> found;
     {
         nb::gil_scoped_release release;
@@ -102,14 +123,17 @@ nb::list judge(Session& session, const nb::dict& arrays, double points) {
     return out;
 }
 
+nb::list judge(Session& session, const nb::dict& arrays, double points) {
+    return judged(session, feeds_of(arrays), points);
+}
+
 double prepare(Session& session, const nb::dict& arrays) {
     const Feeds feeds = feeds_of(arrays);
     nb::gil_scoped_release others_may_go_on;
     return session.prepare(feeds);
 }
 
-nb::dict memory(Session& session, const nb::dict& arrays) {
-    const Feeds feeds = feeds_of(arrays);
+nb::dict memory_of(Session& session, const Feeds& feeds) {
     driver::MemoryStats stats;
     {
         nb::gil_scoped_release others_may_go_on;
@@ -121,11 +145,15 @@ nb::dict memory(Session& session, const nb::dict& arrays) {
     result["graph_max_live_bytes"] = stats.graph_max_live_bytes;
     result["scratch_bytes"] = stats.scratch_bytes;
     result["weights_bytes"] = stats.weights_bytes;
+    result["state_bytes"] = stats.state_bytes;
     return result;
 }
 
-nb::list profile(Session& session, const nb::dict& arrays, int runs) {
-    const Feeds feeds = feeds_of(arrays);
+nb::dict memory(Session& session, const nb::dict& arrays) {
+    return memory_of(session, feeds_of(arrays));
+}
+
+nb::list profiled(Session& session, const Feeds& feeds, int runs) {
     std::vector<driver::KernelStats> kernels;
     {
         nb::gil_scoped_release others_may_go_on;
@@ -144,6 +172,10 @@ nb::list profile(Session& session, const nb::dict& arrays, int runs) {
         result.append(row);
     }
     return result;
+}
+
+nb::list profile(Session& session, const nb::dict& arrays, int runs) {
+    return profiled(session, feeds_of(arrays), runs);
 }
 
 std::vector<std::string> source(Session& session, const nb::dict& arrays) {
@@ -171,8 +203,8 @@ nb::list ports(const std::vector<driver::PortInfo>& infos) {
 
 void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
-                  std::vector<std::string> skip, std::string cache_folder,
-                  std::string dump_folder) {
+                  std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
+                  std::map<std::string, std::string> state) {
     driver::SessionOptions options;
     options.threads = threads;
     options.dims = std::move(dims);
@@ -180,8 +212,126 @@ void open_session(Session* place, const std::string& path, int threads,
     options.skip = std::move(skip);
     options.cache_folder = std::move(cache_folder);
     options.dump_folder = std::move(dump_folder);
+    options.state = std::move(state);
     nb::gil_scoped_release others_may_go_on;
     new (place) Session(path, std::move(options));
+}
+
+// ---- training
+
+using driver::Trainer;
+
+nb::dict arrays_by_name(Feeds&& tensors) {
+    nb::dict result;
+    for (auto& [name, tensor] : tensors) {
+        PyObject* array = array_of(std::move(tensor));
+        if (array == nullptr) nb::raise_python_error();
+        result[name.c_str()] = nb::steal(array);
+    }
+    return result;
+}
+
+void open_trainer(Trainer* place, const std::string& path, const std::string& loss,
+                  const std::string& loss_output, const std::string& optimizer,
+                  double learning_rate, const std::map<std::string, double>& settings,
+                  std::vector<std::string> freeze, bool training_form, uint64_t seed, int threads,
+                  std::map<std::string, int64_t> dims, std::string isa,
+                  std::vector<std::string> skip, std::string cache_folder,
+                  std::string dump_folder) {
+    driver::TrainerOptions options;
+    options.loss = loss;
+    options.loss_output = loss_output;
+    options.optimizer = optimizer;
+    options.learning_rate = learning_rate;
+    const std::map<std::string, double*> places = {{"momentum", &options.momentum},
+                                                   {"beta1", &options.beta1},
+                                                   {"beta2", &options.beta2},
+                                                   {"epsilon", &options.epsilon},
+                                                   {"weight_decay", &options.weight_decay}};
+    for (const auto& [name, value] : settings) {
+        if (value < 0) throw UserError("{} is {}; expected a number >= 0", name, value);
+        *places.at(name) = value;
+    }
+    options.freeze = std::move(freeze);
+    options.training_form = training_form;
+    options.seed = seed;
+    options.session.threads = threads;
+    options.session.dims = std::move(dims);
+    options.session.isa = std::move(isa);
+    options.session.skip = std::move(skip);
+    options.session.cache_folder = std::move(cache_folder);
+    options.session.dump_folder = std::move(dump_folder);
+    nb::gil_scoped_release others_may_go_on;
+    new (place) Trainer(path, std::move(options));
+}
+
+double train_step(Trainer& trainer, const nb::dict& arrays) {
+    const Feeds feeds = feeds_of(arrays);
+    nb::gil_scoped_release others_may_go_on;
+    return trainer.step(feeds);
+}
+
+nb::tuple loss_and_gradients(Trainer& trainer, const nb::dict& arrays) {
+    const Feeds feeds = feeds_of(arrays);
+    Feeds gradients;
+    double loss = 0;
+    {
+        nb::gil_scoped_release others_may_go_on;
+        gradients = trainer.gradients(feeds, &loss);
+    }
+    return nb::make_tuple(loss, arrays_by_name(std::move(gradients)));
+}
+
+double prepare_step(Trainer& trainer, const nb::dict& arrays) {
+    const Feeds feeds = feeds_of(arrays);
+    nb::gil_scoped_release others_may_go_on;
+    return trainer.prepare(feeds);
+}
+
+void add_trainer(nb::module_& m) {
+    nb::class_<Trainer>(m, "Trainer")
+        .def("__init__", &open_trainer, nb::arg("path"), nb::arg("loss"), nb::arg("loss_output"),
+             nb::arg("optimizer"), nb::arg("learning_rate"), nb::arg("settings"), nb::arg("freeze"),
+             nb::arg("training_form"), nb::arg("seed"), nb::arg("threads"), nb::arg("dims"),
+             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"))
+        .def("step", &train_step, nb::arg("feeds"),
+             "One step of training; gives the loss before it.\n\n"
+             "feeds: {input name: array} and 'target'.")
+        .def("_gradients", &loss_and_gradients, nb::arg("feeds"))
+        .def("prepare", &prepare_step, nb::arg("feeds"),
+             "Derives and compiles the step for the shapes of these feeds; seconds it took.")
+        .def(
+            "parameters", [](Trainer& t) { return arrays_by_name(t.parameters()); },
+            "{initializer name: array} of all that a step changes, running statistics too.")
+        .def(
+            "set_parameters",
+            [](Trainer& t, const nb::dict& values) { t.set_parameters(feeds_of(values)); },
+            nb::arg("values"))
+        .def(
+            "state", [](Trainer& t) { return arrays_by_name(t.state()); },
+            "{name: array} of all that the next step depends on; load_state takes it back.")
+        .def(
+            "load_state",
+            [](Trainer& t, const nb::dict& values) { t.load_state(feeds_of(values)); },
+            nb::arg("values"))
+        .def("_judge",
+             [](Trainer& t, const nb::dict& arrays, double points) {
+                 const Feeds feeds = feeds_of(arrays);
+                 return judged(t.session(feeds), t.session_feeds(feeds), points);
+             })
+        .def("_profile",
+             [](Trainer& t, const nb::dict& arrays, int runs) {
+                 const Feeds feeds = feeds_of(arrays);
+                 return profiled(t.session(feeds), t.session_feeds(feeds), runs);
+             })
+        .def("_memory",
+             [](Trainer& t, const nb::dict& arrays) {
+                 const Feeds feeds = feeds_of(arrays);
+                 return memory_of(t.session(feeds), t.session_feeds(feeds));
+             })
+        .def_prop_ro("steps", &Trainer::steps)
+        .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate)
+        .def("_inputs", [](Trainer& trainer) { return ports(trainer.inputs()); });
 }
 
 void add_dtype(nb::handle descr, const std::string& dtype) {
@@ -202,10 +352,15 @@ NB_MODULE(_core, m) {
     m.def("register_dtype", &add_dtype);
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
-             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"))
+             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"),
+             nb::arg("state"))
         .def("run", &run, nb::arg("output_names").none(), nb::arg("feeds"),
              "run(output_names, feeds) -> list of arrays\n\n"
              "feeds: {input name: array}; output_names: which outputs, in which order; None: all.")
+        .def("state", &state, "{name: array}: copies of what the states hold.")
+        .def("set_state", &set_state, nb::arg("values"),
+             "Gives some or all states another value: {name: array} of their element types and "
+             "shapes.")
         .def(
             "prepare", &prepare, nb::arg("feeds"),
             "Compiles for the shapes of these feeds; seconds it took, 0 where it was kept already.")
@@ -222,4 +377,5 @@ NB_MODULE(_core, m) {
         .def_prop_ro("threads", &Session::threads)
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
+    add_trainer(m);
 }

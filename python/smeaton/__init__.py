@@ -7,6 +7,7 @@
 
 from ._core import InternalError, UserError
 from ._session import NodeArg, Session
+from ._trainer import Trainer
 
 __all__ = ["InternalError", "NodeArg", "Session", "UserError"]
 __version__ = "0.1.0"

@@ -67,15 +67,35 @@ class Session(_core.Session):
 
     path: an ONNX file, or the bytes of one. threads: 0 takes what affinity and cgroup quota allow.
     dims: {"NAME": size} or {"INPUT:AXIS": size} for sizes that no input gives. isa: "avx512", "avx2" or
-    "plain" forces an instruction set. skip: rewrites and passes to leave out.
+    "plain" forces an instruction set. skip: rewrites and passes to leave out. state: {INPUT: OUTPUT}
+    keeps the input between runs: it starts at the initializer of that name, else at zeros, and takes
+    the output's value after each run; state() reads it, set_state() sets it. run() gives the outputs
+    that go into a state only where they are asked for by name.
 
     Inputs of new shapes just work: each combination is compiled once and kept.
     """
 
     def __init__(
-        self, path, *, threads=0, dims=None, isa="", skip=(), cache_folder="", dump_folder=""
+        self,
+        path,
+        *,
+        threads=0,
+        dims=None,
+        isa="",
+        skip=(),
+        cache_folder="",
+        dump_folder="",
+        state=None,
     ):
-        options = (threads, dict(dims or {}), isa, list(skip), str(cache_folder), str(dump_folder))
+        options = (
+            threads,
+            dict(dims or {}),
+            isa,
+            list(skip),
+            str(cache_folder),
+            str(dump_folder),
+            dict(state or {}),
+        )
         if not isinstance(path, (bytes, bytearray, memoryview)):
             super().__init__(os.fspath(path), *options)
             return

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
         cli::end_cleanly_on_interrupt();
         return cli::run_command_line(
             {cli::inspect_verb(), cli::run_verb(), cli::emit_verb(), cli::probe_verb(),
-             cli::simulate_verb(), cli::study_verb(), cli::cache_verb()},
+             cli::simulate_verb(), cli::schedule_verb(), cli::study_verb(), cli::cache_verb()},
             argc, argv);
     } catch (const UserError& error) {
         fmt::print(stderr, "smeaton: {}\n", error.what());

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "driver/measure.h"
+#include "driver/ports.h"
 #include "report/json.h"
 #include "report/text.h"
 
@@ -11,12 +12,14 @@ namespace {
 
 struct Request {
     driver::MeasureRequest measure;
+    std::vector<std::string> states;
     bool json = false;
 };
 
 int run(Request& r) {
     Progress progress;
     r.measure.session.progress = progress.callback();
+    r.measure.session.state = driver::parse_states(r.states);
     r.measure.kernels |= r.json;
     if (!r.measure.session.stop_after.empty()) {
         print_out(driver::text_after(r.measure));
@@ -42,6 +45,9 @@ Verb run_verb() {
                 driver::MeasureRequest& m = r->measure;
                 arguments.positional("MODEL", m.model, "an ONNX file");
                 feed_options(arguments, m.feeds);
+                arguments.option("--state", r->states, "INPUT=OUTPUT",
+                                 "keep this input between runs: it starts at the initializer of "
+                                 "that name, else at zeros, and takes the output's value");
                 arguments.option("--check", m.expected, "FILE",
                                  "compare with these outputs (.npy, .pb), in their order", true);
                 arguments.option("--output-dir", m.output_folder, "DIR", "write outputs as .npy");

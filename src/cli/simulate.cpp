@@ -1,5 +1,6 @@
 #include "driver/simulate.h"
 
+#include "base/error.h"
 #include "cli/progress.h"
 #include "cli/published.h"
 #include "cli/verbs.h"
@@ -7,6 +8,21 @@
 #include "report/text.h"
 
 namespace smeaton::cli {
+
+namespace {
+
+void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
+    const driver::SessionOptions& s = r.session;
+    if (r.threads > 0 || s.explain || !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() ||
+        !s.stop_after.empty())
+        throw UserError(
+            "--threads, --skip, --dump, --explain, --isa and --stop-after belong to --model "
+            "native, "
+            "not to {}",
+            cost_model);
+}
+
+}  // namespace
 
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
@@ -29,8 +45,10 @@ Verb simulate_verb() {
                 arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
                     check_published(*published, r->machine_file);
-                    if (published->cost_model != "native")
+                    if (published->cost_model != "native") {
+                        refuse_native_options(*r, published->cost_model);
                         return run_published(*published, r->model, r->machine_file, r->feeds);
+                    }
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {

@@ -14,6 +14,7 @@ Verb run_verb();
 Verb emit_verb();
 Verb probe_verb();
 Verb simulate_verb();
+Verb schedule_verb();
 Verb study_verb();
 Verb cache_verb();
 

@@ -264,7 +264,6 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
         if (level.managed == machine::Managed::Software) software.insert(level.name);
     const Unit& unit = vector_unit(m, options);
     WorkShape shape;
-    shape.lanes = static_cast<int>(unit.vector_bits->value) / 32;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
 
     KernelModel model;

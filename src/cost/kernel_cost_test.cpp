@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cost/target.h"
 #include "gir/ledger/ledger.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -77,9 +78,13 @@ Machine hand() {
     return machine::parse_machine(kMachine, "hand.yaml");
 }
 
+gir::Program spelled(const std::string& text, const Machine& m) {
+    return gir::rewrite::spell(gir::parse_program(text, "test.gir"), target_of(m));
+}
+
 KernelCost cost(const std::string& text, const Machine& m, int threads,
                 const Warm& warm = nullptr) {
-    gir::Program program = gir::parse_program(text, "test.gir");
+    gir::Program program = spelled(text, m);
     CostOptions options{threads, 0};
     return cost_of(model_kernel(program, *gir::kernels(program).front(), m, options), m, options,
                    warm);
@@ -126,7 +131,7 @@ TEST(KernelCost, of_an_elementwise_kernel_is_its_memory_traffic) {
 }
 
 TEST(KernelCost, of_a_fused_kernel_moves_what_the_ledger_says) {
-    gir::Program program = gir::parse_program(kAddRelu, "test.gir");
+    gir::Program program = spelled(kAddRelu, hand());
     gir::Traffic traffic =
         gir::traffic_at(gir::ledger(*gir::kernels(program).front(), program, levels_of(hand())));
     KernelCost c = cost(kAddRelu, hand(), 1);
@@ -201,7 +206,7 @@ kernel mm(a, b -> y)
 )";
 
 TEST(KernelCost, of_a_contraction_counts_its_vectors_loads_and_turns) {
-    gir::Program program = gir::parse_program(kMatmul, "test.gir");
+    gir::Program program = spelled(kMatmul, hand());
     KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
     const auto& instructions = model.busiest.vector_instructions;
     EXPECT_EQ(instructions.at({OpClass::FmaLoad, DType::kF32}), 64 * 12);
@@ -219,7 +224,7 @@ TEST(KernelCost, of_a_contraction_counts_its_vectors_loads_and_turns) {
 TEST(KernelCost, too_few_accumulators_wait_for_each_other) {
     std::string text = kMatmul;
     for (size_t at; (at = text.find("m: 6")) != std::string::npos;) text.replace(at, 4, "m: 1");
-    gir::Program program = gir::parse_program(text, "test.gir");
+    gir::Program program = spelled(text, hand());
     KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
     // Two vectors where eight fill the unit: 64 x 2 instructions take four times as long.
     EXPECT_EQ(model.busiest.fma_stall, 64 * 2 * 3);
@@ -229,7 +234,7 @@ TEST(KernelCost, too_few_accumulators_wait_for_each_other) {
 TEST(KernelCost, a_partial_vector_costs_a_whole_one) {
     std::string text = kMatmul;
     for (size_t at; (at = text.find("n: 16")) != std::string::npos;) text.replace(at, 5, "n: 9");
-    gir::Program program = gir::parse_program(text, "test.gir");
+    gir::Program program = spelled(text, hand());
     KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
     EXPECT_EQ(model.busiest.vector_instructions.at({OpClass::FmaLoad, DType::kF32}), 64 * 12);
 }
@@ -244,7 +249,7 @@ TEST(KernelCost, of_special_functions_is_that_of_their_instructions) {
 }
 
 TEST(KernelCost, elements_out_of_line_are_gathered) {
-    gir::Program program = gir::parse_program(R"(program p
+    gir::Program program = spelled(R"(program p
   buffer x: dram f32[r: 64, c: 32] input
   buffer y: dram f32[c: 32, r: 64] output
   run t(x -> y)
@@ -253,7 +258,7 @@ kernel t(x -> y)
   parallel c: 32 core
     move y[c,r] <- x[r,c] over r: 64
 )",
-                                              "test.gir");
+                                   hand());
     KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand(), {1, 0});
     EXPECT_EQ(model.busiest.gathered, 64 * 32);
     EXPECT_EQ(model.busiest.stores, 32 * 8);

@@ -95,10 +95,10 @@ private:
         collect(op, refs);
         Node* at = nullptr;
         Node top;
-        for (const gir::NamedDim& d : code_order(op)) {
+        for (const Loop& loop : loops_of(op, refs)) {
             Node node;
             node.is_loop = true;
-            node.loop = {d.name, static_cast<double>(d.extent.value()), false};
+            node.loop = loop;
             if (!at) {
                 top = std::move(node);
                 at = &top;
@@ -114,33 +114,51 @@ private:
     }
 
     void add(std::vector<Node>&, const gir::Check&) {}
+    void add(std::vector<Node>&, const gir::Prefetch&) {}
 
-    /// Outer to inner as code runs an op: first the dims of the destination that address no
-    /// register, then the contracted ones, innermost those that are written out over registers.
-    std::vector<gir::NamedDim> code_order(const Op& op) {
-        auto used = [](const Slice& s, Name var) {
-            for (const gir::Coord& c : s.at)
-                if (c.affine.uses(var)) return true;
-            return false;
+    /// Outer to inner as the op is spelled: its loops, the lanes, what is written out. A copy runs
+    /// in the order of its dims.
+    std::vector<Loop> loops_of(const Op& op, std::vector<Ref>& refs) {
+        auto loop = [&](Name n) {
+            for (const gir::NamedDim& d : op.dims)
+                if (d.name == n)
+                    return Loop{n, static_cast<double>(d.extent.value()), false};
+            SMEATON_CHECK(false, "an op is spelled along {}, which is no dim of it", n);
+            return Loop{};
         };
-        auto addresses_register = [&](Name var) {
-            bool found = false;
-            gir::for_each_slice(op, [&](const Slice& s, bool) {
-                auto tile = nest_.tiles.find(s.target);
-                found = found ||
-                        (tile != nest_.tiles.end() && in_registers(tile->second) && used(s, var));
-            });
-            return found;
-        };
-        bool contracts = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
-        std::vector<gir::NamedDim> groups[3];
-        for (const gir::NamedDim& d : op.dims) {
-            int group = addresses_register(d.name) ? 2 : contracts && !used(op.dst, d.name) ? 1 : 0;
-            groups[group].push_back(d);
+        std::vector<Loop> order;
+        if (!op.spelling) {
+            for (const gir::NamedDim& d : op.dims) order.push_back(loop(d.name));
+            return order;
         }
-        std::vector<gir::NamedDim> order;
-        for (auto& group : groups) order.insert(order.end(), group.begin(), group.end());
+        const gir::Spelling& s = *op.spelling;
+        for (Name n : s.loops) order.push_back(loop(n));
+        bool is_loop = std::find(s.loops.begin(), s.loops.end(), s.lanes) != s.loops.end();
+        bool written_out =
+            std::find(s.unrolled.begin(), s.unrolled.end(), s.lanes) != s.unrolled.end();
+        if (!s.lanes.empty() && !written_out && !is_loop) order.push_back(loop(s.lanes));
+        // Written out, a sum takes one step for all its results at a time.
+        bool sums = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
+        for (bool kept : {false, true})
+            for (Name n : s.unrolled)
+                if ((!sums || gir::addressed_by(op.dst, n)) == kept) order.push_back(loop(n));
+        if (!s.across.empty()) in_blocks(s, order, refs);
         return order;
+    }
+
+    /// Both dims of blocks that are turned: a loop over blocks, and inside all others one within.
+    static void in_blocks(const gir::Spelling& s, std::vector<Loop>& order,
+                          std::vector<Ref>& refs) {
+        auto width = static_cast<double>(s.width);
+        for (Name n : {s.across, s.lanes}) {
+            Name block(n.str() + " by blocks");
+            for (Loop& l : order)
+                if (l.var == n) l = {block, std::ceil(l.trips / width), false};
+            for (Ref& ref : refs)
+                for (Affine& a : ref.at)
+                    a = gir::substitute(a, {{n, Affine(block, s.width) + Affine(n)}});
+            order.push_back({n, width, false});
+        }
     }
 
     void collect(const Op& op, std::vector<Ref>& refs) {
@@ -225,11 +243,7 @@ gir::Slice resolved(const Nest& nest, gir::Slice slice) {
 }
 
 bool in_registers(const gir::Tile& tile) {
-    constexpr int64_t kScalars = 32;
-    if (tile.level == Name("reg")) return true;
-    int64_t elements = 1;
-    for (const gir::NamedDim& d : tile.dims) elements *= d.extent.value();
-    return tile.level == Name("local") && tile.lanes < 0 && elements <= kScalars;
+    return tile.level == Name("reg");
 }
 
 Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,

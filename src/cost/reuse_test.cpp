@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gir/common_cpu.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
 
@@ -49,7 +51,7 @@ struct Parsed {
 };
 
 Parsed parse(const std::string& text) {
-    Parsed p{gir::parse_program(text, "test.gir"), nullptr};
+    Parsed p{gir::rewrite::spell(gir::parse_program(text, "test.gir"), gir::common_cpu()), nullptr};
     p.kernel = gir::kernels(p.program).front();
     return p;
 }

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "cost/reuse.h"
+#include "gir/common_cpu.h"
 #include "gir/interp/cache.h"
 #include "gir/interp/interp.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
 
@@ -147,7 +149,8 @@ double modelled_bytes(const gir::Program& program, int64_t capacity) {
 class ReuseAgainstTrace : public testing::TestWithParam<Case> {};
 
 TEST_P(ReuseAgainstTrace, agrees_within_15_percent) {
-    gir::Program program = gir::parse_program(GetParam().text, GetParam().name);
+    gir::Program program = gir::rewrite::spell(gir::parse_program(GetParam().text, GetParam().name),
+                                               gir::common_cpu());
     for (int64_t kib : GetParam().capacities_kib) {
         int64_t capacity = kib << 10;
         double traced = traced_bytes(program, capacity),
@@ -161,7 +164,7 @@ TEST_P(ReuseAgainstTrace, agrees_within_15_percent) {
 INSTANTIATE_TEST_SUITE_P(
     Kernels, ReuseAgainstTrace,
     testing::Values(Case{"panels", kPanels, {1, 2, 4, 8, 16, 24, 32, 64, 256}},
-                    Case{"convolution", kConvolution, {1, 2, 4, 8, 16, 24, 32, 64, 128, 512}},
+                    Case{"convolution", kConvolution, {2, 4, 8, 16, 24, 32, 64, 128, 512}},
                     Case{"depthwise", kDepthwise, {1, 2, 3, 4, 8, 12, 16, 64, 1024}},
                     Case{"softmax", kSoftmax, {4, 8, 64, 1024}},
                     Case{"transpose", kTranspose, {1, 2, 4, 8, 12, 16, 32, 128, 1024}},

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "gir/text/print.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
@@ -15,30 +16,11 @@ using gir::Slice;
 using machine::OpClass;
 using tensor::DType;
 
-// Emitted loops over vectors take so many at a turn (src/emit/cpp/op.h).
-constexpr double kVectorsPerTurn = 4;
-
-bool uses(const Slice& s, Name var) {
-    for (const gir::Coord& c : s.at) {
-        if (c.affine.uses(var)) return true;
-        if (c.index && uses(*c.index, var)) return true;
-    }
-    return false;
-}
+using gir::addressed_by;
 
 const gir::Tile* register_tile(const Nest& nest, const Slice& s) {
     auto tile = nest.tiles.find(s.target);
     return tile != nest.tiles.end() && in_registers(tile->second) ? &tile->second : nullptr;
-}
-
-/// The dim that walks along the lanes of a register tile, -1: none.
-int along_lanes(const Nest& nest, const Op& op, const Slice& s) {
-    const gir::Tile* tile = register_tile(nest, s);
-    if (!tile || tile->lanes < 0) return -1;
-    for (size_t d = 0; d < op.dims.size(); ++d)
-        if (s.at[static_cast<size_t>(tile->lanes)].affine.coefficient(op.dims[d].name) == 1)
-            return static_cast<int>(d);
-    return -1;
 }
 
 const Array* array_named(const Nest& nest, Name name) {
@@ -58,11 +40,11 @@ bool contiguous(const Nest& nest, const Slice& named, Name var) {
     if (!array || array->layout.empty() || array->layout.back().div != 1) return false;
     int inner_dim = array->layout.back().dim;
     for (size_t d = 0; d < s.at.size(); ++d) {
-        if (s.at[d].index && uses(*s.at[d].index, var)) return false;
+        if (s.at[d].index && addressed_by(*s.at[d].index, var)) return false;
         int64_t c = s.at[d].affine.coefficient(var);
         if (c != 0 && (static_cast<int>(d) != inner_dim || c != 1)) return false;
     }
-    return uses(s, var);
+    return addressed_by(s, var);
 }
 
 class Counter {
@@ -91,9 +73,10 @@ private:
     struct Frame {
         const Op& op;
         double runs;
-        int lane;        ///< dim, -1: scalars
-        double vectors;  ///< of the lane dim
-        bool lane_reduced;
+        int lane = -1;       ///< dim, -1: scalars
+        double vectors = 1;  ///< of the lane dim
+        double width = 1;    ///< elements of a vector
+        bool lane_reduced = false;
     };
 
     double extent(const Frame& f, size_t d) const {
@@ -131,15 +114,21 @@ private:
         return dtype_of(op.dst.target);
     }
 
-    void op(const Op& o, double runs) {
-        int lane = o.kind == OpKind::Scatter || o.kind == OpKind::Sort
-                       ? -1
-                       : lane_dim(nest_, o, shape_.lanes);
-        Frame f{o, runs, lane, 1, false};
-        if (lane >= 0) {
-            f.vectors = std::ceil(extent(f, static_cast<size_t>(lane)) / shape_.lanes);
-            f.lane_reduced = !uses(o.dst, o.dims[static_cast<size_t>(lane)].name);
+    static Frame frame_of(const Op& o, double runs) {
+        Frame f{o, runs};
+        if (!o.spelling || o.spelling->lanes.empty()) return f;
+        f.width = static_cast<double>(o.spelling->width);
+        for (size_t d = 0; d < o.dims.size(); ++d) {
+            if (o.dims[d].name != o.spelling->lanes) continue;
+            f.lane = static_cast<int>(d);
+            f.vectors = std::ceil(static_cast<double>(o.dims[d].extent.value()) / f.width);
+            f.lane_reduced = !addressed_by(o.dst, o.dims[d].name);
         }
+        return f;
+    }
+
+    void op(const Op& o, double runs) {
+        Frame f = frame_of(o, runs);
         if (o.kind == OpKind::Mma && shape_.array_rows > 0) {
             contraction(f);
             return;
@@ -147,9 +136,24 @@ private:
         gir::for_each_slice(o,
                             [&](const Slice& s, bool written) { count_asked(f, s, written, 1); });
         if (is_transfer(o)) return;
+        SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled", gir::print(o));
+        if (!o.spelling->across.empty()) {
+            turning(f);
+            return;
+        }
         arithmetic(f);
         accesses(f, register_tile(nest_, o.dst) != nullptr);
         turns(f);
+    }
+
+    /// Square blocks of registers: each is loaded, turned by swaps in log2 steps, stored.
+    void turning(const Frame& f) {
+        double blocks = points(f, [](size_t) { return true; }) / (f.width * f.width);
+        double swaps = f.width * std::log2(f.width);
+        work_.vector_instructions[{OpClass::Shuffle, DType::kF32}] += f.runs * blocks * swaps;
+        work_.loads += f.runs * blocks * f.width;
+        work_.stores += f.runs * blocks * f.width;
+        work_.loop_turns += f.runs * blocks;
     }
 
     /// A pass that fills a scratchpad: the memory system does it.
@@ -208,12 +212,16 @@ private:
         }
     }
 
-    /// Vectors of the accumulator bound how many multiply-adds are independent.
+    /// The results that are summed side by side bound how many multiply-adds are independent.
     void stall(const Frame& f, double vectors) {
-        double independent =
-            product(f, [&](size_t d) { return uses(f.op.dst, f.op.dims[d].name); });
-        // Accumulators in memory are several vectors at a turn as well.
-        if (!register_tile(nest_, f.op.dst)) independent = std::max(independent, kVectorsPerTurn);
+        const gir::Spelling& s = *f.op.spelling;
+        auto written_out = [&](Name n) {
+            return std::find(s.unrolled.begin(), s.unrolled.end(), n) != s.unrolled.end();
+        };
+        double independent = static_cast<double>(s.turn * s.sums);
+        independent *= product(f, [&](size_t d) {
+            return written_out(f.op.dims[d].name) && addressed_by(f.op.dst, f.op.dims[d].name);
+        });
         double factor = std::max(1.0, shape_.fma_in_flight / independent);
         work_.fma_stall += f.runs * vectors * (factor - 1);
     }
@@ -221,8 +229,9 @@ private:
     /// The lanes of each result are combined in log2 steps of a shuffle and the function.
     void across_lanes(const Frame& f, gir::ScalarFn fn, DType t) {
         if (!f.lane_reduced) return;
-        double results = product(f, [&](size_t d) { return uses(f.op.dst, f.op.dims[d].name); });
-        double steps = std::log2(static_cast<double>(shape_.lanes));
+        double results =
+            product(f, [&](size_t d) { return addressed_by(f.op.dst, f.op.dims[d].name); });
+        double steps = std::log2(f.width);
         charge(f, {OpClass::Shuffle, DType::kF32, steps}, results);
         for (const Instructions& i : instructions(fn, t)) charge(f, i, results * steps);
     }
@@ -234,8 +243,8 @@ private:
         Contraction c;
         c.runs = f.runs;
         for (const gir::NamedDim& d : o.dims) {
-            bool in_dst = uses(o.dst, d.name), in_a = a && uses(*a, d.name),
-                 in_b = b && uses(*b, d.name);
+            bool in_dst = addressed_by(o.dst, d.name), in_a = a && addressed_by(*a, d.name),
+                 in_b = b && addressed_by(*b, d.name);
             auto n = static_cast<double>(d.extent.value());
             (!in_dst ? c.k : in_a && in_b ? c.batch : in_b ? c.n : c.m) *= n;
         }
@@ -262,8 +271,8 @@ private:
     }
 
     void access(const Frame& f, const Slice& s, bool written, bool reloads) {
-        auto used = [&](size_t d) { return reloads || uses(s, f.op.dims[d].name); };
-        bool along = f.lane >= 0 && uses(s, f.op.dims[static_cast<size_t>(f.lane)].name);
+        auto used = [&](size_t d) { return reloads || addressed_by(s, f.op.dims[d].name); };
+        bool along = f.lane >= 0 && addressed_by(s, f.op.dims[static_cast<size_t>(f.lane)].name);
         double bits = tensor::bits(dtype_of(s.target));
         if (along && !contiguous(nest_, s, f.op.dims[static_cast<size_t>(f.lane)].name)) {
             work_.gathered += f.runs * points(f, used);
@@ -275,7 +284,7 @@ private:
     }
 
     void count_asked(const Frame& f, const Slice& s, bool written, double times) {
-        auto used = [&](size_t d) { return uses(s, f.op.dims[d].name); };
+        auto used = [&](size_t d) { return addressed_by(s, f.op.dims[d].name); };
         auto tile = nest_.tiles.find(s.target);
         const Array* array = array_named(nest_, s.target);
         if (tile == nest_.tiles.end() && !array) return;
@@ -285,20 +294,23 @@ private:
     }
 
     void turns(const Frame& f) {
-        const Op& o = f.op;
+        const gir::Spelling& s = *f.op.spelling;
         double turns = f.runs;
-        bool any = false;
-        for (size_t d = 0; d < o.dims.size(); ++d) {
-            bool unrolled = false;
-            gir::for_each_slice(o, [&](const Slice& s, bool) {
-                unrolled = unrolled || (register_tile(nest_, s) && uses(s, o.dims[d].name));
-            });
-            if (unrolled) continue;
-            turns *= static_cast<int>(d) == f.lane ? std::ceil(f.vectors / kVectorsPerTurn)
-                                                   : extent(f, d);
-            any = true;
-        }
-        if (any) work_.loop_turns += turns;
+        for (Name n : s.loops) turns *= static_cast<double>(extent_of(f.op, n));
+        bool written_out =
+            std::find(s.unrolled.begin(), s.unrolled.end(), s.lanes) != s.unrolled.end();
+        if (f.lane >= 0 && !written_out)
+            turns *= std::ceil(f.vectors / static_cast<double>(s.turn * s.sums));
+        else if (s.loops.empty())
+            return;
+        work_.loop_turns += turns;
+    }
+
+    static int64_t extent_of(const Op& op, Name dim) {
+        for (const gir::NamedDim& d : op.dims)
+            if (d.name == dim) return d.extent.value();
+        SMEATON_CHECK(false, "{} loops over {}, which is no dim of it", gir::print(op), dim);
+        return 0;
     }
 
     const Nest& nest_;
@@ -307,36 +319,6 @@ private:
 };
 
 }  // namespace
-
-int lane_dim(const Nest& nest, const Op& op, int lanes) {
-    if (int d = along_lanes(nest, op, op.dst); d >= 0) return d;
-    for (const gir::Operand& s : op.srcs)
-        if (auto* slice = std::get_if<Slice>(&s))
-            if (int d = along_lanes(nest, op, *slice); d >= 0) return d;
-    int best = -1;
-    int64_t best_score = 0;
-    for (size_t d = 0; d < op.dims.size(); ++d) {
-        Name var = op.dims[d].name;
-        int64_t extent = op.dims[d].extent.value();
-        if (extent < 2) continue;
-        int64_t inline_sources = 0, scattered = 0;
-        for (const gir::Operand& s : op.srcs)
-            if (auto* slice = std::get_if<Slice>(&s); slice && uses(*slice, var))
-                ++(contiguous(nest, *slice, var) ? inline_sources : scattered);
-        bool reduced = !uses(op.dst, var);
-        int64_t score = 0;
-        if (reduced) {
-            if (scattered == 0 && inline_sources > 0 && extent >= lanes) score = 4 + inline_sources;
-        } else if (contiguous(nest, op.dst, var)) {
-            score = (extent >= lanes ? 20 : 8) + 4 * inline_sources - 6 * scattered;
-        }
-        if (score > 0 && score >= best_score) {
-            best = static_cast<int>(d);
-            best_score = score;
-        }
-    }
-    return best;
-}
 
 Work work_of(const Nest& nest, const WorkShape& shape) {
     return Counter(nest, shape).count();

@@ -16,7 +16,7 @@ struct Contraction {
 };
 
 struct Work {
-    /// Instructions by class and dtype, elements of `lanes` 32-bit lanes each.
+    /// Instructions by class and dtype, of one vector or one element each.
     std::map<std::pair<machine::OpClass, tensor::DType>, double> vector_instructions;
     std::map<std::pair<machine::OpClass, tensor::DType>, double> scalar_instructions;
     double fma_stall = 0;  ///< further fma instructions' time lost where too few are independent
@@ -28,17 +28,13 @@ struct Work {
 };
 
 struct WorkShape {
-    int lanes = 16;         ///< 32-bit lanes of a vector
     int fma_in_flight = 8;  ///< independent vector fmas that fill the unit
     double array_rows = 0;  ///< contractions go to an array of this size; 0: to the vector unit
     double array_columns = 0;
 };
 
-/// All executions of all ops of the nest.
+/// All executions of all ops of the nest, as they are spelled. InternalError for an op without a
+/// spelling that is neither a contraction on an array nor a copy into a scratchpad.
 Work work_of(const Nest&, const WorkShape&);
-
-/// The dim that runs along vectors, -1: none. The lanes dim of a register tile where there is one;
-/// else one along which the destination (or, for a reduced dim, a source) is contiguous.
-int lane_dim(const Nest&, const gir::Op&, int lanes);
 
 }  // namespace smeaton::cost

@@ -66,7 +66,14 @@ bool only_moves(OpType op) {
 class Builder {
 public:
     explicit Builder(const model::Graph& graph)
-        : graph_(graph), made_by_(graph.values.size(), sim::kModelInput) {}
+        : graph_(graph),
+          made_by_(graph.values.size(), sim::kModelInput),
+          readers_(made_by_.size()) {
+        for (const model::Node& node : graph.nodes)
+            for (model::ValueId id : node.inputs)
+                if (id.valid()) ++readers_[index(id)];
+        for (model::ValueId id : graph.outputs) ++readers_[index(id)];
+    }
 
     sim::LayerTable table() {
         for (const model::Node& node : graph_.nodes) add(node);
@@ -81,12 +88,31 @@ private:
             maker(node.outputs[0]) = maker(node.inputs[0]);
             return;
         }
+        if (node.op == OpType::kAdd && add_bias(view)) return;
         sim::Layer layer{node.name, node.op_name, work(view), {}};
         for (model::ValueId id : node.inputs)
             if (id.valid() && !is_constant(id)) layer.operands.push_back(maker(id));
         for (model::ValueId id : node.outputs)
             if (id.valid()) maker(id) = static_cast<int>(table_.layers.size());
         table_.layers.push_back(std::move(layer));
+    }
+
+    /// Add of a constant row to the only use of a product: the product has a bias.
+    bool add_bias(const NodeView& view) {
+        const model::Node& node = view.node();
+        const size_t constant = is_constant(node.inputs[0]) ? 0 : 1, product = 1 - constant;
+        if (!is_constant(node.inputs[constant]) || is_constant(node.inputs[product])) return false;
+        const int made = maker(node.inputs[product]);
+        if (made == sim::kModelInput || readers_[index(node.inputs[product])] != 1) return false;
+        sim::Layer& layer = table_.layers[static_cast<size_t>(made)];
+        auto* c = std::get_if<sim::Contraction>(&layer.work);
+        const std::vector<int64_t> row = numbers(view, view.shape(constant));
+        if (!c || c->bias || row.empty() || row.back() != c->columns ||
+            elements(row, 0, row.size()) != c->columns)
+            return false;
+        c->bias = true;
+        maker(node.outputs[0]) = made;
+        return true;
     }
 
     decltype(sim::Layer::work) work(const NodeView& view) const {
@@ -199,10 +225,12 @@ private:
     bool is_constant(model::ValueId id) const {
         return !id.valid() || graph_.at(id).constant.has_value();
     }
-    int& maker(model::ValueId id) { return made_by_[static_cast<size_t>(id.v)]; }
+    static size_t index(model::ValueId id) { return static_cast<size_t>(id.v); }
+    int& maker(model::ValueId id) { return made_by_[index(id)]; }
 
     const model::Graph& graph_;
     std::vector<int> made_by_;  ///< layer, by value
+    std::vector<int> readers_;  ///< by value; an output of the graph is read
     sim::LayerTable table_;
 };
 

@@ -12,9 +12,9 @@ namespace smeaton::driver {
 
 /// One layer per node, in the graph's order. Left out: nodes whose results are constants, and those
 /// that hand on what they read (Identity, Dropout, Cast). Conv becomes a Convolution, Gemm and
-/// MatMul a Contraction, operators that only change shape or order a Movement, the rest a
-/// VectorOperator (kOther where the table has no word for it).
-/// UserError, naming the node, for sizes that are still open.
+/// MatMul a Contraction (with the Add of a constant row behind it as its bias), operators that only
+/// change shape or order a Movement, the rest a VectorOperator (kOther where the table has no word
+/// for it). UserError, naming the node, for sizes that are still open.
 sim::LayerTable layer_table(const model::ShapedGraph&);
 
 struct LayerRequest {

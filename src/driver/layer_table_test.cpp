@@ -91,6 +91,21 @@ TEST(LayerTable, ContractionsTellSharedOperandsFromCopies) {
     EXPECT_TRUE(g.bias);
 }
 
+TEST(LayerTable, AConstantRowAddedToAProductIsItsBias) {
+    const std::string declared =
+        "input x: f32[5,3]; const w: f32[3,1](1, 2, 3); const b: f32[1](4); input c: f32[1]";
+    const auto with =
+        table_of(declared, "p = MatMul(x, w) since 13; y = Add(b, p) since 14; output y");
+    ASSERT_EQ(with.layers.size(), 1u);
+    EXPECT_TRUE(work<sim::Contraction>(with, 0).bias);
+    const auto computed =
+        table_of(declared, "p = MatMul(x, w) since 13; y = Add(p, c) since 14; output y");
+    EXPECT_EQ(computed.layers.size(), 2u);
+    const auto read_twice =
+        table_of(declared, "p = MatMul(x, w) since 13; y = Add(p, b) since 14; output y; output p");
+    EXPECT_EQ(read_twice.layers.size(), 2u);
+}
+
 TEST(LayerTable, LeavesOutWhatHandsOnAndLinksTheRest) {
     const auto table = table_of("input x: f32[1,4,6,6]",
                                 "a = Relu(x) since 14; b = Dropout(a) since 13; "

@@ -159,8 +159,10 @@ std::string trace_json(const std::vector<MeasuredKernel>& kernels) {
 }
 
 std::string text_after(const MeasureRequest& request) {
-    return stage_text(request.model, open_model(request.model, request.feeds, request.session),
-                      request.session, target_here(request.session));
+    SessionOptions options = request.session;
+    options.dims = parse_dims(request.feeds.dims);
+    return stage_text(request.model, open_model(request.model, request.feeds, options), options,
+                      target_here(options));
 }
 
 MeasureResult measure(const MeasureRequest& request) {

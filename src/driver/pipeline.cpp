@@ -4,6 +4,7 @@
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -12,6 +13,7 @@
 #include "model/bind_dims.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
+#include "model/states.h"
 #include "model/text/text.h"
 
 namespace smeaton::driver {
@@ -31,7 +33,9 @@ void check_skip(const std::set<std::string>& skip) {
 static model::Graph bind(const model::Graph& graph, const Specialisation& wanted) {
     model::DimBindings bindings = model::dim_bindings(graph, wanted.dims);
     bindings.fed_shapes = wanted.shapes;
-    return model::bind_dims(graph, bindings);
+    model::Graph bound = model::bind_dims(graph, bindings);
+    model::require_sized_states(bound);
+    return bound;
 }
 
 Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
@@ -55,7 +59,11 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     runner.run(
         "bind", [&] { bound = bind(graph, wanted); }, [&] { return model::print(bound); });
     runner.run(
-        "shapes", [&] { t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate); },
+        "shapes",
+        [&] {
+            t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate);
+            model::check_states(t.graph.graph);
+        },
         graph_text);
     t.unfolded = t.graph;
     // Folding needs shapes; what it folds gives more shapes, so simplify infers again as it goes.
@@ -101,6 +109,14 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
             t.program = gir::rewrite::tile(t.program, target);
             t.program = gir::rewrite::claim_residents(t.program, target, rules);
             verified_on_target("tile");
+        },
+        program_text);
+    // What is still open becomes text; from here on nobody chooses.
+    runner.run(
+        "spell",
+        [&] {
+            t.program = gir::rewrite::spell(t.program, target);
+            verified("spell");
         },
         program_text);
     return t;

@@ -110,9 +110,10 @@ struct Planner {
         run::PlanBuffer out;
         out.name = b.name.str();
         out.bytes = gir::physical_bytes(b).value();
-        if (b.lifetime == Lifetime::State)
-            throw UserError("buffer {}: state kept between runs is not supported yet", b.name);
-        if (b.lifetime == Lifetime::Input || b.lifetime == Lifetime::Output) {
+        if (b.lifetime == Lifetime::State) {
+            out.place = run::PlanBuffer::Place::State;
+            out.at = plan.states++;
+        } else if (b.lifetime == Lifetime::Input || b.lifetime == Lifetime::Output) {
             out.place = run::PlanBuffer::Place::External;
             out.at = plan.externals++;
         } else if (b.data) {

@@ -16,8 +16,8 @@ struct Placed {
     int64_t arena_lower_bound_bytes = 0;  ///< most bytes alive at one step
 };
 
-/// Inputs and outputs are externals in buffer order, inputs first. Temps that `once` steps write
-/// are persistent. UserError for state buffers.
+/// Inputs and outputs are externals in buffer order, inputs first; states are numbered in buffer
+/// order. Temps that `once` steps write are persistent.
 Placed make_plan(const gir::Program&, const emit::EmittedProgram&, std::shared_ptr<run::Library>);
 
 int64_t weight_bytes(const gir::Program&);

@@ -54,7 +54,7 @@ struct SimditResult {
     int64_t macs = 0;
     std::map<std::string, double> shares;  ///< of the cycles, by class
     double time_ms = 0;                    ///< at the clock for which SimDIT's latencies hold
-    double charge_ms = 0;  ///< wall time that the closed form took, its table being there
+    double charge_ms = 0;  ///< processor time of the closed form, its table being there
 
     double total_cycles() const {
         return compute_cycles.systolic + compute_cycles.simd + stall_cycles.systolic +

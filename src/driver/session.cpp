@@ -10,15 +10,16 @@
 #include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
+#include "driver/ports.h"
 #include "driver/source.h"
 #include "driver/stages.h"
+#include "driver/state.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
-#include "model/unsupported.h"
 #include "run/compile.h"
 #include "run/cpu.h"
 #include "run/executor.h"
@@ -66,6 +67,8 @@ struct Session::Impl {
     model::Graph graph;
     std::vector<PortInfo> inputs, outputs;
     std::shared_ptr<run::Pool> pool;
+    StateMemory state;       // of all specialisations
+    std::mutex state_mutex;  // held for a run, where there are states
 
     std::mutex mutex;                          // guards what follows
     std::deque<CompiledPtr> kept;              // most recently used first
@@ -79,21 +82,14 @@ struct Session::Impl {
     CompiledPtr get_whole(const Feeds&);
     CompiledPtr compile(const Feeds&);
     std::shared_ptr<Compiled> build(const Specialisation&) const;
+    std::unique_lock<std::mutex> state_turn();
 };
 
-namespace {
-
-std::vector<PortInfo> ports(const model::Graph& graph, const std::vector<model::ValueId>& ids) {
-    std::vector<PortInfo> out;
-    for (model::ValueId id : ids) {
-        const model::Value& v = graph.at(id);
-        out.push_back(
-            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
-    }
-    return out;
+// Held while states are read or written; holds nothing where there are none.
+std::unique_lock<std::mutex> Session::Impl::state_turn() {
+    return state.empty() ? std::unique_lock<std::mutex>()
+                         : std::unique_lock<std::mutex>(state_mutex);
 }
-
-}  // namespace
 
 void Session::Impl::check_feeds(const Feeds& feeds) const {
     for (const PortInfo& port : inputs) {
@@ -107,6 +103,9 @@ void Session::Impl::check_feeds(const Feeds& feeds) const {
         bool known =
             std::any_of(inputs.begin(), inputs.end(), [&](auto& p) { return p.name == key; });
         if (known) continue;
+        if (state.holds(key))
+            throw UserError("{}: '{}' is a state and not fed; set_state gives it another value",
+                            path, key);
         std::string list;
         for (const PortInfo& p : inputs) list += (list.empty() ? "" : ", ") + p.name;
         throw UserError("{}: there is no input '{}'; the inputs are {}", path, key, list);
@@ -172,6 +171,7 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds) {
         try {
             made = build(specialisation(feeds));
         } catch (const model::NeedsValue& needs) {
+            naming(path, [&] { refuse_deciding_states(graph, needs.inputs); });
             size_t before = deciding_inputs.size();
             for (const std::string& key : needs.inputs)
                 if (std::find(deciding_inputs.begin(), deciding_inputs.end(), key) ==
@@ -214,7 +214,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     runner.run("plan", [&] {
         Placed placed = make_plan(program, emitted, library);
         made->arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
-        made->executor = std::make_unique<run::Executor>(std::move(placed.plan), pool);
+        made->executor =
+            std::make_unique<run::Executor>(std::move(placed.plan), pool, state.addresses(program));
     });
     for (const gir::Buffer& b : program.buffers) {
         if (b.lifetime != gir::Lifetime::Output || !b.alias_of.empty()) continue;
@@ -230,14 +231,17 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
 }
 
 Session::Session(const std::string& model_path, SessionOptions options)
+    : Session(model::onnx::read_onnx(model_path), model_path, std::move(options)) {}
+
+Session::Session(model::Graph graph, const std::string& label, SessionOptions options)
     : impl_(std::make_unique<Impl>()) {
-    impl_->path = model_path;
+    impl_->path = label;
     check_skip({options.skip.begin(), options.skip.end()});
     impl_->options = std::move(options);
-    impl_->graph = model::onnx::read_onnx(model_path);
-    naming(model_path, [&] { model::refuse_unsupported(impl_->graph); });
-    impl_->inputs = ports(impl_->graph, impl_->graph.inputs);
-    impl_->outputs = ports(impl_->graph, impl_->graph.outputs);
+    impl_->graph = with_states(std::move(graph), label, impl_->options);
+    impl_->inputs = input_ports(impl_->graph);
+    impl_->outputs = output_ports(impl_->graph);
+    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
 }
 
@@ -283,22 +287,36 @@ Bound bind_buffers(const std::vector<PortInfo>& inputs, const Compiled& c, const
 }  // namespace
 
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& names) {
-    impl_->check_feeds(feeds);
-    std::vector<size_t> places;
+    Impl& s = *impl_;
+    s.check_feeds(feeds);
+    std::vector<size_t> places;  // among outputs; their number: the output goes into a state
     for (const std::string& wanted : names) {
         size_t at = 0;
-        while (at < impl_->outputs.size() && impl_->outputs[at].name != wanted) ++at;
-        if (at == impl_->outputs.size())
-            throw UserError("{}: there is no output '{}'", impl_->path, wanted);
+        while (at < s.outputs.size() && s.outputs[at].name != wanted) ++at;
+        if (at == s.outputs.size() && !s.state.takes_output(wanted))
+            throw UserError("{}: there is no output '{}'", s.path, wanted);
         places.push_back(at);
     }
-    CompiledPtr compiled = impl_->get_whole(feeds);
-    Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
-    naming(impl_->path, [&] { compiled->executor->run(bound.externals); });
+    CompiledPtr compiled = s.get_whole(feeds);
+    Bound bound = bind_buffers(s.inputs, *compiled, feeds);
+    std::unique_lock turn = s.state_turn();
+    naming(s.path, [&] { compiled->executor->run(bound.externals); });
     if (names.empty()) return std::move(bound.outputs);
     std::vector<Tensor> chosen;
-    for (size_t at : places) chosen.push_back(bound.outputs[at]);
+    for (size_t i = 0; i < places.size(); ++i)
+        chosen.push_back(places[i] < bound.outputs.size() ? bound.outputs[places[i]]
+                                                          : s.state.value_of_output(names[i]));
     return chosen;
+}
+
+std::map<std::string, Tensor> Session::state() {
+    std::unique_lock turn = impl_->state_turn();
+    return impl_->state.values();
+}
+
+void Session::set_state(const std::map<std::string, Tensor>& values) {
+    std::unique_lock turn = impl_->state_turn();
+    naming(impl_->path, [&] { impl_->state.set(values); });
 }
 
 double Session::prepare(const Feeds& feeds) {
@@ -316,12 +334,16 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
     CompiledPtr compiled = impl_->get_whole(feeds);
     Bound bound = bind_buffers(impl_->inputs, *compiled, feeds);
     std::vector<std::vector<int64_t>> samples;
+    std::unique_lock turn = impl_->state_turn();
+    const std::map<std::string, Tensor> held = impl_->state.values();
     for (int i = 0; i < runs; ++i) {
         std::vector<int64_t> step_ns;
         compiled->executor->run_timed(bound.externals, step_ns);
         samples.resize(step_ns.size());
         for (size_t k = 0; k < step_ns.size(); ++k) samples[k].push_back(step_ns[k]);
     }
+    impl_->state.set(held);
+    turn = {};
     std::vector<KernelStats> stats;
     size_t k = 0;
     for (const gir::Step& s : compiled->tuned.program.steps) {
@@ -384,6 +406,7 @@ MemoryStats Session::memory(const Feeds& feeds) {
     stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;
     stats.scratch_bytes = compiled->executor->scratch_bytes();
     stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
+    stats.state_bytes = impl_->state.bytes();
     stats.graph_max_live_bytes = graph_max_live_bytes(compiled->tuned.graph);
     return stats;
 }
@@ -396,6 +419,10 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) 
     for (const gir::Buffer& b : compiled->tuned.program.buffers)
         if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
             inputs[b.name] = feeds.at(impl_->inputs[next++].name);
+    const std::map<std::string, Tensor> held = state();
+    for (const gir::Buffer& b : compiled->tuned.program.buffers)
+        if (b.lifetime == gir::Lifetime::State && b.alias_of.empty())
+            inputs[b.name] = held.at(b.value_name);
     options.isa = isa_for(impl_->options.isa);
     options.cache_folder = impl_->options.cache_folder;
     return driver::judge(compiled->tuned.program, inputs, options);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "driver/judge.h"
+#include "model/graph.h"
 #include "tensor/dim.h"
 #include "tensor/tensor.h"
 
@@ -24,12 +25,15 @@ using tensor::Tensor;
 struct SessionOptions {
     int threads = 0;                      ///< 0: all that affinity and cgroup quota allow
     std::map<std::string, int64_t> dims;  ///< NAME=VALUE and INPUT:AXIS=VALUE bindings
-    std::string isa;                      ///< "", "avx512", "avx2", "plain": forces a target
-    std::vector<std::string> skip;        ///< rewrites and passes left out, by name
-    std::string stop_after;               ///< last stage to run; empty: all
-    std::string dump_folder;              ///< NN.stage.txt after every stage; empty: none
-    std::string cache_folder;             ///< empty: the user's cache folder
-    bool explain = false;                 ///< keep the log of rewrites taken and refused
+    /// {INPUT: OUTPUT}: the input (or initializer) is kept between runs and takes the output's
+    /// value after each. It starts at the initializer of that name, else at zeros.
+    std::map<std::string, std::string> state;
+    std::string isa;                ///< "", "avx512", "avx2", "plain": forces a target
+    std::vector<std::string> skip;  ///< rewrites and passes left out, by name
+    std::string stop_after;         ///< last stage to run; empty: all
+    std::string dump_folder;        ///< NN.stage.txt after every stage; empty: none
+    std::string cache_folder;       ///< empty: the user's cache folder
+    bool explain = false;           ///< keep the log of rewrites taken and refused
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
 };
 
@@ -55,6 +59,7 @@ struct MemoryStats {
     int64_t graph_max_live_bytes = 0;     ///< max-live of the model graph before fusion
     int64_t scratch_bytes = 0;
     int64_t weights_bytes = 0;
+    int64_t state_bytes = 0;
 };
 
 struct Tuned;  // pipeline.h
@@ -62,23 +67,35 @@ struct Tuned;  // pipeline.h
 class Session {
 public:
     explicit Session(const std::string& model_path, SessionOptions = {});
+    /// Of a graph that stands in no file; `label` names it in messages.
+    Session(model::Graph graph, const std::string& label, SessionOptions = {});
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
+    /// What is fed and what is given: states and the outputs that go into them are left out.
     const std::vector<PortInfo>& inputs() const;
     const std::vector<PortInfo>& outputs() const;
     int threads() const;
 
     /// Runs the model. `feeds` by input name; dense tensors, viewed and not copied. `names` selects
-    /// and orders outputs (empty: all). UserError on a missing, unknown, ill-typed or ill-shaped
-    /// feed.
+    /// and orders outputs (empty: all of outputs()); one that goes into a state gives a copy of
+    /// what the state then holds. UserError on a missing, unknown, ill-typed or ill-shaped feed.
+    /// Where a check of the model fails, states keep what they held. Runs that share a state take
+    /// turns.
     std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds,
                             const std::vector<std::string>& names = {});
 
+    /// Copies of what the states hold, by input name.
+    std::map<std::string, Tensor> state();
+    /// Gives some or all states another value. UserError on an unknown name, another element type
+    /// or another shape; then nothing has changed.
+    void set_state(const std::map<std::string, Tensor>&);
+
     /// Compiles for these feeds without running; gives the seconds it took (0 when kept already).
     double prepare(const std::map<std::string, Tensor>& feeds);
-    /// Times each kernel over `runs` runs; for the specialisation of `feeds`.
+    /// Times each kernel over `runs` runs; for the specialisation of `feeds`. Leaves the state as
+    /// it was.
     std::vector<KernelStats> profile(const std::map<std::string, Tensor>& feeds, int runs);
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);

@@ -4,13 +4,12 @@
 #include "base/output_file.h"
 #include "cost/target.h"
 #include "driver/naming.h"
+#include "driver/ports.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
 #include "machine/probe/cpu.h"
-#include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "model/text/text.h"
-#include "model/unsupported.h"
 #include "run/cpu.h"
 
 namespace smeaton::driver {
@@ -36,15 +35,8 @@ Opened open_model(const std::string& path, const FeedRequest& request,
                   const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
     Opened opened;
-    opened.graph = model::onnx::read_onnx(path);
-    naming(path, [&] { model::refuse_unsupported(opened.graph); });
-    std::vector<PortInfo> ports;
-    for (model::ValueId id : opened.graph.inputs) {
-        const model::Value& v = opened.graph.at(id);
-        ports.push_back(
-            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
-    }
-    opened.feeds = gather_feeds(path, ports, request);
+    opened.graph = read_model(path, options);
+    opened.feeds = gather_feeds(path, input_ports(opened.graph), request);
     return opened;
 }
 
@@ -63,6 +55,7 @@ TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& 
             result.stopped = runner.stopped();
             return result;
         } catch (const model::NeedsValue& needs) {
+            refuse_deciding_states(graph, needs.inputs);
             size_t before = wanted.values.size();
             for (const std::string& name : needs.inputs)
                 if (feeds.count(name) > 0) wanted.values[name] = feeds.at(name);

@@ -11,7 +11,7 @@ namespace smeaton::driver {
 const std::vector<std::string>& stage_names() {
     static const std::vector<std::string> names = {"read",  "bind",    "shapes", "simplify",
                                                    "lower", "fuse",    "layout", "tile",
-                                                   "emit",  "compile", "plan"};
+                                                   "spell", "emit",    "compile", "plan"};
     return names;
 }
 

@@ -46,6 +46,7 @@ struct SameNode {
     bool operator()(const Check& a, const Check& b) const {
         return a.dims == b.dims && a.condition == b.condition && a.message == b.message;
     }
+    bool operator()(const Prefetch& a, const Prefetch& b) const { return a == b; }
     template <class A, class B>
     bool operator()(const A&, const B&) const {
         return false;

@@ -86,6 +86,22 @@ struct NamedDim {
 /// Model nodes (by name) that an op or kernel comes from.
 using Origins = std::vector<std::string>;
 
+/// How an op runs on a machine, written by the rewrite `spell`; nothing about its code is left open.
+/// Every dim is the lanes', unrolled, or a loop; loops enclose the lanes, which enclose what is
+/// written out. A Reduce or Mma has its kept dims outside the reduced ones.
+struct Spelling {
+    Name lanes;         ///< dim that runs along vectors; empty: element by element
+    int64_t width = 1;  ///< elements of a vector
+    int64_t turn = 1;   ///< vectors per turn of the loop over the lanes
+    Name across;        ///< Move: blocks of width x width turned in registers; the source's dim
+    std::vector<Name> unrolled;  ///< dims written out; with the lanes among them: all vectors
+    std::vector<Name> loops;     ///< outermost first
+    int64_t sums = 1;            ///< accumulators of each result of a reduction along the lanes
+    int64_t part = 0;  ///< iterations of the outermost reduced loop that are summed apart; 0: all
+    std::vector<Name> scratch;  ///< Sort: tiles to merge into, the keys' and the payload's
+    friend bool operator==(const Spelling&, const Spelling&) = default;
+};
+
 /// One pass over the box of `dims`: for each point, dst (+)= fn(srcs).
 ///   Move    dst <- srcs[0]                     (dtypes equal; Unary cast converts)
 ///   Fill    dst <- srcs[0], a literal
@@ -110,6 +126,7 @@ struct Op {
     std::optional<Slice> payload;
     Name along;
     bool unique = false;  ///< Scatter: indices proven unique
+    std::optional<Spelling> spelling;
     Origins origins;
     friend bool operator==(const Op&, const Op&) = default;
 };
@@ -164,8 +181,19 @@ struct Check {
     std::string message;
 };
 
+/// Brings lines of a buffer nearer before they are read: no value depends on it. It speaks of the
+/// buffer as it lies in memory, since that is what a machine fetches.
+struct Prefetch {
+    Name buffer;
+    Affine element;      ///< of the buffer's memory, the first one asked for
+    int64_t lines = 1;   ///< how many
+    int64_t stride = 1;  ///< elements from one line to the next
+    Name level;          ///< where to
+    friend bool operator==(const Prefetch&, const Prefetch&) = default;
+};
+
 struct Stmt {
-    std::variant<Parallel, For, Let, Op, Check> node;
+    std::variant<Parallel, For, Let, Op, Check, Prefetch> node;
 };
 
 template <class Node>
@@ -199,7 +227,7 @@ struct Layout {
     friend bool operator==(const Layout&, const Layout&) = default;
 };
 
-enum class Lifetime { Input, Output, Weight, State, Temp };
+enum class Lifetime { Input, Output, Weight, State, Temp };  ///< State: dense, kept between runs
 
 struct Buffer {
     Name name;
@@ -209,7 +237,7 @@ struct Buffer {
     std::vector<NamedDim> dims;  ///< logical shape
     Layout layout;
     Name alias_of;  ///< same bytes, another dense shape of as many elements; empty: none
-    std::optional<Tensor> data;  ///< weights that come from the file
+    std::optional<Tensor> data;  ///< of weights and states that come from the file
     Name resident;               ///< level claimed from the writing step to the last reader
     std::string value_name;      ///< the model value it holds, for messages and traces
 };

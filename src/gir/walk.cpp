@@ -53,6 +53,12 @@ void for_each_slice(const Op& op, const std::function<void(const Slice&, bool wr
     if (op.payload) visit_with_indices(*op.payload, true, visit);
 }
 
+bool addressed_by(const Slice& s, Name var) {
+    return std::any_of(s.at.begin(), s.at.end(), [&](const Coord& c) {
+        return c.affine.uses(var) || (c.index && addressed_by(*c.index, var));
+    });
+}
+
 Block map_stmts(const Block& block, const std::function<Block(const StmtPtr&)>& rewrite) {
     Block out;
     bool changed = false;
@@ -132,6 +138,11 @@ Block substitute(const Block& block, const Substitution& map) {
             next.condition = substitute(check->condition, map);
             return {stmt(std::move(next))};
         }
+        if (auto* prefetch = std::get_if<Prefetch>(&s->node)) {
+            Prefetch next = *prefetch;
+            next.element = substitute(prefetch->element, map);
+            return {stmt(std::move(next))};
+        }
         return {s};
     });
 }
@@ -203,6 +214,20 @@ struct Renamer {
         if (n.payload) slice(*n.payload);
         n.value = affine(n.value);
         apply(n.along, vars);
+        if (n.spelling) spelling(*n.spelling);
+        return stmt(std::move(n));
+    }
+    void spelling(Spelling& s) const {
+        apply(s.lanes, vars);
+        apply(s.across, vars);
+        for (Name& n : s.unrolled) apply(n, vars);
+        for (Name& n : s.loops) apply(n, vars);
+        for (Name& n : s.scratch) apply(n, targets);
+    }
+    StmtPtr operator()(const Prefetch& p) const {
+        Prefetch n = p;
+        apply(n.buffer, targets);
+        n.element = affine(n.element);
         return stmt(std::move(n));
     }
     StmtPtr operator()(const Check& c) const {

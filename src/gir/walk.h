@@ -16,6 +16,9 @@ void for_each_op(const Block&, const std::function<void(const Op&)>& visit);
 /// Every slice of an op: dst (written), sources, index slices, payload.
 void for_each_slice(const Op&, const std::function<void(const Slice&, bool written)>& visit);
 
+/// Does some coordinate of the slice, or of an index slice in it, use the variable? Bounds aside.
+bool addressed_by(const Slice&, Name var);
+
 /// Rebuilds a block bottom-up: `rewrite` gets each statement (its body already rebuilt) and returns
 /// what stands in its place (empty: removed; the same pointer: unchanged).
 Block map_stmts(const Block&, const std::function<Block(const StmtPtr&)>& rewrite);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lower/rules.h"
+#include "model/states.h"
 
 namespace smeaton::lower {
 
@@ -89,8 +90,8 @@ void lower_node(NodeContext& node) {
     rule->second(node);
 }
 
-/// A copy kernel for graph outputs that are inputs, constants, views, or listed twice.
-void copy_to_output(Lowering& lowering, const Buf& from, Name output) {
+/// A copy kernel for graph outputs that are inputs, constants, views, or listed twice; for states.
+void copy(Lowering& lowering, const Buf& from, Name output) {
     Node copy;
     copy.name = "copy_" + output.str();
     NodeContext context(lowering, copy);
@@ -106,28 +107,51 @@ bool same_extents(const gir::Buffer& a, const gir::Buffer& b) {
     return a.dims == b.dims;
 }
 
-/// Gives every graph output memory of its own. `declared` are the Output buffers in graph order.
-void bind_outputs(Lowering& lowering, const std::vector<Name>& declared) {
+/// Gives every graph output memory of its own. `declared`: the Output buffers by place in the
+/// graph.
+void bind_outputs(Lowering& lowering, const std::map<size_t, Name>& declared) {
     const model::Graph& graph = lowering.graph;
-    for (size_t n = 0; n < declared.size(); ++n) {
+    for (const auto& [n, output] : declared) {
         const Buf source = lowering.buffer_of(graph.outputs[n]);
-        if (source.name == declared[n]) continue;
+        if (source.name == output) continue;
         gir::Program& program = lowering.program;
         // A temp that an output views becomes a view of that output: no copy.
         const gir::Buffer& viewed = program.buffer(source.name);
         const Name root = viewed.alias_of.empty() ? source.name : viewed.alias_of;
         gir::Buffer& base = program.buffer(root);
-        if (base.lifetime == gir::Lifetime::Temp &&
-            same_extents(viewed, program.buffer(declared[n]))) {
+        if (base.lifetime == gir::Lifetime::Temp && same_extents(viewed, program.buffer(output))) {
             for (gir::Buffer& b : program.buffers) {
                 if (b.alias_of != root && b.name != root) continue;
-                b.alias_of = declared[n];
+                b.alias_of = output;
                 b.lifetime = gir::Lifetime::Output;
             }
             continue;
         }
-        copy_to_output(lowering, source, declared[n]);
+        copy(lowering, source, output);
     }
+}
+
+/// States take their next values at the end, when nobody reads the old ones any more. What is kept
+/// in another state (or in a view of one) is set aside first, so that their order does not matter.
+void bind_states(Lowering& lowering) {
+    const model::Graph& graph = lowering.graph;
+    gir::Program& program = lowering.program;
+    std::vector<std::pair<Buf, Name>> next;
+    for (const model::StatePair& s : graph.states) {
+        Buf from = lowering.buffer_of(graph.outputs[s.output]);
+        const Name to = lowering.buffers.at(graph.inputs[s.input]).name;
+        const gir::Buffer& source = program.buffer(from.name);
+        const Name root = source.alias_of.empty() ? from.name : source.alias_of;
+        if (root == to) continue;  // it stays as it is
+        if (source.lifetime == gir::Lifetime::State) {
+            const Buf aside = lowering.add_buffer(to.str() + "_next", from.dtype, from.shape,
+                                                  gir::Lifetime::Temp);
+            copy(lowering, from, aside.name);
+            from = aside;
+        }
+        next.emplace_back(from, to);
+    }
+    for (const auto& [from, to] : next) copy(lowering, from, to);
 }
 
 /// Memory by name: that of a view is its root's.
@@ -187,21 +211,28 @@ void mark_once(gir::Program& program) {
 }
 
 /// Declares input and output buffers, in the graph's order, before any other.
-std::vector<Name> declare_ports(Lowering& lowering) {
+/// Gives the Output buffers by place in graph.outputs; what goes into a state has none.
+std::map<size_t, Name> declare_ports(Lowering& lowering) {
     const model::Graph& graph = lowering.graph;
-    for (ValueId id : graph.inputs) {
+    for (size_t k = 0; k < graph.inputs.size(); ++k) {
+        const ValueId id = graph.inputs[k];
         const std::string& name = graph.at(id).name;
         SMEATON_CHECK(graph.at(id).dtype, "input {} has no dtype", name);
-        lowering.buffers[id] = lowering.add_buffer(
-            name, *graph.at(id).dtype, const_shape(graph, id), gir::Lifetime::Input, name);
+        const model::StatePair* state = model::state_of_input(graph, k);
+        lowering.buffers[id] =
+            lowering.add_buffer(name, *graph.at(id).dtype, const_shape(graph, id),
+                                state ? gir::Lifetime::State : gir::Lifetime::Input, name);
+        if (state) lowering.program.buffers.back().data = state->first;
     }
-    std::vector<Name> declared;
-    for (ValueId id : graph.outputs) {
+    std::map<size_t, Name> declared;
+    for (size_t k = 0; k < graph.outputs.size(); ++k) {
+        if (model::goes_into_state(graph, k)) continue;
+        const ValueId id = graph.outputs[k];
         const model::Value& value = graph.at(id);
         const DType dtype = value.constant ? value.constant->dtype() : value.dtype.value();
         Buf made = lowering.add_buffer(value.name, dtype, const_shape(graph, id),
                                        gir::Lifetime::Output, value.name);
-        declared.push_back(made.name);
+        declared[k] = made.name;
         // Its node writes here directly, unless it is an input, a constant, or listed before.
         if (!value.constant) lowering.buffers.emplace(id, made);
     }
@@ -212,7 +243,7 @@ gir::Program run(const model::ShapedGraph& shaped, std::vector<Unsupported>& ref
     const model::Graph& graph = shaped.graph;
     Lowering lowering(graph);
     lowering.program.name = identifier(graph.name.empty() ? "model" : graph.name);
-    const std::vector<Name> outputs = declare_ports(lowering);
+    const std::map<size_t, Name> outputs = declare_ports(lowering);
     lowering.needed = needed_values(graph);
     for (const Node& node : graph.nodes) {
         NodeContext context(lowering, node);
@@ -232,6 +263,7 @@ gir::Program run(const model::ShapedGraph& shaped, std::vector<Unsupported>& ref
     }
     if (!refused.empty()) return {};
     bind_outputs(lowering, outputs);
+    bind_states(lowering);
     mark_once(lowering.program);
     return std::move(lowering.program);
 }

@@ -17,8 +17,9 @@ struct Unsupported {
 
 /// The program of a graph whose dims are all constant: levels `memory` and `local`, scope `any`,
 /// dense layouts, one kernel per step; steps that depend on weights only are marked `once`. Input
-/// and output buffers stand in the graph's order. UserError listing every node that cannot be
-/// lowered.
+/// and output buffers stand in the graph's order. States are buffers of that lifetime, whose
+/// value_name is the input's; copies at the end give them their next values. UserError listing
+/// every node that cannot be lowered.
 gir::Program lower(const model::ShapedGraph&);
 
 /// The nodes that lower() would refuse, in graph order.

@@ -9,14 +9,6 @@ void pad(NodeContext&);
 
 namespace {
 
-/// The input position behind output position `at` (counted from the input's start) of an axis.
-int64_t padded_source(const std::string& mode, int64_t at, int64_t extent) {
-    if (mode == "edge") return std::min(std::max<int64_t>(at, 0), extent - 1);
-    const int64_t period = mode == "wrap" ? extent : std::max<int64_t>(1, 2 * (extent - 1));
-    const int64_t m = ((at % period) + period) % period;
-    return m < extent ? m : period - m;
-}
-
 /// One axis of a piece: a run, or (where runs would be too many) a table of all positions.
 struct PadAxis {
     Run run;
@@ -29,7 +21,8 @@ std::vector<PadAxis> pad_axes(NodeContext& node, const model::Padding& p, size_t
     if (in == 0 && out > 0) node.refuse("mode {} has nothing to repeat along axis {}", p.mode, d);
     node.limit_table({out});
     std::vector<int64_t> sources;
-    for (int64_t i = 0; i < out; ++i) sources.push_back(padded_source(p.mode, i - p.begins[d], in));
+    for (int64_t i = 0; i < out; ++i)
+        sources.push_back(model::padded_source(p.mode, i - p.begins[d], in));
     std::vector<PadAxis> axes;
     for (const Run& run : runs_of(sources)) axes.push_back({run, {}});
     if (axes.size() <= kMostRuns) return axes;

@@ -92,21 +92,6 @@ void max_pool(NodeContext& node) {
     if (node.has_out(1)) max_pool_indices(node, w);
 }
 
-/// Multiples r * step, 0 <= r < count, that lie in [0, end).
-int64_t multiples_below(int64_t end, int64_t step, int64_t count) {
-    return end <= 0 ? 0 : std::min(count, (end - 1) / step + 1);
-}
-
-/// How many taps of output position `o` count along axis d.
-int64_t counted(const Window& w, size_t d, int64_t o, int64_t extent, bool include_pad) {
-    const int64_t first = o * w.strides[d] - w.pads_begin[d];
-    const int64_t low = include_pad ? -w.pads_begin[d] : 0;
-    const int64_t high = include_pad ? extent + w.pads_end[d] : extent;
-    const int64_t n = multiples_below(high - first, w.dilations[d], w.kernel[d]) -
-                      multiples_below(low - first, w.dilations[d], w.kernel[d]);
-    return std::max<int64_t>(n, 1);
-}
-
 /// Elements averaged at each output position: one number where it is the same everywhere, else a
 /// table over the spatial dims.
 struct Counts {
@@ -114,13 +99,13 @@ struct Counts {
     std::optional<Tensor> table;
 };
 
-Counts average_counts(const Window& w, const Shape& x, const Shape& y, bool include_pad, DType t) {
+Counts average_counts(const Window& w, const Shape& y, bool include_pad, DType t) {
     std::vector<std::vector<int64_t>> axis(w.kernel.size());
     bool same = true;
     int64_t product = 1;
     for (size_t d = 0; d < w.kernel.size(); ++d) {
         for (int64_t o = 0; o < y[d + 2]; ++o)
-            axis[d].push_back(counted(w, d, o, x[d + 2], include_pad));
+            axis[d].push_back(model::averaged_taps(w, d, o, include_pad));
         if (axis[d].empty()) return {1, {}};
         same = same && std::count(axis[d].begin(), axis[d].end(), axis[d][0]) ==
                            static_cast<int64_t>(axis[d].size());
@@ -145,7 +130,7 @@ void average_pool(NodeContext& node) {
     const DType t = compute_dtype(x.dtype);
     const bool include_pad = node.attr("count_include_pad", 0) != 0;
     node.limit_table(spatial_of(y.shape));
-    const Counts counts = average_counts(w, x.shape, y.shape, include_pad, t);
+    const Counts counts = average_counts(w, y.shape, include_pad, t);
     KernelBuilder k(node);
     const Taps taps = open_taps(k, w, y.shape);
     Val m = k.reduce(Fn::add, k.load(k.at_or(x, taps.x, literal(0, x.dtype))), taps.dims);

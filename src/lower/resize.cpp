@@ -7,14 +7,16 @@
 #include <numeric>
 
 #include "lower/axis_map.h"
-#include "lower/resize_table.h"
 #include "lower/rules.h"
+#include "model/shape/resize_table.h"
 
 namespace smeaton::lower {
 
 void resize(NodeContext&);
 
 namespace {
+
+using model::ResizeTable;
 
 std::vector<ResizeTable> tables_of(const model::ResizeChoice& c, const Shape& in,
                                    const Shape& out) {

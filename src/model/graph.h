@@ -60,12 +60,22 @@ struct Value {
 // captures). The node's int attribute "captures" holds their number. So a pass that renames, shares
 // or deletes values need not look inside: If(cond, a, b) with captures 2 has branches with the
 // inputs (a, b).
+
+/// A graph input that keeps its value between runs: after a run it holds what the output gave.
+/// By place in `inputs` and `outputs`, which passes keep.
+struct StatePair {
+    size_t input = 0;
+    size_t output = 0;
+    std::optional<Tensor> first;  ///< what it holds before the first run; none: zeros
+};
+
 struct Graph {
     std::string name;
     std::vector<Node> nodes;  ///< topological order
     std::vector<Value> values;
     std::vector<ValueId> inputs;  ///< fed by the caller (initializers excluded)
     std::vector<ValueId> outputs;
+    std::vector<StatePair> states;      ///< in the order of inputs; see states.h
     std::map<std::string, int> opsets;  ///< domain -> version
     std::vector<std::string> warnings;
 

@@ -30,6 +30,7 @@ public:
             verify_node(node);
         }
         for (ValueId id : graph_.outputs) use(id, "graph outputs");
+        verify_states();
         for (size_t v = 0; v < graph_.values.size(); ++v) verify_value(v);
     }
 
@@ -43,6 +44,16 @@ public:
     }
 
 private:
+    void verify_states() const {
+        std::set<size_t> inputs;
+        for (const StatePair& s : graph_.states) {
+            if (s.input >= graph_.inputs.size() || s.output >= graph_.outputs.size())
+                fail("a state names an input or output that is not there");
+            if (!inputs.insert(s.input).second)
+                fail("two states name input " + graph_.at(graph_.inputs[s.input]).name);
+        }
+    }
+
     void verify_node(const Node& node) {
         std::string place = "node " + node.name;
         for (ValueId id : node.inputs)

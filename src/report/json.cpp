@@ -86,7 +86,8 @@ Json json_of(const driver::MemoryStats& m) {
             {"arena_lower_bound_bytes", m.arena_lower_bound_bytes},
             {"graph_max_live_bytes", m.graph_max_live_bytes},
             {"scratch_bytes", m.scratch_bytes},
-            {"weights_bytes", m.weights_bytes}};
+            {"weights_bytes", m.weights_bytes},
+            {"state_bytes", m.state_bytes}};
 }
 
 Json simulated(const driver::SimulateResult& r) {

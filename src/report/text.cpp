@@ -64,6 +64,8 @@ std::string memory_text(const driver::MemoryStats& m) {
     table.row(
         {"  scratch", std::to_string(m.scratch_bytes), mega(m.scratch_bytes), "of all threads"});
     table.row({"weights", std::to_string(m.weights_bytes), mega(m.weights_bytes), ""});
+    if (m.state_bytes > 0)
+        table.row({"states", std::to_string(m.state_bytes), mega(m.state_bytes), ""});
     return table.str();
 }
 

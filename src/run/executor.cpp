@@ -97,6 +97,7 @@ struct Executor::State {
     std::shared_ptr<Pool> pool;
     Block arena, persistent, scratch;
     std::vector<char*> scratch_of;
+    std::vector<void*> states;
     std::vector<ReadyStep> once, steps;
 
     void* place(const PlanBuffer& b) const {
@@ -107,6 +108,8 @@ struct Executor::State {
                 return persistent.data() + b.at;
             case PlanBuffer::Place::Constant:
                 return const_cast<void*>(b.data);
+            case PlanBuffer::Place::State:
+                return states[static_cast<size_t>(b.at)];
             case PlanBuffer::Place::External:
                 return nullptr;
         }
@@ -119,6 +122,9 @@ struct Executor::State {
         if (arena_buffer || b.place == PlanBuffer::Place::Persistent)
             SMEATON_CHECK(b.at >= 0 && b.at % 64 == 0 && b.at + b.bytes <= room,
                           "{} lies at {}, {} bytes, of {}", b.name, b.at, b.bytes, room);
+        if (b.place == PlanBuffer::Place::State)
+            SMEATON_CHECK(b.at >= 0 && b.at < plan.states, "{} is state {} of {}", b.name, b.at,
+                          plan.states);
         if (b.place == PlanBuffer::Place::External)
             SMEATON_CHECK(b.at >= 0 && b.at < plan.externals, "{} is external {} of {}", b.name,
                           b.at, plan.externals);
@@ -161,10 +167,14 @@ struct Executor::State {
     }
 };
 
-Executor::Executor(Plan plan, std::shared_ptr<Pool> pool) : state_(std::make_unique<State>()) {
+Executor::Executor(Plan plan, std::shared_ptr<Pool> pool, std::vector<void*> states)
+    : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.plan = std::move(plan);
     s.pool = std::move(pool);
+    s.states = std::move(states);
+    SMEATON_CHECK(static_cast<int>(s.states.size()) == s.plan.states, "{} pointers for {} states",
+                  s.states.size(), s.plan.states);
     for (const PlanBuffer& b : s.plan.buffers) s.check_buffer(b);
     s.arena = Block(s.plan.arena_bytes);
     s.persistent = Block(s.plan.persistent_bytes);

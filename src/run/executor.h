@@ -31,8 +31,10 @@ private:
 /// take turns. Results do not depend on the number of threads.
 class Executor {
 public:
-    /// Runs the `once` steps. UserError when one of their checks fails.
-    Executor(Plan plan, std::shared_ptr<Pool> pool);
+    /// Runs the `once` steps. UserError when one of their checks fails. `states`: Plan::states
+    /// pointers to memory that outlives the executor; who shares it sees to it that one runs at a
+    /// time.
+    Executor(Plan plan, std::shared_ptr<Pool> pool, std::vector<void*> states = {});
     ~Executor();
     Executor(const Executor&) = delete;
     Executor& operator=(const Executor&) = delete;
@@ -44,8 +46,8 @@ public:
 
     const Plan& plan() const;
     int64_t scratch_bytes() const;  ///< of all threads together
-    /// Where a buffer of the arena, the persistent memory or the constants lies; null for
-    /// externals.
+    /// Where a buffer of the arena, the persistent memory, the constants or the states lies; null
+    /// for externals.
     void* address(int buffer) const;
 
 private:

@@ -112,6 +112,21 @@ TEST(Executor, once_steps_run_at_load_into_memory_that_stays) {
     EXPECT_EQ(static_cast<float*>(executor.address(1))[63], 6.0f);
 }
 
+TEST(Executor, a_state_keeps_its_value_between_runs_and_executors) {
+    std::vector<float> state(64, 1.0f);
+    Plan plan;
+    plan.buffers = {{"w", PlanBuffer::Place::State, 0, 256, nullptr}};
+    plan.steps = {{"double", {}, {{twice, 1, false, 0}}, {0, 0}, {}}};
+    plan.states = 1;
+    for (int i = 0; i < 2; ++i) {
+        Executor executor(plan, std::make_shared<Pool>(1), {state.data()});
+        executor.run({});
+        executor.run({});
+    }
+    EXPECT_EQ(state[63], 16.0f);
+    EXPECT_THROW(Executor(plan, std::make_shared<Pool>(1)), InternalError);
+}
+
 TEST(Executor, fills_set_their_elements_before_the_step) {
     Plan plan;
     plan.buffers = {{"b", PlanBuffer::Place::Arena, 0, 64, nullptr}};

@@ -18,6 +18,7 @@ struct PlanBuffer {
         Arena,       ///< `at` bytes into the executor's arena
         Persistent,  ///< `at` bytes into memory that keeps what `once` steps wrote
         Constant,    ///< `data`, which `keep` of the plan keeps alive
+        State,       ///< the `at`th pointer given to the executor: outlives it, kept between runs
         External     ///< the `at`th pointer given to run()
     };
     std::string name;
@@ -57,6 +58,7 @@ struct Plan {
     int64_t arena_bytes = 0, persistent_bytes = 0;
     int64_t scratch_bytes = 0;  ///< per thread
     int externals = 0;
+    int states = 0;
     std::vector<std::shared_ptr<const void>> keep;  ///< loaded code, mapped weights
 };
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cost/target.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "machine/read.h"
 #include "sim/residency.h"
@@ -65,8 +67,12 @@ kernel second(t -> z) from Relu_1
     unary relu z[i*64+v] <- t[i*64+v] over v: 64
 )";
 
+gir::Program spelled(const char* text) {
+    return gir::rewrite::spell(gir::parse_program(text, "two.gir"), cost::target_of(edge()));
+}
+
 TEST(Simulate, sums_the_kernels_of_a_run_and_keeps_those_at_load_apart) {
-    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), edge(), {1, 0});
+    ProgramCost cost = simulate(spelled(kTwo), edge(), {1, 0});
     ASSERT_EQ(cost.kernels.size(), 3u);
     EXPECT_TRUE(cost.kernels[0].once);
     EXPECT_EQ(cost.kernels[0].name, "pack");
@@ -84,7 +90,7 @@ double dram_bytes(const cost::KernelCost& k) {
 }
 
 TEST(Simulate, what_fits_the_last_cache_from_run_to_run_never_goes_to_memory) {
-    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), edge(), {1, 0});
+    ProgramCost cost = simulate(spelled(kTwo), edge(), {1, 0});
     EXPECT_EQ(cost.kernels[1].levels.back().name, "dram");
     EXPECT_EQ(dram_bytes(cost.kernels[1]), 0);
     EXPECT_EQ(dram_bytes(cost.kernels[2]), 0);
@@ -96,13 +102,13 @@ TEST(Simulate, what_does_not_fit_is_fetched_and_written_each_time) {
     for (machine::Level& level : m.levels)
         if (level.name == "l3" || level.name == "l2")
             level.capacity_bytes = machine::Number(96 * 1024);
-    ProgramCost cost = simulate(gir::parse_program(kTwo, "two.gir"), m, {1, 0});
+    ProgramCost cost = simulate(spelled(kTwo), m, {1, 0});
     EXPECT_EQ(dram_bytes(cost.kernels[1]), 3 * 131072);
     EXPECT_EQ(dram_bytes(cost.kernels[2]), 2 * 131072);
 }
 
 TEST(Simulate, more_threads_are_not_slower_on_work_this_large) {
-    gir::Program program = gir::parse_program(kTwo, "two.gir");
+    gir::Program program = spelled(kTwo);
     EXPECT_LT(simulate(program, edge(), {4, 0}).time_us.value,
               simulate(program, edge(), {1, 0}).time_us.value);
     EXPECT_EQ(simulate(program, edge()).threads, 4);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "random_program.h"
 #include "run/cpu.h"
@@ -183,7 +184,9 @@ kernel second(b -> c)
     move c[i_2*16+v] <- t_2[v]
 )";
     gir::Program program = gir::parse_program(text, "test");
-    emit::EmittedProgram out = emit::emit_program(program, {emit::isa_named("plain"), 1, {}});
+    const emit::Isa plain = emit::isa_named("plain");
+    emit::EmittedProgram out =
+        emit::emit_program(gir::rewrite::spell(program, target_of(plain)), {plain, 1, {}});
     EXPECT_EQ(out.kernels[0].phases[0].symbol, out.kernels[1].phases[0].symbol);
     EXPECT_EQ(out.kernels[1].buffers, (std::vector<Name>{"b", "c"}));
 }

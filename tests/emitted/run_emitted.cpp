@@ -8,7 +8,9 @@
 #include <random>
 
 #include "base/error.h"
+#include "gir/common_cpu.h"
 #include "gir/layout.h"
+#include "gir/rewrite/spell/spell.h"
 #include "run/cache.h"
 #include "run/compile.h"
 #include "run/executor.h"
@@ -49,6 +51,10 @@ std::map<Name, Tensor> random_inputs(const gir::Program& program, uint64_t seed)
         inputs.emplace(b.name, std::move(t));
     }
     return inputs;
+}
+
+gir::Target target_of(const emit::Isa& isa) {
+    return gir::common_cpu(isa.vector_bytes, isa.vector_registers);
 }
 
 namespace {
@@ -115,7 +121,8 @@ std::string difference(const Buffer& b, const gir::interp::Storage& want,
 Comparison compare(const gir::Program& program, const std::map<Name, Tensor>& inputs,
                    const std::string& isa, double tolerance) {
     emit::Isa target = emit::isa_named(isa);
-    emit::EmittedProgram emitted = emit::emit_program(program, {target, 2, {}});
+    emit::EmittedProgram emitted =
+        emit::emit_program(gir::rewrite::spell(program, target_of(target)), {target, 2, {}});
     run::CompileOptions options;
     options.flags = emit::compile_flags(target);
     options.cache_folder = cache_folder();

@@ -9,6 +9,7 @@
 #include "emit/cpp/emit.h"
 #include "gir/interp/interp.h"
 #include "gir/program.h"
+#include "gir/target.h"
 
 namespace smeaton::emitted {
 
@@ -26,6 +27,9 @@ struct Comparison {
 /// was.
 Comparison compare(const gir::Program&, const std::map<Name, tensor::Tensor>& inputs,
                    const std::string& isa, double tolerance = 2e-5);
+
+/// A target with the instruction set's registers and common cache sizes.
+gir::Target target_of(const emit::Isa&);
 
 /// The folder for compiled tests.
 std::string cache_folder();

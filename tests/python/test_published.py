@@ -157,7 +157,7 @@ def test_the_published_totals_of_resnet18(designs):
 
 
 def test_the_closed_form_takes_under_half_a_millisecond(designs):
-    """2 ms for a training iteration; the best of three, other work being on the machine."""
+    """2 ms for a training iteration; processor time, the best of three."""
     path = zoo_model("resnet50_plain")
     infer = [path, "--model", "simdit", "--machine", designs / "inference_01.json"]
     train = [path, "--model", "simdit", "--machine", designs / "training_08.json", "--training", "--batch", 32]
@@ -257,6 +257,7 @@ def test_scalesim_takes_a_whole_network():
 def test_options_of_another_cost_model_are_refused(tmp_path):
     net = conv_net(tmp_path / "net.onnx", (4, 4, 3, 3))
     assert "--fusion belongs to --model simdit" in refused(net, "--fusion")
+    assert "--threads" in refused(net, "--model", "scalesim", "--array", "8x8", "--dataflow", "os", "--threads", 2)
     assert "--array" in refused(net, "--model", "scalesim", "--dataflow", "os")
     assert "expected native, simdit or scalesim" in refused(net, "--model", "gem5")
     assert "os, ws or is" in refused(net, "--model", "scalesim", "--array", "8x8", "--dataflow", "rs")

@@ -99,11 +99,6 @@ public:
     std::string address(const Storage&, const Linear& offset);
 
     // ---- axes and storages by name ----
-    struct Loop {
-        VarId var;
-        int64_t extent;
-    };
-    std::vector<Loop> loops;  ///< that enclose the place being written, outermost first
     std::map<Name, VarId> axes;
     std::map<Name, Storage> storages;
     const Storage& storage(Name) const;

@@ -6,10 +6,10 @@ namespace smeaton::emit {
 
 Isa isa_named(std::string_view name) {
     std::vector<std::string> avx2 = {"-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt"};
-    if (name == "plain") return {"plain", 16, 16, false, {}, 1 << 20};
-    if (name == "avx2") return {"avx2", 32, 16, false, avx2, 1 << 20};
+    if (name == "plain") return {"plain", 16, 16, false, {}};
+    if (name == "avx2") return {"avx2", 32, 16, false, avx2};
     if (name == "avx512" || name == "avx512bf16") {
-        Isa isa{std::string(name), 64, 32, true, avx2, 1 << 20};
+        Isa isa{std::string(name), 64, 32, true, avx2};
         for (const char* feature : {"f", "cd", "bw", "dq", "vl"})
             isa.flags.push_back(std::string("-mavx512") + feature);
         if (name == "avx512bf16") isa.flags.push_back("-mavx512bf16");

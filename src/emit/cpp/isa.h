@@ -15,7 +15,6 @@ struct Isa {
     int vector_registers = 16;
     bool masks = false;              ///< loads and stores under a mask register
     std::vector<std::string> flags;  ///< names the CPU's features to the compiler
-    int64_t l2_bytes = 1 << 20;      ///< of one core: what is prefetched into it must fit twice
 
     int lanes() const { return vector_bytes / 4; }
 };

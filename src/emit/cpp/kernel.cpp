@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "emit/cpp/op.h"
 #include "emit/cpp/spell.h"
-#include "emit/cpp/tiles.h"
 #include "gir/layout.h"
 #include "gir/walk.h"
 
@@ -20,8 +19,8 @@ using gir::Stmt;
 
 namespace {
 
+const Name kRegisters("reg");
 constexpr int64_t kStackTile = 4096, kStackTotal = 32768;  // bytes; larger tiles go to scratch
-constexpr int64_t kFlattenedEnough = 256;  // iterations after which untiled axes stay inner loops
 
 Storage buffer_storage(const gir::Buffer& b) {
     Storage s;
@@ -73,8 +72,6 @@ public:
         for (Name n : kernel_.writes)
             if (std::find(text_.buffers.begin(), text_.buffers.end(), n) == text_.buffers.end())
                 text_.buffers.push_back(n);
-        registers_ =
-            register_tiles(kernel_.body, isa_, {text_.buffers.begin(), text_.buffers.end()});
         split();
         return std::move(text_);
     }
@@ -88,14 +85,14 @@ private:
         bool only = parallel;
         for (const gir::StmtPtr& s : kernel_.body) {
             auto* let = std::get_if<Let>(&s->node);
-            bool declares = let && (is_claim(*let) || let->constant);
+            bool declares = let && (let->source || let->constant);
             only = only && (declares || std::holds_alternative<Parallel>(s->node));
         }
         several_ = parallel && !(only && count_parallel() == 1);
         Block declared, pending;
         for (const gir::StmtPtr& s : kernel_.body) {
             if (auto* let = std::get_if<Let>(&s->node)) {
-                if (is_claim(*let) || let->constant) {
+                if (let->source || let->constant) {
                     declared.push_back(s);
                     pending.push_back(s);
                     continue;
@@ -122,7 +119,6 @@ private:
 
     /// A tile that several phases see: memory of the kernel's own, behind its buffers.
     void share(const Let& let) {
-        registers_.erase(let.tile.name);
         SharedTile shared;
         shared.storage = tile_storage(let.tile);
         int64_t elements = lay_out(shared.storage, let.tile.lanes, isa_.lanes());
@@ -186,7 +182,7 @@ private:
         bool does_something = false;
         for (const gir::StmtPtr& s : block) {
             auto* let = std::get_if<Let>(&s->node);
-            does_something = does_something || !let || (let->source && !is_claim(*let));
+            does_something = does_something || !let;
         }
         if (!does_something) return;
         Function f = begin();
@@ -203,7 +199,7 @@ private:
         const Block* body = &outer.body;
         while (body->size() == 1) {
             auto* next = std::get_if<Parallel>(&body->front()->node);
-            if (!next || (next->scope == Name("any") && range >= kFlattenedEnough)) break;
+            if (!next) break;
             nest.push_back(next);
             range *= next->extent.value();
             body = &next->body;
@@ -222,7 +218,6 @@ private:
                 f.head_line(f.depth(), fmt::format("const i64 {} = {};", name, value));
             }
             f.axes[nest[i]->axis] = f.declare(name, {0, extent - 1});
-            f.loops.push_back({f.axes[nest[i]->axis], extent});
         }
         if (range > 0) emit_block(f, *body);
         f.close_scope(fmt::format("for (i64 {0} = begin; {0} < end; ++{0}) {{", it));
@@ -268,9 +263,7 @@ private:
         bool shadows = f.axes.count(axis) > 0;
         VarId outer = shadows ? f.axes[axis] : 0;
         f.axes[axis] = f.declare(name, range);
-        f.loops.push_back({f.axes[axis], extent});
         emit_block(f, body);
-        f.loops.pop_back();
         if (shadows)
             f.axes[axis] = outer;
         else
@@ -288,12 +281,11 @@ private:
 
     void emit(Function& f, const Let& let) {
         if (shared_.count(let.tile.name) == 0) declare(f, let);
-        if (let.source && !is_claim(let)) fill(f, let);
     }
 
     void declare(Function& f, const Let& let) {
         Storage s = tile_storage(let.tile);
-        if (is_claim(let)) {
+        if (let.source) {
             s.kind = Storage::Kind::Claim;
             s.source = let.source;
             const Storage& behind = f.storage(let.source->target);
@@ -303,7 +295,7 @@ private:
         }
         std::string type = type_name(s.dtype);
         s.base = f.unique(stem(let.tile.name.str()));
-        if (registers_.count(let.tile.name) > 0) {
+        if (let.tile.level == kRegisters) {
             s.kind = Storage::Kind::Registers;
             s.lanes = let.tile.lanes;
             declare_registers(f, s);
@@ -353,20 +345,16 @@ private:
         return out;
     }
 
-    /// A tile that pads, converts or is a copy: one pass that fills it.
-    void fill(Function& f, const Let& let) {
-        gir::Op op;
-        op.dims = let.tile.dims;
-        op.dst.target = let.tile.name;
-        for (const gir::NamedDim& d : let.tile.dims) op.dst.at.push_back(gir::Coord(d.name));
-        op.srcs = {*let.source};
-        if (f.storage(let.source->target).dtype != let.tile.dtype) {
-            op.kind = gir::OpKind::Unary;
-            op.fn = gir::ScalarFn::cast;
+    void emit(Function& f, const gir::Prefetch& p) {
+        // The hint of the instruction: how near the line shall come.
+        int hint = p.level == Name("l1") ? 3 : p.level == Name("l2") ? 2 : 1;
+        Linear at = compile_form(f, p.element, {}).base;
+        for (int64_t i = 0; i < p.lines; ++i) {
+            f.line(fmt::format("__builtin_prefetch({}, 0, {});", f.address(f.storage(p.buffer), at),
+                               hint));
+            at.constant += p.stride;
         }
-        emit_op(f, op);
     }
-
     void emit(Function& f, const gir::Op& op) { emit_op(f, op); }
     void emit(Function& f, const gir::Check& check) { emit_check(f, check); }
 
@@ -375,7 +363,6 @@ private:
     const Isa& isa_;
     KernelText text_;
     bool several_ = false;
-    std::set<Name> registers_;
     std::map<Name, SharedTile> shared_;
     std::map<std::string, std::string> bases_, base_lines_;
 };

@@ -427,7 +427,7 @@ static inline u64 lanes_within(i64 at, i64 step, i64 lo, i64 hi) {
 )";
     if (name == "merge_sort")
         return R"(
-// Stable; NaN last. `s` and `t` hold n elements for the merging.
+// Stable; NaN last. `s` and `t` hold n elements for the merging; no payload: p and t are null.
 template <class K, class P, bool descending>
 static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
     for (i64 width = 1; width < n; width *= 2) {
@@ -441,12 +441,12 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
                                        : (k[j] < k[i] || (k[i] != k[i] && k[j] == k[j]));
                 i64 from = right ? j++ : i++;
                 s[o] = k[from];
-                t[o] = p[from];
+                if (p) t[o] = p[from];
             }
         }
         for (i64 i = 0; i < n; ++i) {
             k[i] = s[i];
-            p[i] = t[i];
+            if (p) p[i] = t[i];
         }
     }
 }

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "emit/cpp/op.h"
-#include "emit/cpp/prefetch.h"
 #include "emit/cpp/spell.h"
 #include "emit/cpp/value.h"
 
@@ -16,10 +15,6 @@ using gir::OpKind;
 using gir::ScalarFn;
 
 namespace {
-
-constexpr int64_t kAccumulators = 8;  // independent chains that keep the pipe full
-constexpr size_t kReduceChains = 4;   // the same for a reduction along the lanes
-constexpr int64_t kLongSum = 64;      // additions one after the other; longer sums are made of sums
 
 struct Destination {
     Point point;
@@ -251,38 +246,12 @@ struct Reduction {
             f.line(fmt::format("{} += {};", accumulator, product.text));
     }
 
-    /// Operands read as whole vectors in one contiguous piece per step.
-    void prefetch(Point point, const std::vector<Segment>& segments) const {
-        if (op.kind != OpKind::Mma || segments.empty()) return;
-        auto lane = static_cast<size_t>(plan.lane_dim);
-        for (const auto& src : srcs) {
-            if (!src || src->in_registers() || src->computed() || !src->bounds.empty()) continue;
-            point.dims[lane] = segments[0].first;
-            point.lane_dim = plan.lane_dim;
-            point.count = segments[0].count;
-            for (size_t d = 0; d < plan.unrolled.size(); ++d)
-                if (plan.unrolled[d] && d != lane) point.dims[d] = Linear{};
-            if (pattern(f, *src, point) != Pattern::Contiguous) continue;
-            int64_t elements = 0;
-            for (const Segment& s : segments) elements += s.count;
-            for (size_t r : reduced)
-                if (plan.unrolled[r] && src->uses_dim(r)) elements *= plan.extents[r];
-            prefetch_panel(f, *src->storage, offset(f, *src, point, 0), elements);
-        }
-    }
-
     void run() {
         Point point;
         point.dims.resize(op.dims.size());
-        int64_t written = 1;
-        for (size_t d : kept)
-            if (plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim)
-                written *= std::max<int64_t>(1, plan.extents[d]);
-        int group =
-            static_cast<int>(std::clamp<int64_t>(kAccumulators / written, 1, kAccumulators));
         over_loops(f, plan, op.dims, point, kept, [&] {
             if (lanes_kept())
-                over_lanes(f, plan, group,
+                over_lanes(f, plan, plan.turn,
                            [&](const std::vector<Segment>& s) { group_of(point, s); });
             else
                 group_of(point, {Segment{}});
@@ -291,34 +260,23 @@ struct Reduction {
 
     void group_of(const Point& at, const std::vector<Segment>& segments) {
         std::vector<Destination> all = destinations(at, segments);
-        int64_t n =
-            lanes_reduced()
-                ? (plan.extents[static_cast<size_t>(plan.lane_dim)] + f.lanes() - 1) / f.lanes()
-                : 1;
-        size_t chains =
-            static_cast<size_t>(std::clamp<int64_t>(n, 1, all.size() < 4 ? kReduceChains : 1));
+        auto chains = static_cast<size_t>(plan.sums);
         for (Destination& d : all) declare(d, chains);
         Point point = at;
         auto add_up = [&](std::vector<Destination>& into, const std::vector<size_t>& dims) {
-            over_loops(f, plan, op.dims, point, dims,
-                       [&] { steps(into, point, segments, chains); });
+            over_loops(f, plan, op.dims, point, dims, [&] { steps(into, point, chains); });
         };
         std::vector<size_t> looped = looped_dims();
-        if (looped.empty() || !rounds_much(looped)) {
+        if (plan.part == 0 || looped.empty())
             add_up(all, reduced);
-        } else if (looped.size() == 1) {
-            over_parts(point, looped[0], all, [&](auto& parts) { add_up(parts, {}); });
-        } else {
-            std::vector<size_t> rest(looped.begin() + 1, looped.end());
-            over_loops(f, plan, op.dims, point, {looped[0]},
-                       [&] { in_part(all, [&](auto& parts) { add_up(parts, rest); }); });
-        }
+        else
+            over_parts(point, looped[0], all, [&](auto& parts) {
+                add_up(parts, {looped.begin() + 1, looped.end()});
+            });
         for (Destination& d : all) finish(d);
     }
 
-    void steps(std::vector<Destination>& into, Point& point, const std::vector<Segment>& segments,
-               size_t chains) const {
-        if (dst.in_registers() && lanes_kept()) prefetch(point, segments);
+    void steps(std::vector<Destination>& into, Point& point, size_t chains) const {
         auto unrolled = [&](const std::vector<Segment>& lanes) {
             size_t chain = 0;
             over_unrolled(plan, point, reduced, [&] {
@@ -340,16 +298,9 @@ struct Reduction {
     /// Reduced dims that become loops at run time.
     std::vector<size_t> looped_dims() const {
         std::vector<size_t> looped;
-        for (size_t d : reduced)
-            if (!plan.unrolled[d] && static_cast<int>(d) != plan.lane_dim) looped.push_back(d);
+        for (size_t d : plan.loops)
+            if (plan.reduced[d]) looped.push_back(d);
         return looped;
-    }
-
-    bool rounds_much(const std::vector<size_t>& looped) const {
-        int64_t length = 1;
-        for (size_t d : looped) length *= plan.extents[d];
-        return op.kind == OpKind::Reduce && fn == ScalarFn::add && tensor::is_float(dst.dtype()) &&
-               length > kLongSum;
     }
 
     /// Runs `body` on sums of its own, which are added to those of `all`.
@@ -370,11 +321,14 @@ struct Reduction {
                         {parts[i].accumulators[c], dst.dtype(), plan.lane_dim >= 0, {}});
     }
 
-    /// The loop over `d` in parts of about the square root of its extent.
+    /// The loop over `d` in parts of plan.part iterations, each summed apart.
     template <class Body>
     void over_parts(Point& point, size_t d, std::vector<Destination>& all, const Body& body) const {
-        int64_t extent = plan.extents[d], part = 1;
-        while (part * part < extent) ++part;
+        if (plan.part == 1) {
+            over_loops(f, plan, op.dims, point, {d}, [&] { in_part(all, body); });
+            return;
+        }
+        int64_t extent = plan.extents[d];
         f.open_scope();
         std::string first = f.unique("first");
         in_part(all, [&](auto& parts) {
@@ -382,15 +336,13 @@ struct Reduction {
             std::string name = f.unique(stem(op.dims[d].name.str()));
             point.dims[d] = Linear{};
             point.dims[d].add(f.declare(name, {0, extent - 1}), 1);
-            f.loops.push_back({point.dims[d].terms[0].first, part});
             body(parts);
-            f.loops.pop_back();
             f.close_scope(fmt::format(
                 "for (i64 {0} = {1}, {0}_end = min_i64({1} + {2}, {3}); {0} < {0}_end; ++{0}) {{",
-                name, first, part, extent));
+                name, first, plan.part, extent));
         });
         f.close_scope(
-            fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{", first, extent, part));
+            fmt::format("for (i64 {0} = 0; {0} < {1}; {0} += {2}) {{", first, extent, plan.part));
     }
 };
 
@@ -399,7 +351,7 @@ struct Reduction {
 void emit_reduction(Function& f, const gir::Op& op, const Access& dst,
                     const std::vector<std::optional<Access>>& srcs) {
     ScalarFn fn = op.kind == OpKind::Mma ? ScalarFn::add : op.fn;
-    Reduction r{f, op, dst, srcs, plan_op(f, op, dst, srcs), fn, identity(fn, dst.dtype()), {}, {}};
+    Reduction r{f, op, dst, srcs, plan_of(f, op), fn, identity(fn, dst.dtype()), {}, {}};
     for (size_t d = 0; d < op.dims.size(); ++d)
         (r.plan.reduced[d] ? r.reduced : r.kept).push_back(d);
     r.run();

@@ -1,5 +1,4 @@
-// A move whose source lies along another dim than its destination: square blocks turned in
-// registers.
+// A move that is spelled `turning`: square blocks turned in registers on the way.
 #pragma once
 
 #include "emit/cpp/access.h"
@@ -7,9 +6,7 @@
 
 namespace smeaton::emit {
 
-/// Emits the op if it is such a move (4-byte elements, both sides in memory, no bounds, extents of
-/// at least a vector); false when it is not, and nothing is written. What the blocks leave over is
-/// emitted as ops of its own.
-bool emit_transposing_move(Function&, const gir::Op&, const Access& dst, const Access& src);
+/// Both sides are memory of 4-byte elements, and the extents along both dims whole blocks.
+void emit_turning_move(Function&, const gir::Op&, const Access& dst, const Access& src);
 
 }  // namespace smeaton::emit

@@ -86,12 +86,14 @@ Memory make_memory(const Program&, const std::map<Name, Tensor>& inputs, const B
 
 struct Result {
     std::map<Name, Tensor> outputs;  ///< by buffer name
+    std::map<Name, Tensor> state;    ///< what states hold after the run, by buffer name
     Traffic traffic;                 ///< with Options::count: all kernels, `once` ones apart
     Traffic once_traffic;
     Bindings settled;  ///< parameters bound by settle steps
 };
 
-/// Runs all steps. `inputs` by buffer name (Input, and State if it has a first value).
+/// Runs all steps. `inputs` by buffer name: Input, and State; a state that is not given starts at
+/// its data, else at zeros.
 Result run(const Program&, const std::map<Name, Tensor>& inputs, const Options& = {});
 
 /// The same on memory made by make_memory; outputs stay there.

@@ -370,6 +370,8 @@ private:
 
     void visit(const Op& op, Nodes& nodes) { nodes.push_back({keep(out_.ops, op_node(op))}); }
 
+    void visit(const Prefetch&, Nodes&) {}
+
     void visit(const Check& check, Nodes& nodes) {
         CheckNode node;
         node.check = &check;

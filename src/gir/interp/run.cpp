@@ -78,6 +78,8 @@ void allocate_known(const Program& program, const std::map<Name, Tensor>& inputs
         Buffer known = bound_buffer(b, bindings);
         const Tensor* value = given_value(b, inputs);
         Storage s = value ? to_layout(known, *value) : allocate(known);
+        if (!value && b.lifetime == Lifetime::State && s.bytes() > 0)
+            std::memset(s.data, 0, static_cast<size_t>(s.bytes()));
         memory[b.name] = written.count(b.name) > 0 ? owned_copy(s) : s;
     }
     for (const Buffer& b : program.buffers) {
@@ -105,11 +107,13 @@ public:
         if (options_.count && !options_.levels) levels_ = levels_used(program_);
         run_steps(program_.steps);
         for (const Buffer& b : program_.buffers) {
-            if (b.lifetime != Lifetime::Output) continue;
+            bool state = b.lifetime == Lifetime::State && b.alias_of.empty();
+            if (b.lifetime != Lifetime::Output && !state) continue;
             auto s = memory_.find(b.name);
             SMEATON_CHECK(s != memory_.end(),
                           "output {} has no storage: its size never became known", b.name);
-            result_.outputs[b.name] = from_layout(bound_buffer(b, bindings_), s->second);
+            (state ? result_.state : result_.outputs)[b.name] =
+                from_layout(bound_buffer(b, bindings_), s->second);
         }
         return std::move(result_);
     }

@@ -56,6 +56,7 @@ private:
     }
     void visit(const Parallel&) { result_.possible = false; }
     void visit(const Check&) { result_.possible = false; }
+    void visit(const Prefetch&) {}
     void visit(const For& f) {
         for (const Affine& a : f.from)
             if (a.uses(axis_)) result_.possible = false;

@@ -404,6 +404,8 @@ private:
         loop(f, f.from.size() + f.to.size());
     }
 
+    void visit(const Prefetch&) {}  // its bytes are those of the read that it goes before
+
     void visit(const Check& c) {
         if (auto* s = std::get_if<Slice>(&c.condition)) slice(*s, vars_of(c.dims), true, false);
     }

@@ -10,6 +10,7 @@
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -31,7 +32,8 @@ std::vector<Stage> stages(const Target& target) {
                  return add_borders(std::move(p), target, rules);
              }},
             {"tile", [=](Program p) { return tile(p, target); }},
-            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }}};
+            {"claim", [=](Program p) { return claim_residents(std::move(p), target, rules); }},
+            {"spell", [=](Program p) { return spell(std::move(p), target); }}};
 }
 
 // A sum in another order differs by rounding; anything else must agree to the bit.

@@ -7,7 +7,8 @@
 
 namespace smeaton::gir::rewrite {
 
-/// A lowered program fused, laid out, tiled and claimed for the target.
+/// A lowered program fused, laid out, tiled and claimed for the target, and spelled where all its
+/// sizes are bound.
 Program for_target(Program, const Target&, Rules = {});
 
 }  // namespace smeaton::gir::rewrite

@@ -4,6 +4,7 @@
 
 #include "gir/rewrite/merge.h"
 #include "gir/rewrite/scalars.h"
+#include "gir/rewrite/state.h"
 #include "gir/rewrite/take_over.h"
 #include "gir/rewrite/views.h"
 #include "gir/walk.h"
@@ -91,7 +92,7 @@ Program fuse(Program program, const Rules& rules) {
         program = merge_loops(std::move(program), rules);
         program = drop_dead(std::move(program), rules);
     }
-    return program;
+    return state_in_place(std::move(program), rules);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -412,6 +412,12 @@ std::optional<std::vector<Travelling>> travelling(const Program& program, const 
     return values;
 }
 
+// Such a kernel stays where it is: others read what the state held before.
+bool writes_state(const Program& program, const Kernel& kernel) {
+    return std::any_of(kernel.writes.begin(), kernel.writes.end(),
+                       [&](Name n) { return program.buffer(n).lifetime == Lifetime::State; });
+}
+
 // `all` is kept true to the program.
 bool try_merge(Program& program, const Buffer& temp, bool full_agreement, std::map<Name, Uses>& all,
                const Rules& rules) {
@@ -424,6 +430,7 @@ bool try_merge(Program& program, const Buffer& temp, bool full_agreement, std::m
             continue;
         KernelPtr writer = kernel_of(program.steps[at_writer]);
         KernelPtr reader = kernel_of(program.steps[at_reader]);
+        if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
         auto values = travelling(program, *writer, *reader, all);
         if (!values) continue;
         Merger merger{program, rules, writer, reader, *values, {}, {}, {}};

@@ -6,9 +6,9 @@ namespace smeaton::gir::rewrite {
 
 const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
-        "through-views", "take-over-reader", "take-over-writer",
-        "merge-loops",   "simplify-scalars", "drop-dead",
-        "channels-last", "border",           "claim-resident"};
+        "through-views",    "take-over-reader", "take-over-writer", "merge-loops",
+        "simplify-scalars", "drop-dead",        "channels-last",    "border",
+        "claim-resident",   "state-in-place"};
     return names;
 }
 

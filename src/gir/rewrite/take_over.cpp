@@ -190,9 +190,13 @@ bool try_reader(Program& program, size_t step, const std::map<Name, Uses>& all,
     // The source must still hold the same when the readers run.
     const Name source = root_of(program, move->src.target);
     if (touched_by_control(program, move->src.target)) return false;
+    // States are written last: what reads them before that may.
+    const bool state = program.buffer(source).lifetime == Lifetime::State;
     for (const auto& [name, use] : all)
-        if (!use.writers.empty() && use.writers.back() > step && root_of(program, name) == source)
-            return false;
+        for (size_t writer : use.writers)
+            if (writer > step && (!state || writer <= uses.readers.back()) &&
+                root_of(program, name) == source)
+                return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
     std::vector<KernelPtr> next;
     for (size_t reader : uses.readers)

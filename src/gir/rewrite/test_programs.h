@@ -22,7 +22,8 @@ inline Program program_of(const std::string& text) {
 inline std::map<Name, Tensor> counting_inputs(const Program& program) {
     std::map<Name, Tensor> inputs;
     for (const Buffer& b : program.buffers) {
-        if (b.lifetime != Lifetime::Input) continue;
+        bool state = b.lifetime == Lifetime::State && b.alias_of.empty();
+        if (b.lifetime != Lifetime::Input && !state) continue;
         std::vector<int64_t> shape;
         for (const NamedDim& d : b.dims) shape.push_back(d.extent.value());
         Tensor t(b.dtype, shape);
@@ -36,7 +37,7 @@ inline std::map<Name, Tensor> counting_inputs(const Program& program) {
     return inputs;
 }
 
-/// The rewritten program is sound and gives the outputs of the original.
+/// The rewritten program is sound, gives the outputs of the original and leaves the same states.
 inline ::testing::AssertionResult means_the_same(const Program& original,
                                                  const Program& rewritten) {
     for (const std::string& fault : find_faults(original))
@@ -45,9 +46,12 @@ inline ::testing::AssertionResult means_the_same(const Program& original,
         return ::testing::AssertionFailure() << fault << "\n" << print(rewritten);
     const auto inputs = counting_inputs(original);
     const interp::Result want = interp::run(original, inputs), got = interp::run(rewritten, inputs);
-    for (const auto& [name, tensor] : want.outputs)
+    std::map<Name, Tensor> all = want.outputs, others = got.outputs;
+    all.insert(want.state.begin(), want.state.end());
+    others.insert(got.state.begin(), got.state.end());
+    for (const auto& [name, tensor] : all)
         for (int64_t i = 0; i < tensor.elements(); ++i) {
-            double a = tensor.at_as_double(i), b = got.outputs.at(name).at_as_double(i);
+            double a = tensor.at_as_double(i), b = others.at(name).at_as_double(i);
             if (a == b || std::abs(a - b) <= 1e-5 * std::abs(a)) continue;
             return ::testing::AssertionFailure()
                    << name.str() << "[" << i << "]: " << a << " became " << b << "\n"

@@ -30,6 +30,7 @@ struct MmaTiler {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
+    const std::set<Name>& changed;
     Nest nest = {};
     Op mma = {};
     Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
@@ -60,6 +61,7 @@ struct MmaTiler {
     void find_shape();
     bool choose_lane();
     void choose_row();
+    bool worth_packing(const Buffer& source) const;
     void pack_or_stage();
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
@@ -171,6 +173,18 @@ int dim_walked_by(const Slice& s, Name var, int64_t block) {
     return found;
 }
 
+// A weight is packed once. A state is packed in each run, which pays where the kernel goes through
+// it more than once.
+bool MmaTiler::worth_packing(const Buffer& source) const {
+    if (source.lifetime == Lifetime::Weight) return true;
+    if (source.lifetime != Lifetime::State || changed.count(root_of(program, source.name)) > 0)
+        return false;
+    int64_t rows = 1;
+    for (const Loop& l : nest.loops)
+        if (!uses(vec, l.axis)) rows *= l.extent.value();
+    return rows > tile.rows;
+}
+
 // A weight gets the layout in which the loops will read it: lane panels outermost, then the cuts of
 // the contraction from outermost to innermost, then the lanes of a panel.
 void MmaTiler::pack_or_stage() {
@@ -179,8 +193,7 @@ void MmaTiler::pack_or_stage() {
     block = (block + panel_lanes() - 1) / panel_lanes() * panel_lanes();
     int lane_dim = dim_walked_by(vec, lane, block);
     // What may be read in the border of a weight would be lost.
-    bool packable = source.lifetime == Lifetime::Weight && lane_dim >= 0 && !vec.within &&
-                    !source.layout.border;
+    bool packable = worth_packing(source) && lane_dim >= 0 && !vec.within && !source.layout.border;
     std::vector<int> order;
     for (const NamedDim& d : contracted) {
         int dim = dim_walked_by(vec, d.name, 1);
@@ -226,6 +239,7 @@ void MmaTiler::pack_or_stage() {
     packed.name = fresh(source.name.str() + "_packed", taken);
     packed.layout = layout;
     packed.data.reset();
+    if (packed.lifetime == Lifetime::State) packed.lifetime = Lifetime::Temp;
     packed.alias_of = Name();
     vec.target = packed.name;
     packings.push_back({source.name, packed});
@@ -419,8 +433,8 @@ Block MmaTiler::run() {
 }  // namespace
 
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
-                                  std::set<Name>& taken) {
-    MmaTiler tiler{program, target, taken};
+                                  std::set<Name>& taken, const std::set<Name>& changed) {
+    MmaTiler tiler{program, target, taken, changed};
     if (!tiler.analyse(s) || !tiler.choose_lane()) return std::nullopt;
     tiler.find_shape();
     tiler.choose_row();

@@ -18,7 +18,8 @@
 
 namespace smeaton::gir::rewrite {
 
-/// A weight to be stored anew before the kernel can run: `packed` is `source` in another layout.
+/// A weight or state to be stored anew before the kernel can run: `packed` is `source` in another
+/// layout. That of a weight is made at load, that of a state in each run.
 struct Packing {
     Name source;
     Buffer packed;
@@ -30,7 +31,8 @@ struct TiledStmt {
 };
 
 /// Nothing when the statement is not of that form. `taken`: names in use in the kernel and program.
+/// `changed`: states that no longer hold what they held when the run began.
 std::optional<TiledStmt> tile_mma(const Program&, const StmtPtr&, const Target&,
-                                  std::set<Name>& taken);
+                                  std::set<Name>& taken, const std::set<Name>& changed);
 
 }  // namespace smeaton::gir::rewrite

@@ -175,6 +175,7 @@ private:
         if (r_.accept("for")) return loop(level);
         if (r_.accept("let")) return let();
         if (r_.accept("check")) return check();
+        if (r_.accept("prefetch")) return prefetch();
         return op();
     }
 
@@ -294,10 +295,55 @@ private:
         Op op;
         kind(op);
         op.dims = dims(implied_dims(op, scope_));
+        if (r_.accept("spelled")) op.spelling = spelling();
         if (r_.accept("from")) origins_ = read_origins(r_);
         op.origins = origins_;
         r_.end_line();
         return stmt(std::move(op));
+    }
+
+    Spelling spelling() {
+        Spelling s;
+        if (r_.accept("turning")) {
+            s.lanes = r_.name("a dim");
+            r_.expect(",");
+            s.across = r_.name("a dim");
+            r_.expect("by");
+            s.width = r_.integer("a width");
+        } else if (r_.accept("lanes")) {
+            s.lanes = r_.name("a dim");
+            r_.expect("by");
+            s.width = r_.integer("a width");
+        }
+        if (r_.accept("turn")) s.turn = r_.integer("vectors a turn");
+        if (r_.accept("unrolled")) s.unrolled = names("a dim");
+        if (r_.accept("loop")) s.loops = names("a dim");
+        if (r_.accept("sums")) s.sums = r_.integer("a number of sums");
+        if (r_.accept("part")) s.part = r_.integer("a length");
+        if (r_.accept("through")) s.scratch = names("a tile");
+        return s;
+    }
+
+    std::vector<Name> names(const char* what) {
+        std::vector<Name> out;
+        do out.push_back(r_.name(what));
+        while (r_.accept(","));
+        return out;
+    }
+
+    StmtPtr prefetch() {
+        Prefetch p;
+        p.buffer = r_.name("a buffer");
+        r_.expect("at");
+        p.element = slices_.affine();
+        r_.expect("lines");
+        p.lines = r_.integer("a number of lines");
+        r_.expect("by");
+        p.stride = r_.integer("elements from line to line");
+        r_.expect("to");
+        p.level = r_.name("a level");
+        r_.end_line();
+        return stmt(std::move(p));
     }
 
     void kind(Op& op) {

@@ -120,6 +120,27 @@ std::string over_text(const std::vector<NamedDim>& dims, const std::vector<Named
     return " over only" + std::string(dims.empty() ? "" : " ") + joined(dims, ", ", dim_text);
 }
 
+/// What `spell` decided, behind the op.
+std::string spelling_text(const Spelling& s) {
+    std::string out = " spelled";
+    if (!s.across.empty())
+        out += fmt::format(" turning {}, {} by {}", text_of(s.lanes), text_of(s.across), s.width);
+    else if (!s.lanes.empty())
+        out += fmt::format(" lanes {} by {}", text_of(s.lanes), s.width);
+    if (s.turn != 1) out += fmt::format(" turn {}", s.turn);
+    if (!s.unrolled.empty()) out += " unrolled " + names_text(s.unrolled);
+    if (!s.loops.empty()) out += " loop " + names_text(s.loops);
+    if (s.sums != 1) out += fmt::format(" sums {}", s.sums);
+    if (s.part != 0) out += fmt::format(" part {}", s.part);
+    if (!s.scratch.empty()) out += " through " + names_text(s.scratch);
+    return out;
+}
+
+std::string prefetch_text(const Prefetch& p) {
+    return fmt::format("prefetch {} at {} lines {} by {} to {}", text_of(p.buffer),
+                       affine_text(p.element), p.lines, p.stride, text_of(p.level));
+}
+
 std::string check_text(const Check& check) {
     return "check " + operand_text(check.condition) + " " + quoted(check.message);
 }
@@ -199,12 +220,15 @@ private:
 
     void print_node(const Op& op, int level) {
         std::string content = op_text(op) + over_text(op.dims, implied_dims(op, scope_));
+        if (op.spelling) content += spelling_text(*op.spelling);
         if (op.origins != origins_) {
             content += origins_text(op.origins);
             origins_ = op.origins;
         }
         line(level, content);
     }
+
+    void print_node(const Prefetch& p, int level) { line(level, prefetch_text(p)); }
 
     void print_node(const Check& check, int level) {
         line(level, check_text(check) + over_text(check.dims, implied_dims(check, scope_)));

@@ -66,6 +66,8 @@ private:
         out_.targets.push_back(std::move(t));
     }
 
+    void statement(const Prefetch&) {}
+
     void statement(const Check& c) {
         place_ = fmt::format("kernel {}: check \"{}\"", k_.name, c.message);
         with_dims(c.dims, [&] { operand(c.condition); });

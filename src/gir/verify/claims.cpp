@@ -30,6 +30,7 @@ private:
     void statement(const Parallel& p) { block(p.body); }
     void statement(const For& f) { block(f.body); }
     void statement(const Check&) {}
+    void statement(const Prefetch&) {}
 
     void statement(const Let& let) {
         if (let.resident) {

@@ -114,6 +114,8 @@ private:
         tiles_.push_back(let.tile);
     }
 
+    void statement(const Prefetch&) {}
+
     void statement(const Check& c) {
         place_ = fmt::format("kernel {}: check \"{}\"", k_.name, c.message);
         const auto* s = std::get_if<Slice>(&c.condition);

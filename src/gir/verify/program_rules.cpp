@@ -46,6 +46,8 @@ private:
         if (!b.layout.dense()) layout(b);
         if (!b.alias_of.empty()) alias(b);
         if (b.data) data(b);
+        if (b.lifetime == Lifetime::State && !b.layout.dense())
+            fault(place_of(b), "a state is dense: other programs share its bytes");
         if (!b.resident.empty() && b.lifetime != Lifetime::Temp)
             fault(place_of(b), "only a temp may claim residency");
     }
@@ -256,6 +258,8 @@ private:
             const Buffer& root = p_.buffer(root_of(p_, w));
             if (root.lifetime == Lifetime::Input)
                 faults_.add(place, fmt::format("it writes the input {}", root.name));
+            if (root.lifetime == Lifetime::State && s.once)
+                faults_.add(place, fmt::format("a once step writes the state {}", root.name));
             if (root.lifetime == Lifetime::Weight && (root.data || !s.once))
                 faults_.add(place, fmt::format("it writes the weight {}", root.name));
             written_.insert(root.name);

@@ -18,6 +18,9 @@ void check_structure(const Program&, const Kernel&, Faults&);
 /// The dtype rules of ops and scalar functions.
 void check_kinds(const Program&, const Kernel&, Faults&);
 
+/// Spellings, where ops have them.
+void check_spelling(const Kernel&, Faults&);
+
 /// Buffers that hold something before a kernel runs.
 using Written = std::set<Name>;
 

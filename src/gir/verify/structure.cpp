@@ -88,6 +88,13 @@ private:
             fault("its constant data has another dtype or shape");
     }
 
+    void statement(const Prefetch& p) {
+        place_ = fmt::format("kernel {}: prefetch {}", k_.name, p.buffer);
+        if (p_.find_buffer(p.buffer) == nullptr) fault("it names no buffer");
+        if (p.lines < 1 || p.stride < 1) fault("lines and stride are at least 1");
+        affine(p.element);
+    }
+
     void statement(const Check& c) {
         place_ = fmt::format("kernel {}: check \"{}\"", k_.name, c.message);
         if (c.message.empty()) fault("it has no message");

@@ -81,6 +81,7 @@ std::vector<std::string> find_faults(const Program& p, const VerifyOptions& opti
     for (const KernelPtr& k : kernels(p)) {
         check_kinds(p, *k, faults);
         check_claims(p, *k, faults);
+        check_spelling(*k, faults);
     }
     for (const Bindings& bindings : bindings_to_try(p))
         check_all_numbers(p, before, bindings, options, faults);

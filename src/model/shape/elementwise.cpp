@@ -80,6 +80,13 @@ std::optional<DType> dtype_of_onnx(int64_t number) {
     return kTypes[static_cast<size_t>(number)];
 }
 
+int64_t onnx_number(DType dtype) {
+    for (int64_t number = 1;; ++number) {
+        SMEATON_CHECK(number < 32, "{} has no number in ONNX", tensor::name(dtype));
+        if (dtype_of_onnx(number) == dtype) return number;
+    }
+}
+
 DType cast_target(const NodeView& view) {
     if (!view.has_attr("to")) view.fail("attribute to is missing");
     const int64_t number = view.attr("to", 0);

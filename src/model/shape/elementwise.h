@@ -16,6 +16,8 @@ std::vector<Shape> aligned_operands(const NodeView&);
 DType cast_target(const NodeView&);
 /// ONNX's TensorProto.DataType number -> dtype.
 std::optional<DType> dtype_of_onnx(int64_t number);
+/// The number that ONNX gives a dtype.
+int64_t onnx_number(DType);
 
 /// Dropout that leaves its operand alone. UserError for the training form, which is random.
 /// (Training with ratio 0 is legal and leaves it alone too.)

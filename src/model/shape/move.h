@@ -39,6 +39,9 @@ struct Padding {
     std::string mode;  ///< constant, reflect, edge, wrap
 };
 Padding padding_of(const NodeView&);
+/// Modes edge, reflect, wrap: the operand's position behind position `at` of the result, counted
+/// from the operand's start, along an axis of `extent` elements.
+int64_t padded_source(const std::string& mode, int64_t at, int64_t extent);
 
 /// DepthToSpace: true for mode DCR (depth, column, row), false for CRD.
 bool depth_first(const NodeView&);

@@ -56,6 +56,13 @@ Padding padding_of(const NodeView& view) {
     return {*begins, *ends, dims.mode};
 }
 
+int64_t padded_source(const std::string& mode, int64_t at, int64_t extent) {
+    if (mode == "edge") return std::min(std::max<int64_t>(at, 0), extent - 1);
+    const int64_t period = mode == "wrap" ? extent : std::max<int64_t>(1, 2 * (extent - 1));
+    const int64_t m = ((at % period) + period) % period;
+    return m < extent ? m : period - m;
+}
+
 namespace {
 
 void pad(Rule& rule) {

@@ -170,6 +170,25 @@ Window pool_window(const NodeView& view) {
 
 namespace {
 
+/// Multiples r * step, 0 <= r < count, that lie in [0, end).
+int64_t multiples_below(int64_t end, int64_t step, int64_t count) {
+    return end <= 0 ? 0 : std::min(count, (end - 1) / step + 1);
+}
+
+}  // namespace
+
+int64_t averaged_taps(const Window& w, size_t d, int64_t o, bool include_pad) {
+    const int64_t extent = w.input[d].value();
+    const int64_t first = o * w.strides[d] - w.pads_begin[d];
+    const int64_t low = include_pad ? -w.pads_begin[d] : 0;
+    const int64_t high = include_pad ? extent + w.pads_end[d] : extent;
+    const int64_t n = multiples_below(high - first, w.dilations[d], w.kernel[d]) -
+                      multiples_below(low - first, w.dilations[d], w.kernel[d]);
+    return std::max<int64_t>(n, 1);
+}
+
+namespace {
+
 /// Pads that make the output `out` rows long: the attribute output_shape, or SAME (in * stride).
 void transpose_pads_for(Window& window, size_t d, const Dim& out, int64_t extra, bool odd_behind) {
     const Dim need = (window.input[d] - 1) * window.strides[d] + extra + reach(window, d) - out;

@@ -28,5 +28,8 @@ Window conv_window(const NodeView&);
 Window conv_transpose_window(const NodeView&);
 /// MaxPool, AveragePool: x [n, c, spatial...].
 Window pool_window(const NodeView&);
+/// AveragePool: by how many elements the sum at output position `o` of spatial dim d is divided (1
+/// where the window lies outside); padding counts with `include_pad`. Dims must be numbers.
+int64_t averaged_taps(const Window&, size_t d, int64_t o, bool include_pad);
 
 }  // namespace smeaton::model

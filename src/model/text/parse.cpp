@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text_reader.h"
 #include "model/text/text.h"
@@ -30,6 +32,8 @@ public:
         graph_.name = r_.name("the graph's name");
         r_.end_line();
         while (r_.line_at(level_)) line();
+        std::sort(graph_.states.begin(), graph_.states.end(),
+                  [](const auto& a, const auto& b) { return a.input < b.input; });
         return std::move(graph_);
     }
 
@@ -49,6 +53,7 @@ private:
             constant();
         } else if (!definition && r_.accept("output")) {
             graph_.outputs.push_back(reference());
+            while (r_.accept("into")) state();
         } else {
             return node();  // ends its line itself: subgraphs follow
         }
@@ -58,6 +63,18 @@ private:
     bool is_punctuation(size_t ahead, std::string_view text) const {
         const Token& t = r_.peek(ahead);
         return t.kind == TokenKind::Punctuation && t.text == text;
+    }
+
+    /// After "into".
+    void state() {
+        Token place = r_.peek();
+        auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), reference());
+        if (input == graph_.inputs.end())
+            r_.fail(place, fmt::format("{} is no input of the graph", place.text));
+        auto at = static_cast<size_t>(input - graph_.inputs.begin());
+        StatePair s{at, graph_.outputs.size() - 1, {}};
+        if (r_.accept("from")) s.first = tensor::read_tensor(r_, constants_);
+        graph_.states.push_back(std::move(s));
     }
 
     void constant() {

@@ -103,10 +103,20 @@ public:
                 line(level, fmt::format("const {}: {}", reference(g, id),
                                         tensor_text(*g.at(id).constant)));
         for (const Node& n : g.nodes) node(g, n, level);
-        for (ValueId id : g.outputs) line(level, "output " + reference(g, id));
+        for (size_t k = 0; k < g.outputs.size(); ++k) output(g, k, level);
     }
 
 private:
+    void output(const Graph& g, size_t k, int level) {
+        std::string out = "output " + reference(g, g.outputs[k]);
+        for (const StatePair& s : g.states) {
+            if (s.output != k) continue;
+            out += " into " + reference(g, g.inputs[s.input]);
+            if (s.first) out += " from " + tensor_text(*s.first);
+        }
+        line(level, out);
+    }
+
     void node(const Graph& g, const Node& n, int level) {
         std::string outputs =
             joined(n.outputs, ", ", [&](ValueId id) { return definition(g, id); });
@@ -135,6 +145,8 @@ void collect(const Graph& g, ConstantTable& out) {
     };
     for (const Value& value : g.values)
         if (value.constant) add(*value.constant);
+    for (const StatePair& s : g.states)
+        if (s.first) add(*s.first);
     for (const Node& node : g.nodes)
         for (const auto& [key, attribute] : node.attributes) {
             if (const auto* tensor = std::get_if<Tensor>(&attribute)) add(*tensor);

@@ -39,8 +39,8 @@ constexpr const char* kWhole = R"(graph tail
       input y
       input w
       output y
-  output z
-  output x
+  output z into mask
+  output x into x from f32[2](1.0, -2.0) into bare
   output b
   output s
   output big
@@ -57,6 +57,13 @@ TEST(ModelText, prints_what_it_parsed) {
 TEST(ModelText, parses_into_the_graph_it_says) {
     Graph g = parse(kWhole, "whole.txt");
     EXPECT_EQ(g.inputs.size(), 4u);
+    ASSERT_EQ(g.states.size(), 3u);
+    EXPECT_EQ(g.states[0].input, 0u);
+    EXPECT_EQ(g.states[0].output, 1u);
+    EXPECT_EQ(g.states[0].first->at_as_double(1), -2.0);
+    EXPECT_EQ(g.states[1].input, 2u);
+    EXPECT_EQ(g.states[1].output, 0u);
+    EXPECT_FALSE(g.states[1].first.has_value());
     EXPECT_EQ(g.at(g.inputs[0]).shape->at(2), Dim::symbol("S") * 2 + 1);
     EXPECT_FALSE(g.at(g.inputs[1]).dtype.has_value());
     EXPECT_FALSE(g.at(g.inputs[2]).shape.has_value());

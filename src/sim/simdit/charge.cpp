@@ -1,5 +1,6 @@
 #include "sim/simdit/charge.h"
 
+#include "base/error.h"
 #include "sim/simdit/units.h"
 
 namespace smeaton::sim::simdit {
@@ -36,6 +37,13 @@ Pairs fused_pairs(const std::vector<Operation>& all, bool fusion) {
     return pairs;
 }
 
+Cost charge_one(const Operation& o, const Hardware& h, bool keeps_result,
+                const VectorContext& context) {
+    if (o.kind == Kind::kConvolution) return charge_convolution(o.sizes, h, keeps_result);
+    if (o.kind == Kind::kGemm) return charge_gemm(o.sizes, h, keeps_result);
+    return o.kind == Kind::kFree ? Cost{} : charge_vector(o.kind, o.sizes, h, context);
+}
+
 void add(Traffic& sum, const Traffic& t) {
     sum.wbuf += t.wbuf, sum.ibuf += t.ibuf, sum.obuf += t.obuf, sum.bbuf += t.bbuf;
     sum.vmem += t.vmem, sum.immediates += t.immediates, sum.instructions += t.instructions;
@@ -51,13 +59,12 @@ std::vector<Cost> charge(const std::vector<Operation>& all, const Hardware& h,
     std::vector<Cost> costs(all.size());
     for (size_t i = 0; i < all.size(); ++i) {
         const Operation& o = all[i];
-        if (o.kind == Kind::kConvolution)
-            costs[i] = charge_convolution(o.sizes, h, pairs.first[i]);
-        else if (o.kind == Kind::kGemm)
-            costs[i] = charge_gemm(o.sizes, h, pairs.first[i]);
-        else if (o.kind != Kind::kFree)
-            costs[i] = charge_vector(o.kind, o.sizes, h,
-                                     {out_bits(all, i, h), options.training, pairs.second[i]});
+        const VectorContext context{out_bits(all, i, h), options.training, pairs.second[i]};
+        try {
+            costs[i] = charge_one(o, h, pairs.first[i], context);
+        } catch (const UserError& error) {
+            throw UserError("node '{}' ({}): {}", o.name, o.op, error.what());
+        }
     }
     return costs;
 }

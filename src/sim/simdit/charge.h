@@ -45,7 +45,8 @@ struct Options {
     bool fusion = false;
 };
 
-/// One cost per operation, in their order.
+/// One cost per operation, in their order. UserError, naming the node, where its smallest tile does
+/// not fit.
 std::vector<Cost> charge(const std::vector<Operation>&, const Hardware&, const Options&);
 Totals totals(const std::vector<Operation>&, const std::vector<Cost>&);
 

@@ -176,6 +176,18 @@ TEST(SimditPool, CountsWindowsAndDividesByLatency) {
     EXPECT_EQ(training.compute_cycles, 9 * 9 + 5 * 9 + 8);
 }
 
+TEST(SimditPool, AWindowThatDoesNotFitIsRefusedByNode) {
+    const Sizes global{.oc = 4, .kh = 8, .kw = 8};
+    try {
+        cost_of(Kind::kAveragePool, global);
+        FAIL() << "8 * 8 * 4 words of 32 bits are more than 6272 bits";
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("node 'node'"));
+        EXPECT_THAT(error.what(), HasSubstr("takes 8192 bits of vector memory, "
+                                            "'SIMD_VMEM_CAPACITY_BITS' is 6272"));
+    }
+}
+
 TEST(SimditSoftmax, FillsThePipelineThreeTimes) {
     const Cost c = cost_of(Kind::kSoftmax, {.n = 8, .oc = 12});
     // One tile: 12 channels * ceil(8/4) rows; exp 3, add 1, div 9.

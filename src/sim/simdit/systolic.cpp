@@ -154,7 +154,8 @@ Cost charge_convolution(const Sizes& sizes, const Hardware& h, bool keeps_result
     cost.stall_cycles = stalls.all();
     if (keeps_result) {
         const double counted = n.ow * n.oh * n.n * n.oc - 2;
-        const double average = std::ceil(stalls.middle / stalls.middle_tiles);
+        const double average =
+            stalls.middle_tiles == 0 ? 0 : std::ceil(stalls.middle / stalls.middle_tiles);
         cost.stall_cycles -= std::min(stalls.middle, average * counted) + stalls.tail;
     }
     cost.operations = padded_operations(s);

@@ -138,6 +138,11 @@ VectorTile vector_tile(Kind kind, const Sizes& s, const Hardware& h) {
         grow_channels();
         grow_batch();
     }
+    if (!fits())
+        throw UserError(
+            "its smallest tile ({} channels, {}x{} window) takes {} bits of vector memory, "
+            "'SIMD_VMEM_CAPACITY_BITS' is {}",
+            t.c, s.kh, s.kw, bits_of(kind, t, s) + (memory - limit), memory);
     return t;
 }
 

@@ -31,7 +31,7 @@ struct VectorTile {
     int64_t elements() const { return n * c * h * w; }
 };
 /// For sizes padded for the lanes. Image, channels, batch; where channels hold statistics image,
-/// batch, channels.
+/// batch, channels. UserError where the window of a pooling does not fit with one pixel.
 VectorTile vector_tile(Kind, const Sizes&, const Hardware&);
 /// Elements of the input that a pooling reads for a tile.
 int64_t window_elements(const VectorTile&, const Sizes&);

@@ -1,12 +1,12 @@
-// The arithmetic of Resize along one axis, done while lowering: which input positions an output
-// position reads and with what weights.
+// The arithmetic of Resize along one axis: which input positions an output position reads and with
+// what weights.
 #pragma once
 
 #include <vector>
 
 #include "model/shape/resize.h"
 
-namespace smeaton::lower {
+namespace smeaton::model {
 
 /// Where along one axis the output positions lie, in coordinates of the input.
 struct ResizeAxis {
@@ -27,14 +27,14 @@ struct ResizeTable {
     bool identity(int64_t in) const;
 };
 
-ResizeTable resize_table(const model::ResizeChoice&, const ResizeAxis&);
+ResizeTable resize_table(const ResizeChoice&, const ResizeAxis&);
 
 /// Linear without antialias, for integers: the element at or below the source and the next one (the
 /// last element twice, half and half), as pairs of single precision.
-ResizeTable blend_table(const model::ResizeChoice&, const ResizeAxis&);
+ResizeTable blend_table(const ResizeChoice&, const ResizeAxis&);
 
 /// With antialias, for integers: weights in single precision, operation by operation as ONNX
 /// Runtime and Pillow; what falls on elements outside is added to the first and the last.
-ResizeTable antialias_table(const model::ResizeChoice&, const ResizeAxis&);
+ResizeTable antialias_table(const ResizeChoice&, const ResizeAxis&);
 
-}  // namespace smeaton::lower
+}  // namespace smeaton::model

@@ -1,18 +1,18 @@
-#include "lower/resize_table.h"
+#include "model/shape/resize_table.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 
-namespace smeaton::lower {
+namespace smeaton::model {
 
 namespace {
 
 /// The source coordinate of output position x, per coordinate_transformation_mode. In single
 /// precision, operation by operation, as the runtimes that files were made with: which pixel is
 /// nearest hangs on the last bit.
-float source_of(const model::ResizeChoice& c, const ResizeAxis& a, float x) {
+float source_of(const ResizeChoice& c, const ResizeAxis& a, float x) {
     const auto scale = static_cast<float>(a.scale);
     const auto in = static_cast<float>(a.in), out = static_cast<float>(a.out);
     if (scale == 1) return x;
@@ -33,7 +33,7 @@ float source_of(const model::ResizeChoice& c, const ResizeAxis& a, float x) {
     return static_cast<float>(0.5 * static_cast<double>(start + end) * static_cast<double>(in - 1));
 }
 
-int64_t nearest_position(const model::ResizeChoice& c, const ResizeAxis& a, double source) {
+int64_t nearest_position(const ResizeChoice& c, const ResizeAxis& a, double source) {
     const double below = std::floor(source), fraction = source - below;
     bool up = false;
     if (fraction != 0) {
@@ -46,7 +46,7 @@ int64_t nearest_position(const model::ResizeChoice& c, const ResizeAxis& a, doub
 }
 
 /// The interpolation kernel at distance d: a triangle, or Keys' cubic with coefficient a.
-double kernel_at(const model::ResizeChoice& c, double d) {
+double kernel_at(const ResizeChoice& c, double d) {
     d = std::abs(d);
     if (c.mode == "linear") return std::max(0.0, 1 - d);
     const double a = c.cubic_a;
@@ -56,13 +56,13 @@ double kernel_at(const model::ResizeChoice& c, double d) {
 }
 
 /// Taps per output position; with antialias the kernel is stretched by the shrinking factor.
-int64_t tap_count(const model::ResizeChoice& c, double stretch) {
+int64_t tap_count(const ResizeChoice& c, double stretch) {
     if (c.mode == "nearest") return 1;
     const double reach = (c.mode == "linear" ? 1 : 2) / stretch;
     return 2 - 2 * (static_cast<int64_t>(std::floor(-reach)) + 1);
 }
 
-void add_row(const model::ResizeChoice& c, const ResizeAxis& a, double source, double stretch,
+void add_row(const ResizeChoice& c, const ResizeAxis& a, double source, double stretch,
              ResizeTable& table) {
     const bool outside = c.coordinates == "tf_crop_and_resize" &&
                          (source < 0 || source > static_cast<double>(a.in - 1));
@@ -113,7 +113,7 @@ bool ResizeTable::identity(int64_t in) const {
     return true;
 }
 
-ResizeTable resize_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+ResizeTable resize_table(const ResizeChoice& c, const ResizeAxis& a) {
     ResizeTable table;
     const double stretch = c.antialias ? std::min(a.scale, 1.0) : 1.0;
     table.taps = tap_count(c, stretch);
@@ -122,7 +122,7 @@ ResizeTable resize_table(const model::ResizeChoice& c, const ResizeAxis& a) {
     return table;
 }
 
-ResizeTable blend_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+ResizeTable blend_table(const ResizeChoice& c, const ResizeAxis& a) {
     ResizeTable table;
     table.taps = 2;
     const auto last = static_cast<float>(a.in - 1);
@@ -143,7 +143,7 @@ ResizeTable blend_table(const model::ResizeChoice& c, const ResizeAxis& a) {
 
 namespace {
 
-float antialias_kernel(const model::ResizeChoice& c, float d) {
+float antialias_kernel(const ResizeChoice& c, float d) {
     d = std::abs(d);
     if (c.mode == "linear") return d < 1 ? 1 - d : 0;
     const auto a = static_cast<float>(c.cubic_a);
@@ -164,7 +164,7 @@ void fold_ends(std::vector<float>& w, int64_t first, int64_t in) {
 
 }  // namespace
 
-ResizeTable antialias_table(const model::ResizeChoice& c, const ResizeAxis& a) {
+ResizeTable antialias_table(const ResizeChoice& c, const ResizeAxis& a) {
     const float shrink = 1.0f / static_cast<float>(a.scale);
     const float reach = (c.mode == "linear" ? 1.0f : 2.0f) * std::max(shrink, 1.0f);
     const float narrow = shrink >= 1 ? 1.0f / shrink : 1.0f;
@@ -196,4 +196,4 @@ ResizeTable antialias_table(const model::ResizeChoice& c, const ResizeAxis& a) {
     return table;
 }
 
-}  // namespace smeaton::lower
+}  // namespace smeaton::model

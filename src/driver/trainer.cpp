@@ -1,0 +1,396 @@
+#include "driver/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "driver/naming.h"
+#include "lower/evaluate.h"
+#include "model/bind_dims.h"
+#include "model/grad/optimizer.h"
+#include "model/onnx/read.h"
+#include "model/unsupported.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+using Feeds = std::map<std::string, Tensor>;
+
+constexpr const char* kSteps = "smeaton.steps";
+
+/// A step derived and compiled for given shapes.
+struct Derived {
+    model::TrainingStep step;
+    model::GradientGraph gradient;  ///< where gradients are asked for, not a step
+    std::unique_ptr<Session> session;
+};
+
+Tensor scalar_f64(double v) {
+    Tensor t(DType::kF64, {});
+    t.set_from_double(0, v);
+    return t;
+}
+
+Tensor copied(const Tensor& t) {
+    Tensor copy(t.dtype(), t.shape());
+    std::copy(t.data(), t.data() + t.bytes(), copy.mutable_data());
+    return copy;
+}
+
+/// The n-th number of a stream, uniform in [0, 1): SplitMix64 of a counter, so that any element
+/// can be made without the ones before it.
+double uniform(uint64_t stream, uint64_t n) {
+    uint64_t z = stream + (n + 1) * 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    return static_cast<double>(z >> 11) * 0x1p-53;
+}
+
+uint64_t stream_of(uint64_t seed, uint64_t step, uint64_t mask) {
+    uint64_t mixed = seed;
+    for (uint64_t part : {step, mask})
+        mixed = static_cast<uint64_t>(uniform(mixed ^ 0x5851f42d4c957f2d, part) * 0x1p53);
+    return mixed;
+}
+
+model::OptimizerChoice optimizer_of(const TrainerOptions& options) {
+    model::OptimizerChoice choice = model::optimizer_named(options.optimizer);
+    const auto set = [](double& to, double from) {
+        if (from >= 0) to = from;
+    };
+    set(choice.momentum, options.momentum);
+    set(choice.beta1, options.beta1);
+    set(choice.beta2, options.beta2);
+    set(choice.epsilon, options.epsilon);
+    set(choice.weight_decay, options.weight_decay);
+    model::check_optimizer(choice);
+    return choice;
+}
+
+void check_rate(double rate) {
+    if (!(rate >= 0) || std::isinf(rate))
+        throw UserError("the learning rate is {}; expected a number >= 0", rate);
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+    std::string path;
+    TrainerOptions options;
+    model::LossChoice loss;
+    model::OptimizerChoice optimizer;
+    model::Graph graph;
+    std::vector<PortInfo> inputs;
+    std::string target_feed;  // what the caller calls the target
+
+    std::map<std::string, std::unique_ptr<Derived>> steps, gradients;  // by key_of
+    std::vector<std::string> deciding;  // inputs whose values decide shapes
+    std::vector<std::string> names;     // of what a step changes in the model
+    Feeds state;                        // every state variable by name; empty: none derived yet
+    Feeds pending;                      // set before the variables were known
+    int64_t done = 0;
+
+    std::string key_of(const Feeds&) const;
+    model::GradientGraph differentiate(const Feeds&);
+    Derived& derived(const Feeds&, bool with_optimizer);
+    std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
+    void take_state(const std::vector<model::StateVariable>&, size_t in_model);
+    void put(const std::string& name, const Tensor& value);
+    void check_feeds(const Feeds&) const;
+    Feeds all_feeds(const Derived&, const Feeds&) const;
+    Tensor target_of(const Feeds&, int64_t classes) const;
+    Tensor mask(const Session&, const model::DropoutMask&, size_t n) const;
+};
+
+std::string Trainer::Impl::key_of(const Feeds& feeds) const {
+    std::string key;
+    for (const auto& [name, tensor] : feeds) {
+        key += name;
+        for (int64_t d : tensor.shape()) key += fmt::format(",{}", d);
+        if (std::find(deciding.begin(), deciding.end(), name) != deciding.end())
+            key += fmt::format("#{}", tensor::content_hash(tensor));
+        key += ";";
+    }
+    return key;
+}
+
+model::GradientGraph Trainer::Impl::differentiate(const Feeds& feeds) {
+    model::GradientOptions wanted;
+    wanted.loss = loss;
+    wanted.freeze = options.freeze;
+    wanted.training_form = options.training_form;
+    if (const auto target = feeds.find(target_feed); target != feeds.end())
+        wanted.loss.target_shape = target->second.shape();
+    model::DimBindings bindings = model::dim_bindings(graph, options.session.dims);
+    for (const PortInfo& port : inputs)
+        if (const auto fed = feeds.find(port.name); fed != feeds.end())
+            bindings.fed_shapes[port.name] = fed->second.shape();
+    const model::Graph bound = model::bind_dims(graph, bindings);
+    while (true) {
+        model::ValueBindings known;
+        for (const std::string& name : deciding) known[name] = copied(feeds.at(name));
+        try {
+            return model::differentiate(bound, wanted, lower::evaluate, known);
+        } catch (const model::NeedsValue& needs) {
+            const size_t before = deciding.size();
+            for (const std::string& name : needs.inputs)
+                if (feeds.count(name) > 0 &&
+                    std::find(deciding.begin(), deciding.end(), name) == deciding.end())
+                    deciding.push_back(name);
+            if (deciding.size() == before) throw UserError("{}", needs.what());
+        }
+    }
+}
+
+std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_optimizer) {
+    auto made = std::make_unique<Derived>();
+    model::GradientGraph gradient = differentiate(feeds);
+    model::Graph to_run;
+    if (with_optimizer) {
+        made->step = model::append_optimizer(std::move(gradient), optimizer);
+        to_run = made->step.shaped.graph;
+    } else {
+        // The same state variables, so that their names are known either way.
+        made->step = model::append_optimizer(gradient, optimizer);
+        made->gradient = std::move(gradient);
+        to_run = made->gradient.shaped.graph;
+    }
+    take_state(made->step.state, made->step.parameters + made->step.statistics);
+    SessionOptions session = options.session;
+    session.dims.clear();  // all sizes are numbers by now
+    made->session = std::make_unique<Session>(std::move(to_run), path, session);
+    return made;
+}
+
+Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
+    auto& kept = with_optimizer ? steps : gradients;
+    const auto found = kept.find(key_of(feeds));
+    if (found != kept.end()) return *found->second;
+    std::unique_ptr<Derived> made = naming(path, [&] { return derive(feeds, with_optimizer); });
+    return *(kept[key_of(feeds)] = std::move(made));  // deriving may find deciding inputs
+}
+
+void Trainer::Impl::take_state(const std::vector<model::StateVariable>& variables,
+                               size_t in_model) {
+    if (!state.empty()) return;
+    for (const model::StateVariable& v : variables) {
+        if (names.size() < in_model) names.push_back(v.name);
+        state[v.name] = v.initial;
+    }
+    const Feeds given = std::move(pending);
+    pending.clear();
+    for (const auto& [name, value] : given) put(name, value);
+}
+
+void Trainer::Impl::put(const std::string& name, const Tensor& value) {
+    if (state.empty()) {
+        pending[name] = copied(value);
+        return;
+    }
+    const auto found = state.find(name);
+    if (found == state.end()) throw UserError("{}: no parameter is called '{}'", path, name);
+    if (value.dtype() != found->second.dtype() || value.shape() != found->second.shape())
+        throw UserError(
+            "{}: parameter '{}' is {}, but {} was given", path, name,
+            model::describe(found->second.dtype(), model::to_dims(found->second.shape())),
+            model::describe(value.dtype(), model::to_dims(value.shape())));
+    found->second = copied(value);
+}
+
+void Trainer::Impl::check_feeds(const Feeds& feeds) const {
+    std::string list;
+    std::vector<std::string> wanted;
+    for (const PortInfo& port : inputs) wanted.push_back(port.name);
+    if (loss.kind != model::LossKind::Output) wanted.push_back(target_feed);
+    for (const std::string& name : wanted) {
+        list += (list.empty() ? "'" : ", '") + name + "'";
+        if (feeds.count(name) == 0)
+            throw UserError("{}: '{}' is not fed{}", path, name,
+                            name == target_feed ? ", which the loss compares with" : "");
+    }
+    for (const auto& [name, tensor] : feeds)
+        if (std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+            throw UserError("{}: there is no input '{}'; a step takes {}", path, name, list);
+}
+
+/// Class numbers as i64, each within the classes.
+Tensor Trainer::Impl::target_of(const Feeds& feeds, int64_t classes) const {
+    const Tensor& fed = feeds.at(target_feed);
+    if (loss.kind != model::LossKind::CrossEntropy) return fed;
+    if (!tensor::is_integer(fed.dtype()))
+        throw UserError("{}: '{}' holds class numbers and must be integers; found {}", path,
+                        target_feed, tensor::name(fed.dtype()));
+    Tensor numbers(DType::kI64, fed.shape());
+    for (int64_t i = 0; i < fed.elements(); ++i) {
+        const int64_t number = fed.at_as_int(i);
+        if (number < 0 || number >= classes)
+            throw UserError("{}: '{}' holds {} at position {}; the classes are 0 to {}", path,
+                            target_feed, number, i, classes - 1);
+        numbers.set_from_int(i, number);
+    }
+    return numbers;
+}
+
+Tensor Trainer::Impl::mask(const Session& session, const model::DropoutMask& m, size_t n) const {
+    for (const PortInfo& port : session.inputs()) {
+        if (port.name != m.input) continue;
+        Tensor t(port.dtype, *model::const_shape(port.shape));
+        const uint64_t stream = stream_of(options.seed, static_cast<uint64_t>(done), n);
+        for (int64_t i = 0; i < t.elements(); ++i)
+            if (uniform(stream, static_cast<uint64_t>(i)) >= m.ratio)
+                t.set_from_double(i, 1 / (1 - m.ratio));
+        return t;
+    }
+    return {};  // nothing that is computed reads it
+}
+
+Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) const {
+    Feeds all;
+    for (const PortInfo& port : d.session->inputs()) {
+        const std::string& name = port.name;
+        if (name == d.step.target) {
+            all[name] = target_of(feeds, d.step.classes);
+        } else if (name == d.step.learning_rate) {
+            all[name] = scalar_f64(options.learning_rate);
+        } else if (name == d.step.step) {
+            all[name] = scalar_f64(static_cast<double>(done + 1));
+        } else if (const auto fed = feeds.find(name); fed != feeds.end()) {
+            all[name] = fed->second;
+        } else if (const auto kept = state.find(name); kept != state.end()) {
+            all[name] = kept->second;
+        }
+    }
+    for (size_t n = 0; n < d.step.masks.size(); ++n)
+        all[d.step.masks[n].input] = mask(*d.session, d.step.masks[n], n);
+    return all;
+}
+
+Trainer::Trainer(const std::string& model_path, TrainerOptions options)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->path = model_path;
+    impl_->loss = model::loss_named(options.loss);
+    if (impl_->loss.kind != model::LossKind::Output) impl_->loss.output = options.loss_output;
+    impl_->optimizer = optimizer_of(options);
+    check_rate(options.learning_rate);
+    impl_->options = std::move(options);
+    impl_->graph = model::onnx::read_onnx(model_path);
+    naming(model_path, [&] { model::refuse_unsupported(impl_->graph); });
+    for (model::ValueId id : impl_->graph.inputs) {
+        const model::Value& v = impl_->graph.at(id);
+        impl_->inputs.push_back(
+            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
+    }
+    impl_->target_feed = "target";
+    for (const PortInfo& port : impl_->inputs)
+        if (port.name == "target") impl_->target_feed = "target_2";
+}
+
+Trainer::~Trainer() = default;
+
+const std::vector<PortInfo>& Trainer::inputs() const {
+    return impl_->inputs;
+}
+
+namespace {
+
+/// Results by name, the loss apart.
+Feeds run_whole(Session& session, const Feeds& feeds, const std::string& loss, double& value) {
+    std::vector<Tensor> results = session.run(feeds);
+    Feeds by_name;
+    for (size_t k = 0; k < results.size(); ++k)
+        by_name[session.outputs()[k].name] = std::move(results[k]);
+    value = by_name.at(loss).at_as_double(0);
+    return by_name;
+}
+
+}  // namespace
+
+double Trainer::step(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    Derived& d = impl_->derived(feeds, true);
+    double loss = 0;
+    Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
+    if (!std::isfinite(loss))
+        throw UserError(
+            "{}: the loss of step {} is {}; parameters are as before it (a lower "
+            "learning rate or other data may help)",
+            impl_->path, impl_->done + 1, std::isnan(loss) ? "NaN" : "infinite");
+    for (const model::StateVariable& v : d.step.state)
+        impl_->state[v.name] = std::move(results.at(v.next));
+    ++impl_->done;
+    return loss;
+}
+
+Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
+    impl_->check_feeds(feeds);
+    Derived& d = impl_->derived(feeds, false);
+    double value = 0;
+    Feeds results = run_whole(*d.session, impl_->all_feeds(d, feeds), d.gradient.loss, value);
+    if (loss != nullptr) *loss = value;
+    Feeds by_parameter;
+    for (const model::TrainedParameter& p : d.gradient.parameters)
+        by_parameter[p.name] = std::move(results.at(p.gradient));
+    return by_parameter;
+}
+
+Feeds Trainer::parameters() const {
+    if (impl_->state.empty())
+        throw UserError("{}: what is trained is known after the first step (or prepare)",
+                        impl_->path);
+    Feeds all;
+    for (const std::string& name : impl_->names) all[name] = impl_->state.at(name);
+    return all;
+}
+
+void Trainer::set_parameters(const Feeds& values) {
+    for (const auto& [name, value] : values) impl_->put(name, value);
+}
+
+Feeds Trainer::state() const {
+    Feeds all = impl_->state.empty() ? impl_->pending : impl_->state;
+    Tensor steps(DType::kI64, {});
+    steps.set_from_int(0, impl_->done);
+    all[kSteps] = steps;
+    return all;
+}
+
+void Trainer::load_state(const Feeds& values) {
+    const auto steps = values.find(kSteps);
+    if (steps == values.end() || steps->second.elements() != 1)
+        throw UserError("{}: not the state of a training: '{}' is missing", impl_->path, kSteps);
+    for (const auto& [name, value] : values)
+        if (name != kSteps) impl_->put(name, value);
+    impl_->done = steps->second.at_as_int(0);
+}
+
+int64_t Trainer::steps() const {
+    return impl_->done;
+}
+double Trainer::learning_rate() const {
+    return impl_->options.learning_rate;
+}
+void Trainer::set_learning_rate(double rate) {
+    check_rate(rate);
+    impl_->options.learning_rate = rate;
+}
+
+double Trainer::prepare(const Feeds& feeds) {
+    const auto start = std::chrono::steady_clock::now();
+    session(feeds).prepare(session_feeds(feeds));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Session& Trainer::session(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    return *impl_->derived(feeds, true).session;
+}
+
+Feeds Trainer::session_feeds(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    return impl_->all_feeds(impl_->derived(feeds, true), feeds);
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,195 @@
+#include "gir/rewrite/spell/laid.h"
+
+#include <algorithm>
+
+#include "gir/layout.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+constexpr Interval kAnywhere{-(int64_t{1} << 40), int64_t{1} << 40};
+
+std::vector<Laid::Part> parts_of(const Buffer& b) {
+    std::vector<PhysicalDim> dims = physical_dims(b);
+    std::vector<int64_t> strides = physical_strides(b);
+    std::vector<Laid::Part> parts;
+    for (size_t i = 0; i < dims.size(); ++i)
+        parts.push_back({dims[i].dim, dims[i].div, dims[i].mod, dims[i].before, strides[i]});
+    return parts;
+}
+
+/// Tiles in memory are dense, the lanes innermost and filled up to whole vectors.
+std::vector<Laid::Part> parts_of(const Tile& tile, bool constant, int64_t vector_lanes) {
+    int lanes = constant ? -1 : tile.lanes;
+    std::vector<int> order;
+    for (int d = 0; d < static_cast<int>(tile.dims.size()); ++d)
+        if (d != lanes) order.push_back(d);
+    if (lanes >= 0) order.push_back(lanes);
+    std::vector<Laid::Part> parts;
+    int64_t stride = 1;
+    for (size_t i = order.size(); i-- > 0;) {
+        int64_t n = tile.dims[static_cast<size_t>(order[i])].extent.value();
+        parts.insert(parts.begin(), {order[i], 1, 0, 0, stride});
+        if (order[i] == lanes) n = (n + vector_lanes - 1) / vector_lanes * vector_lanes;
+        stride *= n;
+    }
+    return parts;
+}
+
+int64_t floor_div(int64_t a, int64_t b) {
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+/// The quotient that all values of the form share.
+std::optional<int64_t> one_quotient(const Affine& form, int64_t by, const Ranges& ranges) {
+    Interval r = range_of(form, ranges);
+    if (r.hi < r.lo || floor_div(r.lo, by) != floor_div(r.hi, by)) return std::nullopt;
+    return floor_div(r.lo, by);
+}
+
+/// floor(form / div): terms whose coefficients divide pass, the rest stays within one quotient.
+std::optional<Affine> divided(const Affine& form, int64_t div, const Ranges& ranges) {
+    if (div == 1) return form;
+    Affine out, rest(form.constant);
+    for (const Term& t : form.terms)
+        t.coefficient % div == 0 ? out += Affine(t.var, t.coefficient / div)
+                                 : rest += Affine(t.var, t.coefficient);
+    std::optional<int64_t> whole = one_quotient(rest, div, ranges);
+    if (!whole) return std::nullopt;
+    return out + Affine(*whole);
+}
+
+std::optional<Affine> modulo(const Affine& form, int64_t mod, const Ranges& ranges) {
+    if (mod == 0) return form;
+    Affine rest(form.constant);
+    for (const Term& t : form.terms)
+        if (t.coefficient % mod != 0) rest += Affine(t.var, t.coefficient);
+    std::optional<int64_t> whole = one_quotient(rest, mod, ranges);
+    if (!whole) return std::nullopt;
+    return rest - Affine(*whole * mod);
+}
+
+std::optional<Affine> offset_of(const Laid& laid, const Ranges& ranges) {
+    Affine out;
+    for (const Laid::Part& part : laid.parts) {
+        auto whole = divided(laid.at[static_cast<size_t>(part.dim)].affine, part.div, ranges);
+        if (!whole) return std::nullopt;
+        auto rest = modulo(*whole, part.mod, ranges);
+        if (!rest) return std::nullopt;
+        out += (*rest + Affine(part.before)) * part.stride;
+    }
+    return out;
+}
+
+bool is_split(const Laid::Part& part) {
+    return part.div != 1 || part.mod != 0;
+}
+
+Run register_run(const Laid& laid, Name var) {
+    for (size_t d = 0; d < laid.at.size(); ++d) {
+        int64_t k = laid.at[d].affine.coefficient(var);
+        bool along = static_cast<int>(d) == laid.lanes;
+        if (k != 0 && (!along || k != 1)) return Run::Scattered;
+    }
+    return laid.lanes < 0 || !laid.at[static_cast<size_t>(laid.lanes)].affine.uses(var)
+               ? Run::Uniform
+               : Run::Contiguous;
+}
+
+}  // namespace
+
+bool Laid::uses(Name var) const {
+    return std::any_of(at.begin(), at.end(), [&](const Coord& c) {
+        return c.affine.uses(var) || (c.index && addressed_by(*c.index, var));
+    });
+}
+
+bool Laid::computed() const {
+    return std::any_of(at.begin(), at.end(), [](const Coord& c) { return c.index != nullptr; });
+}
+
+Laid laid(const Place& place, const Slice& named) {
+    Slice slice = named;
+    Laid out;
+    for (auto found = place.tiles.find(slice.target); found != place.tiles.end();
+         found = place.tiles.find(slice.target)) {
+        const Let& let = found->second;
+        if (!let.source) break;  // a tile that is filled: its own memory
+        Substitution by_dim;
+        for (size_t i = 0; i < let.tile.dims.size(); ++i)
+            by_dim[let.tile.dims[i].name] = slice.at[i].affine;
+        Slice behind = substitute(*let.source, by_dim);
+        for (size_t i = 0; i < behind.at.size(); ++i)
+            for (size_t j = 0; j < slice.at.size() && !behind.at[i].index; ++j)
+                if (let.source->at[i].affine.uses(let.tile.dims[j].name))
+                    behind.at[i].index = slice.at[j].index;
+        out.bounded = out.bounded || slice.within.has_value();
+        slice = std::move(behind);
+    }
+    out.bounded = out.bounded || slice.within.has_value();
+    out.target = slice.target;
+    out.at = slice.at;
+    if (auto tile = place.tiles.find(slice.target); tile != place.tiles.end()) {
+        out.dtype = tile->second.tile.dtype;
+        out.in_registers = tile->second.tile.level == place.registers;
+        out.lanes = tile->second.tile.lanes;
+        out.parts = parts_of(tile->second.tile, tile->second.constant.has_value(), place.lanes);
+    } else {
+        const Buffer& b = place.program.buffer(slice.target);
+        out.dtype = b.dtype;
+        out.parts = parts_of(b);
+    }
+    return out;
+}
+
+Interval range_of(const Affine& form, const Ranges& ranges) {
+    Interval out{form.constant, form.constant};
+    for (const Term& t : form.terms) {
+        auto known = ranges.find(t.var);
+        Interval r = known == ranges.end() ? kAnywhere : known->second;
+        if (r.hi < r.lo) return {0, -1};
+        out.lo += t.coefficient * (t.coefficient > 0 ? r.lo : r.hi);
+        out.hi += t.coefficient * (t.coefficient > 0 ? r.hi : r.lo);
+    }
+    return out;
+}
+
+Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
+    bool depends = false, across_split = false;
+    int64_t stride = 0;
+    for (const Coord& c : laid.at) {
+        if (c.index && addressed_by(*c.index, var)) return Run::Scattered;
+        depends = depends || c.affine.uses(var);
+    }
+    if (!depends) return Run::Uniform;
+    if (laid.in_registers) return register_run(laid, var);
+    for (const Laid::Part& part : laid.parts) {
+        int64_t k = laid.at[static_cast<size_t>(part.dim)].affine.coefficient(var);
+        across_split = across_split || (is_split(part) && k != 0);
+        stride += part.stride * k;
+    }
+    if (!across_split)
+        return stride == 0 ? Run::Uniform : stride == 1 ? Run::Contiguous : Run::Scattered;
+    // Each element's address must be known relative to the first.
+    for (const Laid::Part& part : laid.parts)
+        if (is_split(part) && laid.at[static_cast<size_t>(part.dim)].index) return Run::Scattered;
+    std::optional<Affine> first;
+    for (int64_t i = 0; i < count; ++i) {
+        Laid here = laid;
+        for (Coord& c : here.at) c.affine = substitute(c.affine, {{var, Affine(i)}});
+        std::optional<Affine> offset = offset_of(here, ranges);
+        if (!offset) return Run::Scattered;
+        if (first && !(*offset == *first + Affine(i))) return Run::Scattered;
+        if (!first) first = offset;
+    }
+    return Run::Contiguous;
+}
+
+std::optional<Affine> element_offset(const Laid& laid, const Ranges& ranges) {
+    if (laid.computed()) return std::nullopt;
+    return offset_of(laid, ranges);
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,116 @@
+#include "gir/rewrite/spell/lines.h"
+
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+struct Lines {
+    const Op& op;
+    const Program& program;
+    const Target& target;
+    const std::map<Name, DType>& tiles;
+    std::set<Name>& taken;
+    Dim length = {};
+    Block body = {};
+
+    DType dtype(Name name) const {
+        auto tile = tiles.find(name);
+        return tile != tiles.end() ? tile->second : program.buffer(name).dtype;
+    }
+
+    /// A line that holds as many elements of the dtype.
+    Name line(const char* stem, DType dtype) {
+        Tile tile;
+        tile.name = fresh(Name(stem), taken);
+        tile.dtype = dtype;
+        tile.dims = {{op.along, length}};
+        // Four lines at once: the keys, the payload, and what both merge into.
+        int64_t bytes = 4 * tensor::byte_count(dtype, length.value());
+        tile.level = target.memory_for(OperandRole::Vector, bytes).name;
+        body.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
+        return tile.name;
+    }
+
+    Slice of(Name tile) const { return {tile, {Coord(op.along)}, {}}; }
+
+    void move(const Slice& to, const Slice& from) {
+        Op m;
+        m.dims = {{op.along, length}};
+        m.dst = to;
+        m.srcs = {from};
+        m.origins = op.origins;
+        body.push_back(stmt(std::move(m)));
+    }
+
+    /// A tile of one dim, read from its start: a line already.
+    bool is_line(const Slice& s) const {
+        return tiles.count(s.target) > 0 && s.at.size() == 1 && !s.at[0].index && !s.within &&
+               s.at[0].affine == Affine(op.along);
+    }
+
+    Block in_place() {
+        length = op.dims[0].extent;
+        Op sort = op;
+        sort.spelling = merging(op);
+        body.push_back(stmt(std::move(sort)));
+        return body;
+    }
+
+    /// Declares what `sort` merges into.
+    Spelling merging(const Op& sort) {
+        Spelling spelling;
+        spelling.loops = {op.along};
+        spelling.scratch.push_back(line("merged_keys", dtype(sort.dst.target)));
+        if (op.payload)
+            spelling.scratch.push_back(line("merged_payload", dtype(sort.payload->target)));
+        return spelling;
+    }
+
+    Block run() {
+        if (op.dims.size() == 1 && is_line(op.dst) && (!op.payload || is_line(*op.payload)))
+            return in_place();
+        std::vector<NamedDim> outer;
+        for (const NamedDim& d : op.dims)
+            d.name == op.along ? void(length = d.extent) : outer.push_back(d);
+        Op sort = op;
+        sort.dims = {{op.along, length}};
+        Name keys = line("keys", dtype(op.dst.target)), payload;
+        if (op.payload) payload = line("payload", dtype(op.payload->target));
+        sort.spelling = merging(op);
+        move(of(keys), op.dst);
+        if (op.payload) move(of(payload), *op.payload);
+        sort.dst = of(keys);
+        if (op.payload) sort.payload = of(payload);
+        body.push_back(stmt(std::move(sort)));
+        move(op.dst, of(keys));
+        if (op.payload) move(*op.payload, of(payload));
+        for (size_t i = outer.size(); i-- > 0;) {
+            Name axis = fresh(outer[i].name, taken);
+            For loop;
+            loop.axis = axis;
+            loop.extent = outer[i].extent;
+            loop.body = substitute(body, {{outer[i].name, Affine(axis)}});
+            body = {stmt(std::move(loop))};
+        }
+        return body;
+    }
+};
+
+}  // namespace
+
+Block sort_by_lines(const Block& block, const Program& program, const Target& target,
+                    std::set<Name>& taken) {
+    std::map<Name, DType> tiles;
+    for_each_stmt(block, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
+    });
+    return map_stmts(block, [&](const StmtPtr& s) -> Block {
+        auto* op = std::get_if<Op>(&s->node);
+        if (!op || op->kind != OpKind::Sort || op->spelling) return {s};
+        return Lines{*op, program, target, tiles, taken}.run();
+    });
+}
+
+}  // namespace smeaton::gir::rewrite

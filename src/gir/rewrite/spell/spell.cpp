@@ -1,0 +1,256 @@
+#include "gir/rewrite/spell/spell.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "gir/rewrite/spell/ahead.h"
+#include "gir/rewrite/spell/choose.h"
+#include "gir/rewrite/spell/laid.h"
+#include "gir/rewrite/spell/lines.h"
+#include "gir/rewrite/spell/registers.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+// Iterations of a shared-out nest after which further axes of no scope stay loops inside.
+constexpr int64_t kSharedEnough = 256;
+
+Block serial(const Block& body) {
+    return map_stmts(body, [](const StmtPtr& s) -> Block {
+        auto* p = std::get_if<Parallel>(&s->node);
+        if (!p || p->scope != Name("any")) return {s};
+        For loop;
+        loop.axis = p->axis;
+        loop.extent = p->extent;
+        loop.body = p->body;
+        return {stmt(std::move(loop))};
+    });
+}
+
+/// Of nested parallel axes without a scope the outer ones are shared out, the rest are loops.
+StmtPtr share_out(const StmtPtr& s, int64_t range) {
+    auto* p = std::get_if<Parallel>(&s->node);
+    if (!p) return s;
+    range *= p->extent.value();
+    const Parallel* next =
+        p->body.size() == 1 ? std::get_if<Parallel>(&p->body.front()->node) : nullptr;
+    bool further = next && (next->scope != Name("any") || range < kSharedEnough);
+    Block body = further ? Block{share_out(p->body.front(), range)} : serial(p->body);
+    return body == p->body ? s : stmt(Parallel{p->axis, p->extent, p->scope, std::move(body)});
+}
+
+bool is_copy_by_hand(const Let& let, const Target& target) {
+    if (!let.source) return false;
+    const TargetLevel* level = target.find(let.tile.level);
+    bool claim = let.resident && !let.source->within && level && level != &target.registers();
+    return !claim;
+}
+
+/// A tile that is filled where no machine does it: memory, and one pass.
+Block filled(const Let& let, const Program& program, const std::map<Name, DType>& tiles) {
+    Op op;
+    op.dims = let.tile.dims;
+    op.dst.target = let.tile.name;
+    for (const NamedDim& d : let.tile.dims) op.dst.at.emplace_back(d.name);
+    op.srcs = {*let.source};
+    auto tile = tiles.find(let.source->target);
+    DType from = tile != tiles.end() ? tile->second : program.buffer(let.source->target).dtype;
+    if (from != let.tile.dtype) {
+        op.kind = OpKind::Unary;
+        op.fn = ScalarFn::cast;
+    }
+    return {stmt(Let{let.tile, {}, false, {}, 1, {}}), stmt(std::move(op))};
+}
+
+struct Speller {
+    const Program& program;
+    const Target& target;
+    std::set<Name> taken;
+    Place place;
+
+    Speller(const Program& p, const Target& t, const Block& body)
+        : program(p),
+          target(t),
+          taken(declared_names(body)),
+          place{p, t.lanes(DType::kF32), t.registers().name} {}
+
+    Block run(const Block& body);
+
+private:
+    Block block(const Block& body);
+    StmtPtr loop(const Parallel&);
+    StmtPtr loop(const For&);
+    Block inside(Name axis, int64_t extent, Interval range, const Block& body);
+    Block op(const Op&);
+    Block turned(const Op&, const Turned&);
+    Block spelled(const Op&);
+    Block explicit_loops(Op);
+};
+
+Block Speller::run(const Block& original) {
+    std::map<Name, DType> tiles;
+    for_each_stmt(original, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
+    });
+    Block body;
+    int64_t shared = 0, others = 0;
+    for (const StmtPtr& s : original) {
+        auto* let = std::get_if<Let>(&s->node);
+        bool is_shared = std::holds_alternative<Parallel>(s->node);
+        shared += is_shared;
+        others += !is_shared && !(let && (let->constant || let->source));
+        body.push_back(is_shared ? share_out(s, 1) : s);
+    }
+    body = map_stmts(body, [&](const StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        return let && is_copy_by_hand(*let, target) ? filled(*let, program, tiles) : Block{s};
+    });
+    body = sort_by_lines(body, program, target, taken);
+    bool several_phases = shared > 0 && !(shared == 1 && others == 0);
+    return block(settle_tiles(body, target, several_phases));
+}
+
+Block Speller::block(const Block& body) {
+    Block out;
+    for (const StmtPtr& s : body) {
+        if (auto* let = std::get_if<Let>(&s->node))
+            place.tiles.insert_or_assign(let->tile.name, *let);
+        if (auto* p = std::get_if<Parallel>(&s->node)) {
+            out.push_back(loop(*p));
+        } else if (auto* f = std::get_if<For>(&s->node)) {
+            out.push_back(loop(*f));
+        } else if (auto* o = std::get_if<Op>(&s->node); o && !o->spelling) {
+            Block ops = op(*o);
+            out.insert(out.end(), ops.begin(), ops.end());
+        } else {
+            out.push_back(s);
+        }
+    }
+    return out;
+}
+
+StmtPtr Speller::loop(const Parallel& p) {
+    int64_t extent = p.extent.value();
+    Block body = inside(p.axis, extent, {0, extent - 1}, p.body);
+    return stmt(Parallel{p.axis, p.extent, p.scope, std::move(body)});
+}
+
+StmtPtr Speller::loop(const For& f) {
+    Interval range{0, f.extent.value() - 1};
+    for (const Affine& a : f.from) range.lo = std::max(range.lo, range_of(a, place.ranges).lo);
+    for (const Affine& a : f.to) range.hi = std::min(range.hi, range_of(a, place.ranges).hi - 1);
+    For next = f;
+    next.body = inside(f.axis, f.extent.value(), range, f.body);
+    return stmt(std::move(next));
+}
+
+Block Speller::inside(Name axis, int64_t extent, Interval range, const Block& body) {
+    auto outer = place.ranges;
+    place.ranges[axis] = range;
+    place.loops.push_back({axis, extent});
+    Block out = block(body);
+    place.loops.pop_back();
+    place.ranges = std::move(outer);
+    return out;
+}
+
+Block Speller::op(const Op& op) {
+    bool can_turn = place.lanes <= target.vector_registers;
+    if (std::optional<Turned> t = can_turn ? find_turned(place, op) : std::nullopt)
+        return turned(op, *t);
+    return spelled(op);
+}
+
+/// The part of the op where dim `d` runs from `first` on, `extent` long.
+Op part_of(const Op& op, size_t d, int64_t first, int64_t extent) {
+    Op part = first == 0
+                  ? op
+                  : substitute(op, {{op.dims[d].name, Affine(op.dims[d].name) + Affine(first)}});
+    part.dims[d].extent = extent;
+    return part;
+}
+
+/// Whole blocks, then what is left of the columns, then what is left of the rows.
+Block Speller::turned(const Op& op, const Turned& t) {
+    int64_t n = place.lanes;
+    int64_t all_rows = op.dims[t.rows].extent.value(), rows = all_rows / n * n;
+    int64_t all_columns = op.dims[t.columns].extent.value(), columns = all_columns / n * n;
+    Op blocks = part_of(part_of(op, t.rows, 0, rows), t.columns, 0, columns);
+    Spelling s;
+    s.lanes = op.dims[t.rows].name;
+    s.across = op.dims[t.columns].name;
+    s.width = n;
+    for (const NamedDim& d : op.dims) s.loops.push_back(d.name);
+    blocks.spelling = s;
+    Block out{stmt(std::move(blocks))};
+    auto add = [&](const Op& rest) {
+        Block ops = spelled(rest);
+        out.insert(out.end(), ops.begin(), ops.end());
+    };
+    if (columns < all_columns) add(part_of(op, t.columns, columns, all_columns - columns));
+    if (rows < all_rows)
+        add(part_of(part_of(op, t.columns, 0, columns), t.rows, rows, all_rows - rows));
+    return out;
+}
+
+Block Speller::spelled(const Op& op) {
+    Op next = op;
+    next.spelling = choose_spelling(place, target, op);
+    Laid dst = laid(place, op.dst);
+    bool rows = dst.in_registers && dst.uses(next.spelling->lanes);
+    if (op.kind == OpKind::Mma && rows) return explicit_loops(next);
+    return {stmt(std::move(next))};
+}
+
+/// A contraction is written out; what of it is a loop at run time is one in the program, so that
+/// what is fetched ahead can stand between.
+Block Speller::explicit_loops(Op op) {
+    std::vector<NamedDim> loops;
+    for (Name n : op.spelling->loops)
+        for (const NamedDim& d : op.dims)
+            if (d.name == n) loops.push_back(d);
+    auto outer = place.ranges;
+    for (NamedDim& d : loops) {
+        Name axis = fresh(d.name, taken);
+        op = substitute(op, {{d.name, Affine(axis)}});
+        op.dims.erase(std::find_if(op.dims.begin(), op.dims.end(),
+                                   [&](const NamedDim& o) { return o.name == d.name; }));
+        d.name = axis;
+        place.ranges[axis] = {0, d.extent.value() - 1};
+        place.loops.push_back({axis, d.extent.value()});
+    }
+    op.spelling->loops.clear();
+    Block body;
+    for (Prefetch& p : prefetches(place, target, op)) body.push_back(stmt(std::move(p)));
+    body.push_back(stmt(std::move(op)));
+    for (size_t i = loops.size(); i-- > 0;) {
+        For loop;
+        loop.axis = loops[i].name;
+        loop.extent = loops[i].extent;
+        loop.body = std::move(body);
+        body = {stmt(std::move(loop))};
+        place.loops.pop_back();
+    }
+    place.ranges = std::move(outer);
+    return body;
+}
+
+}  // namespace
+
+Program spell(Program program, const Target& target) {
+    std::map<const Kernel*, KernelPtr> done;
+    return map_kernels(program, [&](const KernelPtr& kernel) {
+        KernelPtr& known = done[kernel.get()];
+        if (known) return known;
+        Block body = with_unique_tiles(kernel->body);
+        body = Speller(program, target, body).run(body);
+        known = std::make_shared<const Kernel>(
+            with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
+        return known;
+    });
+}
+
+}  // namespace smeaton::gir::rewrite

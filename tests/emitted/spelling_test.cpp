@@ -1,0 +1,175 @@
+// What a spelled program says is what is emitted and what is charged: a person changes one word of
+// the text, and code and cost change with it, the result does not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/error.h"
+#include "cost/kernel_cost.h"
+#include "cost/target.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
+#include "gir/text/print.h"
+#include "gir/verify/verify.h"
+#include "gir/walk.h"
+#include "machine/read.h"
+#include "run/cpu.h"
+#include "run_emitted.h"
+
+namespace smeaton::emitted {
+namespace {
+
+using cost::Work;
+
+std::string spelled_text() {
+    std::ifstream in(SMEATON_SOURCE_DIR "/tests/gir/spelled.gir");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+gir::Program parsed(const std::string& text) {
+    return gir::parse_program(text, "spelled.gir");
+}
+
+std::string code_of(const gir::Program& p, const std::string& isa = "avx512") {
+    std::string code = emit::emit_program(p, {emit::isa_named(isa), 1, {}}).units.at(0);
+    return code.substr(code.find("extern \"C\""));
+}
+
+Work work_of(const gir::Program& p, const std::string& kernel) {
+    static const machine::Machine server =
+        machine::read_machine_file(SMEATON_SOURCE_DIR "/machines/server-cpu.yaml");
+    for (const gir::KernelPtr& k : gir::kernels(p))
+        if (k->name == Name(kernel)) return cost::model_kernel(p, *k, server, {1, 0}).busiest;
+    throw std::logic_error(kernel);
+}
+
+std::string without_spelling(const std::string& text) {
+    std::string out;
+    for (size_t at = 0; at < text.size();) {
+        size_t end = text.find('\n', at);
+        std::string line = text.substr(at, end - at);
+        at = end + 1;
+        bool chosen = line.find("prefetch") != std::string::npos ||
+                      line.find("let merged") != std::string::npos;
+        if (chosen) continue;
+        out += line.substr(0, line.find(" spelled")) + "\n";
+    }
+    return out;
+}
+
+TEST(Spelling, is_chosen_for_a_program_that_leaves_it_open) {
+    gir::Program open = parsed(without_spelling(spelled_text()));
+    EXPECT_EQ(gir::print(gir::rewrite::spell(open, target_of(emit::isa_named("avx512")))),
+              spelled_text());
+}
+
+TEST(Spelling, that_stands_is_kept) {
+    std::string text = spelled_text();
+    text.replace(text.find("sums 4"), 6, "sums 2");
+    EXPECT_EQ(gir::print(gir::rewrite::spell(parsed(text), target_of(emit::isa_named("avx512")))),
+              text);
+}
+
+struct Edit {
+    const char* name;
+    const char* kernel;
+    const char* from;
+    const char* to;
+    const char* gone;  ///< in the code before, not after
+    const char* come;  ///< in the code after, not before
+    bool (*charged)(const Work& before, const Work& after);
+};
+
+const Edit kEdits[] = {
+    {"another_lane", "turn", "lanes r by 16 loop c", "lanes c by 16 unrolled c loop r",
+     "for (i64 l = 0; l < 25; ++l)", "ldn_f32(x_3 + 32, 5)",
+     [](const Work& a, const Work& b) {
+         return b.gathered == a.gathered && b.loads == a.loads + 400;
+     }},
+    {"narrower_vectors", "rank", "over r: 40, c: 200 spelled lanes c by 16",
+     "over r: 40, c: 200 spelled lanes c by 8", "", "x_ + l*8;",
+     [](const Work& a, const Work& b) { return b.loads == a.loads + 40 * (25 - 13); }},
+    {"written_out", "rank", "over r: 40, c: 200 spelled lanes c by 16",
+     "over r: 40, c: 200 spelled lanes c by 16 unrolled c", "", "y_ + 176) = *(const uf32*)",
+     [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns - 40 * 13 + 40; }},
+    {"elements", "rank", "over r: 40, c: 200 spelled lanes c by 16 loop r",
+     "over r: 40, c: 200 spelled loop r, c", "", "for (i64 c = 0; c < 200; ++c)",
+     [](const Work& a, const Work& b) { return b.loads == a.loads + 40 * (200 - 13); }},
+    {"order", "turn", "loop c, r", "loop r, c",
+     "for (i64 c = 0; c < 2; ++c) {\n        f32* const x_ = x + c*16;",
+     "for (i64 r = 0; r < 25; ++r) {\n        f32* const x_ = x + r*592;",
+     [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns; }},
+    {"not_turned", "turn", "over c: 32, r: 400 spelled turning r, c by 16 loop c, r",
+     "over c: 32, r: 400 spelled lanes r by 16 loop c", "swap1_f32", "for (i64 c = 0; c < 32; ++c)",
+     [](const Work& a, const Work& b) { return b.gathered == a.gathered + 32 * 400; }},
+    {"fewer_sums", "greatest", "sums 4", "sums 2", "sum4 = max_vf32(sum4", "",
+     [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns; }},
+    {"other_parts", "add_up", "part 20", "part 50", "first += 20", "first += 50",
+     [](const Work& a, const Work& b) { return b.loads == a.loads; }},
+    {"shorter_turns", "add_rows", "turn 8", "turn 2", "sum8", "for (i64 l = 0; l < 6; ++l)",
+     [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns / 2 * 7; }},
+    {"no_prefetch", "product",
+     "        prefetch w at n0*16384+m0*2048+k0*4+16384 lines 1 by 16 to l2\n", "",
+     "__builtin_prefetch", "", [](const Work& a, const Work& b) { return b.loads == a.loads; }},
+    {"prefetch_nearer", "product", "to l2", "to l1", ", 0, 2);", ", 0, 3);",
+     [](const Work& a, const Work& b) { return b.loads == a.loads; }},
+    {"a_loop_in_steps", "product", "for k0: 512", "for k0: 512 unroll 4", "",
+     "#pragma GCC unroll 4", [](const Work& a, const Work& b) { return b.loads == a.loads; }},
+};
+
+class Edits : public testing::TestWithParam<Edit> {};
+
+TEST_P(Edits, show_in_code_and_cost_and_not_in_the_result) {
+    const Edit& e = GetParam();
+    std::string text = spelled_text();
+    const gir::Program before = parsed(text);
+    size_t at = text.find(e.from);
+    ASSERT_NE(at, std::string::npos) << e.from;
+    text.replace(at, std::string(e.from).size(), e.to);
+    const gir::Program after = parsed(text);
+    EXPECT_THAT(gir::find_faults(after), testing::IsEmpty());
+    std::string old_code = code_of(before), new_code = code_of(after);
+    if (*e.gone != 0) {
+        EXPECT_THAT(old_code, testing::HasSubstr(e.gone));
+        EXPECT_THAT(new_code, testing::Not(testing::HasSubstr(e.gone)));
+    }
+    if (*e.come != 0) {
+        EXPECT_THAT(old_code, testing::Not(testing::HasSubstr(e.come)));
+        EXPECT_THAT(new_code, testing::HasSubstr(e.come));
+    }
+    EXPECT_TRUE(e.charged(work_of(before, e.kernel), work_of(after, e.kernel)));
+    if (run::host_isa().rfind("avx512", 0) != 0) GTEST_SKIP() << "no AVX-512 here to run it";
+    EXPECT_THAT(compare(after, random_inputs(after, 1), "avx512").differences, testing::IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Texts, Edits, testing::ValuesIn(kEdits),
+                         [](const auto& i) { return std::string(i.param.name); });
+
+TEST(Spelling, that_cannot_be_is_a_fault) {
+    auto fault = [](const char* from, const char* to) {
+        std::string text = spelled_text();
+        text.replace(text.find(from), std::string(from).size(), to);
+        std::vector<std::string> faults = gir::find_faults(parsed(text));
+        return faults.empty() ? std::string() : faults[0];
+    };
+    using testing::HasSubstr;
+    EXPECT_THAT(fault("unrolled c sums 4", "sums 4 part 3"), HasSubstr("parts are of"));
+    EXPECT_THAT(fault("turn 8 loop r", "turn 8"),
+                HasSubstr("r is to be lanes, unrolled or a loop"));
+    EXPECT_THAT(fault("fill acc[m,n] <- 0.0 spelled lanes n by 16 unrolled m, n",
+                      "fill acc[m,n] <- 0.0 spelled lanes n by 16 unrolled n loop m"),
+                HasSubstr("addressed by the loop m"));
+    EXPECT_THAT(fault("through merged_keys", "through keys_of_mine"),
+                HasSubstr("from tile to tile"));
+    EXPECT_THAT(fault("turning r, c by 16", "turning r, c by 3"),
+                HasSubstr("whole number of blocks"));
+}
+
+TEST(Spelling, of_vectors_wider_than_the_machine_s_is_refused_by_the_emitter) {
+    EXPECT_THROW(code_of(parsed(spelled_text()), "avx2"), UserError);
+}
+
+}  // namespace
+}  // namespace smeaton::emitted
