@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "cost/kernel_cost.h"
+#include "cost/target.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
 #include "machine/read.h"
@@ -64,7 +66,7 @@ Machine with_unit() {
 }
 
 KernelCost price(const char* text) {
-    gir::Program p = gir::parse_program(text, "test");
+    gir::Program p = gir::rewrite::spell(gir::parse_program(text, "test"), target_of(with_unit()));
     CostOptions one{1, 0};
     return cost_of(model_kernel(p, *gir::kernels(p).front(), with_unit(), one), with_unit(), one);
 }

@@ -121,8 +121,7 @@ private:
     std::vector<Loop> loops_of(const Op& op, std::vector<Ref>& refs) {
         auto loop = [&](Name n) {
             for (const gir::NamedDim& d : op.dims)
-                if (d.name == n)
-                    return Loop{n, static_cast<double>(d.extent.value()), false};
+                if (d.name == n) return Loop{n, static_cast<double>(d.extent.value()), false};
             SMEATON_CHECK(false, "an op is spelled along {}, which is no dim of it", n);
             return Loop{};
         };

@@ -110,12 +110,16 @@ MmaShape Target::shape_for(DType a, DType b, DType acc) const {
     };
     if (const MmaShape* exact = rated(a, b)) return *exact;
     if (const MmaShape* converted = rated(acc, acc)) return *converted;
-    MmaShape like;
-    for (const MmaShape& s : shapes)
-        if (s.acc == DType::kF32 && s.a == s.acc && s.rows == 1 && s.group == 1) like = s;
+    MmaShape like = vector_multiply_add();
     like.a = like.b = like.acc = acc;
     like.columns = lanes(acc);
     return like;
+}
+
+MmaShape Target::vector_multiply_add() const {
+    for (const MmaShape& s : shapes)
+        if (s.acc == DType::kF32 && s.a == s.acc && s.rows == 1 && s.group == 1) return s;
+    return {};
 }
 
 std::map<Name, int64_t> capacities(const Target& target) {

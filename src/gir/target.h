@@ -106,6 +106,8 @@ struct Target {
     /// The fastest shape for these operands; where none is rated, that of the accumulator's own
     /// dtype (operands are converted first), then f32's with the accumulator's lanes.
     MmaShape shape_for(DType a, DType b, DType acc) const;
+    /// The vector unit's own multiply-add of f32, whatever else is faster.
+    MmaShape vector_multiply_add() const;
     /// Sums are kept in the register file.
     bool sums_in_registers(const MmaShape&) const;
 };
