@@ -17,13 +17,13 @@ using testing::Not;
 Target clusters() {
     Target t = common_cpu(64, 32, 6);
     t.scopes = {{"cluster", 3}, {"core", 2}};
-    TargetLevel shared{"shared"};
+    TargetLevel shared{"l2"};
     shared.next = "dram";
     shared.scope = "cluster";
     shared.software_managed = true;
     shared.capacity_bytes = 96 * 1024;
     t.levels = {t.levels.front(), shared, t.levels.back()};
-    t.levels.front().next = "shared";
+    t.levels.front().next = "l2";
     return t;
 }
 
@@ -58,7 +58,7 @@ TEST(Scopes, iterations_go_to_clusters_and_their_cores) {
 TEST(Scopes, what_cores_share_is_copied_for_each_cluster) {
     const Program tiled = for_target(program_of(product(1440)), clusters());
     EXPECT_THAT(print(tiled), HasSubstr("resident <- b["));
-    EXPECT_THAT(print(tiled), HasSubstr(": shared f32["));
+    EXPECT_THAT(print(tiled), HasSubstr(": l2 f32["));
     // A flat machine has no such loop.
     EXPECT_THAT(print(for_target(program_of(product(1440)), common_cpu())),
                 Not(HasSubstr("cluster")));
