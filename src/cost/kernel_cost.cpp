@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "cost/contraction.h"
 #include "cost/target.h"
 #include "gir/ledger/ledger.h"
 #include "machine/query.h"
@@ -32,12 +33,6 @@ const Unit& vector_unit(const Machine& m, const CostOptions& options) {
             unit.vector_bits->value == options.vector_bits)
             return unit;
     throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
-}
-
-/// The array that contractions go to; null where the vector unit is as fast.
-const Unit* systolic_unit(const Machine& m) {
-    const Unit* best = machine::best_unit(m, OpClass::Fma, DType::kF32);
-    return best && best->kind == machine::UnitKind::Systolic ? best : nullptr;
 }
 
 const Unit* scalar_unit(const Machine& m) {
@@ -114,17 +109,6 @@ Interval us(Interval ns) {
     return ns * 1e-3;
 }
 
-Interval array_us(const Machine& m, const Unit& array,
-                  const std::vector<Contraction>& contractions) {
-    double rows = array.rows->value, columns = array.columns->value, cycles = 0;
-    for (const Contraction& c : contractions) {
-        double tiles = std::ceil(c.k / rows) * std::ceil(c.n / columns);
-        cycles += c.runs * c.batch * (c.m * tiles + rows + columns - 2);
-    }
-    const machine::Number& clock = array.clock_ghz ? *array.clock_ghz : m.clock_ghz;
-    return us(Interval::exact(cycles) / clock.interval());
-}
-
 /// Time of all arithmetic of one core, and of issuing every instruction; the greater.
 Interval compute_time_us(const KernelModel& model, const Machine& m, const CostOptions& options) {
     const Unit& unit = vector_unit(m, options);
@@ -153,13 +137,13 @@ Interval compute_time_us(const KernelModel& model, const Machine& m, const CostO
     if (work.gathered > 0)
         ns = ns + Interval::exact(work.gathered) /
                       class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
+    ContractionTime contractions = time_of(m, model.contractions);
+    ns = ns + contractions.vector_ns;
     if (scalar)
         if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
             ns = machine::max(ns, Interval::exact(instructions) / *issue);
     Interval time = us(ns / busy_share(m, unit, model.threads));
-    if (const Unit* array = systolic_unit(m); array && !work.contractions.empty())
-        time = machine::max(time, array_us(m, *array, work.contractions));
-    return time;
+    return machine::max(time, us(contractions.beside_ns));
 }
 
 /// Bytes through one level, all cores together.
@@ -250,6 +234,14 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
     return us(ns);
 }
 
+void add_asked(Work& work, const ContractionWork& contractions) {
+    work.loads += contractions.loads;
+    for (const auto& [level, bytes] : contractions.asked_read_bytes)
+        work.asked_read_bytes[level] += bytes;
+    for (const auto& [level, bytes] : contractions.asked_write_bytes)
+        work.asked_write_bytes[level] += bytes;
+}
+
 }  // namespace
 
 Interval transfer_us(const Level& level, double read_bytes, double write_bytes, int64_t cores) {
@@ -273,10 +265,6 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     const Unit& unit = vector_unit(m, options);
     WorkShape shape;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
-    if (const Unit* array = systolic_unit(m)) {
-        shape.array_rows = array->rows->value;
-        shape.array_columns = array->columns->value;
-    }
 
     KernelModel model;
     model.name = kernel.name.str();
@@ -285,7 +273,11 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
     model.flops = flops_of(gir::traffic_at(gir::ledger(kernel, program, levels_of(m))));
-    model.busiest = work_of(nest_of(program, kernel, software, model.threads), shape);
+    Nest busiest = nest_of(program, kernel, software, model.threads);
+    ContractionWork contractions = take_contractions(busiest, shapes_of(m), widest_vector_bytes(m));
+    model.busiest = work_of(busiest, shape);
+    add_asked(model.busiest, contractions);
+    model.contractions = std::move(contractions.uses);
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))
         model.touched_bytes.push_back(std::max(b.read, b.write));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cost/contraction.h"
 #include "cost/reuse.h"
 #include "cost/work.h"
 #include "gir/program.h"
@@ -54,10 +55,11 @@ struct KernelModel {
     std::vector<std::string> ops;
     int threads = 1;
     std::vector<Array> arrays;
-    std::vector<double> touched_bytes;  ///< of each array, once
-    Work busiest;                       ///< of the thread that has most to do
-    double flops = 0;                   ///< of all threads
-    std::vector<CacheTraffic> caches;   ///< hardware-managed levels, innermost first
+    std::vector<double> touched_bytes;   ///< of each array, once
+    Work busiest;                        ///< of the thread that has most to do, but for
+    std::vector<ShapeUse> contractions;  ///< what goes to units with shapes of their own
+    double flops = 0;                    ///< of all threads
+    std::vector<CacheTraffic> caches;    ///< hardware-managed levels, innermost first
 };
 
 /// UserError when the machine lacks what the kernel needs (a rate, a vector unit).

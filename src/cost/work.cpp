@@ -129,10 +129,6 @@ private:
 
     void op(const Op& o, double runs) {
         Frame f = frame_of(o, runs);
-        if (o.kind == OpKind::Mma && shape_.array_rows > 0) {
-            contraction(f);
-            return;
-        }
         gir::for_each_slice(o,
                             [&](const Slice& s, bool written) { count_asked(f, s, written, 1); });
         if (is_transfer(o)) return;
@@ -234,28 +230,6 @@ private:
         double steps = std::log2(f.width);
         charge(f, {OpClass::Shuffle, DType::kF32, steps}, results);
         for (const Instructions& i : instructions(fn, t)) charge(f, i, results * steps);
-    }
-
-    void contraction(const Frame& f) {
-        const Op& o = f.op;
-        const auto* a = std::get_if<Slice>(&o.srcs.at(0));
-        const auto* b = std::get_if<Slice>(&o.srcs.at(1));
-        Contraction c;
-        c.runs = f.runs;
-        for (const gir::NamedDim& d : o.dims) {
-            bool in_dst = addressed_by(o.dst, d.name), in_a = a && addressed_by(*a, d.name),
-                 in_b = b && addressed_by(*b, d.name);
-            auto n = static_cast<double>(d.extent.value());
-            (!in_dst ? c.k : in_a && in_b ? c.batch : in_b ? c.n : c.m) *= n;
-        }
-        work_.contractions.push_back(c);
-        // Rows stream through once for each tile of columns, sums go through for each tile of rows.
-        double column_tiles = std::ceil(c.n / shape_.array_columns);
-        double row_tiles = std::ceil(c.k / shape_.array_rows);
-        if (a) count_asked(f, *a, false, column_tiles);
-        if (b) count_asked(f, *b, false, 1);
-        count_asked(f, o.dst, true, row_tiles);
-        count_asked(f, o.dst, false, row_tiles);
     }
 
     void accesses(const Frame& f, bool dst_in_registers) {

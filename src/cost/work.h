@@ -10,11 +10,6 @@
 
 namespace smeaton::cost {
 
-/// Contraction on a systolic array: `m` rows stream through tiles of k x n.
-struct Contraction {
-    double runs = 1, batch = 1, m = 1, n = 1, k = 1;
-};
-
 struct Work {
     /// Instructions by class and dtype, of one vector or one element each.
     std::map<std::pair<machine::OpClass, tensor::DType>, double> vector_instructions;
@@ -23,18 +18,16 @@ struct Work {
     double loads = 0, stores = 0;  ///< instructions, of a vector or of one element
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
-    std::vector<Contraction> contractions;
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
 };
 
 struct WorkShape {
     int fma_in_flight = 8;  ///< independent vector fmas that fill the unit
-    double array_rows = 0;  ///< contractions go to an array of this size; 0: to the vector unit
-    double array_columns = 0;
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a
-/// spelling that is neither a contraction on an array nor a copy into a scratchpad.
+/// spelling that is no copy into a scratchpad; what units with shapes of their own take has been
+/// taken out of the nest (contraction.h).
 Work work_of(const Nest&, const WorkShape&);
 
 }  // namespace smeaton::cost

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cost/level_use.h"
 #include "cost/target.h"
 #include "driver/here.h"
 #include "driver/naming.h"
@@ -71,6 +72,8 @@ SimulateResult simulate_model(const model::Graph& graph, const std::map<std::str
     if (session.progress) session.progress("simulate", 0.9);
     SimulateResult result = simulate_program(tuned.program, m, options);
     result.warnings = tuned.graph.graph.warnings;
+    for (std::string& sentence : cost::unused_levels(tuned.program, target))
+        result.warnings.push_back(std::move(sentence));
     return result;
 }
 

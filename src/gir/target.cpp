@@ -82,6 +82,13 @@ Name Target::core_scope() const {
     return scopes.empty() ? Name("core") : scopes.back().name;
 }
 
+int64_t Target::depth(Name scope) const {
+    if (scope.empty()) return 0;
+    for (size_t i = 0; i < scopes.size(); ++i)
+        if (scopes[i].name == scope) return static_cast<int64_t>(i) + 1;
+    return std::max<int64_t>(1, static_cast<int64_t>(scopes.size()));
+}
+
 int64_t Target::sharers(const TargetLevel& l) const {
     int64_t instances = units(l.scope);
     int64_t cores_each = std::max<int64_t>(1, all_cores() / instances);
@@ -103,12 +110,16 @@ MmaShape Target::shape_for(DType a, DType b, DType acc) const {
     };
     if (const MmaShape* exact = rated(a, b)) return *exact;
     if (const MmaShape* converted = rated(acc, acc)) return *converted;
-    MmaShape like;
-    for (const MmaShape& s : shapes)
-        if (s.acc == DType::kF32 && s.a == s.acc && s.rows == 1 && s.group == 1) like = s;
+    MmaShape like = vector_multiply_add();
     like.a = like.b = like.acc = acc;
     like.columns = lanes(acc);
     return like;
+}
+
+MmaShape Target::vector_multiply_add() const {
+    for (const MmaShape& s : shapes)
+        if (s.acc == DType::kF32 && s.a == s.acc && s.rows == 1 && s.group == 1) return s;
+    return {};
 }
 
 std::map<Name, int64_t> capacities(const Target& target) {

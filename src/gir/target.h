@@ -95,6 +95,9 @@ struct Target {
     int64_t all_cores() const;
     /// Innermost scope: where kernels run. "core" for a machine of one unit.
     Name core_scope() const;
+    /// How far in a scope lies: 0 for the machine as a whole (no name), then 1, 2, ...; a scope
+    /// that the target does not know ("any") is the innermost.
+    int64_t depth(Name scope) const;
     /// Cores at work that share one instance of a level, at least 1.
     int64_t sharers(const TargetLevel&) const;
 
@@ -103,6 +106,8 @@ struct Target {
     /// The fastest shape for these operands; where none is rated, that of the accumulator's own
     /// dtype (operands are converted first), then f32's with the accumulator's lanes.
     MmaShape shape_for(DType a, DType b, DType acc) const;
+    /// The vector unit's own multiply-add of f32, whatever else is faster.
+    MmaShape vector_multiply_add() const;
     /// Sums are kept in the register file.
     bool sums_in_registers(const MmaShape&) const;
 };

@@ -167,6 +167,27 @@ kernel k(x -> y)
     EXPECT_EQ(traffic_at(l).str(), counted(p, levels).traffic.str());
 }
 
+TEST(Ledger, units_that_share_a_level_share_its_copies) {
+    auto dram_bytes = [](const std::string& loops) {
+        std::string text = R"(program p
+  buffer x: dram f32[k: 10] input
+  buffer y: dram f32[i: 6, k: 10] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  let xs: shared f32[k: 10] resident <- x[k]
+)" + loops;
+        Levels levels{{{"dram", -1, {}}, {"shared", 0, "cluster"}, {"reg", 1, "core"}},
+                      {{"cluster", 3}, {"core", 6}}};
+        return ledger(parse_program(text, "test"), levels).read_bytes("dram");
+    };
+    EXPECT_EQ(dram_bytes("  parallel i: 6 core\n    move y[i,k] <- xs[k]\n"), Dim(3 * 40));
+    EXPECT_EQ(dram_bytes("  parallel i: 3 core\n    move y[i,k] <- xs[k]\n"), Dim(2 * 40));
+    EXPECT_EQ(dram_bytes("  parallel c: 2 cluster\n    parallel i: 3 core\n"
+                         "      move y[c*3+i,k] <- xs[k]\n"),
+              Dim(2 * 40));
+}
+
 TEST(Ledger, convolution_counts_only_the_taps_inside) {
     Ledger l = checked_ledger(R"(program p
   buffer x: memory f32[n: 1, c: 3, h: 9, w: 8] input

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "gir/kernel_form.h"
+#include "gir/layout.h"
 #include "gir/rewrite/footprint.h"
 #include "gir/walk.h"
 
@@ -102,6 +103,8 @@ struct Claimer {
     int64_t made = 0;
 
     bool copies() const { return options.mma_operand >= 0; }
+    /// A scratchpad that all operands go through: what is claimed there is copied, and stays.
+    bool filled_by_code() const { return level.software_managed && !copies(); }
     Block block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
                 int64_t room);
     bool reads_again(const Block& b, const Extents& scope) const;
@@ -123,6 +126,7 @@ struct Claimer {
     Touches touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
         return touched_by(b, scope, program, known, options);
     }
+    void as_it_lies(Name source, std::vector<size_t>& dims) const;
     Block claim(const Candidate& what, Name ring, const Block& b);
 };
 
@@ -247,12 +251,16 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         c.saved = touch.asked_bytes - bytes;
         if (!copies()) {
             if (touch.bytes() < level.line_bytes) continue;
-            c.ring = ring_holds && overlaps(touch.boxes[0], around.axis) &&
+            c.ring = !filled_by_code() && ring_holds && overlaps(touch.boxes[0], around.axis) &&
                      !kept_further_in(b, around.axis, name);
             if (c.ring)
                 c.saved = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (c.saved < kWorthwhile * touch.asked_bytes) continue;
             if (!c.ring && !gains_here(b, scope, name, touch)) continue;
+            if (filled_by_code()) {
+                found.push_back(c);
+                continue;
+            }
             if (!lost) lose(b, scope, tiles, capacity, lost.emplace());
             if (lost->count(name) > 0) continue;
         }
@@ -281,6 +289,21 @@ Affine within_tile(const Affine& a, const Affine& base, int64_t step) {
     return out;
 }
 
+// A copy has the order in which its source lies: what runs along lanes there does so here.
+void Claimer::as_it_lies(Name source, std::vector<size_t>& dims) const {
+    const Buffer* buffer = program.find_buffer(source);
+    if (!buffer) return;
+    std::vector<PhysicalDim> physical = physical_dims(*buffer);
+    auto innermost = [&](size_t d) {
+        size_t at = 0;
+        for (size_t i = 0; i < physical.size(); ++i)
+            if (physical[i].dim == static_cast<int>(d)) at = i;
+        return at;
+    };
+    std::stable_sort(dims.begin(), dims.end(),
+                     [&](size_t x, size_t y) { return innermost(x) < innermost(y); });
+}
+
 // let t: level [dims of the box] resident <- source[outer + lo + step*dim], and the reads turned to
 // t.
 Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
@@ -297,19 +320,21 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     std::vector<Affine> base;
     std::vector<size_t> kept;  // dims that nothing inside walks are left out of the tile
     std::vector<int64_t> steps;
+    std::vector<NamedDim> walked(dims.size());
     for (size_t d = 0; d < dims.size(); ++d) {
         const Reach& r = what.touch.boxes[0].reach[d];
         base.push_back(r.outer + Affine(r.inner.lo));
         steps.push_back(std::max<int64_t>(r.step, 1));
         Affine at = base.back();
         if (r.walked || r.values() > 1) {
-            Name dim = fresh_name(dims[d].name);
-            let.tile.dims.push_back({dim, Dim(r.values())});
-            at += Affine(dim, steps.back());
+            walked[d] = {fresh_name(dims[d].name), Dim(r.values())};
+            at += Affine(walked[d].name, steps.back());
             kept.push_back(d);
         }
         let.source->at.emplace_back(at);
     }
+    if (level.software_managed) as_it_lies(source, kept);
+    for (size_t d : kept) let.tile.dims.push_back(walked[d]);
     std::function<void(Slice&)> redirect = [&](Slice& s) {
         for (Coord& c : s.at)
             if (c.index) {
@@ -411,7 +436,7 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         current = claim(c, c.ring ? around.axis : Name(), current);
         room -= bytes;
     }
-    if (!copies()) current = claim_filled(current, scope, capacity, room);
+    if (!copies() && !filled_by_code()) current = claim_filled(current, scope, capacity, room);
     if (!copies() && !reads_again(current, scope)) return current;
     Block out;
     for (const StmtPtr& s : current) {
@@ -423,7 +448,9 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
         auto* parallel = std::get_if<Parallel>(&s->node);
         Touches one = touched(*loop.body, with(scope, loop), tiles);
         Around inside{loop.axis, turn_bytes(*s, one, scope, tiles)};
-        Block body = block(*loop.body, with(scope, loop), inside, shared_out || parallel, room);
+        // Iterations share a level out that is not each one's own.
+        bool shares = parallel && target.depth(parallel->scope) > target.depth(level.scope);
+        Block body = block(*loop.body, with(scope, loop), inside, shared_out || shares, room);
         if (body == *loop.body) {
             out.push_back(s);
         } else if (parallel) {
@@ -454,10 +481,19 @@ bool plain_loops(const Block& b) {
     return plain;
 }
 
+/// A scratchpad for whatever is computed with: all roles, or those of a kernel without
+/// contractions.
+bool holds_operands(const TargetLevel& level, bool contracts) {
+    if (!level.software_managed || !level.takes(OperandRole::Vector)) return false;
+    return !contracts || (level.takes(OperandRole::A) && level.takes(OperandRole::B));
+}
+
 // The software-managed level that is there for this operand.
 const TargetLevel* scratchpad_for(const Target& target, OperandRole role) {
     for (const TargetLevel& level : target.levels)
-        if (level.software_managed && !level.roles.empty() && level.takes(role)) return &level;
+        if (level.software_managed && !level.roles.empty() && level.takes(role) &&
+            !holds_operands(level, true))
+            return &level;
     return nullptr;
 }
 
@@ -468,6 +504,24 @@ std::set<Name> levels_outside(const Target& target, const TargetLevel& level) {
         names.insert(l->name);
     }
     return names;
+}
+
+int64_t tile_bytes_at(const Block& body, Name level) {
+    int64_t bytes = 0;
+    for_each_stmt(body, [&](const Stmt& s) {
+        auto* let = std::get_if<Let>(&s.node);
+        if (!let || let->tile.level != level) return;
+        int64_t elements = 1;
+        for (const NamedDim& d : let->tile.dims) elements *= d.extent.value();
+        bytes += tensor::byte_count(let->tile.dtype, elements);
+    });
+    return bytes;
+}
+
+bool contracts(const Block& body) {
+    bool found = false;
+    for_each_op(body, [&](const Op& op) { found = found || op.kind == OpKind::Mma; });
+    return found;
 }
 
 // Tiles that ops fill change while they live.
@@ -514,17 +568,22 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
     // From the innermost outwards: a level sees what those further in do not hold.
     for (const TargetLevel& level : target.levels) {
         if (&level == &target.registers() || &level == &target.outermost()) continue;
-        if (level.software_managed || level.capacity_bytes == 0) continue;
-        claim_at(level, levels_outside(target, level), -1,
-                 kShare * static_cast<double>(level.capacity_bytes));
+        if (level.capacity_bytes == 0) continue;
+        auto capacity = static_cast<double>(level.capacity_bytes);
+        if (!level.software_managed)
+            claim_at(level, levels_outside(target, level), -1, kShare * capacity);
+        else if (holds_operands(level, contracts(body)))
+            claim_at(level, levels_outside(target, level), -1,
+                     capacity - static_cast<double>(tile_bytes_at(body, level.name)));
     }
-    for (int operand : {0, 1}) {
-        const TargetLevel* level =
-            scratchpad_for(target, operand == 0 ? OperandRole::A : OperandRole::B);
-        if (level)
+    const TargetLevel* scratchpads[] = {scratchpad_for(target, OperandRole::A),
+                                        scratchpad_for(target, OperandRole::B)};
+    // One that takes both is halved.
+    double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
+    for (int operand : {0, 1})
+        if (const TargetLevel* level = scratchpads[operand])
             claim_at(*level, {target.outermost().name}, operand,
-                     static_cast<double>(level->capacity_bytes));
-    }
+                     share * static_cast<double>(level->capacity_bytes));
     if (made == 0) return kernel;
     Kernel next = *kernel;
     next.body = body;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "gir/rewrite/rules.h"
+#include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
 #include "gir/walk.h"
@@ -90,6 +91,7 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
         }
         body.insert(body.end(), tiled.begin(), tiled.end());
     }
+    body = nest_scopes(body, target, taken);
     body = with_unique_tiles(body);  // tails have tiles of other shapes
     forget(before);
     forget(declared_names(body));

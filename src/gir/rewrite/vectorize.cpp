@@ -45,14 +45,22 @@ int64_t tile_bytes(const Tile& tile) {
 
 // Scalars and single vectors go to registers, larger tiles to the first level that takes them
 // twice.
-Name level_for(const Tile& tile, const Target& target, int64_t register_bytes) {
+Name level_for(const Tile& tile, const Target& target, int64_t register_bytes,
+               std::map<Name, int64_t>& placed) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
     int64_t bytes = tile_bytes(tile);
     if (in_registers && bytes <= register_bytes) return target.registers().name;
-    return target.memory_for(OperandRole::Vector, bytes).name;
+    const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
+    auto full = [&] {
+        return level->capacity_bytes > 0 && placed[level->name] + bytes > level->capacity_bytes;
+    };
+    while (full() && level != &target.outermost()) level = &target.outwards_of(*level);
+    placed[level->name] += bytes;
+    return level->name;
 }
 
-Block place_tiles(const Block& body, const Target& target) {
+// `placed`: bytes of the tiles that live at each level.
+Block place_tiles(const Block& body, const Target& target, std::map<Name, int64_t>& placed) {
     // Several tiles live at once: a quarter of the register file for each.
     int64_t register_bytes = target.registers().capacity_bytes / 4;
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
@@ -60,7 +68,7 @@ Block place_tiles(const Block& body, const Target& target) {
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
         bool is_row = !next.tile.dims.empty() && next.tile.lanes < 0;
-        next.tile.level = level_for(next.tile, target, register_bytes);
+        next.tile.level = level_for(next.tile, target, register_bytes, placed);
         if (is_row) next.tile.lanes = static_cast<int>(next.tile.dims.size()) - 1;
         return {stmt(std::move(next))};
     });
@@ -108,11 +116,12 @@ struct Vectorizer {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
+    std::map<Name, int64_t> placed = {};
 
     // A nest: the outermost is shared out over cores, those inside a kernel's body stay serial.
     Block nest_block(const StmtPtr& s, bool outermost, bool lanes_free) {
         LoopNest nest = nest_of(s, true);
-        if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target);
+        if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target, placed);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
         int64_t width = widest_lanes(program, nest.body, target);
@@ -135,7 +144,8 @@ struct Vectorizer {
 
     Block inside(const Block& body, bool lanes_free) {
         Block out;
-        for (const StmtPtr& s : place_tiles(body, target)) {
+        const std::map<Name, int64_t> around = placed;
+        for (const StmtPtr& s : place_tiles(body, target, placed)) {
             if (!std::holds_alternative<Parallel>(s->node)) {
                 out.push_back(s);
                 continue;
@@ -143,6 +153,7 @@ struct Vectorizer {
             Block inner = nest_block(s, false, lanes_free);
             out.insert(out.end(), inner.begin(), inner.end());
         }
+        placed = around;
         return out;
     }
 };

@@ -86,6 +86,7 @@ Bench::Bench(CpuFeatures features, int count)
       levels(plan_levels(cpu, count)),
       sweeps_(sweep_loops(cpu)) {
     add_compute();
+    add_tiles();
     prepare_memory();
     for (size_t i = 0; i < levels.size(); ++i) add_level(i);
     if (cores > 1) add_handoff();
@@ -114,19 +115,44 @@ double Bench::ghz_after(const ComputeLoop& loop, int64_t iterations, double* loo
 void Bench::add_width(const ComputeLoop& fma) {
     ComputeLoop chain = fma_chain(cpu, fma.width_bits);
     int64_t fma_n = iterations_for_block(crew, fma.run);
-    int64_t chain_n = iterations_for_block(crew, chain.run);
     Width width;
     width.bits = fma.width_bits;
     width.clock = add("clock under vectors", [this, fma, fma_n] {
         double ns = 0;
         return ghz_after(fma, fma_n, &ns);
     });
-    width.fma_latency = add("fma latency", [this, chain, chain_n] {
-        double ns = 0;
-        double ghz = ghz_after(chain, chain_n, &ns);
-        return ghz * ns / (chain.elements_per_iteration * static_cast<double>(chain_n));
-    });
+    width.fma_latency = add_latency(chain.run);
     widths.push_back(width);
+}
+
+/// Cycles of one of the dependent instructions, kChainLength in an iteration.
+int Bench::add_latency(void (*run)(int64_t)) {
+    ComputeLoop chain;
+    chain.run = run;
+    int64_t n = iterations_for_block(crew, run);
+    return add("latency", [this, chain, n] {
+        double ns = 0;
+        double ghz = ghz_after(chain, n, &ns);
+        return ghz * ns / (kChainLength * static_cast<double>(n));
+    });
+}
+
+void Bench::add_tiles() {
+    auto per_iteration = [this](void (*run)(int64_t), double amount) {
+        int64_t n = iterations_for_block(crew, run);
+        return [this, run, n, amount] {
+            int64_t ns = crew.run(1, [&](int) { run(n); }).busy_ns;
+            return per_ns(amount * static_cast<double>(n), ns);
+        };
+    };
+    for (const TileLoop& loop : tile_loops(cpu))
+        tiles.push_back({loop,
+                         add("tiles", per_iteration(loop.run, loop.multiply_adds_per_iteration)),
+                         add_latency(loop.chain)});
+    if (tiles.empty()) return;
+    constexpr double kAll = 1.0 * kTileBytes * kTileRegisters;
+    tile_load = add("tile load", per_iteration(load_tiles, kAll));
+    tile_store = add("tile store", per_iteration(store_tiles, kAll));
 }
 
 void Bench::add_compute() {
@@ -146,6 +172,7 @@ void Bench::add_compute() {
             return per_ns(loop.elements_per_iteration * static_cast<double>(n) * workers, ns);
         };
         rates.push_back(add("rate", [rate] { return rate(1); }));
+        chains.push_back(loop.chain ? add_latency(loop.chain) : -1);
         if (cores > 1 && loop.op == OpClass::FmaLoad && loop.width_bits == loops.back().width_bits)
             all_fma_load = add("rate of all", [this, rate] { return rate(cores); });
     }

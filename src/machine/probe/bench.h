@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/probe/amx.h"
 #include "machine/probe/compute.h"
 #include "machine/probe/cpu.h"
 #include "machine/probe/crew.h"
@@ -54,14 +55,24 @@ struct Bench {
         int fma_latency = -1;  ///< cycles
     };
     std::vector<Width> widths;
-    std::vector<int> rates;             ///< G elements/s, one per loop
-    int all_fma_load = -1;              ///< G elements/s of all cores at the widest width
-    std::vector<LevelFigures> figures;  ///< GB/s and ns, one per level
-    int spin = -1, wake = -1;           ///< ns
+    std::vector<int> rates;   ///< G elements/s, one per loop
+    std::vector<int> chains;  ///< cycles until the next, one per loop; -1: not measured
+    struct Tiles {
+        TileLoop loop;
+        int rate = -1;     ///< G multiply-adds/s
+        int latency = -1;  ///< cycles
+    };
+    std::vector<Tiles> tiles;             ///< of the tile unit
+    int tile_load = -1, tile_store = -1;  ///< GB/s between its registers and the first cache
+    int all_fma_load = -1;                ///< G elements/s of all cores at the widest width
+    std::vector<LevelFigures> figures;    ///< GB/s and ns, one per level
+    int spin = -1, wake = -1;             ///< ns
 
 private:
     void add_compute();
     void add_width(const ComputeLoop& fma);
+    void add_tiles();
+    int add_latency(void (*chain)(int64_t));
     void add_level(size_t level);
     void add_handoff();
     double ghz_after(const ComputeLoop&, int64_t iterations, double* loop_ns);

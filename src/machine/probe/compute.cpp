@@ -47,7 +47,6 @@ constexpr int kCopies = 12;
             SMEATON_COPY(0, REGISTER, TEXT) SMEATON_COPY(0, REGISTER, TEXT)                       \
         }                                                                                         \
     }
-constexpr int kChain = 4;
 
 #define L128(NAME, TEXT) SMEATON_LOOP(NAME##_128, "sse2", V128, "x", TEXT)
 #define L256(NAME, TEXT) SMEATON_LOOP(NAME##_256, "avx2,fma", V256, "x", TEXT)
@@ -117,6 +116,9 @@ SMEATON_CHAIN(chain_muladd_128, "sse2", V128, "x", "mulps %1, %0\n addps %1, %0"
 SMEATON_CHAIN(chain_128, "fma", V128, "x", "vfmadd231ps %1, %1, %0")
 SMEATON_CHAIN(chain_256, "avx2,fma", V256, "x", "vfmadd231ps %1, %1, %0")
 SMEATON_CHAIN(chain_512, "avx512f", V512, "v", "vfmadd231ps %1, %1, %0")
+SMEATON_CHAIN(chain_bf16_512, "avx512f,avx512bf16", V512, "v", "vdpbf16ps %1, %1, %0")
+SMEATON_CHAIN(chain_i8_512, "avx512f,avx512vnni", V512, "v", "vpdpbusd %1, %1, %0")
+SMEATON_CHAIN(chain_i8_vnni_256, "avx2,avxvnni", V256, "x", "%{vex%} vpdpbusd %1, %1, %0")
 
 // -- scalar
 // -----------------------------------------------------------------------------------------
@@ -256,7 +258,21 @@ using Loops = std::vector<ComputeLoop>;
 
 void add_row(Loops& loops, int bits, OpClass op, DType dtype, void (*run)(int64_t),
              int elements_each, int copies = kCopies) {
-    loops.push_back({bits, op, dtype, 1.0 * elements_each * copies, run});
+    loops.push_back({bits, op, dtype, 1.0 * elements_each * copies, run, {}, nullptr});
+}
+
+/// The last row's instruction contracts groups into 32 bits: 1 x bits/32 x group.
+void takes_groups(Loops& loops, DType a, DType b, int group, void (*chain)(int64_t)) {
+    ComputeLoop& loop = loops.back();
+    ContractionShape shape;
+    shape.a = a;
+    shape.b = b;
+    shape.acc = tensor::is_float(a) ? DType::kF32 : DType::kI32;
+    shape.columns = loop.width_bits / 32;
+    shape.group = group;
+    shape.acc_in = "reg";
+    loop.shape = shape;
+    loop.chain = chain;
 }
 
 void add_scalar(Loops& loops, bool fma) {
@@ -291,6 +307,7 @@ void add_256(Loops& loops, bool vnni) {
     add_row(loops, 256, OpClass::Fma, DType::kF32, fma_f32_256, 8);
     add_row(loops, 256, OpClass::Fma, DType::kF64, fma_f64_256, 4);
     add_row(loops, 256, OpClass::Fma, DType::kI8, vnni ? fma_i8_vnni_256 : fma_i8_pairs_256, 32);
+    if (vnni) takes_groups(loops, DType::kU8, DType::kI8, 4, chain_i8_vnni_256);
     add_row(loops, 256, OpClass::FmaLoad, DType::kF32, fma_load_256, 8);
     SMEATON_COMMON_ROWS(256)
     add_row(loops, 256, OpClass::Mul, DType::kI32, mul_i32_256, 8);
@@ -301,8 +318,14 @@ void add_256(Loops& loops, bool vnni) {
 void add_512(Loops& loops, bool vnni, bool bf16) {
     add_row(loops, 512, OpClass::Fma, DType::kF32, fma_f32_512, 16);
     add_row(loops, 512, OpClass::Fma, DType::kF64, fma_f64_512, 8);
-    if (bf16) add_row(loops, 512, OpClass::Fma, DType::kBF16, fma_bf16_512, 32);
-    if (vnni) add_row(loops, 512, OpClass::Fma, DType::kI8, fma_i8_512, 64);
+    if (bf16) {
+        add_row(loops, 512, OpClass::Fma, DType::kBF16, fma_bf16_512, 32);
+        takes_groups(loops, DType::kBF16, DType::kBF16, 2, chain_bf16_512);
+    }
+    if (vnni) {
+        add_row(loops, 512, OpClass::Fma, DType::kI8, fma_i8_512, 64);
+        takes_groups(loops, DType::kU8, DType::kI8, 4, chain_i8_512);
+    }
     add_row(loops, 512, OpClass::FmaLoad, DType::kF32, fma_load_512, 16, 24);
     SMEATON_COMMON_ROWS(512)
     add_row(loops, 512, OpClass::Mul, DType::kI32, mul_i32_512, 16);
@@ -330,11 +353,11 @@ ComputeLoop fma_chain(const CpuFeatures& features, int width_bits) {
                : width_bits == 256   ? chain_256
                : features.has("fma") ? chain_128
                                      : chain_muladd_128;
-    return {width_bits, OpClass::Fma, DType::kF32, kChain, run};
+    return {width_bits, OpClass::Fma, DType::kF32, kChainLength, run, {}, nullptr};
 }
 
 ComputeLoop clock_chain() {
-    return {0, OpClass::Add, DType::kI64, kCopies, clock_scalar};
+    return {0, OpClass::Add, DType::kI64, kCopies, clock_scalar, {}, nullptr};
 }
 
 }  // namespace smeaton::machine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "machine/machine.h"
@@ -15,7 +16,13 @@ struct ComputeLoop {
     tensor::DType dtype = tensor::DType::kF32;
     double elements_per_iteration = 0;  ///< element operations
     void (*run)(int64_t iterations) = nullptr;
+    /// Of instructions that take groups of elements: what they contract, without speeds, and
+    /// dependent ones that their latency is measured by (kChainLength in an iteration).
+    std::optional<ContractionShape> shape = std::nullopt;
+    void (*chain)(int64_t iterations) = nullptr;
 };
+/// Instructions in an iteration of a chain.
+constexpr int kChainLength = 4;
 
 /// What this CPU can run: scalar, and each of 128, 256, 512 bits that it has, with what code
 /// emitted for that width uses. Loops of 128 bits keep to SSE2 (and FMA where the CPU has it).

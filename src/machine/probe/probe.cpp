@@ -66,9 +66,25 @@ Level register_level(const CpuFeatures& cpu) {
     return level;
 }
 
+/// The registers of the tile unit, between it and the first cache.
+Level tile_level(const Bench& bench) {
+    Figures figure(bench);
+    Level level;
+    level.name = "tmm";
+    level.next = "l" + std::to_string(bench.cpu.caches.front().level);
+    level.private_to = "core";
+    level.managed = Managed::Software;
+    level.roles = {OperandRole::Acc};
+    level.capacity_bytes = Number(kTileRegisters * kTileBytes, "cpu");
+    level.read = figure.bandwidth(bench.tile_store, -1);
+    level.write = figure.bandwidth(bench.tile_load, -1);
+    return level;
+}
+
 std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scopes) {
     Figures figure(bench);
     std::vector<Level> levels{register_level(bench.cpu)};
+    if (!bench.tiles.empty()) levels.push_back(tile_level(bench));
     for (size_t i = 0; i < bench.levels.size(); ++i) {
         const LevelPlan& plan = bench.levels[i];
         const LevelFigures& f = bench.figures[i];
@@ -101,10 +117,27 @@ std::vector<std::string> isa_up_to(const CpuFeatures& cpu, int bits) {
     for (const std::string& name : cpu.isa) {
         bool avx512 = name.rfind("avx512", 0) == 0, amx = name.rfind("amx", 0) == 0;
         bool avx = !avx512 && (name.rfind("avx", 0) == 0 || name == "f16c" || name == "fma");
-        bool fits = avx512 || amx ? bits >= 512 : !avx || bits >= 256 || name == "fma";
+        bool fits = amx ? false : avx512 ? bits >= 512 : !avx || bits >= 256 || name == "fma";
         if (fits) result.push_back(name);
     }
     return result;
+}
+
+Unit tile_unit(const Bench& bench) {
+    Figures figure(bench);
+    Unit unit;
+    unit.name = "tiles";
+    unit.kind = UnitKind::Matrix;
+    unit.private_to = "core";
+    for (const std::string& name : bench.cpu.isa)
+        if (name.rfind("amx", 0) == 0) unit.isa.push_back(name);
+    for (const Bench::Tiles& t : bench.tiles) {
+        ContractionShape shape = t.loop.shape;
+        shape.gops_per_s = figure(t.rate);
+        shape.latency_cycles = figure(t.latency);
+        unit.shapes.push_back(shape);
+    }
+    return unit;
 }
 
 std::vector<Unit> units_of(const Bench& bench) {
@@ -127,6 +160,11 @@ std::vector<Unit> units_of(const Bench& bench) {
                 rate.latency_cycles = figure(width.fma_latency);
         }
         unit.rates.push_back(rate);
+        if (!loop.shape) continue;
+        ContractionShape shape = *loop.shape;
+        shape.gops_per_s = rate.gops_per_s;
+        shape.latency_cycles = figure.maybe(bench.chains[i]);
+        unit.shapes.push_back(shape);
     }
     std::vector<Unit> units;
     for (auto& [bits, unit] : by_width) {
@@ -140,6 +178,7 @@ std::vector<Unit> units_of(const Bench& bench) {
         }
         units.push_back(std::move(unit));
     }
+    if (!bench.tiles.empty()) units.push_back(tile_unit(bench));
     return units;
 }
 

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
 #include "machine/print.h"
+#include "machine/probe/amx.h"
 #include "machine/probe/bench.h"
 #include "machine/query.h"
 #include "machine/read.h"
@@ -141,6 +143,13 @@ TEST(Loops, of_every_width_run_with_and_without_fma) {
         EXPECT_EQ(loops.back().width_bits, cpu.vector_bits);
         for (const ComputeLoop& loop : loops)
             EXPECT_GT(crew.run(1, [&](int) { loop.run(1000); }).busy_ns, 0);
+        for (const ComputeLoop& loop : loops) {
+            ASSERT_EQ(loop.shape.has_value(), loop.chain != nullptr);
+            if (!loop.shape) continue;
+            EXPECT_EQ(loop.shape->columns * loop.shape->group * tensor::bits(loop.shape->b),
+                      loop.width_bits);
+            EXPECT_GT(crew.run(1, [&](int) { loop.chain(1000); }).busy_ns, 0);
+        }
         for (int bits = 128; bits <= cpu.vector_bits; bits *= 2)
             crew.run(1, [&](int) { fma_chain(cpu, bits).run(1000); });
         Region region(1 << 20);
@@ -152,6 +161,26 @@ TEST(Loops, of_every_width_run_with_and_without_fma) {
             sweeps.copy(region.data(), region.data() + (1 << 19), 1 << 19);
         });
         EXPECT_EQ(region.data()[(1 << 19) + 5], 7);
+    }
+}
+
+// The products run where the CPU has them; elsewhere there are none, and no unit.
+TEST(Loops, of_tiles_are_for_cpus_that_have_them) {
+    CpuFeatures cpu = cpu_features();
+    std::vector<TileLoop> loops = tile_loops(cpu);
+    if (!cpu.has("amx-tile")) {
+        EXPECT_TRUE(loops.empty());
+        GTEST_SKIP() << "[SKIP] this CPU has no tiles: their loops were not run";
+    }
+    Crew crew({cpu.core_cpus.front()});
+    for (const TileLoop& loop : loops) {
+        EXPECT_EQ(loop.multiply_adds_per_iteration, 4.0 * 16 * 16 * loop.shape.group);
+        EXPECT_GT(crew.run(1, [&](int) { loop.run(100); }).busy_ns, 0);
+        EXPECT_GT(crew.run(1, [&](int) { loop.chain(100); }).busy_ns, 0);
+    }
+    if (!loops.empty()) {
+        crew.run(1, [](int) { load_tiles(10); });
+        crew.run(1, [](int) { store_tiles(10); });
     }
 }
 
@@ -177,6 +206,18 @@ TEST(Probe, describes_this_machine_in_a_file_that_reads_back) {
     EXPECT_GT(m.clock_ghz.value, 0.3);
     EXPECT_LT(m.clock_ghz.value, 8);
     EXPECT_EQ(peak_gflops(m, tensor::DType::kBF16).has_value(), cpu.has("avx512bf16"));
+    size_t dots = 0;
+    for (const ContractionShape& s : unit->shapes) {
+        ++dots;
+        EXPECT_GT(s.gops_per_s->value, 1);
+        EXPECT_GT(s.latency_cycles->value, 0.5);
+        EXPECT_LT(s.latency_cycles->value, 100);
+    }
+    EXPECT_EQ(dots, size_t{cpu.has("avx512bf16")} + size_t{cpu.has("avx512vnni")});
+    bool tiles = std::any_of(m.units.begin(), m.units.end(),
+                             [](const Unit& u) { return u.kind == UnitKind::Matrix; });
+    EXPECT_EQ(tiles, !tile_loops(cpu).empty());
+    EXPECT_EQ(find_level(m, "tmm") != nullptr, tiles);
     const Level *l1 = find_level(m, "l1"), *dram = find_level(m, "dram");
     ASSERT_TRUE(l1 && dram);
     EXPECT_GT(l1->read->one_gb_s.high, dram->read->one_gb_s.low);

@@ -147,7 +147,7 @@ void Chooser::unroll() {
 
 /// Multiply-adds under way at once where nothing waits.
 int64_t in_flight(const Target& target) {
-    MmaShape fma = target.shape_for(DType::kF32, DType::kF32, DType::kF32);
+    MmaShape fma = target.vector_multiply_add();
     return std::max<int64_t>(1, std::llround(fma.latency_cycles * fma.per_cycle));
 }
 

@@ -1,0 +1,176 @@
+#include "cost/contraction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace smeaton::cost {
+namespace {
+
+using gir::Op;
+using gir::OpKind;
+using gir::Slice;
+using machine::Interval;
+using tensor::DType;
+
+bool uses(const Slice& s, Name var) {
+    return std::any_of(s.at.begin(), s.at.end(),
+                       [&](const gir::Coord& c) { return c.affine.uses(var); });
+}
+
+/// Extents of one op by what they are to the product.
+struct Extents {
+    double batch = 1, m = 1, n = 1, k = 1;
+};
+
+Extents extents_of(const Op& op, const Slice& a, const Slice& b) {
+    Extents e;
+    for (const gir::NamedDim& d : op.dims) {
+        bool in_dst = uses(op.dst, d.name), in_a = uses(a, d.name), in_b = uses(b, d.name);
+        auto extent = static_cast<double>(d.extent.value());
+        (!in_dst ? e.k : in_a && in_b ? e.batch : in_b ? e.n : e.m) *= extent;
+    }
+    return e;
+}
+
+bool plain_vector(const ShapeRow& row) {
+    return row.kind == machine::UnitKind::Vector && row.shape.rows == 1 && row.shape.group == 1;
+}
+
+class Taker {
+public:
+    Taker(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes)
+        : nest_(nest), table_(table), slot_bytes_(slot_bytes) {}
+
+    ContractionWork take() {
+        for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0});
+        visit(nest_.root, 1);
+        std::erase_if(work_.uses, [](const ShapeUse& u) { return u.shapes == 0; });
+        return std::move(work_);
+    }
+
+private:
+    void visit(Node& node, double runs) {
+        if (node.is_loop) runs *= node.loop.trips;
+        std::erase_if(node.children, [&](Node& child) {
+            if (!child.op) {
+                visit(child, runs);
+                return false;
+            }
+            return taken(*child.op, runs);
+        });
+    }
+
+    /// Counts the op and says so, unless it is none for a row of the table.
+    bool taken(const Op& op, double runs) {
+        if (op.kind != OpKind::Mma) return false;
+        auto* a = std::get_if<Slice>(&op.srcs.at(0));
+        auto* b = std::get_if<Slice>(&op.srcs.at(1));
+        if (!a || !b) return false;
+        DType acc = dtype_of(op.dst.target);
+        return taken(op, *a, *b, dtype_of(a->target), dtype_of(b->target), runs) ||
+               taken(op, *a, *b, acc, acc, runs);
+    }
+
+    bool taken(const Op& op, const Slice& a, const Slice& b, DType as_a, DType as_b, double runs) {
+        Extents e = extents_of(op, a, b);
+        for (ShapeUse& use : work_.uses) {
+            const gir::MmaShape& s = use.row.shape;
+            if (s.a != as_a || s.b != as_b || s.acc != dtype_of(op.dst.target)) continue;
+            if (plain_vector(use.row)) return false;
+            if (use.row.kind == machine::UnitKind::Vector && e.batch > 1) continue;
+            count(use, e, runs);
+            traffic(s, op, a, b, e, runs);
+            return true;
+        }
+        return false;
+    }
+
+    DType dtype_of(Name target) const {
+        auto tile = nest_.tiles.find(target);
+        if (tile != nest_.tiles.end()) return tile->second.dtype;
+        for (const Array& array : nest_.arrays)
+            if (array.name == target) return array.dtype;
+        return DType::kF32;
+    }
+
+    void count(ShapeUse& use, const Extents& e, double runs) {
+        const gir::MmaShape& s = use.row.shape;
+        double sums = e.batch * std::ceil(e.m / static_cast<double>(s.rows)) *
+                      std::ceil(e.n / static_cast<double>(s.columns));
+        double steps = std::ceil(e.k / static_cast<double>(s.group));
+        double waiting = std::max(1.0, s.latency_cycles * s.per_cycle / sums);
+        use.shapes += runs * sums * steps * waiting;
+        use.passes += runs * e.batch;
+    }
+
+    void traffic(const gir::MmaShape& s, const Op& op, const Slice& a, const Slice& b,
+                 const Extents& e, double runs) {
+        double column_tiles = s.holds_b ? std::ceil(e.n / static_cast<double>(s.columns)) : 1;
+        double sum_passes = s.holds_b ? std::ceil(e.k / static_cast<double>(s.group)) : 1;
+        double element_a = tensor::bits(dtype_of(a.target)) / 8.0;
+        double element_b = tensor::bits(dtype_of(b.target)) / 8.0;
+        double element_acc = tensor::bits(dtype_of(op.dst.target)) / 8.0;
+        read(a.target, runs * e.batch * e.m * e.k * column_tiles * element_a);
+        read(b.target, runs * e.batch * e.k * e.n * element_b);
+        if (level_of(op.dst.target) == s.acc_in) return;
+        double sums = runs * e.batch * e.m * e.n * sum_passes * element_acc;
+        read(op.dst.target, sums);
+        if (Name level = level_of(op.dst.target); !level.empty())
+            work_.asked_write_bytes[level] += sums;
+    }
+
+    void read(Name target, double bytes) {
+        Name level = level_of(target);
+        if (level.empty()) return;
+        work_.asked_read_bytes[level] += bytes;
+        if (nest_.software.count(level) == 0) work_.loads += std::ceil(bytes / slot_bytes_);
+    }
+
+    /// Empty: in registers.
+    Name level_of(Name target) const {
+        auto tile = nest_.tiles.find(target);
+        if (tile != nest_.tiles.end())
+            return in_registers(tile->second) ? Name() : tile->second.level;
+        for (const Array& array : nest_.arrays)
+            if (array.name == target) return array.level;
+        return {};
+    }
+
+    Nest& nest_;
+    const std::vector<ShapeRow>& table_;
+    double slot_bytes_;
+    ContractionWork work_;
+};
+
+}  // namespace
+
+ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table,
+                                  double slot_bytes) {
+    return Taker(nest, table, slot_bytes).take();
+}
+
+ContractionTime time_of(const machine::Machine& m, const std::vector<ShapeUse>& uses) {
+    ContractionTime time;
+    std::map<Name, Interval> by_unit;
+    for (const ShapeUse& use : uses) {
+        const gir::MmaShape& s = use.row.shape;
+        auto elements = static_cast<double>(s.rows * s.columns * s.group);
+        Interval ns = Interval::exact(use.shapes * elements) / use.row.gops;
+        if (s.fill_cycles > 0) {
+            for (const machine::Unit& unit : m.units)
+                if (unit.name == s.unit.str())
+                    ns = ns + Interval::exact(use.passes * s.fill_cycles) / clock_of(m, unit);
+        }
+        if (use.row.kind == machine::UnitKind::Vector) {
+            time.vector_ns = time.vector_ns + ns;
+        } else {
+            Interval& sum = by_unit.try_emplace(s.unit, Interval{0, 0, 0}).first->second;
+            sum = sum + ns;
+            time.beside_ns = machine::max(time.beside_ns, sum);
+        }
+    }
+    return time;
+}
+
+}  // namespace smeaton::cost

@@ -1,0 +1,39 @@
+// Contractions on units that take shapes of their own: dot products, tile units, arrays.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "cost/nest.h"
+#include "cost/shapes.h"
+
+namespace smeaton::cost {
+
+/// What goes to one row of the table.
+struct ShapeUse {
+    ShapeRow row;
+    double shapes = 0;  ///< begun, those that wait for sums of the one before counted again
+    double passes = 0;  ///< each is filled and drained once
+};
+
+struct ContractionWork {
+    std::vector<ShapeUse> uses;  ///< in the order of the table
+    double loads = 0;            ///< vectors read from levels managed by hardware
+    std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< by level, as Work has them
+};
+
+/// Takes those `mma`s out of the nest whose fastest row is more than a multiply-add of vectors and
+/// counts them. An op over [batch, m, n, k] is batch x ceil(m/rows) x ceil(n/columns) x
+/// ceil(k/group) shapes; with fewer independent sums than latency x rate its time grows by their
+/// ratio. Each operand is read once by an op, except where b is held: then a once for each tile of
+/// columns, and sums go through once for each group. Dot products of a vector unit have one row
+/// operand for all lanes: batches stay with the vector unit. `slot_bytes`: what a load brings.
+ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes);
+
+/// Time of all of them on one core: on the vector unit, and on the busiest of the others.
+struct ContractionTime {
+    machine::Interval vector_ns{0, 0, 0}, beside_ns{0, 0, 0};
+};
+ContractionTime time_of(const machine::Machine&, const std::vector<ShapeUse>&);
+
+}  // namespace smeaton::cost
