@@ -93,8 +93,10 @@ static int64_t reached(const Levels& levels, Name scope, const Block& block, int
         int64_t units = units_in(levels, p->scope), owners = units_in(levels, scope);
         int64_t all = trips * p->extent.if_const().value_or(units);
         int64_t busy = std::min(all, units), sharers = std::max<int64_t>(1, units / owners);
-        most = std::max({most, std::min(owners, (busy + sharers - 1) / sharers),
-                         reached(levels, scope, p->body, units > 1 ? all : trips)});
+        most = std::max(most, std::min(owners, (busy + sharers - 1) / sharers));
+        // What is shared out inside a unit that owns the level stays there.
+        if (p->scope != scope)
+            most = std::max(most, reached(levels, scope, p->body, units > 1 ? all : trips));
     }
     return most;
 }

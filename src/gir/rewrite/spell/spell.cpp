@@ -88,6 +88,7 @@ private:
     Block turned(const Op&, const Turned&);
     Block spelled(const Op&);
     Block explicit_loops(Op);
+    bool by_vectors(const Op& mma) const;
 };
 
 Block Speller::run(const Block& original) {
@@ -201,8 +202,20 @@ Block Speller::spelled(const Op& op) {
     next.spelling = choose_spelling(place, target, op);
     Laid dst = laid(place, op.dst);
     bool rows = dst.in_registers && dst.uses(next.spelling->lanes);
-    if (op.kind == OpKind::Mma && rows) return explicit_loops(next);
+    if (op.kind == OpKind::Mma && rows && by_vectors(op)) return explicit_loops(next);
     return {stmt(std::move(next))};
+}
+
+/// Are there no contraction shapes of the target but multiply-adds of vectors for these operands? A
+/// unit that takes blocks takes them of the whole contraction.
+bool Speller::by_vectors(const Op& mma) const {
+    auto dtype = [&](const Operand& o, DType otherwise) {
+        auto* slice = std::get_if<Slice>(&o);
+        return slice ? laid(place, *slice).dtype : otherwise;
+    };
+    DType acc = laid(place, mma.dst).dtype;
+    MmaShape shape = target.shape_for(dtype(mma.srcs[0], acc), dtype(mma.srcs[1], acc), acc);
+    return shape.rows == 1 && shape.group == 1 && !shape.holds_b;
 }
 
 /// A contraction is written out; what of it is a loop at run time is one in the program, so that
