@@ -19,7 +19,7 @@ namespace {
 
 // Is there a schedule that ends before `upper`? Every order of placing, every set of cores; two
 // states are one when all that was decided is the same but for the names of cores. Cut off is only
-// what cannot end before `upper` even if all that follows runs without waiting.
+// what cannot end before `upper` even if all that follows runs without waiting, or without a gap.
 class BruteForce {
 public:
     BruteForce(const TaskGraph& graph, int cores)
@@ -51,6 +51,9 @@ private:
             best_ = std::min(best_, *std::max_element(finish_.begin(), finish_.end()));
             return;
         }
+        if (!room_for_the_rest(done, last_start)) return;
+        // To forget costs time, not truth.
+        if (visited_.size() >= kVisited) visited_.clear();
         if (!visited_.insert(fingerprint(done, last_start)).second) return;
         for (int t = 0; t < n_; ++t) {
             if (done >> t & 1) continue;
@@ -60,6 +63,20 @@ private:
             if (!ready) continue;
             for (unsigned set = 1; set < 1u << free_.size(); ++set) place(done, last_start, t, set);
         }
+    }
+
+    bool room_for_the_rest(unsigned done, double last_start) const {
+        double room = 0;
+        for (double free : free_) room += best_ - std::max(free, last_start);
+        for (int t = 0; t < n_; ++t) {
+            if (done >> t & 1) continue;
+            const std::vector<double>& d = graph_.tasks[static_cast<size_t>(t)].durations_us;
+            double least = d[0];
+            for (size_t k = 1; k < d.size(); ++k)
+                least = std::min(least, static_cast<double>(k + 1) * d[k]);
+            room -= least;
+        }
+        return room > 0;
     }
 
     void place(unsigned done, double last_start, int t, unsigned set) {
@@ -103,6 +120,8 @@ private:
         all.insert(all.end(), finish_.begin(), finish_.end());
         return all;
     }
+
+    static constexpr size_t kVisited = 500'000;
 
     const TaskGraph& graph_;
     int n_;
