@@ -6,10 +6,10 @@ namespace smeaton::emit {
 
 Isa isa_named(std::string_view name) {
     std::vector<std::string> avx2 = {"-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt"};
-    if (name == "plain") return {"plain", 16, 16, false, {}};
-    if (name == "avx2") return {"avx2", 32, 16, false, avx2};
+    if (name == "plain") return {"plain", 16, 16, false, false, {}};
+    if (name == "avx2") return {"avx2", 32, 16, false, true, avx2};
     if (name == "avx512" || name == "avx512bf16") {
-        Isa isa{std::string(name), 64, 32, true, avx2};
+        Isa isa{std::string(name), 64, 32, true, true, avx2};
         for (const char* feature : {"f", "cd", "bw", "dq", "vl"})
             isa.flags.push_back(std::string("-mavx512") + feature);
         if (name == "avx512bf16") isa.flags.push_back("-mavx512bf16");
@@ -24,7 +24,7 @@ std::vector<std::string> compile_flags(const Isa& isa) {
     std::vector<std::string> flags = {"-std=c++17",
                                       "-O2",
                                       "-fPIC",
-                                      "-ffp-contract=fast",
+                                      isa.fma ? "-ffp-contract=fast" : "-ffp-contract=off",
                                       "-fno-math-errno",
                                       "-fwrapv",
                                       "-fno-strict-aliasing",

@@ -14,6 +14,7 @@ struct Isa {
     int vector_bytes = 16;  ///< f32 vectors; other dtypes use as many lanes
     int vector_registers = 16;
     bool masks = false;              ///< loads and stores under a mask register
+    bool fma = false;                ///< multiplies and adds with one rounding
     std::vector<std::string> flags;  ///< names the CPU's features to the compiler
 
     int lanes() const { return vector_bytes / 4; }

@@ -336,6 +336,34 @@ std::string swap_text(const std::string& name, const std::string& type, int half
         name, type, first, second);
 }
 
+/// A product that no later sum may be contracted with: polynomials and contractions want that, sums
+/// of other ops do not. The empty assembly hides where the value comes from and costs nothing; a
+/// value of two registers goes through as two.
+std::string rounded_text(const std::string& type, bool vector, const Isa& isa) {
+    if (!isa.fma)
+        return fmt::format("static inline {0}{1} rounded_{0}{1}({0}{1} x) {{ return x; }}\n",
+                           vector ? "v" : "", type);
+    const char* registers = isa.masks ? "v" : "x";
+    if (!vector || type == "f32")
+        return fmt::format(
+            "static inline __attribute__((always_inline)) {0}{1} rounded_{0}{1}({0}{1} x) {{\n"
+            "    __asm__(\"\" : \"+{2}\"(x));\n    return x;\n}}\n",
+            vector ? "v" : "", type, registers);
+    std::string low, high, all;
+    for (int i = 0; i < isa.lanes(); ++i) {
+        (i < isa.lanes() / 2 ? low : high) += fmt::format(", {}", i);
+        all += fmt::format(", {}", i);
+    }
+    return fmt::format(
+        "static inline __attribute__((always_inline)) v{0} rounded_v{0}(v{0} x) {{\n"
+        "    typedef {0} half __attribute__((vector_size({1})));\n"
+        "    half low = __builtin_shufflevector(x, x{2}), high = __builtin_shufflevector(x, "
+        "x{3});\n"
+        "    __asm__(\"\" : \"+{4}\"(low));\n    __asm__(\"\" : \"+{4}\"(high));\n"
+        "    return __builtin_shufflevector(low, high{5});\n}}\n",
+        type, isa.vector_bytes, low, high, registers, all);
+}
+
 std::optional<std::string> family_snippet(std::string_view name, const Isa& isa) {
     int lanes = isa.lanes();
     auto search = [&](const auto& table, bool integers_only) -> std::optional<std::string> {
@@ -452,6 +480,11 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
     }
 }
 )";
+    if (starts(name, "rounded_")) {
+        bool vector = starts(name, "rounded_v");
+        if (auto t = typed(name.substr(vector ? 9 : 8)))
+            return rounded_text(type_name(*t), vector, isa);
+    }
     if (starts(name, "swap")) {
         size_t cut = name.rfind('_');
         auto t = typed(name.substr(cut + 1));
@@ -486,16 +519,6 @@ constexpr const char* kTypes =
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
 typedef unsigned char b8; typedef unsigned short f16; typedef unsigned short bf16; typedef float f32; typedef double f64;
 typedef __SIZE_TYPE__ size_t;
-)";
-
-// A product that no later sum may be contracted with: polynomials and contractions want that, sums
-// of other ops do not. Clang can be told to stay within a statement, and no statement has two ops.
-constexpr const char* kRounded = R"(#ifdef __clang__
-#pragma clang fp contract(on)
-#define SMEATON_ROUNDED(...) (__VA_ARGS__)
-#else
-#define SMEATON_ROUNDED(...) __builtin_assoc_barrier(__VA_ARGS__)
-#endif
 )";
 
 // The compilers' builtins differ in spelling.
@@ -560,7 +583,6 @@ std::string prelude_for(const std::string& code, const Isa& isa) {
     std::string text = kTypes;
     text += fmt::format("enum {{ kLanes = {} }};\n", isa.lanes());
     if (isa.masks) text += kAvx512;
-    text += kRounded;
     return text + collector.out;
 }
 

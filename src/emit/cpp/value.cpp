@@ -301,7 +301,7 @@ Value combine(ScalarFn fn, DType result, const Value& a, const Value& b) {
     if (const char* op = infix(fn); op && !integer_div) {
         if (fn == ScalarFn::mul && tensor::is_float(t))
             // What is multiplied here and added elsewhere is rounded in between.
-            out.text = fmt::format("SMEATON_ROUNDED({} * {})", x, y);
+            out.text = fmt::format("rounded_{}{}({} * {})", out.vector ? "v" : "", type, x, y);
         else if (compares)
             out.text = out.vector ? fmt::format("truth_{}({} {} {})", type, x, op, y)
                                   : fmt::format("(b8)({} {} {})", x, op, y);
