@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
+
+#include "gir/names.h"
+#include "machine/query.h"
 
 namespace smeaton::cost {
 namespace {
@@ -13,11 +15,6 @@ using gir::Slice;
 using machine::Interval;
 using tensor::DType;
 
-bool uses(const Slice& s, Name var) {
-    return std::any_of(s.at.begin(), s.at.end(),
-                       [&](const gir::Coord& c) { return c.affine.uses(var); });
-}
-
 /// Extents of one op by what they are to the product.
 struct Extents {
     double batch = 1, m = 1, n = 1, k = 1;
@@ -26,7 +23,8 @@ struct Extents {
 Extents extents_of(const Op& op, const Slice& a, const Slice& b) {
     Extents e;
     for (const gir::NamedDim& d : op.dims) {
-        bool in_dst = uses(op.dst, d.name), in_a = uses(a, d.name), in_b = uses(b, d.name);
+        bool in_dst = gir::walks(op.dst, d.name), in_a = gir::walks(a, d.name),
+             in_b = gir::walks(b, d.name);
         auto extent = static_cast<double>(d.extent.value());
         (!in_dst ? e.k : in_a && in_b ? e.batch : in_b ? e.n : e.m) *= extent;
     }
@@ -67,8 +65,8 @@ private:
         auto* a = std::get_if<Slice>(&op.srcs.at(0));
         auto* b = std::get_if<Slice>(&op.srcs.at(1));
         if (!a || !b) return false;
-        DType acc = dtype_of(op.dst.target);
-        return taken(op, *a, *b, dtype_of(a->target), dtype_of(b->target), runs) ||
+        DType acc = dtype_of(nest_, op.dst.target);
+        return taken(op, *a, *b, dtype_of(nest_, a->target), dtype_of(nest_, b->target), runs) ||
                taken(op, *a, *b, acc, acc, runs);
     }
 
@@ -76,7 +74,7 @@ private:
         Extents e = extents_of(op, a, b);
         for (ShapeUse& use : work_.uses) {
             const gir::MmaShape& s = use.row.shape;
-            if (s.a != as_a || s.b != as_b || s.acc != dtype_of(op.dst.target)) continue;
+            if (s.a != as_a || s.b != as_b || s.acc != dtype_of(nest_, op.dst.target)) continue;
             if (plain_vector(use.row)) return false;
             if (use.row.kind == machine::UnitKind::Vector && e.batch > 1) continue;
             count(use, e, runs);
@@ -84,14 +82,6 @@ private:
             return true;
         }
         return false;
-    }
-
-    DType dtype_of(Name target) const {
-        auto tile = nest_.tiles.find(target);
-        if (tile != nest_.tiles.end()) return tile->second.dtype;
-        for (const Array& array : nest_.arrays)
-            if (array.name == target) return array.dtype;
-        return DType::kF32;
     }
 
     void count(ShapeUse& use, const Extents& e, double runs) {
@@ -108,13 +98,13 @@ private:
                  const Extents& e, double runs) {
         double column_tiles = s.holds_b ? std::ceil(e.n / static_cast<double>(s.columns)) : 1;
         double sum_passes = s.holds_b ? std::ceil(e.k / static_cast<double>(s.group)) : 1;
-        double element_a = tensor::bits(dtype_of(a.target)) / 8.0;
-        double element_b = tensor::bits(dtype_of(b.target)) / 8.0;
-        double element_acc = tensor::bits(dtype_of(op.dst.target)) / 8.0;
-        read(a.target, runs * e.batch * e.m * e.k * column_tiles * element_a);
-        read(b.target, runs * e.batch * e.k * e.n * element_b);
+        auto element = [&](const Slice& of) {
+            return tensor::bits(dtype_of(nest_, of.target)) / 8.0;
+        };
+        read(a.target, runs * e.batch * e.m * e.k * column_tiles * element(a));
+        read(b.target, runs * e.batch * e.k * e.n * element(b));
         if (level_of(op.dst.target) == s.acc_in) return;
-        double sums = runs * e.batch * e.m * e.n * sum_passes * element_acc;
+        double sums = runs * e.batch * e.m * e.n * sum_passes * element(op.dst);
         read(op.dst.target, sums);
         if (Name level = level_of(op.dst.target); !level.empty())
             work_.asked_write_bytes[level] += sums;
@@ -132,9 +122,8 @@ private:
         auto tile = nest_.tiles.find(target);
         if (tile != nest_.tiles.end())
             return in_registers(tile->second) ? Name() : tile->second.level;
-        for (const Array& array : nest_.arrays)
-            if (array.name == target) return array.level;
-        return {};
+        const Array* array = array_named(nest_, target);
+        return array ? array->level : Name();
     }
 
     Nest& nest_;

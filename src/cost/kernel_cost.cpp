@@ -274,7 +274,8 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
     model.flops = flops_of(gir::traffic_at(gir::ledger(kernel, program, levels_of(m))));
     Nest busiest = nest_of(program, kernel, software, model.threads);
-    ContractionWork contractions = take_contractions(busiest, shapes_of(m), widest_vector_bytes(m));
+    ContractionWork contractions =
+        take_contractions(busiest, shapes_of(m, unit), widest_vector_bytes(m));
     model.busiest = work_of(busiest, shape);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);

@@ -33,8 +33,7 @@ std::string reason(const gir::TargetLevel& level, const Inventory& found) {
         if (!found.contracts) return "it takes operands of contractions only, and there are none";
         if (!level.takes(Role::A) && !level.takes(Role::B))
             return "it takes sums of contractions only, and those are kept elsewhere: in "
-                   "registers, "
-                   "or where the shapes of the machine's units say";
+                   "registers, or where the shapes of the machine's units say";
     }
     return "nothing that is read more than once, or kept between two passes over it, fits it";
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
@@ -140,7 +141,7 @@ private:
         bool sums = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
         for (bool kept : {false, true})
             for (Name n : s.unrolled)
-                if ((!sums || gir::addressed_by(op.dst, n)) == kept) order.push_back(loop(n));
+                if ((!sums || gir::walks(op.dst, n)) == kept) order.push_back(loop(n));
         if (!s.across.empty()) in_blocks(s, order, refs);
         return order;
     }
@@ -243,6 +244,19 @@ gir::Slice resolved(const Nest& nest, gir::Slice slice) {
 
 bool in_registers(const gir::Tile& tile) {
     return tile.level == Name("reg");
+}
+
+const Array* array_named(const Nest& nest, Name name) {
+    for (const Array& a : nest.arrays)
+        if (a.name == name) return &a;
+    return nullptr;
+}
+
+tensor::DType dtype_of(const Nest& nest, Name target) {
+    auto tile = nest.tiles.find(target);
+    if (tile != nest.tiles.end()) return tile->second.dtype;
+    const Array* array = array_named(nest, target);
+    return array ? array->dtype : tensor::DType::kF32;
 }
 
 Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,

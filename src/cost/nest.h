@@ -61,9 +61,9 @@ struct Nest {
 };
 
 /// `chunks` > 1: the share of one of so many equal parties: outermost parallels are divided,
-/// rounded up. Every size must be bound (InternalError otherwise). Tiles at `reg`, and small ones
-/// without lanes at `local`, are registers and no array. A resident tile at a level of `software`
-/// is a copy, else a claim. The nest refers to ops of the kernel.
+/// rounded up. Every size must be bound (InternalError otherwise). Tiles at `reg` are registers and
+/// no array. A resident tile at a level of `software` is a copy, else a claim. The nest refers to
+/// ops of the kernel.
 Nest nest_of(const gir::Program&, const gir::Kernel&, const std::set<Name>& software = {},
              int64_t chunks = 1);
 
@@ -71,5 +71,9 @@ Nest nest_of(const gir::Program&, const gir::Kernel&, const std::set<Name>& soft
 gir::Slice resolved(const Nest&, gir::Slice);
 /// Is the tile held in registers?
 bool in_registers(const gir::Tile&);
+/// Null when the nest has none of this name.
+const Array* array_named(const Nest&, Name);
+/// Of a tile or an array.
+tensor::DType dtype_of(const Nest&, Name target);
 
 }  // namespace smeaton::cost

@@ -127,23 +127,42 @@ public:
     }
 
     Bytes misses(const Node& node, double capacity, double concurrent) const {
+        Bytes turn;
+        return misses(node, capacity, concurrent, turn);
+    }
+
+private:
+    /// `turn`: footprint of one iteration of the loop, here or inside, that fits; empty where
+    /// something runs beside that loop, or several parties run it.
+    Bytes misses(const Node& node, double capacity, double concurrent, Bytes& turn) const {
         double sharers = node.is_loop && node.loop.parallel ? concurrent : 1;
-        double body = sum(footprint(node, {}));
-        if (body * std::min(sharers, node.is_loop ? node.loop.trips : 1) <= capacity)
+        Bytes body = footprint(node, {});
+        if (sum(body) * std::min(sharers, node.is_loop ? node.loop.trips : 1) <= capacity) {
+            turn = sharers > 1 ? Bytes{} : std::move(body);
             return footprint(node, node.is_loop ? Inner{node.loop} : Inner{});
+        }
         // Parties that run different iterations split the room; inside there is one party.
         double room = sharers > 1 ? capacity / std::min(sharers, node.loop.trips) : capacity;
         double rest = sharers > 1 ? 1 : concurrent;
         Bytes total(nest_.arrays.size());
-        for (const Node& child : node.children) add(total, misses(child, room, rest), 1);
+        for (const Node& child : node.children) add(total, misses(child, room, rest, turn), 1);
+        if (sharers > 1 || node.children.size() != 1 || !node.refs.empty()) turn.clear();
         if (!node.refs.empty()) add(total, own(node), 1);
         if (!node.is_loop) return total;
         Bytes all(nest_.arrays.size());
         add(all, total, node.loop.trips);
+        if (!turn.empty() && 2 * sum(turn) <= capacity) keep_hot(node, body, turn, all);
         return all;
     }
 
-private:
+    /// What every turn touches whole is hot: between two uses of a line lie two turns at most, so
+    /// that it is fetched once while the rest streams past.
+    void keep_hot(const Node& node, const Bytes& body, const Bytes& turn, Bytes& all) const {
+        Bytes once = footprint(node, {node.loop});
+        for (size_t i = 0; i < all.size(); ++i)
+            if (turn[i].read == body[i].read && turn[i].write == body[i].write) all[i] = once[i];
+    }
+
     static double sum(const Bytes& bytes) {
         double total = 0;
         for (const ArrayBytes& b : bytes) total += std::max(b.read, b.write);

@@ -28,7 +28,8 @@ std::vector<ArrayBytes> footprint(const Nest&, double line_bytes);
 /// share one (they run iterations of the outermost parallel at the same time).
 ///   loop:  when one iteration fits, what one needs is there for the next: the footprint of the
 ///   loop;
-///          otherwise trips x the body.
+///          otherwise trips x the body, but for arrays that stay hot: where there is nothing but a
+///          loop inside, two of whose iterations fit, those that one iteration touches whole.
 ///   block: when all of it fits, its footprint; otherwise the sum of its parts.
 std::vector<ArrayBytes> misses(const Nest&, double capacity_bytes, double line_bytes,
                                double concurrent = 1);

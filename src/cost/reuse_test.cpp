@@ -151,6 +151,27 @@ kernel blur(x -> y)
     EXPECT_EQ(total(nest, misses(nest, 512, 64), "x"), 3 * 56 * 64 * 4);
 }
 
+TEST(Misses, what_every_turn_touches_stays_while_the_rest_streams_past) {
+    Parsed p = parse(R"(program p
+  buffer x: dram f32[v: 64] input
+  buffer z: dram f32[i: 64, v: 64] input
+  buffer y: dram f32[v: 64] output
+  run k(x, z -> y)
+
+kernel k(x, z -> y)
+  let t: reg f32[v: 64 lanes]
+  fill t[v] <- 0.0
+  for j: 8, i: 64
+    binary add t[v] <- x[v], z[i,v]
+  move y[v] <- t[v]
+)");
+    Nest nest = nest_of(p.program, *p.kernel);
+    // Two turns of i (256 bytes of x, 256 of z) fit 2 KiB, one of j (16 KiB of z) does not.
+    auto bytes = misses(nest, 2 << 10, 64);
+    EXPECT_EQ(total(nest, bytes, "x"), 64 * 4);
+    EXPECT_EQ(total(nest, bytes, "z"), 8.0 * 64 * 64 * 4);
+}
+
 TEST(Misses, gathered_rows_are_no_more_than_are_asked_for) {
     Parsed p = parse(R"(program p
   buffer table: dram f32[v: 1000, e: 64] weight

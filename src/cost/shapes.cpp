@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "cost/scalar_cost.h"
 #include "machine/query.h"
@@ -96,16 +95,11 @@ double in_silicon(double x) {
     return x >= 1 ? std::round(x) : 1 / std::round(1 / x);
 }
 
-Interval clock_of(const Machine& m, const Unit& unit) {
-    return (unit.clock_ghz ? *unit.clock_ghz : m.clock_ghz).interval();
-}
-
-std::vector<ShapeRow> shapes_of(const Machine& m) {
+std::vector<ShapeRow> shapes_of(const Machine& m, const Unit& vector) {
     std::vector<ShapeRow> rows;
-    const Unit* vector = machine::main_vector_unit(m);
     for (const Unit& unit : m.units) {
-        if (&unit == vector) add_vector_rows(m, unit, rows);
-        if (&unit == vector || unit.kind == machine::UnitKind::Matrix)
+        if (&unit == &vector) add_vector_rows(m, unit, rows);
+        if (&unit == &vector || unit.kind == machine::UnitKind::Matrix)
             add_given_rows(m, unit, rows);
         if (unit.kind == machine::UnitKind::Systolic) add_array_rows(m, unit, rows);
     }

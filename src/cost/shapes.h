@@ -14,17 +14,15 @@ struct ShapeRow {
     machine::Interval gops;  ///< multiply-adds, 1e9 per second, of one unit
 };
 
-/// Fastest first. Rows of the main vector unit: multiply-adds of one element per lane for each of
-/// f32, f64, i32, i64 that it is rated for (integers: a product and a sum), and the unit's own
-/// `shapes`; of a systolic unit, one row for each dtype whose `fma` is rated: weights stay, rows
-/// stream, R x C elements are 1 x C x R with a fill of R + C - 2 cycles; of a matrix unit its
-/// `shapes`. Speeds in the Target are rounded to the whole numbers that they are in silicon.
-std::vector<ShapeRow> shapes_of(const machine::Machine&);
+/// Fastest first. Rows of `vector`, the vector unit that is at work: multiply-adds of one element
+/// per lane for each of f32, f64, i32, i64 that it is rated for (integers: a product and a sum),
+/// and the unit's own `shapes`; of a systolic unit, one row for each dtype whose `fma` is rated:
+/// weights stay, rows stream, R x C elements are 1 x C x R with a fill of R + C - 2 cycles; of a
+/// matrix unit its `shapes`. Speeds in the Target are rounded to the whole numbers that they are in
+/// silicon.
+std::vector<ShapeRow> shapes_of(const machine::Machine&, const machine::Unit& vector);
 
 /// x rounded to a whole number, or to one over a whole number where it is below 1.
 double in_silicon(double x);
-
-/// GHz of a unit: its own clock or the machine's.
-machine::Interval clock_of(const machine::Machine&, const machine::Unit&);
 
 }  // namespace smeaton::cost

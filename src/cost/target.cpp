@@ -87,7 +87,7 @@ gir::Target target_of(const machine::Machine& m) {
     target.vector_registers = static_cast<int>(unit->registers->value);
     for (const machine::Lanes& l : unit->lanes) target.lanes_of.push_back({l.dtype, l.count});
     target.loads_per_cycle = loads_per_cycle(target);
-    for (const ShapeRow& row : shapes_of(m)) target.shapes.push_back(row.shape);
+    for (const ShapeRow& row : shapes_of(m, *unit)) target.shapes.push_back(row.shape);
     return target;
 }
 

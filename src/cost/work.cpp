@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/walk.h"
 
@@ -16,17 +17,11 @@ using gir::Slice;
 using machine::OpClass;
 using tensor::DType;
 
-using gir::addressed_by;
+using gir::walks;
 
 const gir::Tile* register_tile(const Nest& nest, const Slice& s) {
     auto tile = nest.tiles.find(s.target);
     return tile != nest.tiles.end() && in_registers(tile->second) ? &tile->second : nullptr;
-}
-
-const Array* array_named(const Nest& nest, Name name) {
-    for (const Array& a : nest.arrays)
-        if (a.name == name) return &a;
-    return nullptr;
 }
 
 /// Do consecutive values of the variable touch consecutive elements?
@@ -40,11 +35,11 @@ bool contiguous(const Nest& nest, const Slice& named, Name var) {
     if (!array || array->layout.empty() || array->layout.back().div != 1) return false;
     int inner_dim = array->layout.back().dim;
     for (size_t d = 0; d < s.at.size(); ++d) {
-        if (s.at[d].index && addressed_by(*s.at[d].index, var)) return false;
+        if (s.at[d].index && walks(*s.at[d].index, var)) return false;
         int64_t c = s.at[d].affine.coefficient(var);
         if (c != 0 && (static_cast<int>(d) != inner_dim || c != 1)) return false;
     }
-    return addressed_by(s, var);
+    return walks(s, var);
 }
 
 class Counter {
@@ -98,20 +93,13 @@ private:
         return p;
     }
 
-    DType dtype_of(Name target) const {
-        auto tile = nest_.tiles.find(target);
-        if (tile != nest_.tiles.end()) return tile->second.dtype;
-        const Array* array = array_named(nest_, target);
-        return array ? array->dtype : DType::kF32;
-    }
-
     DType compute_dtype(const Op& op) const {
         bool by_operand =
             op.kind == OpKind::Mma || gir::gives_bool(op.fn) || op.fn == gir::ScalarFn::cast;
         if (by_operand)
             for (const gir::Operand& s : op.srcs)
-                if (auto* slice = std::get_if<Slice>(&s)) return dtype_of(slice->target);
-        return dtype_of(op.dst.target);
+                if (auto* slice = std::get_if<Slice>(&s)) return dtype_of(nest_, slice->target);
+        return dtype_of(nest_, op.dst.target);
     }
 
     static Frame frame_of(const Op& o, double runs) {
@@ -122,15 +110,14 @@ private:
             if (o.dims[d].name != o.spelling->lanes) continue;
             f.lane = static_cast<int>(d);
             f.vectors = std::ceil(static_cast<double>(o.dims[d].extent.value()) / f.width);
-            f.lane_reduced = !addressed_by(o.dst, o.dims[d].name);
+            f.lane_reduced = !walks(o.dst, o.dims[d].name);
         }
         return f;
     }
 
     void op(const Op& o, double runs) {
         Frame f = frame_of(o, runs);
-        gir::for_each_slice(o,
-                            [&](const Slice& s, bool written) { count_asked(f, s, written, 1); });
+        gir::for_each_slice(o, [&](const Slice& s, bool written) { count_asked(f, s, written); });
         if (is_transfer(o)) return;
         SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled", gir::print(o));
         if (!o.spelling->across.empty()) {
@@ -216,7 +203,7 @@ private:
         };
         double independent = static_cast<double>(s.turn * s.sums);
         independent *= product(f, [&](size_t d) {
-            return written_out(f.op.dims[d].name) && addressed_by(f.op.dst, f.op.dims[d].name);
+            return written_out(f.op.dims[d].name) && walks(f.op.dst, f.op.dims[d].name);
         });
         double factor = std::max(1.0, shape_.fma_in_flight / independent);
         work_.fma_stall += f.runs * vectors * (factor - 1);
@@ -225,8 +212,7 @@ private:
     /// The lanes of each result are combined in log2 steps of a shuffle and the function.
     void across_lanes(const Frame& f, gir::ScalarFn fn, DType t) {
         if (!f.lane_reduced) return;
-        double results =
-            product(f, [&](size_t d) { return addressed_by(f.op.dst, f.op.dims[d].name); });
+        double results = product(f, [&](size_t d) { return walks(f.op.dst, f.op.dims[d].name); });
         double steps = std::log2(f.width);
         charge(f, {OpClass::Shuffle, DType::kF32, steps}, results);
         for (const Instructions& i : instructions(fn, t)) charge(f, i, results * steps);
@@ -245,9 +231,9 @@ private:
     }
 
     void access(const Frame& f, const Slice& s, bool written, bool reloads) {
-        auto used = [&](size_t d) { return reloads || addressed_by(s, f.op.dims[d].name); };
-        bool along = f.lane >= 0 && addressed_by(s, f.op.dims[static_cast<size_t>(f.lane)].name);
-        double bits = tensor::bits(dtype_of(s.target));
+        auto used = [&](size_t d) { return reloads || walks(s, f.op.dims[d].name); };
+        bool along = f.lane >= 0 && walks(s, f.op.dims[static_cast<size_t>(f.lane)].name);
+        double bits = tensor::bits(dtype_of(nest_, s.target));
         if (along && !contiguous(nest_, s, f.op.dims[static_cast<size_t>(f.lane)].name)) {
             work_.gathered += f.runs * points(f, used);
             return;
@@ -257,13 +243,13 @@ private:
         if (along && bits < 32) charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
-    void count_asked(const Frame& f, const Slice& s, bool written, double times) {
-        auto used = [&](size_t d) { return addressed_by(s, f.op.dims[d].name); };
+    void count_asked(const Frame& f, const Slice& s, bool written) {
+        auto used = [&](size_t d) { return walks(s, f.op.dims[d].name); };
         auto tile = nest_.tiles.find(s.target);
         const Array* array = array_named(nest_, s.target);
         if (tile == nest_.tiles.end() && !array) return;
         Name level = tile != nest_.tiles.end() ? tile->second.level : array->level;
-        double bytes = times * f.runs * points(f, used) * tensor::bits(dtype_of(s.target)) / 8.0;
+        double bytes = f.runs * points(f, used) * tensor::bits(dtype_of(nest_, s.target)) / 8.0;
         (written ? work_.asked_write_bytes : work_.asked_read_bytes)[level] += bytes;
     }
 

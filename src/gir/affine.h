@@ -56,6 +56,11 @@ Affine substitute(const Affine&, const Substitution&);
 /// Values that a variable takes: 0 <= v < extent.
 using Extents = std::map<Name, int64_t>;
 
+/// Towards minus infinity; b > 0.
+inline int64_t floor_div(int64_t a, int64_t b) {
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
 struct Interval {
     int64_t lo = 0, hi = 0;  ///< inclusive; hi < lo when some extent is 0
 };

@@ -1,5 +1,7 @@
 #include "gir/common_cpu.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace smeaton::gir {

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <set>
-
 #include "gir/names.h"
 #include "gir/walk.h"
 
@@ -195,7 +193,7 @@ Name followed(Name made, const KernelForm& from, const KernelForm& to) {
 }  // namespace
 
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
-                              const Kernel& named) {
+                              const Kernel& named, const std::set<Name>& in_use) {
     std::map<Name, Name> vars = pairs(from.vars, to.vars);
     std::map<Name, Name> targets = pairs(from.tiles, to.tiles);
     for (const auto& [a, b] : pairs(from.buffers, to.buffers)) targets.emplace(a, b);
@@ -203,11 +201,10 @@ std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const 
     known.insert(from.tiles.begin(), from.tiles.end());
     std::set<Name> taken(to.vars.begin(), to.vars.end());
     taken.insert(to.tiles.begin(), to.tiles.end());
-    taken.insert(to.buffers.begin(), to.buffers.end());
     for (Name n : declared_names(made.body)) {
         if (known.count(n) > 0) continue;
         const Name other = followed(n, from, to);
-        if (!taken.insert(other).second) return std::nullopt;
+        if (in_use.count(other) > 0 || !taken.insert(other).second) return std::nullopt;
         if (other == n) continue;
         vars.emplace(n, other);
         targets.emplace(n, other);
@@ -223,6 +220,8 @@ std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const 
 Program map_forms(Program program, const std::function<KernelPtr(const KernelPtr&)>& rewrite,
                   const std::function<void(const KernelPtr&, const KernelPtr&)>& applied) {
     const Program before = program;
+    std::set<Name> buffers;
+    for (const Buffer& b : before.buffers) buffers.insert(b.name);
     FormTable<KernelPtr> made;  // null: unchanged
     auto one = [&](const KernelPtr& kernel) -> KernelPtr {
         KernelForm form = form_of(*kernel, before);
@@ -233,7 +232,7 @@ Program map_forms(Program program, const std::function<KernelPtr(const KernelPtr
             return after;
         }
         if (!known->value) return kernel;
-        std::optional<Kernel> copy = renamed(*known->value, known->form, form, *kernel);
+        std::optional<Kernel> copy = renamed(*known->value, known->form, form, *kernel, buffers);
         return copy ? std::make_shared<const Kernel>(std::move(*copy)) : rewrite(kernel);
     };
     return map_kernels(std::move(program), [&](const KernelPtr& kernel) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -29,9 +30,10 @@ KernelForm form_of(const Kernel&, const Program&);
 
 /// `made`, which a rewrite made of a kernel of form `from`, as it would have been made of the
 /// equal kernel `named` of form `to`. Names that the rewrite made out of a buffer's name
-/// ("weight_l2") follow that buffer. Nothing where a name that it made is in use in the other.
+/// ("weight_l2") follow that buffer. Nothing where a name that it made is in use in the other, or
+/// among `in_use`, all buffers of the program.
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
-                              const Kernel& named);
+                              const Kernel& named, const std::set<Name>& in_use);
 
 /// Values by form. Not bounded: lives as long as one program is worked on.
 template <class Value>

@@ -114,6 +114,20 @@ TEST(MapForms, ANameThatIsInUseInTheOtherKernelMakesItRewriteThatToo) {
     EXPECT_EQ(calls, 2);
 }
 
+TEST(MapForms, ANameThatIsABufferOfTheProgramMakesItRewriteThatToo) {
+    Program program = two();
+    program.buffer("a").lifetime = Lifetime::Temp;
+    Buffer other = program.buffer("c");
+    other.name = "b_l2";
+    program.buffers.push_back(other);
+    int calls = 0;
+    map_forms(program, [&](const KernelPtr& k) {
+        ++calls;
+        return claimed(program, k);
+    });
+    EXPECT_EQ(calls, 2);
+}
+
 TEST(MapForms, AKernelThatARewriteLeavesAloneStaysTheSameObject) {
     Program program = two();
     program.buffer("a").lifetime = Lifetime::Temp;

@@ -1,5 +1,7 @@
 #include "gir/layout.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace smeaton::gir {
@@ -25,7 +27,7 @@ Dim physical_elements(const Buffer& buffer) {
     return tensor::product(physical_extents(buffer));
 }
 
-static Dim bytes_of(DType dtype, const Dim& elements) {
+Dim bytes_of(DType dtype, const Dim& elements) {
     int bits = tensor::bits(dtype);
     return bits % 8 == 0 ? elements * Dim(bits / 8) : ceil_div(elements * Dim(bits), 8);
 }
@@ -55,7 +57,7 @@ int64_t element_offset(const Buffer& buffer, const std::vector<int64_t>& coordin
         const PhysicalDim& p = dims[i];
         // Floor division, so that a border of a split dim works on both sides.
         int64_t c = coordinate[static_cast<size_t>(p.dim)];
-        int64_t q = c >= 0 ? c / p.div : -((-c + p.div - 1) / p.div);
+        int64_t q = floor_div(c, p.div);
         if (p.mod != 0) q = ((q % p.mod) + p.mod) % p.mod;
         q += p.before;
         SMEATON_CHECK(q >= 0 && q < extents[i].value(), "{}: coordinate {} of dim {} is outside",
@@ -63,6 +65,39 @@ int64_t element_offset(const Buffer& buffer, const std::vector<int64_t>& coordin
         offset = offset * extents[i].value() + q;
     }
     return offset;
+}
+
+std::vector<MemoryPart> memory_parts(const Buffer& buffer) {
+    std::vector<PhysicalDim> dims = physical_dims(buffer);
+    std::vector<int64_t> strides = physical_strides(buffer);
+    std::vector<MemoryPart> parts;
+    for (size_t i = 0; i < dims.size(); ++i)
+        parts.push_back({dims[i].dim, dims[i].div, dims[i].mod, dims[i].before, strides[i]});
+    return parts;
+}
+
+TileMemory tile_memory(const Tile& tile, bool is_constant, int64_t vector_lanes) {
+    int lanes = is_constant ? -1 : tile.lanes;
+    std::vector<int> order;
+    for (int d = 0; d < static_cast<int>(tile.dims.size()); ++d)
+        if (d != lanes) order.push_back(d);
+    if (lanes >= 0) order.push_back(lanes);
+    TileMemory memory;
+    int64_t stride = 1;
+    for (size_t i = order.size(); i-- > 0;) {
+        int64_t n = tile.dims[static_cast<size_t>(order[i])].extent.value();
+        memory.parts.insert(memory.parts.begin(), {order[i], 1, 0, 0, stride});
+        if (order[i] == lanes) n = (n + vector_lanes - 1) / vector_lanes * vector_lanes;
+        stride *= n;
+    }
+    memory.elements = std::max<int64_t>(1, stride);
+    return memory;
+}
+
+int64_t bytes_of(const Tile& tile) {
+    int64_t elements = 1;
+    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
+    return tensor::byte_count(tile.dtype, elements);
 }
 
 }  // namespace smeaton::gir

@@ -1,4 +1,4 @@
-// Shape and address arithmetic of buffers with layouts.
+// Shape and address arithmetic of buffers with layouts, and of tiles in memory.
 #pragma once
 
 #include <vector>
@@ -16,9 +16,30 @@ Dim physical_elements(const Buffer&);
 Dim physical_bytes(const Buffer&);
 /// Bytes of the logical elements alone.
 Dim logical_bytes(const Buffer&);
+/// Of so many elements; those below a byte are summed as bits first.
+Dim bytes_of(DType, const Dim& elements);
 /// Element offset of a logical coordinate. InternalError outside the buffer and its border.
 int64_t element_offset(const Buffer&, const std::vector<int64_t>& coordinate);
 /// Strides (elements) of each physical dim; extents must be const.
 std::vector<int64_t> physical_strides(const Buffer&);
+
+/// A physical dim as it lies: (coordinate of `dim` / div) % mod + before, times stride (elements).
+struct MemoryPart {
+    int dim = 0;
+    int64_t div = 1, mod = 0, before = 0, stride = 1;
+};
+/// Outermost first; extents must be const.
+std::vector<MemoryPart> memory_parts(const Buffer&);
+
+struct TileMemory {
+    std::vector<MemoryPart> parts;  ///< outermost first
+    int64_t elements = 1;           ///< filled up ones included; at least 1
+};
+/// Tiles in memory are dense, the lanes innermost and filled up to whole vectors; constant ones lie
+/// in the order of their dims. Extents must be const.
+TileMemory tile_memory(const Tile&, bool is_constant, int64_t vector_lanes);
+
+/// Bytes of a tile's elements alone; extents must be const.
+int64_t bytes_of(const Tile&);
 
 }  // namespace smeaton::gir

@@ -112,8 +112,7 @@ struct Spelling {
 ///   Reduce  dst <- or += fn over the dims absent from dst of srcs[0]
 ///   Mma     dst += srcs[0] * srcs[1], contracted over the dims absent from dst
 ///   Scatter dst fn= srcs[0], in the order of the dims; fn copy sets. dst has a computed coordinate
-///   Sort    sorts the line of dst along dim `along`, stable, `payload` permuted with it; NaN is
-///   the greatest
+///   Sort    sorts dst along dim `along`, stable, `payload` permuted with it; NaN is the greatest
 /// In all but Reduce and Mma, dims absent from an operand are broadcast; every dim is in dst.
 struct Op {
     OpKind kind = OpKind::Move;

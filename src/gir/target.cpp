@@ -22,10 +22,6 @@ bool TargetLevel::takes(OperandRole role) const {
     return roles.empty() || std::find(roles.begin(), roles.end(), role) != roles.end();
 }
 
-double MmaShape::multiply_adds_per_cycle() const {
-    return static_cast<double>(rows * columns * group) * per_cycle;
-}
-
 const TargetLevel* Target::find(Name name) const {
     for (const TargetLevel& l : levels)
         if (l.name == name) return &l;

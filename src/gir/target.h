@@ -51,8 +51,6 @@ struct MmaShape {
     double per_cycle = 1;                        ///< begun in a cycle
     double latency_cycles = 1;                   ///< until the next one that adds to the same sums
     double fill_cycles = 0;  ///< from the first in to the last out, once for each pass
-
-    double multiply_adds_per_cycle() const;
 };
 
 /// Lanes of a dtype that is not as wide as its bits say.

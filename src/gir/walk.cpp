@@ -53,12 +53,6 @@ void for_each_slice(const Op& op, const std::function<void(const Slice&, bool wr
     if (op.payload) visit_with_indices(*op.payload, true, visit);
 }
 
-bool addressed_by(const Slice& s, Name var) {
-    return std::any_of(s.at.begin(), s.at.end(), [&](const Coord& c) {
-        return c.affine.uses(var) || (c.index && addressed_by(*c.index, var));
-    });
-}
-
 Block map_stmts(const Block& block, const std::function<Block(const StmtPtr&)>& rewrite) {
     Block out;
     bool changed = false;
@@ -332,6 +326,19 @@ Kernel with_uses(Kernel kernel) {
                 visit_with_indices(*c, false, note);
     });
     return kernel;
+}
+
+bool has_several_phases(const Block& kernel_body) {
+    int64_t parallels = 0;
+    bool others = false;
+    for (const StmtPtr& s : kernel_body) {
+        auto* let = std::get_if<Let>(&s->node);
+        if (std::holds_alternative<Parallel>(s->node))
+            ++parallels;
+        else
+            others = others || !let || !(let->source || let->constant);
+    }
+    return parallels > 1 || (parallels == 1 && others);
 }
 
 double points(const Block& block) {

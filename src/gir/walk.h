@@ -16,9 +16,6 @@ void for_each_op(const Block&, const std::function<void(const Op&)>& visit);
 /// Every slice of an op: dst (written), sources, index slices, payload.
 void for_each_slice(const Op&, const std::function<void(const Slice&, bool written)>& visit);
 
-/// Does some coordinate of the slice, or of an index slice in it, use the variable? Bounds aside.
-bool addressed_by(const Slice&, Name var);
-
 /// Rebuilds a block bottom-up: `rewrite` gets each statement (its body already rebuilt) and returns
 /// what stands in its place (empty: removed; the same pointer: unchanged).
 Block map_stmts(const Block&, const std::function<Block(const StmtPtr&)>& rewrite);
@@ -46,6 +43,10 @@ Name fresh(Name base, std::set<Name>& taken);
 /// Fills reads and writes from the body (names that are not tiles are buffers).
 Kernel with_uses(Kernel);
 std::set<Name> tiles_declared(const Block&);
+
+/// Does the body run in phases, several parallels or something done beside one? Then tiles that are
+/// declared in it are seen by more than one unit. Claims and constants do nothing.
+bool has_several_phases(const Block& kernel_body);
 
 /// Points of the iteration spaces of all ops, loops around them counted; extents must be const.
 double points(const Block&);

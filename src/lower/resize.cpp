@@ -154,14 +154,6 @@ void pass(NodeContext& node, const model::ResizeChoice& c, const ResizeTable& ta
 
 // ---- antialiased, of integers ----
 
-/// One f32 operation by itself. Emitted code may contract a product and a sum into one rounding; by
-/// way of f64 (where either is exact or nearly so) and back there are two.
-Val alone(KernelBuilder& k, Fn fn, const Val& a, const Val& b) {
-    if (a.dtype != DType::kF32) return k.binary(fn, a, b);
-    const Val wide = k.binary(fn, k.cast(a, DType::kF64), k.cast(b, DType::kF64));
-    return k.cast(wide, DType::kF32);
-}
-
 /// One axis: sums of weighted elements, rounded. 8-bit elements as Pillow has it: weights in units
 /// of 2^-22, the result within 0 to 255.
 void antialias_pass(NodeContext& node, const ResizeTable& table, size_t axis, const Buf& x,
@@ -191,7 +183,7 @@ void antialias_pass(NodeContext& node, const ResizeTable& table, size_t axis, co
     if (fixed) {
         k.mma(acc, source, weight);
     } else {  // in order
-        k.move(acc, alone(k, Fn::add, acc, alone(k, Fn::mul, source, k.copy(weight, "w"))));
+        k.move(acc, k.binary(Fn::add, acc, k.binary(Fn::mul, source, k.copy(weight, "w"))));
         if (table.taps > 1) k.close();
     }
     Val t = acc;
@@ -306,10 +298,10 @@ void blend_integers(NodeContext& node, const model::ResizeChoice& c) {
             const size_t tap = corner >> n & 1;
             source = k.computed(source, axes[n].d, axes[n].position[tap]);
             const Val& w = axes[n].weight[tap];
-            weight = weight ? alone(k, Fn::mul, *weight, w) : w;
+            weight = weight ? k.binary(Fn::mul, *weight, w) : w;
         }
-        const Val term = alone(k, Fn::mul, *weight, k.cast(k.copy(source), compute));
-        total = total ? alone(k, Fn::add, *total, term) : term;
+        const Val term = k.binary(Fn::mul, *weight, k.cast(k.copy(source), compute));
+        total = total ? k.binary(Fn::add, *total, term) : term;
     }
     if (fixed) total = k.binary(Fn::idiv, *total, k.lit(1 << 20, compute));
     for (const BlendedAxis& a : axes)

@@ -163,8 +163,57 @@ TEST(Spelling, that_cannot_be_is_a_fault) {
                 HasSubstr("addressed by the loop m"));
     EXPECT_THAT(fault("through merged_keys", "through keys_of_mine"),
                 HasSubstr("from tile to tile"));
+    EXPECT_THAT(fault("through merged_keys", "through keys"), HasSubstr("merged into itself"));
     EXPECT_THAT(fault("turning r, c by 16", "turning r, c by 3"),
                 HasSubstr("whole number of blocks"));
+    EXPECT_THAT(fault("turning r, c by 16", "turning r, c by 0"), HasSubstr("at least 1"));
+    EXPECT_THAT(fault("by 16 loop c, r", "by 16 loop c"), HasSubstr("r is to be a loop"));
+    EXPECT_THAT(fault("turning r, c by 16", "turning r, r by 16"), HasSubstr("along two dims"));
+    EXPECT_THAT(fault("turn 8 loop r", "turn 4294967296 loop r"), HasSubstr("at most"));
+    EXPECT_THAT(fault("prefetch w at", "prefetch g at"), HasSubstr("no buffer of its kernel"));
+}
+
+TEST(Spelling, of_blocks_that_cannot_be_turned_is_refused_by_the_emitter) {
+    for (const char* to : {"turning r, c by 8", "turning c, r by 16"}) {
+        std::string text = spelled_text();
+        const std::string from = "turning r, c by 16";
+        text.replace(text.find(from), from.size(), to);
+        EXPECT_THAT(gir::find_faults(parsed(text)), testing::IsEmpty()) << to;
+        EXPECT_THROW(code_of(parsed(text)), UserError) << to;
+    }
+}
+
+TEST(Spelling, of_a_scatter_keeps_the_order_of_its_dims) {
+    auto faults = [](const std::string& how) {
+        const gir::Program p = parsed(R"(program p
+  buffer at: dram i64[r: 4, c: 3] input
+  buffer x: dram f32[r: 4, c: 3] input
+  buffer y: dram f32[r: 9] output
+  run k(x, at -> y)
+
+kernel k(x, at -> y)
+  fill y[i] <- 0.0 over i: 9 spelled loop i
+  scatter set y[at[r,c]] <- x[r,c] over r: 4, c: 3 spelled )" +
+                                      how + "\n");
+        return gir::find_faults(p);
+    };
+    EXPECT_THAT(faults("loop r, c"), testing::IsEmpty());
+    EXPECT_THAT(faults("lanes c by 16 unrolled r, c"), testing::IsEmpty());
+    EXPECT_THAT(faults("loop c, r"), testing::ElementsAre(testing::HasSubstr("in their order")));
+    EXPECT_THAT(faults("lanes c by 16 unrolled r"),
+                testing::ElementsAre(testing::HasSubstr("in their order")));
+}
+
+TEST(Spelling, of_a_move_of_a_number_turns_nothing) {
+    const gir::Program open = parsed(R"(program p
+  buffer y: dram f32[r: 32, c: 32] output
+  run k( -> y)
+
+kernel k( -> y)
+  move y[r,c] <- 1.0 over r: 32, c: 32
+)");
+    const gir::Program spelled = gir::rewrite::spell(open, target_of(emit::isa_named("avx512")));
+    EXPECT_THAT(gir::print(spelled), testing::Not(testing::HasSubstr("turning")));
 }
 
 TEST(Spelling, of_vectors_wider_than_the_machine_s_is_refused_by_the_emitter) {

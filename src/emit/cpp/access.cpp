@@ -6,6 +6,8 @@
 
 namespace smeaton::emit {
 
+using gir::floor_div;
+
 namespace {
 
 void add_scaled(Form& into, const Form& form, int64_t k) {
@@ -157,10 +159,6 @@ Linear evaluate(Function& f, const Form& form, const Point& point, int lane) {
 
 namespace {
 
-int64_t floor_div(int64_t a, int64_t b) {
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
 /// floor(form / div): terms whose coefficients divide pass; the rest must stay within one quotient,
 /// or is computed when the program runs.
 Linear divided(Function& f, const Linear& form, int64_t div) {
@@ -201,7 +199,7 @@ Linear modulo(Function& f, const Linear& form, int64_t mod) {
 /// offset() over coordinates already evaluated.
 Linear offset_of(Function& f, const Storage& s, const std::vector<Linear>& at) {
     Linear out;
-    for (const Storage::Part& part : s.parts) {
+    for (const gir::MemoryPart& part : s.parts) {
         Linear form = modulo(f, divided(f, at[static_cast<size_t>(part.dim)], part.div), part.mod);
         form.constant += part.before;
         out.add(form, part.stride);
@@ -221,7 +219,7 @@ namespace {
 
 /// Does some split dim of the storage see the lanes?
 bool lanes_cross_split(const Access& a, size_t dim) {
-    for (const Storage::Part& part : a.storage->parts)
+    for (const gir::MemoryPart& part : a.storage->parts)
         if ((part.div != 1 || part.mod != 0) &&
             a.at[static_cast<size_t>(part.dim)].by_dim[dim] != 0)
             return true;
@@ -230,7 +228,7 @@ bool lanes_cross_split(const Access& a, size_t dim) {
 
 /// Can each split of the storage be resolved without code at this lane?
 bool splits_static(Function& f, const Access& a, const Point& point, int lane) {
-    for (const Storage::Part& part : a.storage->parts) {
+    for (const gir::MemoryPart& part : a.storage->parts) {
         if (part.div == 1 && part.mod == 0) continue;
         Linear form = a.at[static_cast<size_t>(part.dim)].base;
         const Form& at = a.at[static_cast<size_t>(part.dim)];
@@ -285,7 +283,7 @@ Pattern pattern(Function& f, const Access& a, const Point& point) {
     if (a.in_registers()) return register_pattern(a, point);
     if (!lanes_cross_split(a, lane)) {
         int64_t stride = 0;
-        for (const Storage::Part& part : a.storage->parts)
+        for (const gir::MemoryPart& part : a.storage->parts)
             stride += part.stride * a.at[static_cast<size_t>(part.dim)].by_dim[lane];
         return stride == 0   ? Pattern::Uniform
                : stride == 1 ? Pattern::Contiguous
@@ -295,7 +293,7 @@ Pattern pattern(Function& f, const Access& a, const Point& point) {
     Access plain = a;
     for (Form& form : plain.at) form.computed.clear();
     if (a.computed()) {
-        for (const Storage::Part& part : a.storage->parts)
+        for (const gir::MemoryPart& part : a.storage->parts)
             if ((part.div != 1 || part.mod != 0) &&
                 !a.at[static_cast<size_t>(part.dim)].computed.empty())
                 return Pattern::Scattered;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "emit/cpp/isa.h"
+#include "gir/layout.h"
 #include "gir/program.h"
 
 namespace smeaton::emit {
@@ -44,16 +45,12 @@ struct Variable {
 /// Where a tile or buffer lives.
 struct Storage {
     enum class Kind { Memory, Registers, Claim };
-    struct Part {  ///< one physical dim: (coordinate of dim / div) % mod + before, times stride
-        int dim = 0;
-        int64_t div = 1, mod = 0, before = 0, stride = 1;
-    };
     Kind kind = Kind::Memory;
     Name name;
     DType dtype = DType::kF32;
     std::vector<int64_t> extents;  ///< logical
     std::vector<Name> dim_names;
-    std::vector<Part> parts;           ///< Memory
+    std::vector<gir::MemoryPart> parts;  ///< Memory
     std::string base;                  ///< Memory: a pointer; Registers: the stem of the variables
     int lanes = -1;                    ///< Registers: the dim held in vectors, -1: scalars
     std::optional<gir::Slice> source;  ///< Claim: what stands behind it

@@ -30,28 +30,8 @@ Storage buffer_storage(const gir::Buffer& b) {
         s.extents.push_back(d.extent.value());
         s.dim_names.push_back(d.name);
     }
-    std::vector<gir::PhysicalDim> dims = gir::physical_dims(b);
-    std::vector<int64_t> strides = gir::physical_strides(b);
-    for (size_t i = 0; i < dims.size(); ++i)
-        s.parts.push_back({dims[i].dim, dims[i].div, dims[i].mod, dims[i].before, strides[i]});
+    s.parts = gir::memory_parts(b);
     return s;
-}
-
-/// Tiles in memory are dense, the lanes innermost and filled up to whole vectors.
-int64_t lay_out(Storage& s, int lanes_dim, int vector_lanes) {
-    std::vector<int> order;
-    for (int d = 0; d < static_cast<int>(s.extents.size()); ++d)
-        if (d != lanes_dim) order.push_back(d);
-    if (lanes_dim >= 0) order.push_back(lanes_dim);
-    int64_t stride = 1;
-    for (size_t i = order.size(); i-- > 0;) {
-        int d = order[i];
-        int64_t n = s.extents[static_cast<size_t>(d)];
-        s.parts.insert(s.parts.begin(), Storage::Part{d, 1, 0, 0, stride});
-        if (d == lanes_dim) n = (n + vector_lanes - 1) / vector_lanes * vector_lanes;
-        stride *= n;
-    }
-    return std::max<int64_t>(1, stride);
 }
 
 struct SharedTile {
@@ -79,16 +59,7 @@ public:
 private:
     /// Top-level statements in phases: each parallel nest is one, what stands between them another.
     void split() {
-        bool parallel = false;
-        for (const gir::StmtPtr& s : kernel_.body)
-            parallel = parallel || std::holds_alternative<Parallel>(s->node);
-        bool only = parallel;
-        for (const gir::StmtPtr& s : kernel_.body) {
-            auto* let = std::get_if<Let>(&s->node);
-            bool declares = let && (let->source || let->constant);
-            only = only && (declares || std::holds_alternative<Parallel>(s->node));
-        }
-        several_ = parallel && !(only && count_parallel() == 1);
+        const bool several = gir::has_several_phases(kernel_.body);
         Block declared, pending;
         for (const gir::StmtPtr& s : kernel_.body) {
             if (auto* let = std::get_if<Let>(&s->node)) {
@@ -97,7 +68,7 @@ private:
                     pending.push_back(s);
                     continue;
                 }
-                if (several_) share(*let);
+                if (several) share(*let);
             }
             if (std::holds_alternative<Parallel>(s->node)) {
                 serial_phase(pending);
@@ -111,19 +82,14 @@ private:
         if (text_.phases.empty()) text_.phases.push_back({"    return 0;\n", 0, false});
     }
 
-    int count_parallel() const {
-        int n = 0;
-        for (const gir::StmtPtr& s : kernel_.body) n += std::holds_alternative<Parallel>(s->node);
-        return n;
-    }
-
     /// A tile that several phases see: memory of the kernel's own, behind its buffers.
     void share(const Let& let) {
         SharedTile shared;
         shared.storage = tile_storage(let.tile);
-        int64_t elements = lay_out(shared.storage, let.tile.lanes, isa_.lanes());
+        gir::TileMemory memory = gir::tile_memory(let.tile, false, isa_.lanes());
+        shared.storage.parts = std::move(memory.parts);
         shared.offset = text_.shared_bytes;
-        text_.shared_bytes += (elements * size_of(let.tile.dtype) + 63) / 64 * 64;
+        text_.shared_bytes += (memory.elements * size_of(let.tile.dtype) + 63) / 64 * 64;
         shared_[let.tile.name] = shared;
     }
 
@@ -302,16 +268,17 @@ private:
             f.storages[let.tile.name] = std::move(s);
             return;
         }
-        int64_t elements = lay_out(s, let.constant ? -1 : let.tile.lanes, isa_.lanes());
-        int64_t bytes = elements * size_of(s.dtype);
+        gir::TileMemory memory = gir::tile_memory(let.tile, let.constant.has_value(), isa_.lanes());
+        s.parts = std::move(memory.parts);
+        int64_t bytes = memory.elements * size_of(s.dtype);
         if (let.constant) {
             s.constant = let.constant;
             f.head_line(0, fmt::format("static {} {}[] __attribute__((aligned(64))) = {{{}}};",
                                        type, s.base, values(*let.constant)));
         } else if (bytes <= kStackTile && f.stack_bytes + bytes <= kStackTotal) {
             f.stack_bytes += bytes;
-            f.head_line(
-                0, fmt::format("{} {}[{}] __attribute__((aligned(64)));", type, s.base, elements));
+            f.head_line(0, fmt::format("{} {}[{}] __attribute__((aligned(64)));", type, s.base,
+                                       memory.elements));
         } else {
             f.head_line(0, fmt::format("{0}* const {1} = ({0}*)(scratch + {2});", type, s.base,
                                        f.take_scratch(bytes)));
@@ -362,7 +329,6 @@ private:
     const gir::Program& program_;
     const Isa& isa_;
     KernelText text_;
-    bool several_ = false;
     std::map<Name, SharedTile> shared_;
     std::map<std::string, std::string> bases_, base_lines_;
 };

@@ -8,8 +8,8 @@
 #include "emit/cpp/spell.h"
 #include "emit/cpp/transpose.h"
 #include "emit/cpp/value.h"
+#include "gir/names.h"
 #include "gir/text/print.h"
-#include "gir/walk.h"
 
 namespace smeaton::emit {
 
@@ -42,7 +42,7 @@ OpPlan plan_of(const Function& f, const gir::Op& op) {
     bool reduces = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
     for (const gir::NamedDim& d : op.dims) {
         plan.extents.push_back(d.extent.value());
-        plan.reduced.push_back(reduces && !gir::addressed_by(op.dst, d.name));
+        plan.reduced.push_back(reduces && !gir::walks(op.dst, d.name));
     }
     plan.unrolled.assign(op.dims.size(), false);
     for (Name n : s.unrolled) plan.unrolled[index(n)] = true;

@@ -1,7 +1,9 @@
 #include "emit/cpp/transpose.h"
 
+#include "base/error.h"
 #include "emit/cpp/op.h"
 #include "emit/cpp/spell.h"
+#include "gir/text/print.h"
 
 namespace smeaton::emit {
 
@@ -40,6 +42,25 @@ void emit_block(Function& f, const Turn& t, const Access& dst, const Access& src
     }
 }
 
+/// Blocks of whole vectors of 4-byte elements, each in one piece of memory on both sides.
+bool can_turn(Function& f, const OpPlan& plan, const Turn& t, const Access& dst, const Access& src,
+              const Point& point) {
+    auto plain = [](const Access& a) {
+        return size_of(a.dtype()) == 4 && !a.in_registers() && a.bounds.empty() && !a.computed();
+    };
+    if (plan.width != f.lanes() || !plain(dst) || !plain(src)) return false;
+    auto in_one_piece = [&](const Access& a, size_t along, size_t other, int i) {
+        Point row = moved(point, other, i);
+        row.lane_dim = static_cast<int>(along);
+        row.count = f.lanes();
+        return pattern(f, a, row) == Pattern::Contiguous;
+    };
+    for (int i = 0; i < f.lanes(); ++i)
+        if (!in_one_piece(dst, t.rows, t.columns, i) || !in_one_piece(src, t.columns, t.rows, i))
+            return false;
+    return true;
+}
+
 }  // namespace
 
 void emit_turning_move(Function& f, const gir::Op& op, const Access& dst, const Access& src) {
@@ -59,6 +80,11 @@ void emit_turning_move(Function& f, const gir::Op& op, const Access& dst, const 
             scaled.add(at.dims[d], plan.width);
             at.dims[d] = scaled;
         }
+        if (!can_turn(f, plan, turn, dst, src, at))
+            throw UserError(
+                "{}: only whole vectors of {} elements that lie in memory, the destination's along "
+                "{} and the source's along {}, can be turned",
+                gir::print(op), f.lanes(), op.dims[turn.rows].name, op.dims[turn.columns].name);
         emit_block(f, turn, dst, src, at);
     });
 }

@@ -6,7 +6,8 @@
 
 namespace smeaton::emit {
 
-/// Both sides are memory of 4-byte elements, and the extents along both dims whole blocks.
+/// The extents along both dims are whole blocks. UserError where the elements are not of 4 bytes,
+/// the blocks not as wide as the vectors, or a vector of one does not lie in one piece of memory.
 void emit_turning_move(Function&, const gir::Op&, const Access& dst, const Access& src);
 
 }  // namespace smeaton::emit

@@ -16,10 +16,6 @@ namespace {
 
 constexpr int64_t kAlign = 64;
 
-int64_t floor_quotient(int64_t a, int64_t b) {
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
 std::vector<int64_t> logical_shape(const Buffer& buffer) {
     std::vector<int64_t> shape;
     for (const NamedDim& d : buffer.dims) shape.push_back(d.extent.value());
@@ -137,8 +133,8 @@ struct Part {
     int64_t extent, stride;
 
     int64_t index(int64_t c) const {
-        int64_t q = floor_quotient(c, dim.div);
-        if (dim.mod != 0) q -= floor_quotient(q, dim.mod) * dim.mod;
+        int64_t q = floor_div(c, dim.div);
+        if (dim.mod != 0) q -= floor_div(q, dim.mod) * dim.mod;
         return q + dim.before;
     }
     bool holds(int64_t c) const {

@@ -1,16 +1,8 @@
 #include "gir/ledger/charges.h"
 
+#include "gir/layout.h"
+
 namespace smeaton::gir {
-
-namespace {
-
-// Elements of storage types below a byte are summed as bits first.
-Dim bytes_of(DType t, const Dim& elements) {
-    int bits = tensor::bits(t);
-    return bits % 8 == 0 ? elements * Dim(bits / 8) : ceil_div(elements * Dim(bits), 8);
-}
-
-}  // namespace
 
 Charges::Charges(const Levels& levels)
     : levels_(levels),

@@ -28,7 +28,6 @@ public:
     /// The axis has bounds of its own.
     bool is_clipped(int axis) const { return clipped_.count(axis) > 0; }
 
-    int new_var(const Dim& extent);
     DimVars vars_of(const std::vector<NamedDim>& dims);
 
     /// Terms go to the variables; what is constant or a parameter is returned.
@@ -52,6 +51,7 @@ public:
     }
 
 private:
+    int new_var(const Dim& extent);
     BoxBound box_bound(const Affine&, const std::optional<Dim>& lo, const std::optional<Dim>& hi,
                        const DimVars&) const;
     void clip(const For&, int var);

@@ -510,10 +510,7 @@ int64_t tile_bytes_at(const Block& body, Name level) {
     int64_t bytes = 0;
     for_each_stmt(body, [&](const Stmt& s) {
         auto* let = std::get_if<Let>(&s.node);
-        if (!let || let->tile.level != level) return;
-        int64_t elements = 1;
-        for (const NamedDim& d : let->tile.dims) elements *= d.extent.value();
-        bytes += tensor::byte_count(let->tile.dtype, elements);
+        if (let && let->tile.level == level) bytes += bytes_of(let->tile);
     });
     return bytes;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "gir/layout.h"
 #include "gir/rewrite/nest.h"
 #include "gir/walk.h"
 
@@ -16,12 +17,6 @@ bool accumulates(const Block& body, Name tile) {
         found = found || (op.kind == OpKind::Mma && op.dst.target == tile);
     });
     return found;
-}
-
-int64_t bytes_of(const Tile& tile) {
-    int64_t elements = 1;
-    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
-    return tensor::byte_count(tile.dtype, elements);
 }
 
 }  // namespace

@@ -352,9 +352,7 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
 
 // A panel is read by every row tile: it lives where such things do, farther out if it is too large.
 const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
-    int64_t elements = 1;
-    for (const NamedDim& d : panel.dims) elements *= d.extent.value();
-    int64_t bytes = tensor::byte_count(panel.dtype, elements);
+    const int64_t bytes = bytes_of(panel);
     const TargetLevel* level = &target.panel_level(vec_role);
     while (level != &target.outermost() && level->capacity_bytes > 0 &&
            2 * bytes > level->capacity_bytes)

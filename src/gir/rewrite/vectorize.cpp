@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/layout.h"
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/nest.h"
@@ -37,18 +38,12 @@ Name lane_axis(const Program& program, const LoopNest& nest) {
     return Name();
 }
 
-int64_t tile_bytes(const Tile& tile) {
-    int64_t elements = 1;
-    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
-    return tensor::byte_count(tile.dtype, elements);
-}
-
 // Scalars and single vectors go to registers, larger tiles to the first level that takes them
 // twice.
 Name level_for(const Tile& tile, const Target& target, int64_t register_bytes,
                std::map<Name, int64_t>& placed) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
-    int64_t bytes = tile_bytes(tile);
+    int64_t bytes = bytes_of(tile);
     if (in_registers && bytes <= register_bytes) return target.registers().name;
     const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
     auto full = [&] {

@@ -15,7 +15,7 @@
 //       mma acc[p,k] += x16[0,c,oh,p] * wp[k,c] over c: 64
 //       move y16[0,k,oh,p] <- acc[p,k] from Relu_21
 //
-// The dims of an op are those that its tile operands name (text_scope.h); `over` names what they do
+// The dims of an op are those that its tile operands name (scope.h); `over` names what they do
 // not, or `over only` all. An op without `from` has the origins of the op before it, the first one
 // those of its kernel; `from nothing` has none. Integer literals have no point, float literals do.
 #pragma once

@@ -2,6 +2,7 @@
 // that is known only when the program runs.
 #include <algorithm>
 
+#include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/rules.h"
 #include "gir/walk.h"
@@ -9,6 +10,8 @@
 namespace smeaton::gir::verifying {
 
 namespace {
+
+constexpr int64_t kMostVectors = 1 << 20;  // at a turn: all of them are written out
 
 bool holds(const std::vector<Name>& names, Name name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -25,13 +28,14 @@ public:
         numbers();
         if (!s_.across.empty()) turning();
         if (op_.kind == OpKind::Sort || !s_.scratch.empty()) sort();
+        if (op_.kind == OpKind::Scatter) order();
         for_each_slice(op_, [&](const Slice& s, bool) { registers(s); });
     }
 
 private:
     bool reduced(Name dim) const {
         bool sums = op_.kind == OpKind::Reduce || op_.kind == OpKind::Mma;
-        return sums && !addressed_by(op_.dst, dim);
+        return sums && !walks(op_.dst, dim);
     }
 
     void dims() {
@@ -64,6 +68,8 @@ private:
     void numbers() {
         if (s_.width < 1 || s_.turn < 1 || s_.sums < 1 || s_.part < 0)
             fault("widths, turns and sums are at least 1, a part at least 0");
+        if (s_.turn > kMostVectors || s_.sums > kMostVectors)
+            fault(fmt::format("turns and sums are at most {} vectors", kMostVectors));
         if (s_.lanes.empty() && (s_.width != 1 || s_.turn != 1))
             fault("vectors want a dim to lie along");
         if (s_.sums > 1 && (s_.lanes.empty() || !reduced(s_.lanes)))
@@ -75,12 +81,28 @@ private:
     }
 
     void turning() {
-        if (op_.kind != OpKind::Move) fault("only a move turns");
+        if (op_.kind != OpKind::Move || !std::holds_alternative<Slice>(op_.srcs[0]))
+            fault("only a move from memory turns");
+        if (s_.lanes == s_.across) fault("blocks lie along two dims");
         for (const NamedDim& d : op_.dims) {
+            if (!holds(s_.loops, d.name)) fault(fmt::format("{} is to be a loop", d.name));
             bool blocks = d.name == s_.lanes || d.name == s_.across;
-            if (blocks && d.extent.is_const() && d.extent.value() % s_.width != 0)
+            bool whole = s_.width < 1 || !d.extent.is_const() || d.extent.value() % s_.width == 0;
+            if (blocks && !whole)
                 fault(fmt::format("{} is no whole number of blocks of {}", d.name, s_.width));
         }
+    }
+
+    /// Of what is stored to one place the last stays: the dims run in their order.
+    void order() {
+        std::vector<Name> runs = s_.loops, dims;
+        if (!s_.lanes.empty() && !holds(s_.unrolled, s_.lanes)) runs.push_back(s_.lanes);
+        for (const NamedDim& d : op_.dims) {
+            dims.push_back(d.name);
+            if (holds(s_.unrolled, d.name)) runs.push_back(d.name);
+        }
+        bool lanes_last = s_.lanes.empty() || (!dims.empty() && s_.lanes == dims.back());
+        if (runs != dims || !lanes_last) fault("a scatter's dims are to run in their order");
     }
 
     void sort() {
@@ -92,10 +114,12 @@ private:
         if (op_.payload) targets.push_back(op_.payload->target);
         for (size_t i = 0; i < s_.scratch.size() && i < targets.size(); ++i) {
             auto tile = tiles_.find(s_.scratch[i]), line = tiles_.find(targets[i]);
+            if (holds(targets, s_.scratch[i]) || (i > 0 && s_.scratch[i] == s_.scratch[0]))
+                fault(fmt::format("{} is merged into itself", s_.scratch[i]));
             if (tile == tiles_.end() || line == tiles_.end())
                 fault("a spelled sort goes from tile to tile");
             else if (tile->second.dtype != line->second.dtype || op_.dims.size() != 1 ||
-                     tile->second.dims.size() != 1 ||
+                     tile->second.dims.size() != 1 || line->second.dims.size() != 1 ||
                      !(tile->second.dims[0].extent == op_.dims[0].extent))
                 fault(fmt::format("{} has another shape or dtype", s_.scratch[i]));
         }

@@ -89,7 +89,10 @@ private:
 
     void statement(const Prefetch& p) {
         place_ = fmt::format("kernel {}: prefetch {}", k_.name, p.buffer);
-        if (p_.find_buffer(p.buffer) == nullptr) fault("it names no buffer");
+        auto among = [&](const std::vector<Name>& names) {
+            return std::find(names.begin(), names.end(), p.buffer) != names.end();
+        };
+        if (!among(k_.reads) && !among(k_.writes)) fault("it names no buffer of its kernel");
         if (p.lines < 1 || p.stride < 1) fault("lines and stride are at least 1");
         affine(p.element);
     }

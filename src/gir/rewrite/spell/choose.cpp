@@ -242,7 +242,9 @@ Spelling choose_spelling(const Place& place, const Target& target, const Op& op)
 
 std::optional<Turned> find_turned(const Place& place, const Op& op) {
     if (op.kind != OpKind::Move || place.lanes < 2) return std::nullopt;
-    Laid dst = laid(place, op.dst), src = laid(place, std::get<Slice>(op.srcs[0]));
+    const auto* from = std::get_if<Slice>(&op.srcs[0]);
+    if (!from) return std::nullopt;
+    Laid dst = laid(place, op.dst), src = laid(place, *from);
     bool plain = tensor::bits(dst.dtype) == 32 && !dst.in_registers && !src.in_registers &&
                  !dst.bounded && !src.bounded && !dst.computed() && !src.computed();
     if (!plain) return std::nullopt;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gir/layout.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -10,37 +10,6 @@ namespace smeaton::gir::rewrite {
 namespace {
 
 constexpr Interval kAnywhere{-(int64_t{1} << 40), int64_t{1} << 40};
-
-std::vector<Laid::Part> parts_of(const Buffer& b) {
-    std::vector<PhysicalDim> dims = physical_dims(b);
-    std::vector<int64_t> strides = physical_strides(b);
-    std::vector<Laid::Part> parts;
-    for (size_t i = 0; i < dims.size(); ++i)
-        parts.push_back({dims[i].dim, dims[i].div, dims[i].mod, dims[i].before, strides[i]});
-    return parts;
-}
-
-/// Tiles in memory are dense, the lanes innermost and filled up to whole vectors.
-std::vector<Laid::Part> parts_of(const Tile& tile, bool constant, int64_t vector_lanes) {
-    int lanes = constant ? -1 : tile.lanes;
-    std::vector<int> order;
-    for (int d = 0; d < static_cast<int>(tile.dims.size()); ++d)
-        if (d != lanes) order.push_back(d);
-    if (lanes >= 0) order.push_back(lanes);
-    std::vector<Laid::Part> parts;
-    int64_t stride = 1;
-    for (size_t i = order.size(); i-- > 0;) {
-        int64_t n = tile.dims[static_cast<size_t>(order[i])].extent.value();
-        parts.insert(parts.begin(), {order[i], 1, 0, 0, stride});
-        if (order[i] == lanes) n = (n + vector_lanes - 1) / vector_lanes * vector_lanes;
-        stride *= n;
-    }
-    return parts;
-}
-
-int64_t floor_div(int64_t a, int64_t b) {
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
 
 /// The quotient that all values of the form share.
 std::optional<int64_t> one_quotient(const Affine& form, int64_t by, const Ranges& ranges) {
@@ -73,7 +42,7 @@ std::optional<Affine> modulo(const Affine& form, int64_t mod, const Ranges& rang
 
 std::optional<Affine> offset_of(const Laid& laid, const Ranges& ranges) {
     Affine out;
-    for (const Laid::Part& part : laid.parts) {
+    for (const MemoryPart& part : laid.parts) {
         auto whole = divided(laid.at[static_cast<size_t>(part.dim)].affine, part.div, ranges);
         if (!whole) return std::nullopt;
         auto rest = modulo(*whole, part.mod, ranges);
@@ -83,7 +52,7 @@ std::optional<Affine> offset_of(const Laid& laid, const Ranges& ranges) {
     return out;
 }
 
-bool is_split(const Laid::Part& part) {
+bool is_split(const MemoryPart& part) {
     return part.div != 1 || part.mod != 0;
 }
 
@@ -102,7 +71,7 @@ Run register_run(const Laid& laid, Name var) {
 
 bool Laid::uses(Name var) const {
     return std::any_of(at.begin(), at.end(), [&](const Coord& c) {
-        return c.affine.uses(var) || (c.index && addressed_by(*c.index, var));
+        return c.affine.uses(var) || (c.index && walks(*c.index, var));
     });
 }
 
@@ -135,11 +104,12 @@ Laid laid(const Place& place, const Slice& named) {
         out.dtype = tile->second.tile.dtype;
         out.in_registers = tile->second.tile.level == place.registers;
         out.lanes = tile->second.tile.lanes;
-        out.parts = parts_of(tile->second.tile, tile->second.constant.has_value(), place.lanes);
+        out.parts =
+            tile_memory(tile->second.tile, tile->second.constant.has_value(), place.lanes).parts;
     } else {
         const Buffer& b = place.program.buffer(slice.target);
         out.dtype = b.dtype;
-        out.parts = parts_of(b);
+        out.parts = memory_parts(b);
     }
     return out;
 }
@@ -160,12 +130,12 @@ Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
     bool depends = false, across_split = false;
     int64_t stride = 0;
     for (const Coord& c : laid.at) {
-        if (c.index && addressed_by(*c.index, var)) return Run::Scattered;
+        if (c.index && walks(*c.index, var)) return Run::Scattered;
         depends = depends || c.affine.uses(var);
     }
     if (!depends) return Run::Uniform;
     if (laid.in_registers) return register_run(laid, var);
-    for (const Laid::Part& part : laid.parts) {
+    for (const MemoryPart& part : laid.parts) {
         int64_t k = laid.at[static_cast<size_t>(part.dim)].affine.coefficient(var);
         across_split = across_split || (is_split(part) && k != 0);
         stride += part.stride * k;
@@ -173,7 +143,7 @@ Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
     if (!across_split)
         return stride == 0 ? Run::Uniform : stride == 1 ? Run::Contiguous : Run::Scattered;
     // Each element's address must be known relative to the first.
-    for (const Laid::Part& part : laid.parts)
+    for (const MemoryPart& part : laid.parts)
         if (is_split(part) && laid.at[static_cast<size_t>(part.dim)].index) return Run::Scattered;
     std::optional<Affine> first;
     for (int64_t i = 0; i < count; ++i) {

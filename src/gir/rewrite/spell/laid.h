@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "gir/layout.h"
 #include "gir/program.h"
 
 namespace smeaton::gir::rewrite {
@@ -29,16 +30,11 @@ struct Place {
 
 /// A slice behind all claims: coordinates of a buffer or of a tile that is memory or registers.
 struct Laid {
-    /// A physical dim: (coordinate of dim / div) % mod + before, times stride (elements).
-    struct Part {
-        int dim = 0;
-        int64_t div = 1, mod = 0, before = 0, stride = 1;
-    };
     Name target;
     DType dtype = DType::kF32;
     bool in_registers = false;
-    int lanes = -1;           ///< of a tile in registers: the dim that lies along vectors
-    std::vector<Part> parts;  ///< of memory
+    int lanes = -1;                 ///< of a tile in registers: the dim that lies along vectors
+    std::vector<MemoryPart> parts;  ///< of memory
     std::vector<Coord> at;
     bool bounded = false;  ///< within some bounds
 

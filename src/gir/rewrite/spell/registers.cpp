@@ -2,14 +2,15 @@
 
 #include <set>
 
+#include "gir/layout.h"
 #include "gir/walk.h"
-#include "tensor/dtype.h"
 
 namespace smeaton::gir::rewrite {
 
 namespace {
 
-constexpr int64_t kVectors = 64;  // of one tile; more the verifier refuses, here they go to memory
+// Of one tile; larger ones are memory.
+constexpr int64_t kVectors = 64;
 constexpr int64_t kScalars = 32;
 
 /// Tiles that are indexed by something that is known only when the program runs.
@@ -70,19 +71,12 @@ struct Settler {
         return variables <= (tile.level == Name("local") ? kScalars : 1);
     }
 
-    /// The innermost memory that takes tiles of vectors and has room.
-    Name memory(const Tile& tile) const {
-        int64_t bytes = tensor::byte_count(tile.dtype, 1);
-        for (const NamedDim& d : tile.dims) bytes *= d.extent.value();
-        return target.memory_for(OperandRole::Vector, bytes).name;
-    }
-
     Tile settled(Tile tile, bool shared) const {
         Name registers = target.registers().name;
         if (!shared && unfit.count(tile.name) == 0 && small_enough(tile))
             tile.level = registers;
         else if (tile.level == registers || tile.level == Name("local"))
-            tile.level = memory(tile);
+            tile.level = target.memory_for(OperandRole::Vector, bytes_of(tile)).name;
         return tile;
     }
 };

@@ -97,21 +97,13 @@ Block Speller::run(const Block& original) {
         if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
     });
     Block body;
-    int64_t shared = 0, others = 0;
-    for (const StmtPtr& s : original) {
-        auto* let = std::get_if<Let>(&s->node);
-        bool is_shared = std::holds_alternative<Parallel>(s->node);
-        shared += is_shared;
-        others += !is_shared && !(let && (let->constant || let->source));
-        body.push_back(is_shared ? share_out(s, 1) : s);
-    }
+    for (const StmtPtr& s : original) body.push_back(share_out(s, 1));
     body = map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         return let && is_copy_by_hand(*let, target) ? filled(*let, program, tiles) : Block{s};
     });
     body = sort_by_lines(body, program, target, taken);
-    bool several_phases = shared > 0 && !(shared == 1 && others == 0);
-    return block(settle_tiles(body, target, several_phases));
+    return block(settle_tiles(body, target, has_several_phases(body)));
 }
 
 Block Speller::block(const Block& body) {
