@@ -28,13 +28,16 @@ int64_t core_count(const Machine& machine) {
     return machine.scopes.empty() ? 1 : unit_count(machine, machine.scopes.back().name);
 }
 
+Interval clock_of(const Machine& machine, const Unit& unit) {
+    return (unit.clock_ghz ? *unit.clock_ghz : machine.clock_ghz).interval();
+}
+
 std::optional<Interval> rate_gops(const Machine& machine, const Unit& unit, OpClass op,
                                   tensor::DType dtype) {
     for (const Rate& rate : unit.rates) {
         if (rate.op != op || rate.dtype != dtype) continue;
         if (rate.gops_per_s) return rate.gops_per_s->interval();
-        const Number& clock = unit.clock_ghz ? *unit.clock_ghz : machine.clock_ghz;
-        return rate.per_cycle->interval() * clock.interval();
+        return rate.per_cycle->interval() * clock_of(machine, unit);
     }
     return std::nullopt;
 }
@@ -108,10 +111,9 @@ int fma_latency_times_rate(const Machine& machine, const Unit& unit) {
     for (const Rate& rate : unit.rates) {
         if (rate.op != OpClass::Fma || rate.dtype != tensor::DType::kF32) continue;
         if (!rate.latency_cycles || !unit.vector_bits) break;
-        const Number& clock = unit.clock_ghz ? *unit.clock_ghz : machine.clock_ghz;
         double lanes = unit.vector_bits->value / 32;
-        double per_cycle =
-            rate.per_cycle ? rate.per_cycle->value : rate.gops_per_s->value / clock.value;
+        double per_cycle = rate.per_cycle ? rate.per_cycle->value
+                                          : rate.gops_per_s->value / clock_of(machine, unit).value;
         double issue = std::max(1.0, std::round(per_cycle / lanes));
         return static_cast<int>(std::max(1.0, std::round(rate.latency_cycles->value)) * issue);
     }

@@ -14,6 +14,8 @@ int64_t unit_count(const Machine&, std::string_view scope);
 /// Units of the innermost scope: the cores of a CPU.
 int64_t core_count(const Machine&);
 
+/// GHz of a unit: its own clock or the machine's.
+Interval clock_of(const Machine&, const Unit&);
 /// Giga-elements per second of one instance of `unit`; nothing when it is not rated for that.
 std::optional<Interval> rate_gops(const Machine&, const Unit&, OpClass, tensor::DType);
 /// Share of its lone speed that each instance keeps when all work (turbo, shared threads): from the

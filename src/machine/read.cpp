@@ -1,6 +1,5 @@
 #include "machine/read.h"
 
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +10,8 @@
 
 namespace smeaton::machine {
 namespace {
+
+constexpr double kMostInAFile = 1e9;  // of what is counted: elements, units
 
 std::string join(const std::vector<std::string>& words) {
     std::string result;
@@ -40,11 +41,7 @@ std::optional<Bandwidth> read_bandwidth(YamlMap& level, const std::string& key) 
 
 Scope read_scope(const YAML::Node& node, const std::string& file) {
     YamlMap map(node, file, "scope");
-    Scope scope{map.text("name"), 1};
-    Number count = map.number("count");
-    scope.count = static_cast<int64_t>(count.value);
-    if (static_cast<double>(scope.count) != count.value || count.ranged())
-        map.fail(node, "'count' must be a whole number");
+    Scope scope{map.text("name"), map.whole("count", kMostInAFile)};
     map.finish();
     return scope;
 }
@@ -82,13 +79,6 @@ tensor::DType read_dtype(YamlMap& map, const std::string& key) {
     return *known;
 }
 
-int64_t read_whole(YamlMap& map, const std::string& key) {
-    Number n = map.number(key);
-    if (n.value != std::floor(n.value) || n.ranged() || n.value < 1 || n.value > 1e9)
-        map.fail(map.child(key), fmt::format("'{}' must be a whole number from 1 up", key));
-    return static_cast<int64_t>(n.value);
-}
-
 Rate read_rate(const YAML::Node& node, const std::string& file, const std::string& unit) {
     YamlMap map(node, file, unit + ", rate");
     Rate rate;
@@ -112,9 +102,9 @@ ContractionShape read_shape(const YAML::Node& node, const std::string& file,
     shape.a = read_dtype(map, "a");
     shape.b = read_dtype(map, "b");
     shape.acc = read_dtype(map, "acc");
-    shape.rows = read_whole(map, "rows");
-    shape.columns = read_whole(map, "columns");
-    shape.group = read_whole(map, "group");
+    shape.rows = map.whole("rows", kMostInAFile);
+    shape.columns = map.whole("columns", kMostInAFile);
+    shape.group = map.whole("group", kMostInAFile);
     shape.per_cycle = map.optional_number("per_cycle");
     shape.gops_per_s = map.optional_number("gops_per_s");
     shape.latency_cycles = map.optional_number("latency_cycles");
@@ -130,7 +120,7 @@ ContractionShape read_shape(const YAML::Node& node, const std::string& file,
 
 Lanes read_lanes(const YAML::Node& node, const std::string& file, const std::string& unit) {
     YamlMap map(node, file, unit + ", lanes");
-    Lanes lanes{read_dtype(map, "dtype"), read_whole(map, "count")};
+    Lanes lanes{read_dtype(map, "dtype"), map.whole("count", kMostInAFile)};
     map.finish();
     return lanes;
 }
@@ -231,7 +221,7 @@ Machine read_machine_file(const std::string& path) {
             path);
     std::ostringstream text;
     text << in.rdbuf();
-    if (!in || in.bad()) throw UserError("{}: cannot be read (is it a folder?)", path);
+    if (!text) throw UserError("{}: cannot be read, or is empty (is it a folder?)", path);
     return parse_machine(text.str(), path);
 }
 

@@ -111,6 +111,13 @@ Number YamlMap::number(const std::string& key, Quantity quantity) {
     return read_number(required(key), key, quantity);
 }
 
+int64_t YamlMap::whole(const std::string& key, double most) {
+    Number n = number(key);
+    if (n.ranged() || n.value < 1 || n.value > most || n.value != std::floor(n.value))
+        fail(child(key), fmt::format("'{}' must be a whole number from 1 to {:g}", key, most));
+    return static_cast<int64_t>(n.value);
+}
+
 std::optional<Number> YamlMap::optional_number(const std::string& key, Quantity quantity) {
     YAML::Node found = find(key);
     if (!found.IsDefined()) return std::nullopt;

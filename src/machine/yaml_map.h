@@ -4,6 +4,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ public:
     std::string text(const std::string& key);  ///< UserError when missing
     std::optional<std::string> optional_text(const std::string& key);
     Number number(const std::string& key, Quantity = Quantity::Plain);
+    int64_t whole(const std::string& key, double most);  ///< UserError unless one of 1 to `most`
     std::optional<Number> optional_number(const std::string& key, Quantity = Quantity::Plain);
     std::vector<std::string> words(const std::string& key);  ///< empty when missing
     std::vector<YAML::Node> items(const std::string& key);   ///< empty when missing

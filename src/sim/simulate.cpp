@@ -76,11 +76,12 @@ private:
         });
     }
 
-    KernelModel named_as(KernelModel model, const gir::KernelForm& from,
-                         const gir::KernelForm& to) const {
+    /// Arrays are named as the kernel names them, views by their own names.
+    static KernelModel named_as(KernelModel model, const gir::KernelForm& from,
+                                const gir::KernelForm& to) {
         std::map<Name, Name> names;
         for (size_t i = 0; i < from.buffers.size(); ++i)
-            names.emplace(root_of(program_, from.buffers[i]), root_of(program_, to.buffers[i]));
+            names.emplace(from.buffers[i], to.buffers[i]);
         for (cost::Array& array : model.arrays)
             if (auto found = names.find(array.name); !array.scratch && found != names.end())
                 array.name = found->second;

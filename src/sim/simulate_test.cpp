@@ -107,6 +107,37 @@ TEST(Simulate, what_does_not_fit_is_fetched_and_written_each_time) {
     EXPECT_EQ(dram_bytes(cost.kernels[2]), 2 * 131072);
 }
 
+// 32 KiB each; the two kernels differ in names alone, and each reads through a view.
+const char* const kViews = R"(program views
+  buffer x: dram f32[i: 8192] input
+  buffer z: dram f32[i: 8192] input
+  buffer xs: dram f32[i: 8192] temp alias of x
+  buffer zs: dram f32[i: 8192] temp alias of z
+  buffer y: dram f32[i: 8192] output
+  buffer w: dram f32[i: 8192] output
+  run first(xs -> y)
+  run second(zs -> w)
+
+kernel first(xs -> y)
+  parallel i: 128 core
+    unary relu y[i*64+v] <- xs[i*64+v] over v: 64
+
+kernel second(zs -> w)
+  parallel i: 128 core
+    unary relu w[i*64+v] <- zs[i*64+v] over v: 64
+)";
+
+TEST(Simulate, equal_kernels_are_charged_for_buffers_of_their_own) {
+    machine::Machine m = edge();
+    for (machine::Level& level : m.levels)
+        if (level.name == "l3" || level.name == "l2")
+            level.capacity_bytes = machine::Number(96 * 1024);
+    ProgramCost cost = simulate(spelled(kViews), m, {1, 0});
+    // x is there when the second kernel starts, z, which it reads, is not.
+    EXPECT_EQ(dram_bytes(cost.kernels[0]), 2 * 32768);
+    EXPECT_EQ(dram_bytes(cost.kernels[1]), 2 * 32768);
+}
+
 TEST(Simulate, more_threads_are_not_slower_on_work_this_large) {
     gir::Program program = spelled(kTwo);
     EXPECT_LT(simulate(program, edge(), {4, 0}).time_us.value,

@@ -169,6 +169,11 @@ TEST(Topology, RefusesWhatItDoesNotUnderstand) {
     EXPECT_THAT(refusal("h\na,1,2.5,3,\n"), HasSubstr("column 3 is '2.5'"));
     EXPECT_THAT(refusal("h\na,5,5,7,3,1,1,1,\n"), HasSubstr("filter of 7x3 is larger"));
     EXPECT_THAT(refusal("h\na,1,2,3,2:4\n"), HasSubstr("sparsity ratio 2:4"));
+    EXPECT_THAT(refusal("h\na,1000000000,1000000000,1000000000,\n"),
+                HasSubstr("net.csv:2: its sizes multiply to more than"));
+    EXPECT_THAT(refusal("h\na,1000000000,1000000000,1,1,3,64,1,\n"),
+                HasSubstr("net.csv:2: its sizes multiply"));
+    EXPECT_THROW(read_topology_file("/tmp"), UserError);
     EXPECT_THAT(refusal("h\na,1,2,3,\nb,9,9,3,3,1,1,1,\n"),
                 HasSubstr("net.csv:3: a file has either"));
 }

@@ -2,11 +2,11 @@
 
 #include <cctype>
 #include <charconv>
-#include <fstream>
-#include <iterator>
+#include <initializer_list>
 #include <sstream>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 namespace smeaton::sim::scalesim {
 
@@ -53,16 +53,24 @@ struct Row {
             fail(fmt::format("column {} is '{}'; expected a whole number from 1 on", k + 1, text));
         return value;
     }
+    /// Of sizes, so many that sums over a network stay exact.
+    int64_t product(std::initializer_list<int64_t> sizes) const {
+        constexpr int64_t kMost = int64_t{1} << 56;
+        int64_t product = 1;
+        for (int64_t size : sizes) {
+            if (size > kMost / product)
+                fail(fmt::format("its sizes multiply to more than {}", kMost));
+            product *= size;
+        }
+        return product;
+    }
     /// Takes off a last column N:M.
     void drop_ratio() {
         const std::string& last = fields.back();
         const size_t colon = last.find(':');
         if (fields.size() < 2 || colon == std::string::npos) return;
         if (last.substr(0, colon) != last.substr(colon + 1))
-            fail(
-                fmt::format("sparsity ratio {}: dense layers only; --model native has N:M "
-                            "sparsity",
-                            last));
+            fail(fmt::format("sparsity ratio {}: only dense layers are restated", last));
         fields.pop_back();
     }
 };
@@ -79,9 +87,9 @@ Product convolution(const Row& row) {
     const bool depthwise = row.fields[0].find("DP") != std::string::npos;
     return {row.fields[0],
             depthwise ? "depthwise convolution" : "convolution",
-            out(h, r, stride_h) * out(w, s, stride_w),
+            row.product({out(h, r, stride_h), out(w, s, stride_w)}),
             filters,
-            r * s * (depthwise ? 1 : channels),
+            row.product({r, s, depthwise ? 1 : channels}),
             depthwise ? channels : 1};
 }
 
@@ -116,7 +124,9 @@ std::vector<Product> parse_topology(const std::string& csv, const std::string& f
         if (columns > 0 && matrices != (columns == 4))
             row.fail("a file has either products of matrices or convolutions");
         columns = row.fields.size();
-        products.push_back(product_of(row));
+        const Product p = product_of(row);
+        row.product({p.times, p.m, p.n, p.k});
+        products.push_back(p);
     }
     if (products.empty())
         throw UserError("{}: no layer; the first row of a topology file is its heading", file);
@@ -124,10 +134,9 @@ std::vector<Product> parse_topology(const std::string& csv, const std::string& f
 }
 
 std::vector<Product> read_topology_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in) throw UserError("{}: cannot be read", path);
-    return parse_topology(text, path);
+    const MappedFile file = map_file(path);
+    return parse_topology({reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()},
+                          path);
 }
 
 }  // namespace smeaton::sim::scalesim

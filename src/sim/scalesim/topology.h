@@ -17,8 +17,9 @@
 namespace smeaton::sim::scalesim {
 
 /// UserError names file, line and column: rows of neither form, numbers that are no whole numbers
-/// above 0, filters larger than their input, ratios that leave something out (SCALE-Sim's sparsity
-/// is not restated), rows of different forms in one file, no row at all.
+/// above 0, sizes whose product is beyond 2^56, filters larger than their input, ratios that leave
+/// something out (SCALE-Sim's sparsity is not restated), rows of different forms in one file, no
+/// row at all.
 std::vector<Product> read_topology_file(const std::string& path);
 std::vector<Product> parse_topology(const std::string& csv, const std::string& file);
 

@@ -1,26 +1,16 @@
 #include "sim/simdit/hardware.h"
 
-#include <cmath>
-#include <fstream>
-#include <iterator>
-#include <utility>
-
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "machine/yaml_map.h"
 
 namespace smeaton::sim::simdit {
 
 namespace {
 
-int64_t whole(machine::YamlMap& map, const std::string& key) {
-    constexpr double kMost = 1e15;  // 125 TB; products of it with a bit width stay exact
-    machine::Number number = map.number(key);
-    if (number.ranged() || number.value < 1 || number.value > kMost ||
-        number.value != std::floor(number.value))
-        map.fail(map.child(key),
-                 fmt::format("'{}' must be a whole number from 1 to {:g}", key, kMost));
-    return static_cast<int64_t>(number.value);
-}
+// Products of these stay exact: rows x columns x a kernel's window x a width.
+constexpr double kMostUnits = 1 << 14, kMostWidth = 1 << 10;
+constexpr double kMostBits = 1e15;  // 125 TB
 
 }  // namespace
 
@@ -58,37 +48,41 @@ Hardware parse_hardware(const std::string& json, const std::string& file) {
     }
     machine::YamlMap map(root, file, "the hardware");
     Hardware h;
-    const std::pair<const char*, int64_t*> keys[] = {
-        {"ARRAY_N", &h.rows},
-        {"ARRAY_M", &h.columns},
-        {"WGT_DATA_WIDTH", &h.weight_bits},
-        {"ACT_DATA_WIDTH", &h.input_bits},
-        {"BIAS_WIDTH", &h.bias_bits},
-        {"ACC_WIDTH", &h.sum_bits},
-        {"WBUF_CAPACITY_BITS", &h.wbuf_bits},
-        {"IBUF_CAPACITY_BITS", &h.ibuf_bits},
-        {"OBUF_CAPACITY_BITS", &h.obuf_bits},
-        {"BBUF_CAPACITY_BITS", &h.bbuf_bits},
-        {"SIMD_VMEM_CAPACITY_BITS", &h.vmem_bits},
-        {"PARAMBUF_AXI_DATA_WIDTH", &h.weight_port},
-        {"IBUF_AXI_DATA_WIDTH", &h.input_port},
-        {"OBUF_AXI_DATA_WIDTH", &h.sum_port},
-        {"SIMD_AXI_DATA_WIDTH", &h.vector_port},
+    struct Key {
+        const char* key;
+        int64_t* value;
+        double most;
     };
-    for (const auto& [key, value] : keys) *value = whole(map, key);
+    const Key keys[] = {
+        {"ARRAY_N", &h.rows, kMostUnits},
+        {"ARRAY_M", &h.columns, kMostUnits},
+        {"WGT_DATA_WIDTH", &h.weight_bits, kMostWidth},
+        {"ACT_DATA_WIDTH", &h.input_bits, kMostWidth},
+        {"BIAS_WIDTH", &h.bias_bits, kMostWidth},
+        {"ACC_WIDTH", &h.sum_bits, kMostWidth},
+        {"WBUF_CAPACITY_BITS", &h.wbuf_bits, kMostBits},
+        {"IBUF_CAPACITY_BITS", &h.ibuf_bits, kMostBits},
+        {"OBUF_CAPACITY_BITS", &h.obuf_bits, kMostBits},
+        {"BBUF_CAPACITY_BITS", &h.bbuf_bits, kMostBits},
+        {"SIMD_VMEM_CAPACITY_BITS", &h.vmem_bits, kMostBits},
+        {"PARAMBUF_AXI_DATA_WIDTH", &h.weight_port, kMostBits},
+        {"IBUF_AXI_DATA_WIDTH", &h.input_port, kMostBits},
+        {"OBUF_AXI_DATA_WIDTH", &h.sum_port, kMostBits},
+        {"SIMD_AXI_DATA_WIDTH", &h.vector_port, kMostBits},
+    };
+    for (const Key& k : keys) *k.value = map.whole(k.key, k.most);
     for (const char* key :
          {"SIMD_INST_MEM_ADDR_WIDTH", "INST_MEM_CAPACITY_BITS", "INST_MEM_AXI_DATA_WIDTH"})
-        if (map.child(key).IsDefined()) whole(map, key);
+        if (map.child(key).IsDefined()) map.whole(key, kMostBits);
     map.finish();
     verify(h, file);
     return h;
 }
 
 Hardware read_hardware_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in) throw UserError("{}: cannot be read", path);
-    return parse_hardware(text, path);
+    const MappedFile file = map_file(path);
+    return parse_hardware({reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()},
+                          path);
 }
 
 }  // namespace smeaton::sim::simdit

@@ -29,7 +29,7 @@ struct Hardware {
 };
 
 /// UserError names file, line and key: not JSON, unknown or missing keys, numbers that are no whole
-/// numbers above 0, and what verify() refuses.
+/// numbers above 0 or beyond all sense, and what verify() refuses.
 Hardware read_hardware_file(const std::string& path);
 /// The same from text; `file` stands in messages.
 Hardware parse_hardware(const std::string& json, const std::string& file);

@@ -9,10 +9,6 @@ namespace smeaton::sim::simdit {
 
 namespace {
 
-double real(int64_t v) {
-    return static_cast<double>(v);
-}
-
 /// Cycles of the operations that take more than one; the rest take one. DesignWare at 800 ps.
 struct Latencies {
     double div, exp, inv_sqrt;

@@ -82,6 +82,10 @@ TEST(SimditHardware, RefusalsNameTheKey) {
     EXPECT_THAT(
         refusal(replaced("\"SIMD_VMEM_CAPACITY_BITS\": 6272", "\"SIMD_VMEM_CAPACITY_BITS\": 6271")),
         HasSubstr("'SIMD_VMEM_CAPACITY_BITS' is 6271"));
+    // Rows times columns would be no number of 64 bits.
+    EXPECT_THAT(refusal(replaced("\"ARRAY_N\": 2", "\"ARRAY_N\": 1000000000000")),
+                HasSubstr("'ARRAY_N' must be a whole number from 1 to 16384"));
+    EXPECT_THROW(read_hardware_file("/tmp"), UserError);
     EXPECT_THAT(refusal("{\"ARRAY_N\": "), HasSubstr("hw.json:"));
     EXPECT_THAT(refusal("[1, 2]"), HasSubstr("hw.json"));
 }

@@ -10,10 +10,6 @@ namespace smeaton::sim::simdit {
 
 namespace {
 
-double real(int64_t v) {
-    return static_cast<double>(v);
-}
-
 double per(int64_t size, int64_t tile) {
     return real(size) / real(tile);
 }

@@ -43,7 +43,7 @@ void first_image(int64_t height, int64_t width, bool rounded_up, int64_t& tile_h
     tile_h = tile_w = 1;
 }
 
-/// The largest multiple of `step` up to `most` that does not pass any limit of `per_unit` each.
+/// The largest multiple of `step` up to `most` and `limit`; one step at least.
 int64_t largest_multiple(int64_t step, int64_t most, int64_t limit) {
     return std::max(step, std::min(most, limit) / step * step);
 }

@@ -5,6 +5,10 @@
 
 namespace smeaton::sim::simdit {
 
+inline double real(int64_t v) {
+    return static_cast<double>(v);
+}
+
 /// Convolution (systolic.cpp). `keeps_result`: the result is not written to DRAM.
 Cost charge_convolution(const Sizes&, const Hardware&, bool keeps_result);
 /// One row: output stationary; several: a convolution of one pixel per image.
