@@ -7,12 +7,11 @@
 //     build/bench/schedules_bench layer
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
 #include <string>
 
-#include "schedule/bounds.h"
 #include "schedule/check.h"
 #include "schedule/ilp/ilp.h"
 #include "schedule/linear/linear.h"
@@ -112,7 +111,7 @@ void small() {
 void layer() {
     TaskGraph graph = decoder_layer();
     Links links(graph);
-    Schedule start = search_list(graph, links, *graph.cores, {2000, {}, 1, 0});
+    Schedule start = search_list(graph, links, *graph.cores, {2000, {}});
     IlpResult result;
     double s = seconds_of([&] {
         result = solve_ilp(graph, links, *graph.cores, start, {{}, true});

@@ -25,7 +25,7 @@ void schedule_options(Arguments& arguments, driver::ScheduleRequest& r) {
     arguments.flag("--clone", r.clone, "linear: repeat cheap tasks in place of messages");
     arguments.option("--batch", r.batch, 1, "samples that go through together");
     arguments.option("--hyper", r.hyper, "FORM", "linear, of a batch: plain or switched");
-    arguments.option("--time-limit", r.time_limit_s, "S",
+    arguments.option("--time-limit", r.time_limit_s,
                      "seconds to search; else a fixed effort, which gives the same each time");
     arguments.option("--machine", r.machine_file, "FILE",
                      "a machine description; without one, this machine's");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "schedule/time_unit.h"
 
@@ -10,7 +11,8 @@ namespace smeaton::schedule {
 
 namespace {
 
-constexpr size_t kWindowTasks = 100;  // windows x tasks x numbers of cores, for each T tried
+constexpr size_t kWindowTasks = 100;
+constexpr double kWindowSteps = 4e6;  // windows x tasks x numbers of cores, for each T tried
 constexpr size_t kPairTasks = 3000;   // pairs of a head and a tail
 constexpr int kHalvings = 24;
 
@@ -107,7 +109,9 @@ bool refuted(const OfKind& k, double end_us) {
 }
 
 double window_bound(const OfKind& k, double low, double high) {
-    if (k.tasks.size() > kWindowTasks || !(low < high) || !refuted(k, low)) return low;
+    const auto n = static_cast<double>(k.tasks.size());
+    const double steps = n * n * std::accumulate(k.most.begin(), k.most.end(), 0.0);
+    if (n > kWindowTasks || steps > kWindowSteps || !(low < high) || !refuted(k, low)) return low;
     for (int i = 0; i < kHalvings; ++i) {
         double middle = (low + high) / 2;
         (refuted(k, middle) ? low : high) = middle;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
+
 namespace smeaton::schedule {
 namespace {
 
@@ -84,6 +86,12 @@ TEST(Check, OutputsMustFitTheMemory) {
     graph.memory_bytes = 159;
     EXPECT_EQ(fault(graph, good()),
               "160 bytes of outputs are alive at once, of 159 that there are");
+}
+
+TEST(TaskGraph, TimesCanBeAddedUp) {
+    TaskGraph graph = small();
+    for (Task& task : graph.tasks) task.durations_us = {1e308};
+    EXPECT_THROW(verify(graph, "g.json"), UserError);
 }
 
 TEST(TaskGraph, NamesTheTasksOfACycle) {

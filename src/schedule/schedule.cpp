@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
 
@@ -82,6 +84,51 @@ Schedule replay(const TaskGraph& graph, const Links& links, const Cores& cores,
         for (int c : placed.cores) free[static_cast<size_t>(c)] = placed.finish_us;
     }
     return schedule;
+}
+
+std::vector<int> first_free(const std::vector<double>& free_us, const Cores& cores, int kind,
+                            int count) {
+    std::vector<int> slots(static_cast<size_t>(cores.kinds[static_cast<size_t>(kind)].count));
+    std::iota(slots.begin(), slots.end(), 0);
+    const int first = cores.first(kind);
+    std::stable_sort(slots.begin(), slots.end(), [&](int a, int b) {
+        return free_us[static_cast<size_t>(first + a)] < free_us[static_cast<size_t>(first + b)];
+    });
+    slots.resize(static_cast<size_t>(count));
+    std::sort(slots.begin(), slots.end());
+    return slots;
+}
+
+Schedule schedule_by_times(const TaskGraph& graph, const Links& links, const Cores& cores,
+                           const Timing& timing) {
+    std::vector<int> waits(graph.tasks.size(), 0);
+    for (const Edge& e : graph.edges) ++waits[static_cast<size_t>(e.to.v)];
+    // Of two that start together the one that takes no time comes first.
+    std::set<std::tuple<double, double, int>> ready;
+    auto add_ready = [&](int t) {
+        auto i = static_cast<size_t>(t);
+        ready.emplace(timing.start_us[i], timing.finish_us[i], links.position()[i]);
+    };
+    for (int t : links.order())
+        if (waits[static_cast<size_t>(t)] == 0) add_ready(t);
+    std::vector<double> free_us(static_cast<size_t>(cores.total()), 0);
+    std::vector<Choice> sequence;
+    while (!ready.empty()) {
+        int t = links.order()[static_cast<size_t>(std::get<2>(*ready.begin()))];
+        ready.erase(ready.begin());
+        auto i = static_cast<size_t>(t);
+        const Task& task = graph.tasks[i];
+        std::vector<int> slots = timing.slots[i];
+        if (slots.empty()) slots = first_free(free_us, cores, task.holds[0], timing.counts[i]);
+        for (int core : core_numbers(task, cores, slots))
+            free_us[static_cast<size_t>(core)] = timing.finish_us[i];
+        sequence.push_back({t, std::move(slots)});
+        for (int e : links.out(t)) {
+            int to = graph.edges[static_cast<size_t>(e)].to.v;
+            if (--waits[static_cast<size_t>(to)] == 0) add_ready(to);
+        }
+    }
+    return replay(graph, links, cores, sequence);
 }
 
 }  // namespace smeaton::schedule

@@ -41,4 +41,18 @@ struct Choice {
 /// its cores allow. `sequence` names every task once, predecessors first.
 Schedule replay(const TaskGraph&, const Links&, const Cores&, const std::vector<Choice>& sequence);
 
+/// `count` places of the kind, those that are free first (ties: the lowest), ascending. `free_us`:
+/// from when on, by core.
+std::vector<int> first_free(const std::vector<double>& free_us, const Cores&, int kind, int count);
+
+/// What a solver says of each task.
+struct Timing {
+    std::vector<double> start_us, finish_us;
+    std::vector<int> counts;              ///< cores of each kind
+    std::vector<std::vector<int>> slots;  ///< empty where the places were left open: one kind held
+};
+/// Tasks by their starts, predecessors first, on their places or those that are free first; then
+/// each as early as that allows.
+Schedule schedule_by_times(const TaskGraph&, const Links&, const Cores&, const Timing&);
+
 }  // namespace smeaton::schedule

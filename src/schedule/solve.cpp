@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/error.h"
 #include "schedule/bounds.h"
@@ -45,11 +46,12 @@ double gap(const Solution& s) {
 namespace {
 
 // More is not searched exactly by `auto`, so that it stays within a second or two.
-constexpr int64_t kAutoNodes = 300'000;
+constexpr int64_t kAutoNodes = 300'000, kAutoWays = 3'000'000;
 constexpr double kAutoEffort = 2;
 constexpr size_t kAutoConstraintTasks = 300;
 // Where no limit is given: the integer program alone has no measure of effort but the clock.
 constexpr double kIlpSeconds = 60;
+constexpr size_t kMostCopied = 5'000'000;  // tasks and edges of all samples
 
 bool as_good(double us, double bound_us) {
     return us <= bound_us * (1 + 1e-9);
@@ -62,8 +64,8 @@ public:
         : graph_(graph), cores_(std::move(cores)), options_(options), what_(std::move(what)) {}
 
     Solution run() {
-        verify(graph_, what_);
-        if (cores_) verify(graph_, *cores_, what_);
+        cores_ ? verify(graph_, *cores_, what_) : verify(graph_, what_);
+        refuse_too_many_samples();
         merge_edges(graph_);
         if (options_.algorithm == Algorithm::Linear) {
             linear();
@@ -76,6 +78,14 @@ public:
     }
 
 private:
+    void refuse_too_many_samples() const {
+        const size_t one = graph_.tasks.size() + graph_.edges.size();
+        if (options_.samples > 1 && one > kMostCopied / static_cast<size_t>(options_.samples))
+            throw UserError(
+                "{}: {} samples of {} tasks and {} edges are too many: {} of these at most", what_,
+                options_.samples, graph_.tasks.size(), graph_.edges.size(), kMostCopied);
+    }
+
     void refuse_linear_options() const {
         if (options_.clone)
             throw UserError("{}: clones are made by the algorithm linear, not by {}", what_,
@@ -87,15 +97,20 @@ private:
         if (graph_.kinds.size() > 1)
             throw UserError("{}: linear clustering knows one kind of core; use list or exact",
                             what_);
-        bound_graph_ = samples_of(graph_, options_.samples);
+        for (const Task& task : graph_.tasks)
+            if (std::isinf(task.durations_us[0]))
+                throw UserError(
+                    "{}: task '{}' does not run on one core, and linear clustering splits none; "
+                    "use list or exact",
+                    what_, task.name);
         TaskGraph graph = graph_;
         LinearFigures figures;
         LinearClusters clusters = cluster_linear(graph, Links(graph));
         if (options_.clone)
             if (auto cloned = clone_tasks(graph, clusters)) {
                 graph = std::move(cloned->graph);
+                clusters = std::move(cloned->linear);
                 figures.clones = cloned->clones;
-                clusters = cluster_linear(graph, Links(graph));
             }
         figures.clusters = static_cast<int>(clusters.clusters.size());
         figures.merged = static_cast<int>(clusters.workers.size());
@@ -105,11 +120,12 @@ private:
         solution_.messages = messages(hyper.graph, hyper.workers);
         if (!cores_) cores_ = cores_of_one_kind(figures.merged);
         hyper.workers = fold_workers(hyper.graph, hyper.workers, cores_->total());
-        solution_.schedule = schedule_hyper(hyper);
+        solution_.schedule =
+            schedule_workers(hyper.graph, Links(hyper.graph), hyper.workers, hyper.distance_us);
         solution_.graph = std::move(hyper.graph);
         solution_.linear = figures;
         solution_.method = "linear";
-        bounds(bound_graph_, makespan_us(solution_.schedule));
+        bounds(samples_of(graph_, options_.samples), makespan_us(solution_.schedule));
     }
 
     void searched() {
@@ -216,17 +232,23 @@ private:
             return;
         }
         ExactOptions options;
-        // CP-SAT is the better one where messages cost; the rest of the time is its, if it is
-        // there.
-        bool alone = options_.algorithm == Algorithm::Exact || !solver::cp_sat_missing().empty();
-        options.time_limit_s = time_share(alone ? 0.95 : messages_cost() ? 0.1 : 0.4);
-        if (options_.algorithm == Algorithm::Auto) options.max_nodes = kAutoNodes;
+        double share = 0.95;
+        if (options_.algorithm == Algorithm::Auto) {
+            options.max_nodes = kAutoNodes;
+            options.max_ways = kAutoWays;
+            // CP-SAT is the better one where messages cost; the rest of the time is its, if it is
+            // there (which is asked only where it matters: to load it takes time).
+            if (options_.time_limit_s && solver::cp_sat_missing().empty())
+                share = messages_cost() ? 0.1 : 0.4;
+        }
+        options.time_limit_s = time_share(share);
         ExactResult result = search_exact(graph, links, *cores_, solution_.schedule, options);
         if (makespan_us(result.schedule) < makespan_us(solution_.schedule))
             solution_.method = "exact";
         solution_.schedule = std::move(result.schedule);
         if (result.proven)
-            proven();
+            solution_.lower_bound_us =
+                std::max(solution_.lower_bound_us, makespan_us(solution_.schedule));
         else
             solution_.notes.push_back(
                 fmt::format("the exact search ended unproven after {} nodes", result.nodes));
@@ -235,11 +257,6 @@ private:
     bool messages_cost() const {
         return std::any_of(graph_.edges.begin(), graph_.edges.end(),
                            [](const Edge& e) { return e.cost_us > 0; });
-    }
-
-    void proven() {
-        solution_.lower_bound_us =
-            std::max(solution_.lower_bound_us, makespan_us(solution_.schedule));
     }
 
     void bounds(const TaskGraph& graph, double us) {
@@ -266,7 +283,7 @@ private:
     }
 
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-    TaskGraph graph_, bound_graph_;
+    TaskGraph graph_;
     std::optional<Cores> cores_;
     SolveOptions options_;
     std::string what_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/error.h"
 #include "schedule/bounds.h"
 #include "schedule/check.h"
@@ -47,6 +49,17 @@ TEST(Bounds, TheEnergeticOneSeesThatAllMustWaitForTheFirst) {
     EXPECT_EQ(b.critical_path_us, 14);
     EXPECT_EQ(b.work_us, 13);
     EXPECT_NEAR(b.energetic_us, 18, 1e-4);
+}
+
+TEST(Bounds, AreRoundedUpOnlyToAUnitThatHoldsAllTimes) {
+    TaskGraph graph;
+    double sum = 0;
+    for (int i = 0; i < 3000; ++i) {
+        graph.tasks.push_back({"t" + std::to_string(i), {1000.0000005}, {0}, 0});
+        sum += graph.tasks.back().durations_us[0];
+    }
+    EXPECT_LE(lower_bounds(graph, Links(graph), cores_of_one_kind(1), sum).best_us(),
+              sum * (1 + 1e-9));
 }
 
 TEST(Solve, ATaskIsSplitWhereThatEndsSooner) {
@@ -97,8 +110,8 @@ TEST(Solve, TheSameGraphGivesTheSameSchedule) {
     TaskGraph graph = random_graph({60, 1, 20, 0.1, 5, 3, 1}, 9);
     Links links(graph);
     Cores cores = cores_of_one_kind(3);
-    Schedule a = search_list(graph, links, cores, {50'000, {}, 1, 0});
-    Schedule b = search_list(graph, links, cores, {50'000, {}, 1, 0});
+    Schedule a = search_list(graph, links, cores, {50'000, {}});
+    Schedule b = search_list(graph, links, cores, {50'000, {}});
     for (size_t t = 0; t < graph.tasks.size(); ++t) {
         EXPECT_EQ(a.tasks[t].start_us, b.tasks[t].start_us);
         EXPECT_EQ(a.tasks[t].cores, b.tasks[t].cores);
@@ -115,7 +128,7 @@ TEST(Solve, KnownOptimaAreComeNearTo) {
             TaskGraph graph = known_graph(options, static_cast<uint64_t>(tasks + cores));
             Links links(graph);
             Cores machine = cores_of_one_kind(cores);
-            Schedule s = search_list(graph, links, machine, {100'000, {}, 1, 0});
+            Schedule s = search_list(graph, links, machine, {100'000, {}});
             ASSERT_TRUE(check(graph, machine, s).faults.empty());
             ASSERT_GE(makespan_us(s), options.optimum_us);
             sum += makespan_us(s) / options.optimum_us - 1;
@@ -136,12 +149,19 @@ TEST(Solve, WhatAnAlgorithmLacksIsRefused) {
     };
     EXPECT_EQ(message({Algorithm::List, {}, true, 1, Hyper::Plain}),
               "g.json: clones are made by the algorithm linear, not by list");
+    EXPECT_EQ(
+        message({Algorithm::List, {}, false, 1'000'000, Hyper::Plain}),
+        "g.json: 1000000 samples of 7 tasks and 2 edges are too many: 5000000 of these at most");
     graph.memory_bytes = 5;
     graph.tasks[0].output_bytes = 6;
     EXPECT_EQ(
         message({Algorithm::List, {}, false, 1, Hyper::Plain}),
         "g.json: outputs take 6 bytes at once, of 5 that there are; fewer cores or samples need "
         "less");
+    graph.tasks[1].durations_us = {std::numeric_limits<double>::infinity(), 1};
+    EXPECT_EQ(message({Algorithm::Linear, {}, false, 1, Hyper::Plain}),
+              "g.json: task 't1' does not run on one core, and linear clustering splits none; use "
+              "list or exact");
 }
 
 }  // namespace

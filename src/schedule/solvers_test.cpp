@@ -1,36 +1,26 @@
 // What solvers find against the exact search.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "schedule/check.h"
 #include "schedule/constraint/constraint.h"
 #include "schedule/exact/exact.h"
 #include "schedule/ilp/ilp.h"
 #include "schedule/list/list.h"
 #include "schedule/random/random_graph.h"
+#include "schedule/test_cases.h"
 #include "solver/constraint.h"
 #include "solver/linear.h"
 
 namespace smeaton::schedule {
 namespace {
 
-// SMEATON_LONG=1 (make long) takes all of them.
-bool long_run() {
-    return std::getenv("SMEATON_LONG") != nullptr;
-}
-
 struct Case {
     TaskGraph graph;
     Cores cores;
 };
 Case random_case(int i, int most_tasks) {
-    RandomNumbers random(static_cast<uint64_t>(i) * 977 + 5);
-    RandomGraphOptions options;
-    options.tasks = random.between(2, most_tasks);
-    options.edge_share = 0.1 + 0.4 * random.share();
-    options.highest_message_us = i % 2 ? 10 : 0;
-    if (i % 5 == 4) options.most_cores = 3;
+    RandomNumbers random = case_numbers(i);
+    RandomGraphOptions options = case_options(i, most_tasks, random);
     Cores cores = cores_of_one_kind(random.between(1, 4));
     if (i % 7 == 6) {
         options.kinds = 2;
@@ -96,7 +86,7 @@ TEST(Solvers, ADecoderLayerIsProven) {
     ASSERT_EQ(graph.tasks.size(), 34u);
     const Cores& cores = *graph.cores;
     Links links(graph);
-    Schedule list = search_list(graph, links, cores, {20'000, {}, 1, 0});
+    Schedule list = search_list(graph, links, cores, {20'000, {}});
     ExactResult exact = search_exact(graph, links, cores, list, {});
     EXPECT_TRUE(exact.proven);
     if (!solver::highs_missing().empty()) GTEST_SKIP() << solver::highs_missing();

@@ -96,6 +96,8 @@ Links::Links(const TaskGraph& graph) {
 
 namespace {
 
+constexpr double kMostUs = 1e290;  // so that sums over samples and cores are numbers
+
 void verify_task(const TaskGraph& graph, const Task& task, const std::string& what) {
     if (task.durations_us.empty())
         throw UserError("{}: task '{}' has no duration; give one for 1, 2, ... cores", what,
@@ -134,13 +136,21 @@ void verify_edge(const TaskGraph& graph, const Edge& edge, const std::string& wh
 
 void verify(const TaskGraph& graph, const std::string& what) {
     if (graph.tasks.empty()) throw UserError("{}: there is no task", what);
+    double all_us = 0;
     std::unordered_set<std::string> names;
     for (const Task& task : graph.tasks) {
         verify_task(graph, task, what);
         if (!names.insert(task.name).second)
             throw UserError("{}: two tasks are called '{}'", what, task.name);
+        for (double d : task.durations_us) all_us += std::isfinite(d) ? d : 0;
     }
-    for (const Edge& edge : graph.edges) verify_edge(graph, edge, what);
+    for (const Edge& edge : graph.edges) {
+        verify_edge(graph, edge, what);
+        all_us += edge.cost_us;
+    }
+    if (!(all_us <= kMostUs))
+        throw UserError("{}: its times add up to {} us; expected at most {}", what, all_us,
+                        kMostUs);
     try {
         Links links(graph);
     } catch (const UserError& error) {

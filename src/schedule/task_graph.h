@@ -16,6 +16,9 @@ namespace smeaton::schedule {
 
 using TaskId = StrongId<struct TaskTag>;
 
+/// Of one kind, from a file or a command line.
+constexpr int kMostCores = 4096;
+
 struct CoreKind {
     std::string name = "core";
     int count = 1;
@@ -82,7 +85,8 @@ private:
 };
 
 /// UserError naming `what` (a file or model) and the task or edge: no task, a name twice, a
-/// duration that is negative or missing, an edge to itself or with a negative cost, a cycle.
+/// duration that is negative or missing, an edge to itself or with a negative cost, times too large
+/// to be added up, a cycle.
 void verify(const TaskGraph&, const std::string& what);
 /// Besides, against these cores: kinds without cores, tasks that no core can run.
 void verify(const TaskGraph&, const Cores&, const std::string& what);

@@ -13,7 +13,8 @@ double time_unit_us(const TaskGraph& graph) {
     auto take = [&](double us) {
         if (!std::isfinite(us) || !whole) return;
         double ns = us * 1e3;
-        whole = ns < 1e15 && std::abs(ns - std::round(ns)) <= 1e-9 * ns;
+        // But for the rounding of us: whatever is more adds up over many tasks.
+        whole = ns < 1e15 && std::abs(ns - std::round(ns)) <= 1e-15 * ns;
         if (whole) divisor = std::gcd(divisor, std::llround(ns));
     };
     for (const Task& task : graph.tasks)

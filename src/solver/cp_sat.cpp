@@ -136,6 +136,8 @@ Answer minimise(const ConstraintProblem& problem, const ConstraintLimits& limits
     wire::Parameters parameters;
     parameters.set_num_workers(1);
     parameters.set_random_seed(1);
+    // Ctrl-C is the program's: the solver would take its handler away and go on.
+    parameters.set_catch_sigint_signal(false);
     if (limits.time_s)
         parameters.set_max_time_in_seconds(*limits.time_s);
     else

@@ -42,23 +42,11 @@ Highs load() {
     // for the other too, unless OR-Tools, which asks by name, comes first; this one is asked for by
     // path.
     cp_sat_missing();
-    Highs h{load_library({"SMEATON_HIGHS",
-                          {"highspy/libhighs.so*"},
-                          {"libhighs.so.1", "libhighs.so"},
-                          "pip install highspy (or apt install libhighs1 where there is one)"}),
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {}};
+    Highs h{};
+    h.library = load_library({"SMEATON_HIGHS",
+                              {"highspy/libhighs.so*"},
+                              {"libhighs.so.1", "libhighs.so"},
+                              "pip install highspy (or apt install libhighs1 where there is one)"});
     if (h.library.handle == nullptr) return h;
     auto find = [&](auto& function, const char* name) {
         void* symbol = dlsym(h.library.handle, name);
@@ -141,6 +129,10 @@ Answer answer_of(const Highs& h, void* solver, const LinearProblem& problem) {
     std::vector<double> rows(problem.rows.size());
     h.solution(solver, answer.values.data(), nullptr, rows.data(), nullptr);
     h.get_number(solver, "objective_function_value", &answer.objective);
+    const auto whole = [](const Variable& v) { return v.whole; };
+    // Without whole variables there is no search, and no bound of one.
+    if (std::none_of(problem.variables.begin(), problem.variables.end(), whole))
+        answer.bound = answer.ended == Ended::Optimal ? answer.objective : -kUnbounded;
     return answer;
 }
 

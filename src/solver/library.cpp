@@ -78,6 +78,7 @@ Library load_library(const LibraryName& name) {
         library.handle = open(path);
         if (library.handle != nullptr) {
             library.path = path;
+            library.missing.clear();  // of what was tried before
             return library;
         }
         if (const char* why = dlerror(); why != nullptr && fs::exists(path))

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -28,6 +29,7 @@ TEST(Linear, FindsTheBestOfVerticesAndOfWholePoints) {
     EXPECT_EQ(real.ended, Ended::Optimal);
     EXPECT_NEAR(real.objective, -21, 1e-6);
     EXPECT_NEAR(real.values[1], 1.5, 1e-6);
+    EXPECT_NEAR(real.bound, -21, 1e-6);
     Answer whole = minimise(small(true), {}, {0, 0});
     EXPECT_NEAR(whole.objective, -20, 1e-6);
     EXPECT_NEAR(whole.bound, -20, 1e-4);
@@ -85,6 +87,22 @@ TEST(Constraint, LiteralsSwitchRows) {
     EXPECT_EQ(answer.values[static_cast<size_t>(y)], 1);
     p.rows.push_back({{{{x, 1}}, 0}, 10, 20, {}});
     EXPECT_EQ(minimise(p, {}).ended, Ended::Infeasible);
+}
+
+TEST(Constraint, InterruptsStayTheCallers) {
+    SKIP_WITHOUT(cp_sat_missing());
+    void (*handler)(int) = [](int) {};
+    auto before = std::signal(SIGINT, handler);
+    minimise(line(1), {});
+    EXPECT_EQ(std::signal(SIGINT, before), handler);
+}
+
+TEST(Library, ABrokenOneIsPassedOver) {
+    Library found =
+        load_library({"SMEATON_NO_OTHER", {}, {"/proc/self/maps", "libc.so.6"}, "nothing"});
+    EXPECT_NE(found.handle, nullptr);
+    EXPECT_EQ(found.path, "libc.so.6");
+    EXPECT_EQ(found.missing, "");
 }
 
 TEST(Library, WhatIsMissingIsNamedWithWhatToInstall) {

@@ -156,6 +156,15 @@ def test_training_that_cannot_be_is_refused(chain, arguments, message):
         ),
         ('{"tasks": []}', ["--cores", "2"], "there is no task"),
         ("{", ["--cores", "2"], "no JSON"),
+        ('{"tasks": [{"name": "a", "durations_us": [1e999]}]}', ["--cores", "2"], "no JSON"),
+        ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "core=1,core=2"], "'core' twice"),
+        ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "2", "--time-limit", "0"], "more than 0"),
+        ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "2", "--batch", "100000000"], "too many"),
+        (
+            '{"tasks": [{"name": "a", "durations_us": [null, 1]}]}',
+            ["--cores", "2", "--algorithm", "linear"],
+            "does not run on one core",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, text, arguments, message):
@@ -171,7 +180,7 @@ def test_what_is_wrong_is_said(tmp_path, text, arguments, message):
     "algorithm, variable, package", [("ilp", "SMEATON_HIGHS", "highspy"), ("cpsat", "SMEATON_CP_SAT", "ortools")]
 )
 def test_a_missing_solver_is_named_and_auto_goes_on(tmp_path, algorithm, variable, package):
-    # Twelve tasks whose work does not divide by the cores: the bound is not reached at once.
+    # Too many tasks for the exact search, and messages: the bound may not be reached at once.
     tasks = [{"name": f"t{i}", "durations_us": [3 + (i * 7) % 5]} for i in range(70)]
     edges = [{"from": f"t{i}", "to": f"t{i + 9}", "cost_us": 2} for i in range(60)]
     (tmp_path / "g.json").write_text(json.dumps({"tasks": tasks, "edges": edges}))

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <set>
 
-#include "base/error.h"
 #include "schedule/bounds.h"
 #include "schedule/time_unit.h"
 #include "solver/constraint.h"
@@ -56,7 +53,7 @@ public:
             (std::ceil(answer.bound - 1e-6) - (scale_.exact ? 0 : n_ + 1)) / scale_.units;
         result.lower_bound_us = std::max(result.lower_bound_us, bound);
         if (!answer.values.empty()) {
-            Schedule found = schedule_of(answer);
+            Schedule found = schedule_by_times(graph_, links_, cores_, timing_of(answer));
             if (makespan_us(found) < us) result.schedule = std::move(found);
         }
         const double best = makespan_us(result.schedule);
@@ -66,7 +63,8 @@ public:
     }
 
 private:
-    int64_t whole(double us) const { return std::llround(us * scale_.units); }
+    // At most 2^50, more than any horizon: what is longer cannot be taken, and may not overflow.
+    int64_t whole(double us) const { return std::llround(std::min(us * scale_.units, 0x1p50)); }
     static solver::WholeSum sum(int variable, int64_t plus = 0) { return {{{variable, 1}}, plus}; }
 
     int add(int64_t low, int64_t high, int64_t start) {
@@ -203,51 +201,23 @@ private:
         return shared;
     }
 
-    // Tasks by their starts, predecessors first, then each as early as that allows.
-    Schedule schedule_of(const solver::Answer& answer) const {
+    Timing timing_of(const solver::Answer& answer) const {
         auto value = [&](int variable) { return answer.values[at(variable)]; };
-        std::vector<int> waits(at(n_), 0);
-        std::set<std::tuple<double, double, int>> ready;
-        auto key = [&](int t) {
-            return std::tuple(value(begin_[at(t)]), value(end_[at(t)]), links_.position()[at(t)]);
-        };
-        for (const Edge& e : graph_.edges) ++waits[at(e.to.v)];
-        for (int t = 0; t < n_; ++t)
-            if (waits[at(t)] == 0) ready.insert(key(t));
-        std::vector<double> free(at(cores_.total()), 0);
-        std::vector<Choice> sequence;
-        while (!ready.empty()) {
-            int t = links_.order()[at(std::get<2>(*ready.begin()))];
-            ready.erase(ready.begin());
-            std::vector<int> slots = alike_ ? first_free(t, answer, free) : std::vector<int>{};
-            for (size_t c = 0; c < places_[at(t)].size(); ++c)
-                if (value(places_[at(t)][c]) == 1) slots.push_back(static_cast<int>(c));
-            for (int core : core_numbers(graph_.tasks[at(t)], cores_, slots))
-                free[at(core)] = value(end_[at(t)]);
-            sequence.push_back({t, std::move(slots)});
-            for (int e : links_.out(t)) {
-                int to = graph_.edges[at(e)].to.v;
-                if (--waits[at(to)] == 0) ready.insert(key(to));
-            }
+        Timing timing;
+        for (int i = 0; i < n_; ++i) {
+            timing.start_us.push_back(value(begin_[at(i)]) / scale_.units);
+            timing.finish_us.push_back(value(end_[at(i)]) / scale_.units);
+            int count = 1;
+            for (size_t k = 0; k < modes_[at(i)].size(); ++k)
+                if (modes_[at(i)][k] >= 0 && value(modes_[at(i)][k]) == 1)
+                    count = static_cast<int>(k) + 1;
+            timing.counts.push_back(count);
+            timing.slots.emplace_back();
+            for (size_t c = 0; c < places_[at(i)].size(); ++c)
+                if (value(places_[at(i)][c]) == 1)
+                    timing.slots.back().push_back(static_cast<int>(c));
         }
-        return replay(graph_, links_, cores_, sequence);
-    }
-
-    std::vector<int> first_free(int t, const solver::Answer& answer,
-                                const std::vector<double>& free) const {
-        const Task& task = graph_.tasks[at(t)];
-        int count = 1;
-        for (size_t k = 0; k < modes_[at(t)].size(); ++k)
-            if (modes_[at(t)][k] >= 0 && answer.values[at(modes_[at(t)][k])] == 1)
-                count = static_cast<int>(k) + 1;
-        const int first = cores_.first(task.holds[0]);
-        std::vector<int> slots(at(places_for(task, cores_)));
-        std::iota(slots.begin(), slots.end(), 0);
-        std::stable_sort(slots.begin(), slots.end(),
-                         [&](int a, int b) { return free[at(first + a)] < free[at(first + b)]; });
-        slots.resize(at(count));
-        std::sort(slots.begin(), slots.end());
-        return slots;
+        return timing;
     }
 
     const TaskGraph& graph_;

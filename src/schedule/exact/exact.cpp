@@ -1,9 +1,9 @@
 #include "schedule/exact/exact.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <limits>
+#include <tuple>
 
 #include "base/error.h"
 #include "schedule/bounds.h"
@@ -16,6 +16,9 @@ namespace smeaton::schedule {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
+// A node with more ways to go on is not searched: of cores in different states, each subset is one.
+constexpr size_t kMostWays = 50'000;
+constexpr int64_t kWaysPerLook = 1000;  // at the clock
 
 struct Child {
     int task = 0;
@@ -64,8 +67,9 @@ private:
     bool reached() const { return no_better(root_bound_us_); }
 
     bool out_of_budget() {
-        if (result_.nodes >= options_.max_nodes) return true;
-        if (!options_.time_limit_s || result_.nodes % 256 != 0) return false;
+        if (result_.nodes >= options_.max_nodes || ways_ >= options_.max_ways) return true;
+        if (!options_.time_limit_s || ways_ < next_look_) return false;
+        next_look_ = ways_ + kWaysPerLook;
         std::chrono::duration<double> spent = std::chrono::steady_clock::now() - began_;
         return spent.count() >= *options_.time_limit_s;
     }
@@ -93,12 +97,14 @@ private:
     // Ways to go on, the most promising first.
     std::vector<Child> branch() {
         std::vector<Child> children;
+        size_t room = kMostWays;
         for (size_t t = 0; t < graph_.tasks.size(); ++t) {
             if (!state_.ready(static_cast<int>(t))) continue;
             for (int count = 1; count <= most_[t]; ++count)
                 if (graph_.tasks[t].durations_us[static_cast<size_t>(count) - 1] < kNever)
-                    add_children(static_cast<int>(t), count, children);
+                    add_children(static_cast<int>(t), count, room, children);
         }
+        if (stopped_) return {};
         drop_beaten(children);
         for (Child& child : children) {
             State::Undo undo = state_.place(child.task, child.slots, child.start_us);
@@ -114,10 +120,16 @@ private:
         return children;
     }
 
-    void add_children(int task, int count, std::vector<Child>& children) {
+    // Of the ways that there is still room for; the search stops where that is used up.
+    void add_children(int task, int count, size_t& room, std::vector<Child>& children) {
+        if (stopped_) return;
         double takes =
             graph_.tasks[static_cast<size_t>(task)].durations_us[static_cast<size_t>(count) - 1];
-        for (std::vector<int>& slots : state_.places(task, count)) {
+        std::vector<std::vector<int>> sets = state_.places(task, count, room);
+        room -= sets.size();
+        stopped_ = room == 0;
+        ways_ += static_cast<int64_t>(sets.size());
+        for (std::vector<int>& slots : sets) {
             double start = state_.earliest_us(task, slots);
             // Earlier than the task placed last: another order of placing meets it.
             if (start < state_.last_start_us()) continue;
@@ -185,6 +197,7 @@ private:
     std::vector<int> most_, by_tail_;
     std::vector<double> area_, head_, free_;
     double best_us_ = kNever, root_bound_us_ = 0, unit_us_ = 0;
+    int64_t ways_ = 0, next_look_ = 0;
     bool stopped_ = false;
     ExactResult result_;
 };

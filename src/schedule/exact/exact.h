@@ -19,6 +19,7 @@ constexpr int kExactTasks = 64;
 
 struct ExactOptions {
     int64_t max_nodes = 20'000'000;
+    int64_t max_ways = 500'000'000;  ///< to go on, looked at in all nodes together
     std::optional<double> time_limit_s;
 };
 

@@ -3,16 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <functional>
-#include <limits>
 #include <set>
 
 #include "schedule/bounds.h"
 #include "schedule/check.h"
-#include "schedule/linear/linear.h"
 #include "schedule/list/list.h"
 #include "schedule/random/random_graph.h"
+#include "schedule/test_cases.h"
 
 namespace smeaton::schedule {
 namespace {
@@ -137,18 +134,9 @@ struct Case {
     int cores;
 };
 Case random_case(int i, int most_tasks) {
-    RandomNumbers random(static_cast<uint64_t>(i) * 977 + 5);
-    RandomGraphOptions options;
-    options.tasks = random.between(2, most_tasks);
-    options.edge_share = 0.1 + 0.4 * random.share();
-    options.highest_message_us = i % 2 ? 10 : 0;
-    if (i % 5 == 4) options.most_cores = 3;
+    RandomNumbers random = case_numbers(i);
+    RandomGraphOptions options = case_options(i, most_tasks, random);
     return {random_graph(options, static_cast<uint64_t>(i)), random.between(1, 4)};
-}
-
-// SMEATON_LONG=1 (make long) takes all of them.
-bool long_run() {
-    return std::getenv("SMEATON_LONG") != nullptr;
 }
 
 TEST(Exact, EqualsBruteForceAndNothingBeatsIt) {
@@ -160,7 +148,7 @@ TEST(Exact, EqualsBruteForceAndNothingBeatsIt) {
             continue;  // sets of cores for every task: too many ways to try all
         Links links(c.graph);
         Cores cores = cores_of_one_kind(c.cores);
-        Schedule list = search_list(c.graph, links, cores, {2000, {}, 1, 0});
+        Schedule list = search_list(c.graph, links, cores, {2000, {}});
         ASSERT_TRUE(check(c.graph, cores, list).faults.empty()) << i;
         ExactResult exact = search_exact(c.graph, links, cores, list, {});
         ASSERT_TRUE(exact.proven) << i;
@@ -174,6 +162,25 @@ TEST(Exact, EqualsBruteForceAndNothingBeatsIt) {
     }
     EXPECT_LE(sum / count, 1.05);
     RecordProperty("list_over_exact", std::to_string(sum / count));
+}
+
+TEST(Exact, SetsOfCoresWithoutNumberEndTheSearch) {
+    // Each core that has done a task differs from all others: the last task may take any subset.
+    TaskGraph graph;
+    for (int t = 0; t < 25; ++t) {
+        graph.tasks.push_back({"t" + std::to_string(t), std::vector<double>(24, 10), {0}, 0});
+        graph.edges.push_back({{t}, {25}, 1, 0});
+    }
+    graph.tasks.push_back({"end", {1}, {0}, 0});
+    Links links(graph);
+    Cores cores = cores_of_one_kind(24);
+    std::vector<Choice> serial;
+    for (int t : links.order()) serial.push_back({t, {0}});
+    Schedule start = replay(graph, links, cores, serial);
+    ExactResult exact = search_exact(graph, links, cores, start, {});
+    EXPECT_FALSE(exact.proven);
+    EXPECT_LT(exact.nodes, 100);
+    EXPECT_TRUE(check(graph, cores, exact.schedule).faults.empty());
 }
 
 }  // namespace

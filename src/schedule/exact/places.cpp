@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <numeric>
 
 namespace smeaton::schedule {
 
@@ -96,36 +95,27 @@ uint64_t State::results_at(int core) const {
     return pending;
 }
 
-// Those that are free first: no choice is better where cores are alike.
-std::vector<int> State::first_free(int kind, int count) const {
-    std::vector<int> slots(static_cast<size_t>(cores_.kinds[static_cast<size_t>(kind)].count));
-    std::iota(slots.begin(), slots.end(), 0);
-    const int first = cores_.first(kind);
-    std::stable_sort(slots.begin(), slots.end(), [&](int a, int b) {
-        return free_us_[static_cast<size_t>(first + a)] < free_us_[static_cast<size_t>(first + b)];
-    });
-    slots.resize(static_cast<size_t>(count));
-    std::sort(slots.begin(), slots.end());
-    return slots;
-}
-
-std::vector<std::vector<int>> State::places(int task, int count) const {
+std::vector<std::vector<int>> State::places(int task, int count, size_t most) const {
     const Task& t = graph_.tasks[static_cast<size_t>(task)];
-    if (alike_) return {first_free(t.holds[0], count)};
+    // No choice is better than those that are free first where cores are alike.
+    if (alike_) return {first_free(free_us_, cores_, t.holds[0], count)};
     // Places of one group are free at the same time and hold the same results, in every kind.
     std::map<std::vector<double>, std::vector<int>> groups;
     for (int slot = 0; slot < places_for(t, cores_); ++slot)
         groups[place_key(slot)].push_back(slot);
     std::vector<std::vector<int>> members, chosen;
     for (auto& [key, slots] : groups) members.push_back(slots);
-    std::vector<int> slots;
+    std::vector<int> slots, room(members.size() + 1, 0);  // places of each group and those behind
+    for (size_t g = members.size(); g-- > 0;)
+        room[g] = room[g + 1] + static_cast<int>(members[g].size());
     auto choose = [&](auto&& self, size_t group, int left) -> void {
+        if (chosen.size() >= most) return;
         if (left == 0) {
             chosen.push_back(slots);
             std::sort(chosen.back().begin(), chosen.back().end());
             return;
         }
-        if (group == members.size()) return;
+        if (room[group] < left) return;
         size_t before = slots.size();
         for (int k = 0; k <= std::min<int>(left, static_cast<int>(members[group].size())); ++k) {
             if (k > 0) slots.push_back(members[group][static_cast<size_t>(k) - 1]);

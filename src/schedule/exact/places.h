@@ -41,8 +41,9 @@ public:
     void free_times(int kind, std::vector<double>& times) const;
     double earliest_us(int task, const std::vector<int>& slots) const;
 
-    /// Sets of `count` places for the task, one of each that lead to the same but for names.
-    std::vector<std::vector<int>> places(int task, int count) const;
+    /// Sets of `count` places for the task, one of each that lead to the same but for names; at
+    /// most `most` of them, for their number grows with 2^cores.
+    std::vector<std::vector<int>> places(int task, int count, size_t most) const;
 
     /// What matters of the past: for each place when its cores are free and whose results lie
     /// there, places in an order of their own; then when the results are there that are still to be
@@ -57,7 +58,6 @@ public:
 private:
     uint64_t results_at(int core) const;  ///< of tasks whose readers are to come, messages cost
     std::vector<double> place_key(int slot) const;
-    std::vector<int> first_free(int kind, int count) const;
     void add_kinds(Summary&) const;
     void add_places(Summary&) const;
 

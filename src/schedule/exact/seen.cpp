@@ -6,8 +6,13 @@ namespace smeaton::schedule {
 
 namespace {
 
-constexpr size_t kRoom = 2'000'000;  // summaries, some hundred bytes each
-constexpr size_t kRoomPerSet = 200;
+constexpr size_t kRoom = 80'000'000;  // numbers, of 8 bytes
+constexpr size_t kRoomPerSet = 200;   // summaries
+
+size_t numbers(const State::Summary& s) {
+    constexpr size_t kFrame = 16;  // the summary itself, its allocations, its place in the map
+    return kFrame + s.where.size() + s.when.size();
+}
 
 bool nowhere_later(const State::Summary& a, const State::Summary& b) {
     if (a.where != b.where) return false;
@@ -20,13 +25,22 @@ bool nowhere_later(const State::Summary& a, const State::Summary& b) {
 
 bool Seen::dominated() {
     State::Summary now = state_.summary();
-    std::vector<State::Summary>& kept = by_tasks_[state_.done()];
+    auto found = by_tasks_.find(state_.done());
+    if (found == by_tasks_.end()) {
+        if (kept_ >= kRoom) return false;
+        found = by_tasks_.try_emplace(state_.done()).first;
+    }
+    std::vector<State::Summary>& kept = found->second;
     for (const State::Summary& before : kept)
         if (nowhere_later(before, now)) return true;
-    kept_ -= std::erase_if(kept, [&](const auto& before) { return nowhere_later(now, before); });
+    std::erase_if(kept, [&](const State::Summary& before) {
+        const bool beaten = nowhere_later(now, before);
+        if (beaten) kept_ -= numbers(before);
+        return beaten;
+    });
     if (kept_ < kRoom && kept.size() < kRoomPerSet) {
+        kept_ += numbers(now);
         kept.push_back(std::move(now));
-        ++kept_;
     }
     return false;
 }

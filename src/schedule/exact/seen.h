@@ -19,7 +19,7 @@ public:
 private:
     const State& state_;
     std::unordered_map<uint64_t, std::vector<State::Summary>> by_tasks_;
-    size_t kept_ = 0;
+    size_t kept_ = 0;  // numbers in all summaries
 };
 
 }  // namespace smeaton::schedule

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
-
 namespace smeaton::schedule {
 
 namespace {
@@ -304,15 +302,15 @@ solver::Answer Formulation::solve(const solver::LinearLimits& limits) {
     return solver::minimise(problem_, limits, start_values());
 }
 
-IlpTimes Formulation::times(const solver::Answer& answer) const {
-    IlpTimes times;
-    times.end_us = us(answer.values[at(end_)]);
+Timing Formulation::times(const solver::Answer& answer) const {
+    Timing times;
     for (size_t i = 0; i < graph_.tasks.size(); ++i) {
         times.start_us.push_back(us(answer.values[at(t_[i])]));
         int count = 1;
         for (size_t k = 0; k < y_[i].size(); ++k)
             if (y_[i][k] >= 0 && answer.values[at(y_[i][k])] > 0.5) count = static_cast<int>(k) + 1;
         times.counts.push_back(count);
+        times.finish_us.push_back(times.start_us[i] + graph_.tasks[i].durations_us[at(count - 1)]);
         times.slots.emplace_back();
         for (size_t c = 0; c < z_[i].size(); ++c)
             if (answer.values[at(z_[i][c])] > 0.5)

@@ -10,21 +10,13 @@
 
 namespace smeaton::schedule {
 
-/// What an answer of the solver says of the tasks.
-struct IlpTimes {
-    std::vector<double> start_us;
-    std::vector<int> counts;              ///< cores of each kind
-    std::vector<std::vector<int>> slots;  ///< empty where places were left open
-    double end_us = 0;
-};
-
 class Formulation {
 public:
     /// `start` gives H and values to begin from; `whole` keeps what the graph decides.
     Formulation(const TaskGraph&, const Links&, const Cores&, const Schedule& start, bool whole);
 
     solver::Answer solve(const solver::LinearLimits&);
-    IlpTimes times(const solver::Answer&) const;
+    Timing times(const solver::Answer&) const;
     /// From now on with the rows 5 of these kinds; false where they were there before.
     bool assign_places(const std::set<int>& kinds);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -15,9 +14,9 @@ namespace smeaton::schedule {
 namespace {
 
 // Kinds of which the tasks take more cores at once than there are, when each runs as `answer` says.
-std::set<int> overused(const TaskGraph& graph, const Cores& cores, const IlpTimes& answer) {
+std::set<int> overused(const TaskGraph& graph, const Cores& cores, const Timing& answer) {
     std::set<int> kinds;
-    const double slack = 1e-6 * answer.end_us;
+    const double slack = 1e-6 * *std::max_element(answer.finish_us.begin(), answer.finish_us.end());
     for (size_t kind = 0; kind < cores.kinds.size(); ++kind) {
         std::vector<std::pair<double, int>> changes;
         for (size_t t = 0; t < graph.tasks.size(); ++t) {
@@ -25,10 +24,9 @@ std::set<int> overused(const TaskGraph& graph, const Cores& cores, const IlpTime
             if (std::find(holds.begin(), holds.end(), static_cast<int>(kind)) == holds.end())
                 continue;
             int count = answer.counts[t];
-            double us = graph.tasks[t].durations_us[static_cast<size_t>(count) - 1];
-            if (us <= 2 * slack) continue;
+            if (answer.finish_us[t] - answer.start_us[t] <= 2 * slack) continue;
             changes.emplace_back(answer.start_us[t] + slack, count);
-            changes.emplace_back(answer.start_us[t] + us - slack, -count);
+            changes.emplace_back(answer.finish_us[t] - slack, -count);
         }
         std::sort(changes.begin(), changes.end());
         int busy = 0;
@@ -38,46 +36,6 @@ std::set<int> overused(const TaskGraph& graph, const Cores& cores, const IlpTime
         }
     }
     return kinds;
-}
-
-// Tasks by their starts, predecessors first, on the places that the answer gives or those that are
-// free first; then each as early as that allows.
-Schedule schedule_of(const TaskGraph& graph, const Links& links, const Cores& cores,
-                     const IlpTimes& answer) {
-    std::vector<int> order = links.order(), waits(graph.tasks.size(), 0);
-    std::set<std::pair<double, int>> ready;
-    for (const Edge& e : graph.edges) ++waits[static_cast<size_t>(e.to.v)];
-    for (int t : order)
-        if (waits[static_cast<size_t>(t)] == 0)
-            ready.insert({answer.start_us[static_cast<size_t>(t)], t});
-    std::vector<Choice> sequence;
-    std::vector<double> free(static_cast<size_t>(cores.total()), 0);
-    while (!ready.empty()) {
-        int t = ready.begin()->second;
-        ready.erase(ready.begin());
-        auto i = static_cast<size_t>(t);
-        const Task& task = graph.tasks[i];
-        std::vector<int> slots = answer.slots[i];
-        if (slots.empty()) {
-            const int first = cores.first(task.holds[0]);
-            slots.resize(static_cast<size_t>(places_for(task, cores)));
-            for (size_t s = 0; s < slots.size(); ++s) slots[s] = static_cast<int>(s);
-            std::stable_sort(slots.begin(), slots.end(), [&](int a, int b) {
-                return free[static_cast<size_t>(first + a)] < free[static_cast<size_t>(first + b)];
-            });
-            slots.resize(static_cast<size_t>(answer.counts[i]));
-            std::sort(slots.begin(), slots.end());
-        }
-        double finish = answer.start_us[i] + task.durations_us[slots.size() - 1];
-        for (int core : core_numbers(task, cores, slots)) free[static_cast<size_t>(core)] = finish;
-        sequence.push_back({t, std::move(slots)});
-        for (int e : links.out(t)) {
-            int to = graph.edges[static_cast<size_t>(e)].to.v;
-            if (--waits[static_cast<size_t>(to)] == 0)
-                ready.insert({answer.start_us[static_cast<size_t>(to)], to});
-        }
-    }
-    return replay(graph, links, cores, sequence);
 }
 
 }  // namespace
@@ -107,10 +65,10 @@ IlpResult solve_ilp(const TaskGraph& graph, const Links& links, const Cores& cor
         result.lower_bound_us = std::max(
             result.lower_bound_us, rounded_up_us(formulation.us(answer.bound) * (1 - 1e-7), unit));
         if (answer.values.empty()) break;
-        IlpTimes times = formulation.times(answer);
+        Timing times = formulation.times(answer);
         std::set<int> kinds = overused(graph, cores, times);
         if (!kinds.empty() && formulation.assign_places(kinds)) continue;
-        Schedule found = schedule_of(graph, links, cores, times);
+        Schedule found = schedule_by_times(graph, links, cores, times);
         if (makespan_us(found) < makespan_us(result.schedule)) result.schedule = std::move(found);
         break;
     }

@@ -2,26 +2,25 @@
 #include <map>
 #include <set>
 
-#include "base/error.h"
 #include "schedule/linear/linear.h"
 
 namespace smeaton::schedule {
 
 namespace {
 
+constexpr double kMostAdded = 0.1;  // of the graph's work
+
 class Cloning {
 public:
-    Cloning(const TaskGraph& graph, const LinearClusters& linear) : graph_(graph), links_(graph) {
-        worker_.assign(graph.tasks.size(), -1);
-        for (size_t w = 0; w < linear.workers.size(); ++w)
-            for (int t : linear.workers[w]) worker_[static_cast<size_t>(t)] = static_cast<int>(w);
+    Cloning(const TaskGraph& graph, const LinearClusters& linear)
+        : graph_(graph), links_(graph), worker_(worker_of_tasks(graph, linear.workers)) {
         for (const Task& task : graph.tasks) names_.insert(task.name);
     }
 
-    CloneResult run(double most_added) {
+    CloneResult run() {
         double work = 0;
         for (const Task& task : graph_.tasks) work += serial_us(task);
-        double left = most_added * work;
+        double left = kMostAdded * work;
         result_.graph = graph_;
         for (int t : links_.order())
             for (const auto& [worker, message_us] : readers_elsewhere(t)) {
@@ -31,7 +30,7 @@ public:
                 add_clone(t, worker);
             }
         relink();
-        return result_;
+        return std::move(result_);
     }
 
 private:
@@ -95,18 +94,19 @@ private:
     CloneResult result_;
 };
 
-double length_us(const TaskGraph& graph) {
-    Links links(graph);
-    LinearClusters linear = cluster_linear(graph, links);
+double length_us(const TaskGraph& graph, const Links& links, const LinearClusters& linear) {
     return makespan_us(schedule_workers(graph, links, linear.workers, linear.distance_us));
 }
 
 }  // namespace
 
-std::optional<CloneResult> clone_tasks(const TaskGraph& graph, const LinearClusters& linear,
-                                       double most_added) {
-    CloneResult cloned = Cloning(graph, linear).run(most_added);
-    if (cloned.clones == 0 || length_us(cloned.graph) >= length_us(graph)) return std::nullopt;
+std::optional<CloneResult> clone_tasks(const TaskGraph& graph, const LinearClusters& linear) {
+    CloneResult cloned = Cloning(graph, linear).run();
+    if (cloned.clones == 0) return std::nullopt;
+    const Links links(cloned.graph);
+    cloned.linear = cluster_linear(cloned.graph, links);
+    if (length_us(cloned.graph, links, cloned.linear) >= length_us(graph, Links(graph), linear))
+        return std::nullopt;
     return cloned;
 }
 

@@ -1,9 +1,5 @@
 #include "schedule/linear/hyper.h"
 
-#include <algorithm>
-#include <numeric>
-#include <tuple>
-
 namespace smeaton::schedule {
 
 TaskGraph samples_of(const TaskGraph& graph, int samples) {
@@ -31,7 +27,6 @@ HyperClusters hyper_clusters(const TaskGraph& graph, const LinearClusters& linea
     HyperClusters hyper;
     hyper.graph = samples_of(graph, samples);
     const auto n = static_cast<int>(graph.tasks.size());
-    hyper.tasks_per_sample = n;
     size_t count = linear.workers.size();
     hyper.workers.resize(count);
     for (int s = 0; s < samples; ++s) {
@@ -43,24 +38,6 @@ HyperClusters hyper_clusters(const TaskGraph& graph, const LinearClusters& linea
         }
     }
     return hyper;
-}
-
-Schedule schedule_hyper(const HyperClusters& hyper) {
-    Links links(hyper.graph);
-    std::vector<int> worker(hyper.graph.tasks.size(), 0);
-    for (size_t w = 0; w < hyper.workers.size(); ++w)
-        for (int t : hyper.workers[w]) worker[static_cast<size_t>(t)] = static_cast<int>(w);
-    std::vector<int> tasks(hyper.graph.tasks.size());
-    std::iota(tasks.begin(), tasks.end(), 0);
-    auto key = [&](int t) {
-        auto i = static_cast<size_t>(t);
-        return std::tuple(-hyper.distance_us[i], t / hyper.tasks_per_sample, links.position()[i]);
-    };
-    std::sort(tasks.begin(), tasks.end(), [&](int a, int b) { return key(a) < key(b); });
-    std::vector<Choice> sequence;
-    for (int t : tasks) sequence.push_back({t, {worker[static_cast<size_t>(t)]}});
-    return replay(hyper.graph, links, cores_of_one_kind(static_cast<int>(hyper.workers.size())),
-                  sequence);
 }
 
 }  // namespace smeaton::schedule

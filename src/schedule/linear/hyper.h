@@ -6,7 +6,6 @@
 //           goes round and the load evens out.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "schedule/linear/linear.h"
@@ -21,14 +20,12 @@ TaskGraph samples_of(const TaskGraph&, int samples);
 
 struct HyperClusters {
     TaskGraph graph;  ///< samples_of
-    int tasks_per_sample = 1;
     std::vector<double> distance_us;
     std::vector<std::vector<int>> workers;
 };
 
+/// For schedule_workers: of tasks with one d those of the first sample go first, as Links orders
+/// them.
 HyperClusters hyper_clusters(const TaskGraph&, const LinearClusters&, int samples, Hyper);
-/// All pairs (task, sample) by falling d, then by sample: an order of the whole graph, so no worker
-/// waits for ever.
-Schedule schedule_hyper(const HyperClusters&);
 
 }  // namespace smeaton::schedule

@@ -96,8 +96,6 @@ LinearClusters cluster_linear(const TaskGraph& graph, const Links& links) {
     return result;
 }
 
-namespace {
-
 std::vector<int> worker_of_tasks(const TaskGraph& graph,
                                  const std::vector<std::vector<int>>& workers) {
     std::vector<int> worker(graph.tasks.size(), -1);
@@ -105,8 +103,6 @@ std::vector<int> worker_of_tasks(const TaskGraph& graph,
         for (int t : workers[w]) worker[static_cast<size_t>(t)] = static_cast<int>(w);
     return worker;
 }
-
-}  // namespace
 
 int messages(const TaskGraph& graph, const std::vector<std::vector<int>>& workers) {
     std::vector<int> worker = worker_of_tasks(graph, workers);

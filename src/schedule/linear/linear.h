@@ -31,10 +31,14 @@ std::vector<std::vector<int>> merge_clusters(const std::vector<std::vector<int>>
                                              const std::vector<double>& distance_us);
 LinearClusters cluster_linear(const TaskGraph&, const Links&);
 
+/// The worker of each task; -1: of none.
+std::vector<int> worker_of_tasks(const TaskGraph&, const std::vector<std::vector<int>>& workers);
+
 /// Pairs (task, other worker that reads its result).
 int messages(const TaskGraph&, const std::vector<std::vector<int>>& workers);
 
-/// As many lists as cores: the workers by falling load, each to the core with least so far.
+/// At most as many lists as cores: where there are more workers, these by falling load, each to the
+/// core with least so far.
 std::vector<std::vector<int>> fold_workers(const TaskGraph&,
                                            const std::vector<std::vector<int>>& workers, int cores);
 
@@ -45,12 +49,12 @@ Schedule schedule_workers(const TaskGraph&, const Links&,
 
 struct CloneResult {
     TaskGraph graph;
+    LinearClusters linear;  ///< of this graph
     int clones = 0;
 };
 /// Tasks repeated at their readers in place of a message: cheaper than the message, everything they
-/// read at hand there, and all clones together at most `most_added` of the graph's work. Nothing
-/// where clustering the result anew does not shorten its schedule.
-std::optional<CloneResult> clone_tasks(const TaskGraph&, const LinearClusters&,
-                                       double most_added = 0.1);
+/// read at hand there, and all clones together at most a tenth of the graph's work. Nothing where
+/// clustering the result anew does not shorten its schedule.
+std::optional<CloneResult> clone_tasks(const TaskGraph&, const LinearClusters&);
 
 }  // namespace smeaton::schedule

@@ -6,12 +6,12 @@
 // parallelism jointly).
 //
 // The search turns time round and back (what can be late is moved late, then early), and tries
-// again from orders and numbers of cores that are changed here and there. The same graph, effort
-// and seed give the same schedule; with a time limit the clock decides how long it goes on.
+// again from orders and numbers of cores that are changed here and there, until a lower bound is
+// reached. The same graph and effort give the same schedule; with a time limit the clock decides
+// how long it goes on.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,8 +22,6 @@ namespace smeaton::schedule {
 struct ListOptions {
     int64_t effort = 500'000;  ///< tasks placed in all; at least the first rounds are done
     std::optional<double> time_limit_s;  ///< in place of the effort
-    uint64_t seed = 1;
-    double good_enough_us = 0;  ///< stops at a makespan of at most this: a lower bound
 };
 
 /// `urgency`: higher goes first; `counts`: cores of each kind for each task.

@@ -33,12 +33,10 @@ public:
           back_links_(back_),
           cores_(cores),
           options_(options),
-          random_(options.seed),
+          bound_us_(lower_bounds(graph, links, cores, 0).best_us()),
           start_(std::chrono::steady_clock::now()) {
         for (const Task& task : graph.tasks) most_.push_back(most_cores(task, cores));
         moldable_ = std::any_of(most_.begin(), most_.end(), [](int k) { return k > 1; });
-        good_enough_us_ =
-            std::max(options.good_enough_us, lower_bounds(graph, links, cores, 0).best_us());
     }
 
     Schedule run() {
@@ -185,7 +183,7 @@ private:
     }
 
     bool done() const {
-        if (!best_.schedule.tasks.empty() && best_.us <= good_enough_us_ * (1 + 1e-12)) return true;
+        if (!best_.schedule.tasks.empty() && best_.us <= bound_us_ * (1 + 1e-12)) return true;
         if (!options_.time_limit_s) return placed_ >= options_.effort;
         std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
         return spent.count() >= *options_.time_limit_s;
@@ -199,11 +197,11 @@ private:
     Links back_links_;
     const Cores& cores_;
     ListOptions options_;
-    std::mt19937_64 random_;
+    double bound_us_;
+    std::mt19937_64 random_{1};
     std::chrono::steady_clock::time_point start_;
     std::vector<int> most_;
     bool moldable_ = false;
-    double good_enough_us_ = 0;
     int64_t placed_ = 0;
     Plan best_, current_;
     double last_best_ = 0;

@@ -69,8 +69,8 @@ private:
         graph_.cores = Cores{{}};
         for (const auto& [kind, count] : j.items()) {
             if (!count.is_number_integer() || count.get<int64_t>() < 1 ||
-                count.get<int64_t>() > 1'000'000)
-                fail("cores.{}: expected a whole number from 1 on", kind);
+                count.get<int64_t>() > kMostCores)
+                fail("cores.{}: expected a whole number from 1 to {}", kind, kMostCores);
             graph_.kinds.push_back(kind);
             graph_.cores->kinds.push_back({kind, count.get<int>()});
         }
@@ -138,7 +138,7 @@ TaskGraph read_json(const std::string& file, std::string_view text) {
     Json root;
     try {
         root = Json::parse(text);
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) {  // of the form, or a number that is too large
         throw UserError("{}: no JSON: {}", file, error.what());
     }
     return Reader(file, root).run();

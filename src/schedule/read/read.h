@@ -1,4 +1,4 @@
-// Task graphs from files; docs/json.md describes the first form.
+// Task graphs from files; docs/schedule.md describes them.
 #pragma once
 
 #include <string>

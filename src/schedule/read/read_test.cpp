@@ -44,6 +44,10 @@ TEST(Read, MistakesInJsonAreNamed) {
     EXPECT_EQ(of(R"({"tasks": [{"name": "a", "durations_us": [1], "holds": ["tc"]}]})"),
               "g.json: tasks[0] ('a'): there are no cores 'tc'; add them to 'cores' of the graph");
     EXPECT_NE(of("{\"tasks\": [").find("g.json: no JSON:"), std::string::npos);
+    EXPECT_NE(of(R"({"tasks": [{"name": "a", "durations_us": [1e999]}]})").find("g.json: no JSON:"),
+              std::string::npos);
+    EXPECT_EQ(of(R"({"cores": {"tc": 5000}, "tasks": []})"),
+              "g.json: cores.tc: expected a whole number from 1 to 4096");
     EXPECT_EQ(of(R"({"tasks": [], "edges": 3})"), "g.json: the graph: 'edges' is to be a list");
 }
 
