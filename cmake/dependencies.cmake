@@ -1,6 +1,5 @@
 # Libraries from the system; docs/dependencies.md says why each is there.
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(yaml-cpp REQUIRED)

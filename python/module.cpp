@@ -79,19 +79,23 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     return result;
 }
 
+nb::dict arrays_by_name(Feeds&& tensors) {
+    nb::dict result;
+    for (auto& [name, tensor] : tensors) {
+        PyObject* array = array_of(std::move(tensor));
+        if (array == nullptr) nb::raise_python_error();
+        result[nb::str(name.c_str(), name.size())] = nb::steal(array);
+    }
+    return result;
+}
+
 nb::dict state(Session& session) {
     Feeds values;
     {
         nb::gil_scoped_release others_may_go_on;
         values = session.state();
     }
-    nb::dict result;
-    for (auto& [name, value] : values) {
-        PyObject* array = array_of(std::move(value));
-        if (array == nullptr) nb::raise_python_error();
-        result[name.c_str()] = nb::steal(array);
-    }
-    return result;
+    return arrays_by_name(std::move(values));
 }
 
 void set_state(Session& session, const nb::dict& arrays) {
@@ -242,16 +246,6 @@ nb::list run_of_another_kind(nb::handle, const nb::args& positional, const nb::k
 
 using driver::Trainer;
 
-nb::dict arrays_by_name(Feeds&& tensors) {
-    nb::dict result;
-    for (auto& [name, tensor] : tensors) {
-        PyObject* array = array_of(std::move(tensor));
-        if (array == nullptr) nb::raise_python_error();
-        result[name.c_str()] = nb::steal(array);
-    }
-    return result;
-}
-
 void open_trainer(Trainer* place, const std::string& path, const std::string& loss,
                   const std::string& loss_output, const std::string& optimizer,
                   double learning_rate, const std::map<std::string, double>& settings,
@@ -280,6 +274,7 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
     options.session.skip = std::move(skip);
     options.session.cache_folder = std::move(cache_folder);
     options.session.dump_folder = std::move(dump_folder);
+    options.session.poll = raise_signals;
     nb::gil_scoped_release others_may_go_on;
     new (place) Trainer(path, std::move(options));
 }

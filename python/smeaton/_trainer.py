@@ -1,7 +1,12 @@
 import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from . import _core
-from ._session import _node_args
+from ._session import NodeArg, _node_args
+
+if TYPE_CHECKING:
+    from ._core import Array, Feeds
 
 
 class Trainer(_core.Trainer):
@@ -12,7 +17,8 @@ class Trainer(_core.Trainer):
     compared; the first unless named. optimizer: "sgd", "momentum", "adam", "adamw", with PyTorch's
     defaults unless momentum, betas, epsilon, weight_decay are given. freeze: shell patterns of
     initializers that stay. training_form=False leaves BatchNormalization and Dropout as they infer.
-    seed: of what Dropout drops. The other arguments are those of Session.
+    seed: of what Dropout drops. The other arguments are those of Session. A trainer takes one call at a
+    time: UserError where another thread is in one.
 
         trainer = smeaton.Trainer("digits.onnx", optimizer="adam", learning_rate=1e-2)
         loss = trainer.step({"image": images, "target": numbers})
@@ -20,26 +26,26 @@ class Trainer(_core.Trainer):
 
     def __init__(
         self,
-        path,
+        path: str | os.PathLike[str],
         *,
-        loss="cross-entropy",
-        loss_output="",
-        optimizer="sgd",
-        learning_rate=1e-3,
-        momentum=None,
-        betas=None,
-        epsilon=None,
-        weight_decay=None,
-        freeze=(),
-        training_form=True,
-        seed=0,
-        threads=0,
-        dims=None,
-        isa="",
-        skip=(),
-        cache_folder="",
-        dump_folder="",
-    ):
+        loss: str = "cross-entropy",
+        loss_output: str = "",
+        optimizer: str = "sgd",
+        learning_rate: float = 1e-3,
+        momentum: float | None = None,
+        betas: tuple[float, float] | None = None,
+        epsilon: float | None = None,
+        weight_decay: float | None = None,
+        freeze: str | Sequence[str] = (),
+        training_form: bool = True,
+        seed: int = 0,
+        threads: int = 0,
+        dims: Mapping[str, int] | None = None,
+        isa: str = "",
+        skip: Sequence[str] = (),
+        cache_folder: str | os.PathLike[str] = "",
+        dump_folder: str | os.PathLike[str] = "",
+    ) -> None:
         beta1, beta2 = betas if betas is not None else (None, None)
         settings = {
             "momentum": momentum,
@@ -66,18 +72,18 @@ class Trainer(_core.Trainer):
             str(dump_folder),
         )
 
-    def gradients(self, feeds):
+    def gradients(self, feeds: "Feeds") -> "dict[str, Array]":
         """{parameter name: array} of the loss on these feeds; changes nothing."""
         return self._gradients(feeds)[1]
 
-    def loss(self, feeds):
+    def loss(self, feeds: "Feeds") -> float:
         """The loss on these feeds in training form; changes nothing."""
         return self._gradients(feeds)[0]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model with its parameters as they are now, all else as in its file."""
         self._save(os.fspath(path))
 
-    def get_inputs(self):
+    def get_inputs(self) -> list[NodeArg]:
         """The model's inputs; a step also takes "target" unless the loss is an output."""
         return _node_args(self._inputs())

@@ -142,5 +142,11 @@ TEST(TextWriter, floats_read_back_to_the_same_bits) {
     EXPECT_TRUE(std::signbit(TextReader("t", float_text(-0.0)).number()));
 }
 
+TEST(TextWriter, printable_leaves_nothing_that_controls_a_terminal) {
+    EXPECT_EQ(printable("a\nb\tc\x1b[31m\x7f"), "a\\nb\\tc\\x1b[31m\\x7f");
+    EXPECT_EQ(printable("\xc2\x9b[2J"), "\\x9b[2J");  // U+009B begins a sequence too
+    EXPECT_EQ(printable("\xc2\xa0\xc3\xa9 \xc2"), "\xc2\xa0\xc3\xa9 \xc2");
+}
+
 }  // namespace
 }  // namespace smeaton

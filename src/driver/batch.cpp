@@ -31,6 +31,7 @@ model::Graph with_batch(model::Graph graph, int64_t batch) {
 void check_batch(const model::ShapedGraph& shaped, int64_t batch) {
     const model::Graph& graph = shaped.graph;
     for (const model::Node& node : graph.nodes) {
+        if (!node.outputs[0].valid()) continue;
         const model::Value& out = graph.at(node.outputs[0]);
         // Sizes and indices are integers; they need not have a batch.
         if (out.constant || !tensor::is_float(*out.dtype)) continue;

@@ -235,10 +235,10 @@ private:
 };
 
 model::ShapedGraph inferred(model::Graph graph, int batch) {
-    if (batch == 0) return model::infer_shapes(std::move(graph), {}, lower::evaluate);
     try {
         return model::infer_shapes(std::move(graph), {}, lower::evaluate);
     } catch (const UserError& error) {
+        if (batch == 0) throw;
         throw UserError(
             "--batch {}: {}; if a constant of the file carries its batch there, export "
             "the model with an open batch",

@@ -93,6 +93,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         "shapes",
         [&] {
             t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate);
+            take_graph("shapes");
             model::check_states(t.graph.graph);
         },
         graph_text);

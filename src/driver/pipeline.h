@@ -40,14 +40,14 @@ struct Tuned {
     model::ShapedGraph graph;     ///< simplified
     model::ShapedGraph unfolded;  ///< as inferred, before simplification
     gir::Program lowered;         ///< knows no machine
-    gir::Program program;         ///< tiled for the target
+    gir::Program program;         ///< tiled and spelled for the target
     std::vector<gir::rewrite::RuleLog> log;
 };
 
 /// UserError naming an entry of `skip` that is neither rule nor skippable stage.
 void check_skip(const std::set<std::string>& skip);
 
-/// Runs the stages from `bind` to `tile`.
+/// Runs the stages from `bind` to `spell`.
 /// model::NeedsValue passes through: the caller adds the named input to `values` and calls again.
 Tuned tune(const model::Graph&, const Specialisation&, const gir::Target&, const PipelineOptions&,
            StageRunner&);

@@ -90,11 +90,15 @@ ScaleSimResult simulate_scalesim(const ScaleSimRequest& request) {
     const scalesim::Dataflow dataflow = scalesim::dataflow_named(request.dataflow);
     const std::string& model = request.layers.model;
     scalesim::Products all;
-    if (model.ends_with(".csv"))
+    if (model.ends_with(".csv")) {
+        if (!request.layers.dims.empty() || request.layers.batch > 0)
+            throw UserError(
+                "{}: --dim and --batch bind sizes of a model; a topology file has its own", model);
         all.products = scalesim::read_topology_file(model);
-    else
+    } else {
         all =
             naming(model, [&] { return scalesim::products_of(read_layer_table(request.layers)); });
+    }
     ScaleSimResult result{
         model, request.dataflow, array.rows, array.columns, {}, all.not_modelled, 0, 0, 0};
     for (const scalesim::Product& p : all.products) {

@@ -4,17 +4,12 @@
 #include <map>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/walk.h"
 
 namespace smeaton::driver {
 
 namespace {
-
-Name root_of(const gir::Program& program, Name name) {
-    const gir::Buffer* b = program.find_buffer(name);
-    while (b != nullptr && !b->alias_of.empty()) b = program.find_buffer(b->alias_of);
-    return b != nullptr ? b->name : name;
-}
 
 int64_t extent_of(const gir::Dim& dim) {
     std::optional<int64_t> n = dim.if_const();
@@ -94,7 +89,6 @@ private:
         const gir::Buffer* buffer = program_.find_buffer(s.target);
         if (buffer == nullptr) return;  // a tile
         Region r = whole(*buffer, write);
-        r.whole = false;
         for (size_t d = 0; d < s.at.size(); ++d) clip(s, d, r);
         join(std::move(r));
     }
@@ -121,13 +115,12 @@ private:
     Region whole(const gir::Buffer& buffer, bool write) {
         Region r;
         r.buffer = buffer.name;
-        r.root = root_of(program_, buffer.name);
+        r.root = gir::root_of(program_, buffer.name);
         r.write = write;
         for (const gir::NamedDim& d : buffer.dims) {
             r.low.push_back(0);
             r.high.push_back(extent_of(d.extent) - 1);
         }
-        r.whole = true;
         return r;
     }
 
@@ -140,14 +133,12 @@ private:
 
     void join(Region r) {
         double elements = 1;
-        auto [at, fresh] = regions_.try_emplace({r.buffer, r.write}, r);
-        Region& all = at->second;
+        Region& all = regions_.try_emplace({r.buffer, r.write}, r).first->second;
         for (size_t d = 0; d < r.low.size(); ++d) {
             all.low[d] = std::min(all.low[d], r.low[d]);
             all.high[d] = std::max(all.high[d], r.high[d]);
             elements *= static_cast<double>(std::max<int64_t>(0, all.high[d] - all.low[d] + 1));
         }
-        all.whole |= r.whole;
         all.bytes =
             elements * static_cast<double>(tensor::bits(program_.buffer(r.buffer).dtype)) / 8;
     }

@@ -13,7 +13,6 @@ struct Region {
     Name buffer;  ///< as named by the kernel: a view keeps its own name
     Name root;    ///< the buffer whose bytes they are
     std::vector<int64_t> low, high;
-    bool whole = false;  ///< of the root: coordinates are not known
     bool write = false;
     double bytes = 0;  ///< of the box
 };

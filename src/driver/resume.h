@@ -12,7 +12,8 @@ namespace smeaton::driver {
 Resume read_resume(const std::string& path);
 
 /// The program of the text, with the large constants of the one that the model lowers to. UserError
-/// where it does not parse, does not verify, or has other inputs and outputs.
+/// where it does not parse, does not verify, or has other inputs, outputs and states, or other
+/// sizes of them.
 gir::Program resumed_program(const Resume&, const gir::Program& lowered);
 
 /// The graph of the text, with the large constants of `graph`. UserError as above.

@@ -22,27 +22,17 @@ namespace smeaton::driver {
 
 namespace {
 
-constexpr int kMostCores = 4096;
-
 int parse_count(std::string_view text, const std::string& whole) {
     int count = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > kMostCores)
-        throw UserError("--cores {}: expected a whole number from 1 to {}", whole, kMostCores);
+    if (error != std::errc{} || end != text.data() + text.size() || count < 1 ||
+        count > schedule::kMostCores)
+        throw UserError("--cores {}: expected a whole number from 1 to {}", whole,
+                        schedule::kMostCores);
     return count;
 }
 
-double parse_seconds(const std::string& text) {
-    double seconds = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc{} || end != text.data() + text.size() || !(seconds > 0) ||
-        !std::isfinite(seconds))
-        throw UserError("--time-limit {}: expected seconds, more than 0", text);
-    return seconds;
-}
-
-}  // namespace
-
+// "4" or "tc=8,vc=2" for these kinds.
 schedule::Cores parse_cores(const std::string& text, const std::vector<std::string>& kinds) {
     schedule::Cores cores{{}};
     for (const std::string& kind : kinds) cores.kinds.push_back({kind, 0});
@@ -62,6 +52,7 @@ schedule::Cores parse_cores(const std::string& text, const std::vector<std::stri
         bool known = false;
         for (schedule::CoreKind& k : cores.kinds)
             if (k.name == kind && equals != std::string_view::npos) {
+                if (k.count > 0) throw UserError("--cores {}: it gives '{}' twice", text, kind);
                 k.count = parse_count(part.substr(equals + 1), text);
                 known = true;
             }
@@ -75,8 +66,6 @@ schedule::Cores parse_cores(const std::string& text, const std::vector<std::stri
     return cores;
 }
 
-namespace {
-
 class Scheduling {
 public:
     explicit Scheduling(const ScheduleRequest& request) : request_(request) {
@@ -84,8 +73,9 @@ public:
         options_.clone = request.clone;
         if (request.batch < 1) throw UserError("--batch {}: expected 1 or more", request.batch);
         options_.samples = request.batch;
-        if (!request.time_limit_s.empty())
-            options_.time_limit_s = parse_seconds(request.time_limit_s);
+        options_.time_limit_s = request.time_limit_s;
+        if (double s = request.time_limit_s.value_or(1); !(s > 0) || !std::isfinite(s))
+            throw UserError("--time-limit {}: expected seconds, more than 0", s);
         read_hyper();
         if (!request.training && !(request.loss.empty() && request.optimizer.empty()))
             throw UserError("--loss and --optimizer are of a step of training; add --training");
@@ -163,12 +153,11 @@ private:
                                       {request_.loss, request_.optimizer})
                             .shaped.graph;
         opened_.feeds.clear();
-        dims_bound_ = true;
     }
 
     SessionOptions stage_options() const {
         SessionOptions session = request_.session;
-        if (dims_bound_) session.dims.clear();
+        if (request_.training) session.dims.clear();
         return session;
     }
 
@@ -226,7 +215,6 @@ private:
     std::optional<machine::Machine> machine_;
     std::optional<schedule::Cores> cores_;
     Opened opened_;
-    bool dims_bound_ = false;
     schedule::TaskGraph tasks_;
     ScheduleResult result_;
 };

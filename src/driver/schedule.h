@@ -2,6 +2,7 @@
 // from a file.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,9 @@ struct ScheduleRequest {
     std::string optimizer;
     bool clone = false;
     int batch = 1;
-    std::string hyper;         ///< "plain", "switched"; empty: not given
-    std::string time_limit_s;  ///< empty: a fixed effort
-    std::string machine_file;  ///< empty: this machine
+    std::string hyper;                   ///< "plain", "switched"; empty: not given
+    std::optional<double> time_limit_s;  ///< absent: a fixed effort
+    std::string machine_file;            ///< empty: this machine
     FeedRequest feeds;
     SessionOptions session;
 };
@@ -41,8 +42,5 @@ struct ScheduleResult {
 };
 
 ScheduleResult make_schedule(const ScheduleRequest&);
-
-/// "4" or "tc=8,vc=2" for these kinds. UserError for counts below 1, kinds unknown or left out.
-schedule::Cores parse_cores(const std::string&, const std::vector<std::string>& kinds);
 
 }  // namespace smeaton::driver

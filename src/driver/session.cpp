@@ -373,7 +373,7 @@ double Session::prepare(const Feeds& feeds) {
 }
 
 std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
-    SMEATON_CHECK(runs > 0, "{} runs to time", runs);
+    if (runs < 1) throw UserError("profile: {} runs to time; expected 1 or more", runs);
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get_whole(feeds);
     Bound bound = bind_buffers(*compiled, feeds);
@@ -382,11 +382,11 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
     const std::map<std::string, Tensor> held = impl_->state.values();
     for (int i = 0; i < runs; ++i) {
         std::vector<int64_t> step_ns;
-        compiled->executor->run_timed(bound.externals, step_ns);
+        naming(impl_->path, [&] { compiled->executor->run_timed(bound.externals, step_ns); });
+        impl_->state.set(held);  // a state that counts must not count on: it may leave a table
         samples.resize(step_ns.size());
         for (size_t k = 0; k < step_ns.size(); ++k) samples[k].push_back(step_ns[k]);
     }
-    impl_->state.set(held);
     turn = {};
     std::vector<KernelStats> stats;
     size_t k = 0;

@@ -99,8 +99,8 @@ public:
 
     /// Compiles for these feeds without running; gives the seconds it took (0 when kept already).
     double prepare(const std::map<std::string, Tensor>& feeds);
-    /// Times each kernel over `runs` runs; for the specialisation of `feeds`. Leaves the state as
-    /// it was.
+    /// Times each kernel over `runs` runs; for the specialisation of `feeds`. Each begins with the
+    /// state as it is, which is left so. UserError below one run.
     std::vector<KernelStats> profile(const std::map<std::string, Tensor>& feeds, int runs);
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
@@ -117,8 +117,7 @@ private:
 };
 
 /// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
-/// rest).
-/// `model`: the file, for messages.
+/// rest). `model`: the file, for messages.
 std::map<std::string, Tensor> random_feeds(const std::string& model, const std::vector<PortInfo>&,
                                            const std::map<std::string, int64_t>& dims,
                                            uint64_t seed);

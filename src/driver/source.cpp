@@ -77,8 +77,10 @@ std::string stage_text(const std::string& path, const Opened& opened, const Sess
                        const gir::Target& target) {
     if (options.stop_after == "read") return model::print(opened.graph);
     if (options.stop_after == "compile" || options.stop_after == "plan")
-        throw UserError("--stop-after {}: this stage makes no text; the last one that does is emit",
-                        options.stop_after);
+        throw UserError(
+            "--stop-after {}: nothing is printed after this stage; emit is the last one that "
+            "prints (--dump DIR writes the plan)",
+            options.stop_after);
     TunedOn made =
         naming(path, [&] { return tune_on(opened.graph, opened.feeds, options, target); });
     if (made.stopped) return dump_head(options.stop_after) + made.text;

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "driver/regions.h"
 #include "gir/walk.h"
-#include "machine/query.h"
 #include "run/cpu.h"
 #include "sim/simulate.h"
 
@@ -36,11 +35,6 @@ Costs costs_named(const std::string& text) {
     throw UserError("--costs {}: there are {}", text, all);
 }
 
-double class_weight(model::OpType op) {
-    model::OpFamily family = model::family(op);
-    return family == model::OpFamily::Conv || family == model::OpFamily::MatMul ? 8 : 1;
-}
-
 double message_us(const machine::Machine& m, double bytes) {
     if (!m.handoff)
         throw UserError(
@@ -60,6 +54,12 @@ double message_us(const machine::Machine& m, double bytes) {
 }
 
 namespace {
+
+// 8 where the operator contracts (Conv, MatMul and their kin), else 1.
+double class_weight(model::OpType op) {
+    model::OpFamily family = model::family(op);
+    return family == model::OpFamily::Conv || family == model::OpFamily::MatMul ? 8 : 1;
+}
 
 double value_bytes(const model::Value& v) {
     if (!v.dtype || !v.shape) return 0;

@@ -28,9 +28,6 @@ enum class Costs {
 Costs costs_named(const std::string&);
 std::string_view name(Costs);
 
-/// Weight of an operator by its class: 8 where it contracts (Conv, MatMul and their kin), else 1.
-double class_weight(model::OpType);
-
 /// us from the end of a task to the start of one on another core: the machine's hand-off, and the
 /// bytes that a private cache would have kept from the level that all cores share. UserError where
 /// the machine says nothing of hand-offs.

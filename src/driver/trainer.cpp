@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "driver/naming.h"
+#include "driver/ports.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
 #include "model/grad/stash.h"
-#include "model/onnx/read.h"
 #include "model/onnx/replace.h"
-#include "model/unsupported.h"
 
 namespace smeaton::driver {
 
@@ -24,8 +24,13 @@ using Feeds = std::map<std::string, Tensor>;
 
 constexpr const char* kSteps = "smeaton.steps";
 
+// Steps kept, and as many gradients; the least recently used goes first. Each has a copy of the
+// state and threads of its own.
+constexpr size_t kKept = 16;
+
 /// A step derived and compiled for given shapes.
 struct Derived {
+    std::string key;
     model::TrainingStep step;
     model::GradientGraph gradient;  ///< where gradients are asked for, not a step
     std::unique_ptr<Session> session;
@@ -90,16 +95,18 @@ struct Trainer::Impl {
     std::vector<PortInfo> inputs;
     std::string target_feed;  // what the caller calls the target
 
-    std::map<std::string, std::unique_ptr<Derived>> steps, gradients;  // by key_of
-    std::vector<std::string> deciding;  // inputs whose values decide shapes
-    std::vector<std::string> names;     // of what a step changes in the model
-    size_t trained = 0;                 // the first of them have gradients
-    Feeds state;                        // every state variable by name; empty: none derived yet
-    Session* holder = nullptr;          // whose states are newer than `state`; or none
-    Feeds pending;                      // set before the variables were known
-    bool pending_is_whole = false;      // pending is a state, which leaves nothing out
+    std::recursive_mutex callers;
+    std::vector<std::unique_ptr<Derived>> steps, gradients;  // most recently used first
+    std::vector<std::string> deciding;                       // inputs whose values decide shapes
+    std::vector<std::string> names;                          // of what a step changes in the model
+    size_t trained = 0;                                      // the first of them have gradients
+    Feeds state;                    // every state variable by name; empty: none derived yet
+    Session* holder = nullptr;      // whose states are newer than `state`; or none
+    Feeds pending;                  // set before the variables were known
+    bool pending_is_whole = false;  // pending is a state, which leaves nothing out
     int64_t done = 0;
 
+    std::unique_lock<std::recursive_mutex> turn();
     std::string key_of(const Feeds&) const;
     model::GradientGraph differentiate(const Feeds&);
     Derived& derived(const Feeds&, bool with_optimizer);
@@ -109,13 +116,22 @@ struct Trainer::Impl {
     const Feeds& current();
     Feeds values(size_t count);
     void check_whole(const Feeds&) const;
-    void put(const std::string& name, const Tensor& value);
+    void check_fits(const std::string& name, const Tensor& value) const;
+    void put(const Feeds&);
     std::vector<std::string> feed_names() const;
     void check_feeds(const Feeds&) const;
     Feeds all_feeds(const Derived&, const Feeds&);
     Tensor target_of(const Feeds&, int64_t classes) const;
-    Tensor mask(const Session&, const model::DropoutMask&, size_t n) const;
+    Tensor mask(const PortInfo&, const std::vector<model::DropoutMask>&) const;
 };
+
+/// Held during a call. Refused, not waited for: two callers mean that the order of steps is open.
+std::unique_lock<std::recursive_mutex> Trainer::Impl::turn() {
+    std::unique_lock<std::recursive_mutex> held(callers, std::try_to_lock);
+    if (!held)
+        throw UserError("{}: another thread is training; a trainer takes one call at a time", path);
+    return held;
+}
 
 std::string Trainer::Impl::key_of(const Feeds& feeds) const {
     std::string key;
@@ -175,16 +191,30 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
     session.dims.clear();  // all sizes are numbers by now
     if (with_optimizer)
         for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
+    made->step.state.clear();  // as large as the model and more; `state` has it
     made->session = std::make_unique<Session>(std::move(to_run), path, session);
     return made;
 }
 
 Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     auto& kept = with_optimizer ? steps : gradients;
-    const auto found = kept.find(key_of(feeds));
-    if (found != kept.end()) return *found->second;
+    const auto found = std::find_if(kept.begin(), kept.end(),
+                                    [key = key_of(feeds)](const auto& d) { return d->key == key; });
+    if (found != kept.end()) {
+        std::rotate(kept.begin(), found, found + 1);
+        return *kept.front();
+    }
     std::unique_ptr<Derived> made = naming(path, [&] { return derive(feeds, with_optimizer); });
-    return *(kept[key_of(feeds)] = std::move(made));  // deriving may find deciding inputs
+    made->key = key_of(feeds);  // deriving may find deciding inputs
+    if (kept.size() == kKept) {
+        if (kept.back()->session.get() == holder) {
+            current();
+            holder = nullptr;
+        }
+        kept.pop_back();
+    }
+    kept.insert(kept.begin(), std::move(made));
+    return *kept.front();
 }
 
 void Trainer::Impl::take_state(const model::TrainingStep& step) {
@@ -198,7 +228,7 @@ void Trainer::Impl::take_state(const model::TrainingStep& step) {
     const Feeds given = std::exchange(pending, {});
     try {
         if (pending_is_whole) check_whole(given);
-        for (const auto& [name, value] : given) put(name, value);
+        put(given);
     } catch (const UserError&) {
         pending = given;
         state.clear();
@@ -214,7 +244,10 @@ void Trainer::Impl::hand_to(Session& session) {
     holder = &session;
 }
 
+/// Every state variable as it is now.
 const Feeds& Trainer::Impl::current() {
+    if (state.empty())
+        throw UserError("{}: what is trained is known after the first step (or prepare)", path);
     if (holder != nullptr) state = holder->state();
     return state;
 }
@@ -228,11 +261,7 @@ void Trainer::Impl::check_whole(const Feeds& given) const {
                 path, name);
 }
 
-void Trainer::Impl::put(const std::string& name, const Tensor& value) {
-    if (state.empty()) {
-        pending[name] = copied(value);
-        return;
-    }
+void Trainer::Impl::check_fits(const std::string& name, const Tensor& value) const {
     const auto found = state.find(name);
     if (found == state.end()) throw UserError("{}: no parameter is called '{}'", path, name);
     if (value.dtype() != found->second.dtype() || value.shape() != found->second.shape())
@@ -240,8 +269,15 @@ void Trainer::Impl::put(const std::string& name, const Tensor& value) {
             "{}: parameter '{}' is {}, but {} was given", path, name,
             model::describe(found->second.dtype(), model::to_dims(found->second.shape())),
             model::describe(value.dtype(), model::to_dims(value.shape())));
-    found->second = copied(value);
-    if (holder != nullptr) holder->set_state({{name, found->second}});
+}
+
+/// Some state variables anew: all that are given, or none.
+void Trainer::Impl::put(const Feeds& values) {
+    const bool known = !state.empty();
+    if (known)
+        for (const auto& [name, value] : values) check_fits(name, value);
+    for (const auto& [name, value] : values) (known ? state : pending)[name] = copied(value);
+    if (holder != nullptr) holder->set_state(values);
 }
 
 std::vector<std::string> Trainer::Impl::feed_names() const {
@@ -283,17 +319,20 @@ Tensor Trainer::Impl::target_of(const Feeds& feeds, int64_t classes) const {
     return numbers;
 }
 
-Tensor Trainer::Impl::mask(const Session& session, const model::DropoutMask& m, size_t n) const {
-    for (const PortInfo& port : session.inputs()) {
-        if (port.name != m.input) continue;
-        Tensor t(port.dtype, *model::const_shape(port.shape));
-        const uint64_t stream = stream_of(options.seed, static_cast<uint64_t>(done), n);
-        for (int64_t i = 0; i < t.elements(); ++i)
-            if (uniform(stream, static_cast<uint64_t>(i)) >= m.ratio)
-                t.set_from_double(i, 1 / (1 - m.ratio));
-        return t;
-    }
-    return {};  // nothing that is computed reads it
+/// What the mask that is this input multiplies with in the next step.
+Tensor Trainer::Impl::mask(const PortInfo& port,
+                           const std::vector<model::DropoutMask>& masks) const {
+    const auto m = std::find_if(masks.begin(), masks.end(), [&](const model::DropoutMask& one) {
+        return one.input == port.name;
+    });
+    SMEATON_CHECK(m != masks.end(), "nothing is fed to '{}'", port.name);
+    Tensor t(port.dtype, *model::const_shape(port.shape));
+    const auto n = static_cast<uint64_t>(m - masks.begin());
+    const uint64_t stream = stream_of(options.seed, static_cast<uint64_t>(done), n);
+    for (int64_t i = 0; i < t.elements(); ++i)
+        if (uniform(stream, static_cast<uint64_t>(i)) >= m->ratio)
+            t.set_from_double(i, 1 / (1 - m->ratio));
+    return t;
 }
 
 Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) {
@@ -310,10 +349,10 @@ Feeds Trainer::Impl::all_feeds(const Derived& d, const Feeds& feeds) {
             all[name] = fed->second;
         } else if (const auto kept = state.find(name); kept != state.end()) {
             all[name] = kept->second;
+        } else {
+            all[name] = mask(port, d.step.masks);
         }
     }
-    for (size_t n = 0; n < d.step.masks.size(); ++n)
-        all[d.step.masks[n].input] = mask(*d.session, d.step.masks[n], n);
     return all;
 }
 
@@ -325,16 +364,15 @@ Trainer::Trainer(const std::string& model_path, TrainerOptions options)
     impl_->optimizer = optimizer_of(options);
     check_rate(options.learning_rate);
     impl_->options = std::move(options);
-    impl_->graph = model::onnx::read_onnx(model_path);
-    naming(model_path, [&] { model::refuse_unsupported(impl_->graph); });
-    for (model::ValueId id : impl_->graph.inputs) {
-        const model::Value& v = impl_->graph.at(id);
-        impl_->inputs.push_back(
-            {v.name, v.dtype.value_or(DType::kF32), v.shape.value_or(std::vector<Dim>{})});
-    }
+    impl_->graph = read_model(model_path, {});
+    impl_->inputs = input_ports(impl_->graph);
+    const auto is_input = [&](const std::string& name) {
+        return std::any_of(impl_->inputs.begin(), impl_->inputs.end(),
+                           [&](const PortInfo& port) { return port.name == name; });
+    };
     impl_->target_feed = "target";
-    for (const PortInfo& port : impl_->inputs)
-        if (port.name == "target") impl_->target_feed = "target_2";
+    for (int n = 2; is_input(impl_->target_feed); ++n)
+        impl_->target_feed = fmt::format("target_{}", n);
 }
 
 Trainer::~Trainer() = default;
@@ -361,6 +399,7 @@ Feeds run_whole(Session& session, const Feeds& feeds, const std::string& loss, d
 }  // namespace
 
 double Trainer::step(const Feeds& feeds) {
+    const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, true);
     impl_->hand_to(*d.session);
@@ -376,6 +415,7 @@ double Trainer::step(const Feeds& feeds) {
 }
 
 Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
+    const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, false);
     impl_->current();
@@ -390,19 +430,19 @@ Feeds Trainer::gradients(const Feeds& feeds, double* loss) {
 
 /// The first `count` of what a step changes in the model.
 Feeds Trainer::Impl::values(size_t count) {
-    if (state.empty())
-        throw UserError("{}: what is trained is known after the first step (or prepare)", path);
-    current();
+    const Feeds& now = current();
     Feeds all;
-    for (size_t n = 0; n < count; ++n) all[names[n]] = state.at(names[n]);
+    for (size_t n = 0; n < count; ++n) all[names[n]] = now.at(names[n]);
     return all;
 }
 
 Feeds Trainer::parameters() const {
+    const auto turn = impl_->turn();
     return impl_->values(impl_->names.size());
 }
 
 Feeds Trainer::trained() const {
+    const auto turn = impl_->turn();
     return impl_->values(impl_->trained);
 }
 
@@ -411,17 +451,21 @@ void Trainer::save(const std::string& path) const {
 }
 
 int64_t Trainer::activation_bytes(const Feeds& feeds) {
+    const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     const Derived& d = impl_->derived(feeds, true);
     return model::stash_bytes(d.step.shaped.graph, d.step.loss);
 }
 
 void Trainer::set_parameters(const Feeds& values) {
-    for (const auto& [name, value] : values) impl_->put(name, value);
+    const auto turn = impl_->turn();
+    impl_->put(values);
 }
 
 Feeds Trainer::state() const {
-    Feeds all = impl_->state.empty() ? impl_->pending : impl_->current();
+    const auto turn = impl_->turn();
+    const bool untouched = impl_->state.empty() && impl_->pending_is_whole;
+    Feeds all = untouched ? impl_->pending : impl_->current();
     Tensor steps(DType::kI64, {});
     steps.set_from_int(0, impl_->done);
     all[kSteps] = steps;
@@ -429,14 +473,23 @@ Feeds Trainer::state() const {
 }
 
 void Trainer::load_state(const Feeds& values) {
+    const auto turn = impl_->turn();
     const auto steps = values.find(kSteps);
-    if (steps == values.end() || steps->second.elements() != 1)
+    if (steps == values.end())
         throw UserError("{}: not the state of a training: '{}' is missing", impl_->path, kSteps);
-    if (impl_->state.empty()) impl_->pending_is_whole = true;
-    impl_->check_whole(values);
-    for (const auto& [name, value] : values)
-        if (name != kSteps) impl_->put(name, value);
-    impl_->done = steps->second.at_as_int(0);
+    const Tensor& made = steps->second;
+    if (!tensor::is_integer(made.dtype()) || made.elements() != 1 || made.at_as_int(0) < 0)
+        throw UserError("{}: not the state of a training: '{}' must be one whole number >= 0",
+                        impl_->path, kSteps);
+    Feeds all = values;
+    all.erase(kSteps);
+    impl_->check_whole(all);
+    if (impl_->state.empty()) {
+        impl_->pending.clear();  // a state leaves nothing of what was set before
+        impl_->pending_is_whole = true;
+    }
+    impl_->put(all);
+    impl_->done = made.at_as_int(0);
 }
 
 int64_t Trainer::steps() const {
@@ -451,12 +504,14 @@ void Trainer::set_learning_rate(double rate) {
 }
 
 double Trainer::prepare(const Feeds& feeds) {
+    const auto turn = impl_->turn();
     const auto start = std::chrono::steady_clock::now();
     session(feeds).prepare(session_feeds(feeds));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 Session& Trainer::session(const Feeds& feeds) {
+    const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     Session& session = *impl_->derived(feeds, true).session;
     impl_->hand_to(session);
@@ -464,6 +519,7 @@ Session& Trainer::session(const Feeds& feeds) {
 }
 
 Feeds Trainer::session_feeds(const Feeds& feeds) {
+    const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     return impl_->all_feeds(impl_->derived(feeds, true), feeds);
 }

@@ -3,8 +3,9 @@
 //     Trainer t("model.onnx", options);
 //     double loss = t.step({{"image", x}, {"target", numbers}});
 //
-// The step graph is derived once per combination of input shapes and goes the ordinary way through
-// the stages. One caller at a time.
+// The step graph is derived once per combination of input shapes (the last 16 are kept) and goes
+// the ordinary way through the stages. One caller at a time: UserError where another thread is
+// inside.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +42,8 @@ public:
 
     /// The model's inputs; a step also takes "target" unless the loss is an output.
     const std::vector<PortInfo>& inputs() const;
-    /// What a step is fed: the inputs, and "target" ("target_2" where the model has an input of
-    /// that name) unless the loss is an output.
+    /// What a step is fed: the inputs, and "target" ("target_2", ... where the model has an input
+    /// of that name) unless the loss is an output.
     std::vector<std::string> feed_names() const;
 
     /// One step; the loss before it. UserError on bad feeds, targets out of range, and a loss that
@@ -57,10 +58,12 @@ public:
     std::map<std::string, Tensor> parameters() const;
     /// Those of them that have gradients.
     std::map<std::string, Tensor> trained() const;
-    /// Some of them anew. UserError on an unknown name, another dtype or shape.
+    /// Some of them anew. UserError on an unknown name, another dtype or shape; then nothing has
+    /// changed. Before the loss is known they are held, and judged when it is.
     void set_parameters(const std::map<std::string, Tensor>&);
     /// Everything that the next step depends on: parameters, statistics, what the optimiser keeps,
-    /// and "steps" (i64, rank 0). load_state() takes it back, bit for bit.
+    /// and "smeaton.steps" (i64, rank 0). Known as parameters() are. load_state() takes it back,
+    /// bit for bit and whole.
     std::map<std::string, Tensor> state() const;
     void load_state(const std::map<std::string, Tensor>&);
 

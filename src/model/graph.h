@@ -53,14 +53,6 @@ struct Value {
     std::optional<Tensor> constant;  ///< initializer or folded
 };
 
-// A subgraph (a GraphPtr attribute of If, Loop, Scan) is closed: it reads no value of the enclosing
-// graph by name. What it captures is passed in: `node.inputs` are the operator's own inputs
-// followed by the captured values, and every subgraph of the node has, after the operator's own
-// formal inputs, one graph input per captured value, in the same order (all branches list all
-// captures). The node's int attribute "captures" holds their number. So a pass that renames, shares
-// or deletes values need not look inside: If(cond, a, b) with captures 2 has branches with the
-// inputs (a, b).
-
 /// A graph input that keeps its value between runs: after a run it holds what the output gave.
 /// By place in `inputs` and `outputs`, which passes keep.
 struct StatePair {
@@ -69,6 +61,13 @@ struct StatePair {
     std::optional<Tensor> first;  ///< what it holds before the first run; none: zeros
 };
 
+// A subgraph (a GraphPtr attribute of If, Loop, Scan) is closed: it reads no value of the enclosing
+// graph by name. What it captures is passed in: `node.inputs` are the operator's own inputs
+// followed by the captured values, and every subgraph of the node has, after the operator's own
+// formal inputs, one graph input per captured value, in the same order (all branches list all
+// captures). The node's int attribute "captures" holds their number. So a pass that renames, shares
+// or deletes values need not look inside: If(cond, a, b) with captures 2 has branches with the
+// inputs (a, b).
 struct Graph {
     std::string name;
     std::vector<Node> nodes;  ///< topological order

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/shape/known.h"
 
 namespace smeaton::model {
 
@@ -47,14 +48,6 @@ StatePair input_named(Graph& graph, const std::string& name) {
         name, names(graph, graph.inputs));
 }
 
-std::string type_text(const Value& v) {
-    std::string out = v.dtype ? std::string(tensor::name(*v.dtype)) : "?";
-    if (!v.shape) return out;
-    std::vector<std::string> dims;
-    for (const Dim& d : *v.shape) dims.push_back(d.str());
-    return fmt::format("{}[{}]", out, fmt::join(dims, ","));
-}
-
 bool may_agree(const Value& a, const Value& b) {
     if (a.dtype && b.dtype && *a.dtype != *b.dtype) return false;
     if (!a.shape || !b.shape) return true;
@@ -92,22 +85,20 @@ void check_states(const Graph& graph) {
             throw UserError(
                 "state '{}' is {}, but the output '{}' that it takes its next value from is {}: "
                 "element types and shapes must agree",
-                kept.name, type_text(kept), next.name, type_text(next));
+                kept.name, describe(kept.dtype, kept.shape), next.name,
+                describe(next.dtype, next.shape));
     }
 }
 
 void require_sized_states(const Graph& bound) {
     for (const StatePair& s : bound.states) {
         const Value& v = bound.at(bound.inputs[s.input]);
-        const bool sized = v.shape && std::all_of(v.shape->begin(), v.shape->end(),
-                                                  [](const Dim& d) { return d.is_const(); });
         if (!v.dtype) throw UserError("state '{}': its element type is not known", v.name);
-        if (!sized)
+        if (!v.shape || !const_shape(*v.shape))
             throw UserError(
-                "state '{}' is {}: its sizes must be known; bind them with dims ({{\"NAME\": "
-                "size}}, "
-                "--dim NAME=SIZE)",
-                v.name, type_text(v));
+                "state '{}' is {}: its sizes must be known; bind them with dims "
+                "({{\"NAME\": size}}, --dim NAME=SIZE)",
+                v.name, describe(v.dtype, v.shape));
     }
 }
 

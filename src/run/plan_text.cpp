@@ -68,7 +68,7 @@ private:
         if (r_.accept("once")) return step(plan_.once, false);
         if (r_.accept("step")) return step(plan_.steps, true);
         if (r_.accept("order")) {
-            plan_.order = numbers();
+            plan_.order = step_numbers();
         } else if (r_.accept("arena")) {
             plan_.arena_bytes = r_.integer();
         } else if (r_.accept("persistent")) {
@@ -113,10 +113,15 @@ private:
         return static_cast<int>(n);
     }
 
-    std::vector<int> numbers() {
+    std::vector<int> step_numbers() {
         std::vector<int> out;
-        do out.push_back(static_cast<int>(r_.integer("a number")));
-        while (r_.accept(","));
+        do {
+            Token place = r_.peek();
+            int64_t n = r_.integer("a step's number");
+            if (n < 0 || n >= static_cast<int64_t>(plan_.steps.size()))
+                r_.fail(place, fmt::format("there is no step {} above", n));
+            out.push_back(static_cast<int>(n));
+        } while (r_.accept(","));
         return out;
     }
 
@@ -132,7 +137,7 @@ private:
             do s.writes.push_back(buffer_number());
             while (r_.accept(","));
         }
-        if (each_run && r_.accept("after")) s.after = numbers();
+        if (each_run && r_.accept("after")) s.after = step_numbers();
         if (each_run && r_.accept("team")) {
             s.team.first = static_cast<int>(r_.integer("a thread"));
             r_.expect(",");

@@ -33,7 +33,7 @@ struct Ended {
     bool interrupted() const { return status == 128 + 2; }
 };
 
-/// "exit status 1", "signal 9 (Killed)", "cannot be started: Resource temporarily unavailable".
+/// "exit status 1", "signal 9 (Killed)", "it cannot be run: Permission denied (errno 13)".
 std::string describe(const Ended&);
 /// The last lines of a text, at most `bytes` of it.
 std::string last_lines(const std::string& text, size_t bytes);

@@ -1,7 +1,5 @@
 #include "run/teams.h"
 
-#include <atomic>
-#include <chrono>
 #include <cstring>
 
 #include "run/dependence.h"
@@ -10,12 +8,6 @@
 namespace smeaton::run {
 
 namespace {
-
-int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 constexpr int kSkipped = -1;
 

@@ -291,6 +291,8 @@ TEST(PlanText, errors_name_the_place) {
     fails_with("plan\n  step s(0)\n", "p.plan:2:10: there is no buffer 0");
     fails_with("plan\n  size 3\n", "p.plan:2:3: expected a buffer, a step or a size");
     fails_with("plan\n  buffer 1 b: arena 0 bytes 4\n", "this one is 0");
+    fails_with("plan\n  step s() after 0\n", "p.plan:2:18: there is no step 0 above");
+    fails_with("plan\n  step s()\n  order 1\n", "p.plan:3:9: there is no step 1 above");
 }
 
 TEST(Link, names_what_is_missing) {

@@ -23,13 +23,13 @@ inline void relax() {
 #endif
 }
 
+}  // namespace
+
 int64_t now_ns() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
 }
-
-}  // namespace
 
 bool spin_while(const Word& word, uint32_t value) {
     int64_t deadline = 0;

@@ -7,11 +7,14 @@
 namespace smeaton::run {
 
 using Word = std::atomic<uint32_t>;
+/// How many threads sleep on the words that share it: at 0, who writes one has nobody to wake.
+using Sleepers = std::atomic<int>;
+
+/// Of a clock that only goes on.
+int64_t now_ns();
 
 /// Spins for a bounded time while `word` holds `value`; true when it changed.
 bool spin_while(const Word& word, uint32_t value);
-/// How many threads sleep on words that share it: who writes such a word need not wake nobody.
-using Sleepers = std::atomic<int>;
 
 /// Sleeps until `word` no longer holds `value`.
 void sleep_while(Word& word, uint32_t value, Sleepers&);

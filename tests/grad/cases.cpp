@@ -206,6 +206,11 @@ void conv_cases(Writer& w) {
     }
     w.node("Conv(x0, x1) {auto_pad: \"SAME_UPPER\", strides: [2,2]} since 11",
            {{1, 2, 5, 4}, {3, 2, 3, 3}});
+    // SAME that crops: negative pads on one side, on both.
+    w.node("Conv(x0, x1) {auto_pad: \"SAME_UPPER\", strides: [3,4]} since 11",
+           {{1, 2, 5, 7}, {3, 2, 1, 2}});
+    w.node("Conv(x0, x1) {auto_pad: \"SAME_LOWER\", strides: [6,3]} since 11",
+           {{1, 2, 11, 5}, {3, 2, 1, 1}});
     w.node("ConvTranspose(x0, x1) {pads: [1,0,1,1], strides: [2,3]} since 11",
            {{1, 2, 3, 4}, {2, 3, 3, 3}});
     w.node("Conv(x0, x1, x2) since 11", {{0, 2, 5, 4}, {3, 2, 3, 3}, {3}});
@@ -242,6 +247,14 @@ void norm_cases(Writer& w) {
     }
     w.node("BatchNormalization(x0, x1, x2, x3, x4) since 9", {{4, c}, {c}, {c}, {c}, {c}})
         .training_form = true;
+    // As the file has it, it goes by the batch's statistics.
+    w.node("BatchNormalization(x0, x1, x2, x3, x4) {epsilon: 0.01, training_mode: 1} since 15",
+           {x, {c}, {c}, {c}, {c}})
+        .ranges["x4"] = {0.5, 2};
+    w.add("BatchNormalization of more results before version 14",
+          "  input x: f64[3,2,2]\n  input s: f64[2]\n  input b: f64[2]\n  input m: f64[2]\n"
+          "  input v: f64[2]\n"
+          "  y, n, o, p, q = BatchNormalization(x, s, b, m, v) since 9 as N\n  output y\n");
     Case& computed = w.add("BatchNormalization by computed statistics",
                            "  input x: f64[2,3,2]\n  input s: f64[3]\n  input m: f64[3]\n"
                            "  mm = Sin(m) since 7 as M\n  v = Exp(m) since 13 as V\n"

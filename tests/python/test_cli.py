@@ -186,8 +186,16 @@ def test_cache_shows_and_clears(folder, tmp_path):
     assert not list(tmp_path.rglob("*.so"))
 
 
+VERBS = ("inspect", "run", "emit", "probe", "simulate", "schedule", "train", "study", "cache")
+
+
 def test_help_lists_the_verbs():
     ended = smeaton("--help")
     assert ended.code == 0
-    verbs = ("inspect", "run", "emit", "probe", "simulate", "study", "cache")
-    assert [verb for verb in verbs if verb not in ended.out] == []
+    assert [verb for verb in VERBS if f"\n  {verb} " not in ended.out] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_an_example(verb):
+    ended = smeaton(verb, "--help")
+    assert ended.code == 0 and f"smeaton {verb} " in ended.out.partition("Example:")[2]

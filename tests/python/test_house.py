@@ -1,4 +1,4 @@
-"""tools/check_layers finds what it is there to find, and compare.difference too."""
+"""tools/check_layers and tools/check_duplicates find what they are there to find, and compare.difference too."""
 
 import importlib.machinery
 import importlib.util
@@ -22,15 +22,19 @@ smeaton_program(cli NAME smeaton MAY_USE model base LIBS x)
 """
 
 
+def tool(name):
+    """The script tools/NAME as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, str(ROOT / "tools" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    sys.dont_write_bytecode = True
+    loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def layers(tmp_path):
     """check_layers over a small tree of its own; call with {file: text} to get its faults."""
-    path = str(ROOT / "tools" / "check_layers")
-    loader = importlib.machinery.SourceFileLoader("check_layers", path)
-    spec = importlib.util.spec_from_loader("check_layers", loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode = True
-    loader.exec_module(module)
+    module = tool("check_layers")
     module.ROOT = tmp_path
 
     def faults(files, table=TABLE):
@@ -97,6 +101,24 @@ def test_a_cycle_in_the_table_is_found(layers):
     assert layers.module.cycle_in(table) == ["a", "b", "c", "a"]
     del table["c"]
     assert layers.module.cycle_in(table) is None
+
+
+def test_six_equal_lines_in_two_places_are_a_pair_and_five_are_none(tmp_path):
+    module = tool("check_duplicates")
+
+    def lengths(*files):
+        found = []
+        for lines in files:
+            path = tmp_path / f"{len(found)}.cpp"
+            path.write_text("\n".join(lines))
+            found.append(module.code_lines(path))
+        return [run[4] for run in module.without_shifted(module.pairs_of_runs(found))]
+
+    calls = [f"call({k});" for k in range(7)]
+    assert lengths(calls[:6], ["other();", *calls[:6]]) == [6]
+    assert lengths(calls[:5], calls[:5]) == []
+    assert lengths([*calls[:3], "// aside", "", "}", *calls[3:]], calls) == [7]
+    assert lengths([*calls[:6], "other();", *calls[:6]]) == [6]
 
 
 def test_difference_accepts_noise_and_names_what_is_wrong():

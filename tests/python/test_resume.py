@@ -71,6 +71,27 @@ def test_an_edited_dump_gives_other_code_and_the_same_result(folder, tmp_path):
     np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
+@pytest.mark.parametrize("stage", ["bind", "shapes"])
+def test_an_edited_graph_is_what_the_stages_behind_take(folder, tmp_path, stage):
+    text = dump_of(folder, stage).read_text()
+    edited = tmp_path / "edited.txt"
+    edited.write_text(text.replace("{axis: -1}", "{axis: 0}"))
+    assert edited.read_text() != text
+    assert source(folder, "--resume", edited) != source(folder)
+
+
+@pytest.mark.parametrize("stage", STAGES[4:])
+def test_a_program_without_its_views_of_inputs_can_be_taken_up(tmp_path, stage):
+    nodes = [helper.make_node("Flatten", ["x"], ["f"], axis=2), helper.make_node("Relu", ["f"], ["y"])]
+    info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "flat", [info("x", [3, 4, 64])], [info("y", [12, 64])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    smeaton("run", tmp_path / "m.onnx", "--dump", tmp_path / "dump")
+    dump = dump_of(tmp_path, stage)
+    if not dump.read_text().endswith("\n(unchanged)\n"):
+        assert source(tmp_path, "--resume", dump) == source(tmp_path)
+
+
 def test_what_stop_after_prints_can_be_taken_up(folder, tmp_path):
     dump = tmp_path / "tile.txt"
     dump.write_text(smeaton("run", folder / "m.onnx", "--stop-after", "tile"))
@@ -92,3 +113,14 @@ def test_a_dump_that_cannot_be_taken_up_is_one_message(folder, tmp_path, edit, m
     edited.write_text(edit(dump_of(folder, "spell").read_text()))
     said = smeaton("run", folder / "m.onnx", "--resume", edited, code=1)
     assert message in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("stage", ["bind", "shapes", "lower", "spell"])
+def test_inputs_of_other_sizes_than_those_fed_are_refused(folder, tmp_path, stage):
+    edited = tmp_path / "edited.txt"
+    size = r"((?:input x: f32\[|buffer x: \w+ f32\[i0: ))12"
+    text, count = re.subn(size, r"\g<1>24", dump_of(folder, stage).read_text())
+    assert count == 1
+    edited.write_text(text)
+    said = smeaton("run", folder / "m.onnx", "--resume", edited, code=1)
+    assert "are not those of the model: 'input x f32[24,64]' in place of 'input x f32[12,64]'" in said

@@ -1,5 +1,6 @@
 """The Python package: what users know from ONNX Runtime, and what it promises beyond."""
 
+import ast
 import gc
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -310,6 +312,8 @@ def test_a_profile_holds_what_was_measured(relu):
     (kernel,) = relu.profile({"x": np.ones((2, 16), np.float32)}, 3)
     assert set(kernel) == {"name", "ops", "time_us", "flops", "bytes"}
     assert kernel["time_us"] > 0
+    with pytest.raises(smeaton.UserError, match="profile: 0 runs to time"):
+        relu.profile({"x": np.ones((2, 16), np.float32)}, 0)
 
 
 def test_habits_of_onnx_runtime_get_a_hint(relu):
@@ -336,18 +340,29 @@ def test_wrong_options_fail_at_construction():
             smeaton.Session(relu_model(["N", 2]), **option)
 
 
-def test_an_interrupt_ends_a_compilation(tmp_path):
+@pytest.mark.parametrize(
+    "made, called",
+    [
+        ("Session({path!r}, cache_folder={cache!r})", "run(None, {'x': ones})"),
+        ("Trainer({path!r}, loss='mse', cache_folder={cache!r})", "step({'x': ones, 'target': ones})"),
+    ],
+)
+def test_an_interrupt_ends_a_compilation(tmp_path, made, called):
     compiler = tmp_path / "g++"
     compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/env echo slow 1\nexec sleep 60\n')
     compiler.chmod(0o755)
-    (tmp_path / "m.onnx").write_bytes(relu_model([2, 2]))
+    w = numpy_helper.from_array(np.ones((2, 2), np.float32), "w")
+    ports = [{name: (F32, [2, 2])} for name in ("x", "y")]
+    (tmp_path / "m.onnx").write_bytes(model_of([helper.make_node("Mul", ["x", "w"], ["y"])], *ports, [w]))
+    made = made.format(path=str(tmp_path / "m.onnx"), cache=str(tmp_path / "cache"))
     program = (
         "import numpy, signal, smeaton, sys\n"
+        "ones = numpy.ones((2, 2), numpy.float32)\n"
         # Whoever started the tests in the background had them ignore it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"s = smeaton.Session({str(tmp_path / 'm.onnx')!r}, cache_folder={str(tmp_path / 'cache')!r})\n"
+        f"s = smeaton.{made}\n"
         "print('ready', flush=True)\n"
-        "try: s.run(None, {'x': numpy.ones((2, 2), numpy.float32)})\n"
+        f"try: s.{called}\n"
         "except KeyboardInterrupt: sys.exit(7)\n"
     )
     path = f"{tmp_path}:{os.environ['PATH']}"
@@ -358,3 +373,14 @@ def test_an_interrupt_ends_a_compilation(tmp_path):
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 7
+
+
+def test_the_package_lists_its_classes_and_the_stub_their_members():
+    assert {name for name, value in vars(smeaton).items() if isinstance(value, type)} == set(smeaton.__all__)
+    stub = ast.parse((Path(smeaton.__file__).parent / "_core.pyi").read_text())
+    classes = {c.name: c.body for c in stub.body if isinstance(c, ast.ClassDef)}
+    for kind in (smeaton.Session, smeaton.Trainer):
+        (base,) = kind.__bases__
+        members = {name for name in vars(base) if not name.startswith("__")}
+        listed = {f.name for f in classes[base.__name__] if isinstance(f, ast.FunctionDef)}
+        assert listed - {"__init__"} == members

@@ -282,6 +282,21 @@ def test_a_profile_leaves_the_state_as_it_was():
     assert session.memory({})["state_bytes"] == 8
 
 
+def test_each_timed_run_of_a_profile_begins_with_the_same_state():
+    # y = table[n]; n_next = n + 1: a fourth run in a row would read behind the table.
+    nodes = [node("Gather", ["table", "n"], ["y"], "pick"), node("Add", ["n", "one"], ["n_next"], "add")]
+    constants = [tensor("table", np.arange(3, dtype=np.float32)), tensor("one", np.array(1, np.int64))]
+    graph = bytes_of(nodes, {"n": (I64, [])}, {"y": (F32, []), "n_next": (I64, [])}, constants)
+    session = smeaton.Session(graph, state={"n": "n_next"})
+    session.run(None, {})
+    session.profile({}, 5)
+    assert session.state()["n"] == 1
+    session.set_state({"n": np.int64(3)})
+    with pytest.raises(smeaton.UserError, match="pick: index outside an axis of extent 3"):
+        session.profile({}, 5)
+    assert session.state()["n"] == 3
+
+
 def test_a_state_whose_value_decides_shapes_is_refused():
     nodes = [node("Add", ["n", "n"], ["n_next"]), node("Expand", ["x", "n"], ["y"])]
     inputs = {"n": (I64, [1]), "x": (F32, [1])}

@@ -93,12 +93,18 @@ def test_frozen_initializers_stay(folder):
 
 
 def test_external_data_comes_into_the_saved_file(folder):
+    graph = onnx.load(folder / "m.onnx")
+    (at,) = (n for n, made in enumerate(graph.graph.node) if made.op_type == "Relu")
+    graph.graph.node[at].input[0] = "shifted"
+    graph.graph.node.insert(at, node("Add", ["h", "c"], ["shifted"], "s"))
+    graph.graph.node.insert(at, node("Constant", [], ["c"], "c", value=tensor("", np.ones(3, np.float32))))
     onnx.save(
-        onnx.load(folder / "m.onnx"),
+        graph,
         folder / "e.onnx",
         save_as_external_data=True,
         location="e.bin",
         size_threshold=0,
+        convert_attribute=True,
     )
     ended = smeaton(
         "train", "e.onnx", "--data", "d.npz", "--steps", "1", "--freeze", "w1", "--save", "out/e2.onnx", cwd=folder

@@ -1,7 +1,9 @@
 """The Trainer: gradients and steps against closed forms in numpy, what it refuses, and that it goes on where it
 stopped. PyTorch stands beside it in tests/long."""
 
+import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +121,75 @@ def test_a_state_goes_on_bit_for_bit(linear):
         assert value.tobytes() == second.parameters()[name].tobytes()
 
 
+def test_a_state_is_taken_whole_or_not_at_all(linear):
+    feeds = batch(1)
+    trainer = smeaton.Trainer(linear, optimizer="momentum")
+    with pytest.raises(smeaton.UserError, match="known after the first step"):
+        trainer.state()  # and so no state that lacks what the next step depends on
+    trainer.step(feeds)
+    good = trainer.state()
+    trainer.step(feeds)
+    now = trainer.state()
+    for bad, message in [
+        ({**good, "w.momentum": np.zeros(3, np.float32)}, "parameter 'w.momentum' is"),
+        ({**good, "z": W}, "no parameter is called 'z'"),
+        ({**good, "smeaton.steps": np.array(-1)}, "must be one whole number >= 0"),
+        ({**good, "smeaton.steps": np.array(1.5)}, "must be one whole number >= 0"),
+        ({k: v for k, v in good.items() if k != "b"}, "lacks 'b'"),
+    ]:
+        with pytest.raises(smeaton.UserError, match=message):
+            trainer.load_state(bad)
+        assert trainer.steps == 2
+        assert all((value == now[name]).all() for name, value in trainer.state().items())
+    with pytest.raises(smeaton.UserError, match="parameter 'w' is"):
+        trainer.set_parameters({"b": B + 1, "w": B})
+    assert (trainer.parameters()["b"] == now["b"]).all()
+
+    # What another model left is gone with the next state that is loaded.
+    late = smeaton.Trainer(linear, optimizer="momentum")
+    late.set_parameters({"z": W})
+    with pytest.raises(smeaton.UserError, match="no parameter is called 'z'"):
+        late.step(feeds)
+    late.load_state(good)
+    assert late.state().keys() == good.keys()
+    late.step(feeds)
+    assert all((value == now[name]).all() for name, value in late.state().items())
+
+
+def test_many_shapes_leave_a_bounded_number_of_steps(linear):
+    threads = lambda: len(os.listdir("/proc/self/task"))
+    batches = [batch(seed, 1 + seed) for seed in range(18)] + [batch(0, 1)]
+    losses, want = numpy_steps("momentum", 0.05, batches)
+    before = threads()
+    trainer = smeaton.Trainer(linear, optimizer="momentum", learning_rate=0.05, threads=2)
+    got = [trainer.step(feeds) for feeds in batches]
+    assert threads() - before <= 16  # one more than the caller for each step that is kept
+    np.testing.assert_allclose(got, losses, rtol=1e-4, atol=1e-5)
+    for name, value in trainer.parameters().items():
+        np.testing.assert_allclose(value, want[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_second_thread_is_refused(linear):
+    trainer = smeaton.Trainer(linear)
+    feeds, refused, both = batch(1), [], threading.Barrier(2)
+
+    def steps():
+        both.wait()
+        for _ in range(100):
+            try:
+                trainer.step(feeds)
+            except smeaton.UserError as error:
+                refused.append(str(error))
+
+    callers = [threading.Thread(target=steps) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert refused and all("one call at a time" in message for message in refused)
+    assert trainer.steps + len(refused) == 200
+
+
 def test_mse_and_an_output_as_the_loss(tmp_path):
     made = model(
         [
@@ -138,6 +209,21 @@ def test_mse_and_an_output_as_the_loss(tmp_path):
     np.testing.assert_allclose(got, x.T @ (y - 1) * 2 / 12, rtol=1e-4, atol=1e-5)
     (got,) = smeaton.Trainer(tmp_path / "m.onnx", loss="output:total").gradients({"x": x}).values()
     np.testing.assert_allclose(got, x.T @ y * 2, rtol=1e-4, atol=1e-4)
+
+
+def test_inputs_may_be_called_as_the_target_is(tmp_path):
+    made = model(
+        [node("Mul", ["target", "w"], ["a"], "m"), node("Add", ["a", "target_2"], ["y"], "s")],
+        {"target": (F32, [4]), "target_2": (F32, None)},
+        {"y": (F32, [4])},
+        [tensor("w", B)],
+    )
+    onnx.save(made, tmp_path / "t.onnx")
+    trainer = smeaton.Trainer(tmp_path / "t.onnx", loss="mse")
+    assert [(port.name, port.shape) for port in trainer.get_inputs()] == [("target", [4]), ("target_2", None)]
+    x, shift, wished = (np.arange(4, dtype=np.float32) + k for k in range(3))
+    (got,) = trainer.gradients({"target": x, "target_2": shift, "target_3": wished}).values()
+    np.testing.assert_allclose(got, x * (x * B + shift - wished) * 2 / 4, rtol=1e-5, atol=1e-6)
 
 
 def test_dropout_drops_by_its_seed(tmp_path):

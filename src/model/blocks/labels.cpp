@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/text_writer.h"
+#include "model/shape/known.h"
 
 namespace smeaton::model {
 
@@ -25,11 +26,7 @@ std::string content_text(const Tensor& tensor) {
 }
 
 std::string type_text(const Value& value) {
-    std::string text(value.dtype ? tensor::name(*value.dtype) : "?");
-    if (!value.shape) return text;
-    text += "[";
-    for (const Dim& d : *value.shape) text += d.str() + ",";
-    return text + "]";
+    return describe(value.dtype, value.shape);
 }
 
 std::string body_text(const Graph&);

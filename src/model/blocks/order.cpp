@@ -67,8 +67,8 @@ private:
 /// reads from.
 std::vector<int32_t> woven(const Graph& graph, const Walk& walk, const std::vector<int32_t>& main,
                            const std::vector<int32_t>& others) {
-    std::vector<size_t> place(graph.nodes.size(),
-                              0);  // 0: before everything; i + 1: behind main[i]
+    // 0: before everything; i + 1: behind main[i].
+    std::vector<size_t> place(graph.nodes.size(), 0);
     for (size_t i = 0; i < main.size(); ++i) place[static_cast<size_t>(main[i])] = i + 1;
     std::vector<std::vector<int32_t>> behind(main.size() + 1);
     for (int32_t node : others) {

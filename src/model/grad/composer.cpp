@@ -71,8 +71,7 @@ std::string Composer::fresh_node(const std::string& wanted) {
     return fresh_name(wanted, node_names_, next_);
 }
 
-// ---- leaves
-// --------------------------------------------------------------------------------------
+// ---- leaves ----
 
 Expr Composer::constant(Tensor tensor, const std::string& wanted) {
     Value value;
@@ -126,8 +125,7 @@ Expr Composer::input(const std::string& wanted, DType dtype, const Sizes& shape)
     return of(graph_->inputs.back());
 }
 
-// ---- nodes
-// ---------------------------------------------------------------------------------------
+// ---- nodes ----
 
 Expr Composer::node(OpType op, const std::vector<Expr>& inputs, Attributes attributes, DType dtype,
                     Sizes shape) {
@@ -179,8 +177,7 @@ int64_t count_of(const Sizes& sizes) {
     return element_count(sizes);
 }
 
-// ---- arithmetic
-// ----------------------------------------------------------------------------------
+// ---- arithmetic ----
 
 namespace {
 

@@ -2,8 +2,7 @@
 //
 //     Composer c(graph);
 //     Expr g = c.of(gradient), y = c.of(output);
-//     Expr dx = g * y * (1.0 - y);        // Sub, Mul, Mul of ai.onnx 18, shapes broadcast as ONNX
-//     does
+//     Expr dx = g * y * (1.0 - y);   // Sub, Mul, Mul of ai.onnx 18; shapes broadcast as in ONNX
 //
 // All sizes must be numbers. Constants go in front as values, nodes are appended in the order in
 // which they are written.

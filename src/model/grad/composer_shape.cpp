@@ -85,8 +85,7 @@ Expr gather(Expr e, Expr indices, int64_t axis) {
     return e.composer->node(OpType::kGather, {e, indices}, {{"axis", axis}}, e.dtype(), shape);
 }
 
-// ---- sums
-// ----------------------------------------------------------------------------------------
+// ---- sums ----
 
 namespace {
 

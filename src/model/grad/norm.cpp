@@ -1,7 +1,7 @@
 // Gradients of the normalisations. All of them are, along some axes,
 //
-//     y = scale * xhat + bias,  xhat = (x - mean) * inverse,  inverse = 1 / sqrt(variance +
-//     epsilon)
+//     y = scale * xhat + bias,  xhat = (x - mean) * inverse
+//     inverse = 1 / sqrt(variance + epsilon)
 //
 // and dx = inverse * (d - mean(d) - xhat * mean(d * xhat)) with d = scale * dy.
 #include "model/shape/norm.h"
@@ -48,8 +48,7 @@ Expr per_channel(Expr e, int64_t rank) {
     return reshape(e, rank > 1 ? shape : e.shape());
 }
 
-// ---- batch
-// ---------------------------------------------------------------------------------------
+// ---- batch ----
 
 /// All but the channels, or only the batch where there is one statistic per activation.
 std::vector<int64_t> batch_axes(Pullback& p) {
@@ -67,9 +66,11 @@ Expr batch_parameter(Pullback& p, size_t k) {
 void batch_normalization(Pullback& p) {
     const Expr x = p.in(), g = p.grad();
     const std::vector<int64_t> axes = batch_axes(p);
-    const Expr inverse = inverse_root(batch_parameter(p, 4), p.view().number("epsilon", 1e-5));
-    const Expr centred = x - batch_parameter(p, 3), scale = batch_parameter(p, 1);
-    const Expr factor = scale * inverse;
+    const bool trains = batch_norm_trains(p.view());  // by statistics that no operand holds
+    const Expr centred = x - (trains ? mean(x, axes) : batch_parameter(p, 3));
+    const Expr variance = trains ? mean(centred * centred, axes) : batch_parameter(p, 4);
+    const Expr inverse = inverse_root(variance, p.view().number("epsilon", 1e-5));
+    const Expr factor = batch_parameter(p, 1) * inverse;
     const Expr along = sum(g * centred, axes), total = sum(g, axes);
     const Sizes own = p.in_shape(1);
     const auto give = [&](size_t k, Expr e) {
@@ -77,7 +78,7 @@ void batch_normalization(Pullback& p) {
     };
     give(1, along * inverse);
     give(2, total);
-    if (!p.on_batch_statistics()) {
+    if (!trains && !p.on_batch_statistics()) {
         p.give(0, g * factor);
         if (p.wants(3)) give(3, -(total * factor));
         if (p.wants(4)) give(4, along * factor * inverse * inverse * -0.5);
@@ -92,8 +93,7 @@ void batch_normalization(Pullback& p) {
     p.give(0, g * factor - centred * slope - level);
 }
 
-// ---- layer
-// ---------------------------------------------------------------------------------------
+// ---- layer ----
 
 void layer_normalization(Pullback& p) {
     const model::AxisRange range = layer_norm_axes(p.view());
@@ -136,8 +136,7 @@ void rms_normalization(Pullback& p) {
     p.give(0, inverse * (d - hat * mean(d * hat, axes)));
 }
 
-// ---- instance, group
-// -----------------------------------------------------------------------------
+// ---- instance, group ----
 
 /// x seen as [n, groups, channels per group, s...]; scale and bias per channel or per group.
 void by_groups(Pullback& p, int64_t groups, bool per_group) {
@@ -170,8 +169,7 @@ void group_normalization(Pullback& p) {
     by_groups(p, p.view().attr("num_groups", 1), p.version() < 21);
 }
 
-// ---- softmax, LRN
-// --------------------------------------------------------------------------------
+// ---- softmax, LRN ----
 
 std::vector<int64_t> softmax_axes_of(Pullback& p) {
     const model::AxisRange range = softmax_axes(p.view());

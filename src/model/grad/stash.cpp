@@ -3,19 +3,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "model/rewrite/edit.h"
 #include "model/shape/known.h"
 
 namespace smeaton::model {
-
-namespace {
-
-bool is_view(OpType op) {
-    using enum OpType;
-    return op == kReshape || op == kFlatten || op == kSqueeze || op == kUnsqueeze ||
-           op == kIdentity;
-}
-
-}  // namespace
 
 int64_t stash_bytes(const Graph& graph, const std::string& loss) {
     std::vector<ValueId> root(graph.values.size());
@@ -29,7 +20,7 @@ int64_t stash_bytes(const Graph& graph, const std::string& loss) {
         }
         for (ValueId id : node.outputs) {
             if (!id.valid()) continue;
-            const bool view = is_view(node.op);
+            const bool view = node.op == OpType::kIdentity || only_changes_shape(node.op);
             const ValueId of = view ? node.inputs[0] : id;
             root[static_cast<size_t>(id.v)] = view ? root[static_cast<size_t>(of.v)] : id;
             if (!behind && !view) forward.insert(id);

@@ -19,8 +19,8 @@ namespace smeaton::model {
 
 /// What one step hands to the next: a graph input, and the output that takes its place.
 struct StateVariable {
-    std::string
-        name;  ///< a graph input; of a parameter or running statistic the initializer's name
+    /// A graph input; of a parameter or running statistic the initializer's name.
+    std::string name;
     Tensor initial;
     std::string next;  ///< a graph output of the same dtype and shape
 };

@@ -53,6 +53,19 @@ void bring_inside(onnx_format::Tensor& t, ExternalFiles& files) {
     t.set_raw_data(view.bytes.data(), view.bytes.size());
 }
 
+/// Of a graph or function: the tensors of its nodes and of their subgraphs.
+template <class Holder>
+void bring_nodes_inside(Holder& holder, ExternalFiles& files) {
+    for (onnx_format::Node& node : *holder.mutable_node())
+        for (onnx_format::Attribute& attribute : *node.mutable_attribute()) {
+            if (attribute.has_t()) bring_inside(*attribute.mutable_t(), files);
+            if (!attribute.has_g()) continue;
+            onnx_format::Graph& body = *attribute.mutable_g();
+            for (onnx_format::Tensor& t : *body.mutable_initializer()) bring_inside(t, files);
+            bring_nodes_inside(body, files);
+        }
+}
+
 /// The Identity that makes `name` becomes an initializer.
 void replace_identity(onnx_format::Graph& graph, const std::string& name,
                       const tensor::Tensor& value) {
@@ -84,7 +97,6 @@ std::string with_initializers(const std::filesystem::path& path,
     onnx_format::Graph& graph = *model.mutable_graph();
     ExternalFiles files{path.has_parent_path() ? path.parent_path() : ".", {}};
     std::map<std::string, tensor::Tensor> left = values;
-    size_t bytes = 0;
     for (onnx_format::Tensor& initializer : *graph.mutable_initializer()) {
         const auto found = left.find(initializer.name());
         if (found != left.end()) {
@@ -94,11 +106,13 @@ std::string with_initializers(const std::filesystem::path& path,
         } else {
             bring_inside(initializer, files);
         }
-        bytes += initializer.raw_data().size();
     }
+    bring_nodes_inside(graph, files);
+    for (onnx_format::Function& function : *model.mutable_functions())
+        bring_nodes_inside(function, files);
     for (const auto& [name, value] : left) replace_identity(graph, name, value);
     std::string out;
-    if (bytes > kMostBytes || !model.SerializeToString(&out) || out.size() > kMostBytes)
+    if (model.ByteSizeLong() > kMostBytes || !model.SerializeToString(&out))
         throw UserError("{}: with its weights in one file it would exceed 2 GB", path.string());
     return out;
 }

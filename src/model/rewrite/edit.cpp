@@ -47,6 +47,11 @@ bool is_graph_output(const Graph& graph, ValueId id) {
     return std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end();
 }
 
+bool only_changes_shape(OpType op) {
+    return op == OpType::kReshape || op == OpType::kSqueeze || op == OpType::kUnsqueeze ||
+           op == OpType::kFlatten;
+}
+
 void Substitution::replace(ValueId from, ValueId to) {
     to = find(to);
     SMEATON_CHECK(from != to, "a value cannot be replaced by itself");

@@ -14,6 +14,8 @@ std::vector<int32_t> producers_of(const Graph&);
 /// By value: how often nodes and graph outputs read it.
 std::vector<int32_t> use_counts(const Graph&);
 bool is_graph_output(const Graph&, ValueId);
+/// Reshape, Squeeze, Unsqueeze, Flatten: the same elements in the same order.
+bool only_changes_shape(OpType);
 
 /// "this value reads as that one", gathered during a walk and applied at its end.
 class Substitution {

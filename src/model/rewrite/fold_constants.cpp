@@ -21,19 +21,6 @@ bool has_subgraph(const Node& node) {
     });
 }
 
-bool only_changes_shape(OpType op) {
-    switch (op) {
-        case OpType::kIdentity:
-        case OpType::kReshape:
-        case OpType::kSqueeze:
-        case OpType::kUnsqueeze:
-        case OpType::kFlatten:
-            return true;
-        default:
-            return false;
-    }
-}
-
 /// Bytes of the outputs; -1 where one has a symbolic size.
 int64_t output_bytes(const Graph& graph, const Node& node) {
     int64_t bytes = 0;
@@ -105,7 +92,8 @@ private:
     /// A view of a constant shares its bytes.
     bool fold_view(const Node& node) {
         const Tensor* tensor = nullptr;
-        if (only_changes_shape(node.op)) tensor = constant_input(graph(), node, 0);
+        if (node.op == OpType::kIdentity || only_changes_shape(node.op))
+            tensor = constant_input(graph(), node, 0);
         std::vector<int64_t> shape;
         if (!tensor || !const_dims(graph().at(node.outputs[0]), shape)) return false;
         return state(node, {tensor->reshaped(shape)});

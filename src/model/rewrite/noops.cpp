@@ -15,11 +15,6 @@ size_t index_of(ValueId id) {
     return static_cast<size_t>(id.v);
 }
 
-bool only_changes_shape(OpType op) {
-    return op == OpType::kReshape || op == OpType::kSqueeze || op == OpType::kUnsqueeze ||
-           op == OpType::kFlatten;
-}
-
 /// True when operand k is a constant all of whose elements are `wanted`; of floats the sign of a
 /// zero counts too.
 bool all_elements_are(const Graph& graph, const Node& node, size_t k, double wanted) {

@@ -15,6 +15,11 @@ AxisRange layer_norm_axes(const NodeView& view) {
     return {view.axis(view.attr("axis", -1), view.rank(0)), view.rank(0)};
 }
 
+bool batch_norm_trains(const NodeView& view) {
+    return view.version() >= 14 ? view.attr("training_mode", 0) != 0
+                                : view.node().outputs.size() > 1;
+}
+
 namespace {
 
 void softmax(Rule& rule) {

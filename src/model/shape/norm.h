@@ -1,4 +1,4 @@
-// Axes of softmax and the normalisations.
+// Axes of softmax and the normalisations, and by whose statistics they go.
 #pragma once
 
 #include "model/shape/view.h"
@@ -15,5 +15,8 @@ struct AxisRange {
 AxisRange softmax_axes(const NodeView&);
 /// LayerNormalization, RMSNormalization: all dims from `axis` on.
 AxisRange layer_norm_axes(const NodeView&);
+/// BatchNormalization by the statistics of its own first operand: training_mode, before version 14
+/// more results than the first.
+bool batch_norm_trains(const NodeView&);
 
 }  // namespace smeaton::model
