@@ -42,6 +42,12 @@ public:
     void flag(const std::string& names, bool& value, const std::string& help) override {
         app_.add_flag(names, value, help);
     }
+    void flag(const std::string& name, std::string& value, const std::vector<std::string>& words,
+              const std::string& help) override {
+        app_.add_flag(name + "{" + words.front() + "}", value, help)
+            ->check(CLI::IsMember(words))
+            ->disable_flag_override(false);
+    }
 
 private:
     CLI::App& app_;

@@ -28,6 +28,9 @@ public:
     virtual void option(const std::string& names, std::vector<std::string>& value,
                         const std::string& what, const std::string& help, bool many = false) = 0;
     virtual void flag(const std::string& names, bool& value, const std::string& help) = 0;
+    /// A flag that may be given as --name=WORD; alone it is the first of the words.
+    virtual void flag(const std::string& name, std::string& value,
+                      const std::vector<std::string>& words, const std::string& help) = 0;
 };
 
 struct Verb {

@@ -19,7 +19,8 @@ void feed_options(Arguments& arguments, driver::FeedRequest& request) {
 void stage_options(Arguments& arguments, driver::SessionOptions& options) {
     arguments.option("--skip", options.skip, "NAME", "leave out a rewrite rule or stage");
     arguments.option("--dump", options.dump_folder, "DIR", "write NN.stage.txt after every stage");
-    arguments.flag("--explain", options.explain, "list the rewrites that were taken");
+    arguments.flag("--explain", options.explain, {"rules", "all"},
+                   "what each rewrite rule gained; =all lists each application and refusal");
     arguments.option("--isa", options.isa, "NAME",
                      "instruction set: avx512, avx2 or plain instead of the best there is");
 }

@@ -13,8 +13,8 @@ namespace {
 
 void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
     const driver::SessionOptions& s = r.session;
-    if (r.threads > 0 || s.explain || !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() ||
-        !s.stop_after.empty() || !s.resume.empty())
+    if (r.threads > 0 || !s.explain.empty() || !s.skip.empty() || !s.dump_folder.empty() ||
+        !s.isa.empty() || !s.stop_after.empty() || !s.resume.empty())
         throw UserError(
             "--threads, --skip, --dump, --explain, --isa, --stop-after and --resume belong to "
             "--model native, not to {}",

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cost/oracle.h"
 #include "driver/resume.h"
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/engine.h"
+#include "gir/rewrite/for_target.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
-#include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -77,9 +78,19 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
             t.graph = model::infer_shapes(resumed_graph(*resume, t.graph.graph), wanted.values,
                                           lower::evaluate);
     };
-    gir::rewrite::Rules rules = gir::rewrite::sized_for(target);
+    using namespace gir::rewrite;
+    Rules rules;
     rules.skip = options.skip;
-    if (options.explain) rules.log = &t.log;
+    rules.oracle = cost::oracle_on(target);
+    rules = sized_for(target, std::move(rules));
+    if (options.explain) {
+        rules.log = &t.explained.log;
+        for (size_t i = target.levels.size(); i-- > 1;)
+            t.explained.levels.push_back(target.levels[i].name.str());
+    }
+    auto effect = [&](Prices::Kind kind) {
+        return options.explain ? effect_of(t.program, rules, kind) : Effect{};
+    };
 
     // Shapes fed win over shapes declared, so they go in before anything is inferred.
     runner.run(
@@ -119,28 +130,32 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
             if (takes("lower")) t.program = t.lowered = resumed_program(*resume, t.lowered);
         },
         program_text);
+    t.explained.lowered = effect(Prices::Kind::Tiled);
     // Fusing before layouts: a value that stays in a tile needs no layout.
     program_stage("fuse", [&] {
-        if (stage_on("fuse")) t.program = gir::rewrite::fuse(t.program, rules);
+        if (stage_on("fuse")) t.program = fuse(t.program, rules);
         verified("fuse");
     });
     // Layouts before tiles: the lanes follow from how results lie in memory.
     program_stage("layout", [&] {
         if (!stage_on("layout")) return;
-        t.program = gir::rewrite::choose_layouts(t.program, target, rules);
-        t.program = gir::rewrite::add_borders(t.program, target, rules);
+        t.program = choose_layouts(t.program, target, rules);
+        t.program = add_borders(t.program, target, rules);
         verified("layout");
     });
+    t.explained.shaped = effect(Prices::Kind::Tiled);
+    t.explained.shaped_as_it_stands = effect(Prices::Kind::Standing);
     program_stage("tile", [&] {
-        t.program = gir::rewrite::tile(t.program, target);
-        t.program = gir::rewrite::claim_residents(t.program, target, rules);
+        t.program = tile(t.program, target, rules);
+        t.program = claimed_for(t.program, target, rules);
         verified_on_target("tile");
     });
     // What is still open becomes text; from here on nobody chooses.
     program_stage("spell", [&] {
-        t.program = gir::rewrite::spell(t.program, target);
+        t.program = spelled_for(t.program, target, rules);
         verified("spell");
     });
+    t.explained.spelled = effect(Prices::Kind::Standing);
     return t;
 }
 

@@ -36,12 +36,21 @@ struct PipelineOptions {
     std::optional<Resume> resume = {};
 };
 
+/// What the rules did, and what the program moved and took in between. Gains of the log's entries
+/// add up to the differences: of those that are not `tiling` from `lowered` to `shaped`, of the
+/// others from `shaped_as_it_stands` to `spelled`.
+struct Explained {
+    std::vector<gir::rewrite::RuleLog> log;
+    std::vector<std::string> levels;  ///< of the target, outermost first, without registers
+    gir::rewrite::Effect lowered, shaped, shaped_as_it_stands, spelled;
+};
+
 struct Tuned {
     model::ShapedGraph graph;     ///< simplified
     model::ShapedGraph unfolded;  ///< as inferred, before simplification
     gir::Program lowered;         ///< knows no machine
     gir::Program program;         ///< tiled and spelled for the target
-    std::vector<gir::rewrite::RuleLog> log;
+    Explained explained;          ///< where wanted
 };
 
 /// UserError naming an entry of `skip` that is neither rule nor skippable stage.

@@ -9,6 +9,7 @@
 
 #include "driver/simulate.h"
 #include "gir/program.h"
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/rules.h"
 
 namespace smeaton::driver {
@@ -23,13 +24,24 @@ public:
     SimulateResult price(const machine::Machine&, const SimulateOptions& = {});
 
 private:
-    /// Programs by what they were made for, the most recently used first.
-    using Recent = std::list<std::pair<std::string, gir::Program>>;
+    /// A program fused and laid out, and what was asked on the way: for a machine that answers as
+    /// that one did it is the same.
+    struct Shaped {
+        gir::Program program;
+        std::vector<gir::rewrite::Question> questions;
+    };
+    /// By what they were made for, the most recently used first.
+    template <class Value>
+    using Recent = std::list<std::pair<std::string, Value>>;
+
+    Shaped shaped_for(const gir::Target&, const gir::rewrite::Rules&) const;
+    const gir::Program& shaped(const gir::Target&, const gir::rewrite::Rules&);
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
     std::vector<std::string> warnings_;
-    Recent shaped_, tiled_;
+    Recent<Shaped> shaped_;
+    Recent<gir::Program> tiled_;
 };
 
 }  // namespace smeaton::driver

@@ -219,7 +219,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     StageRunner runner({options.dump_folder, options.stop_after, options.progress});
     gir::Target target = target_for(options.isa, pool->threads());
     emit::Isa isa = isa_for(options.isa);
-    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
     if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
     made->tuned = tune(graph, wanted, target, pipeline, runner);
     const gir::Program& program = made->tuned.program;

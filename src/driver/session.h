@@ -34,7 +34,7 @@ struct SessionOptions {
     std::string resume;             ///< a dump to go on from (resume.h); empty: from the model
     std::string dump_folder;        ///< NN.stage.txt after every stage; empty: none
     std::string cache_folder;       ///< empty: the user's cache folder
-    bool explain = false;           ///< keep the log of rewrites taken and refused
+    std::string explain;            ///< what rewrites did: "", "rules" or "all" (explain.h)
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
     std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
 };

@@ -47,7 +47,7 @@ TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& 
     Specialisation wanted;
     wanted.dims = options.dims;
     for (const auto& [name, tensor] : feeds) wanted.shapes[name] = tensor.shape();
-    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, options.explain};
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
     if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
     for (;;) {
         StageRunner runner({options.dump_folder, options.stop_after, options.progress});

@@ -154,7 +154,7 @@ std::string json(const driver::MeasureResult& r) {
     out["kernels"] = list_of(r.kernels);
     out["written"] = r.written;
     out["warnings"] = r.warnings;
-    out["rewrites"] = r.explained;
+    out["rewrites"] = r.explained ? json_of(*r.explained) : Json::object();
     return dump(out);
 }
 

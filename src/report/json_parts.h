@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "driver/explain.h"
 #include "driver/inspect.h"
 #include "driver/simulate.h"
 #include "driver/study/measure.h"
@@ -23,6 +24,7 @@ Json json_of(const driver::MeasuredKernel&);
 Json json_of(const driver::SimulatedKernel&);
 Json json_of(const driver::Comparison&);
 Json json_of(const driver::MemoryStats&);
+Json json_of(const driver::Explanation&);
 Json simulated(const driver::SimulateResult&);
 Json inspected(const driver::InspectResult&);
 

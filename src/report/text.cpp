@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "report/explain.h"
 #include "report/table.h"
 
 namespace smeaton::report {
@@ -160,7 +161,7 @@ std::string text(const driver::MeasureResult& r) {
                        shortened(joined(k->ops), 60)});
         out += table.str();
     }
-    if (!r.explained.empty()) out += "\nrewrites taken\n" + joined(r.explained, "\n") + "\n";
+    if (r.explained) out += "\n" + explanation_text(*r.explained);
     return out;
 }
 

@@ -200,8 +200,7 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.warnings = tuned->graph.graph.warnings;
     result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
                            session.warnings().end());
-    for (const auto& entry : tuned->log)
-        result.explained.push_back(fmt::format("{}: {}", entry.rule, entry.what));
+    if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
     if (request.kernels || !request.trace_file.empty()) {
         SimulateResult predicted = predict_here(session, feeds, options);
         result.machine = predicted.machine;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "driver/explain.h"
 #include "driver/feeds.h"
 #include "driver/session.h"
 #include "driver/simulate.h"
@@ -55,9 +57,9 @@ struct MeasureResult {
     std::vector<MeasuredKernel> kernels;  ///< empty unless wanted
     std::string machine;                  ///< the description used for the kernels
     std::vector<Comparison> checks;
-    std::vector<std::string> written;    ///< output files
-    std::vector<std::string> warnings;   ///< of the reader and of shape inference
-    std::vector<std::string> explained;  ///< rewrites taken, where wanted
+    std::vector<std::string> written;      ///< output files
+    std::vector<std::string> warnings;     ///< of the reader and of shape inference
+    std::optional<Explanation> explained;  ///< what the rules gained, where wanted
 };
 
 MeasureResult measure(const MeasureRequest&);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "gir/rewrite/claim.h"
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"
@@ -34,9 +35,21 @@ std::string shape_key(const Target& target) {
 
 Program tiled_for(Program program, const Target& target, Rules rules) {
     rules = sized_for(target, std::move(rules));
-    program = tile(program, target);
-    program = claim_residents(std::move(program), target, rules);
-    return is_bound(program) ? spell(std::move(program), target) : program;
+    program = tile(program, target, rules);
+    program = claimed_for(std::move(program), target, rules);
+    return is_bound(program) ? spelled_for(std::move(program), target, rules) : program;
+}
+
+Program claimed_for(Program program, const Target& target, const Rules& rules) {
+    return applied("claim-resident", std::move(program), rules, Prices::Kind::Standing,
+                   [&](Program p) { return claim_residents(std::move(p), target, {}); });
+}
+
+Program spelled_for(Program program, const Target& target, const Rules& rules) {
+    Rules always = rules;
+    always.skip.clear();
+    return applied("spell", std::move(program), always, Prices::Kind::Standing,
+                   [&](Program p) { return spell(std::move(p), target); });
 }
 
 Program for_target(Program program, const Target& target, const Rules& rules) {

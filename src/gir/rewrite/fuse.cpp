@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/merge.h"
 #include "gir/rewrite/scalars.h"
 #include "gir/rewrite/state.h"
@@ -32,10 +33,7 @@ void collect_live(const Program& program, const Steps& steps, std::set<Name>& li
     }
 }
 
-}  // namespace
-
-Program drop_dead(Program program, const Rules& rules) {
-    if (!rules.on("drop-dead")) return program;
+Program without_dead(Program program) {
     for (bool again = true; again;) {
         again = false;
         std::set<Name> live;
@@ -49,7 +47,6 @@ Program drop_dead(Program program, const Rules& rules) {
             bool used = std::any_of(kernel->writes.begin(), kernel->writes.end(),
                                     [&](Name n) { return live.count(root_of(program, n)) > 0; });
             if (used) continue;
-            rules.note("drop-dead", kernel->name.str());
             program.steps.erase(program.steps.begin() + static_cast<long>(i));
             again = true;
         }
@@ -81,10 +78,21 @@ Program drop_dead(Program program, const Rules& rules) {
     return program;
 }
 
+/// Rules leave what they do not change as it is, down to the pointer.
+bool same_structure(const Program& a, const Program& b) {
+    return kernels(a) == kernels(b) && a.buffers.size() == b.buffers.size();
+}
+
+}  // namespace
+
+Program drop_dead(Program program, const Rules& rules) {
+    return applied("drop-dead", std::move(program), rules, Prices::Kind::Tiled, without_dead);
+}
+
 Program fuse(Program program, const Rules& rules) {
     program = simplify_scalars(std::move(program), rules);
-    for (size_t before = SIZE_MAX; before != program.steps.size();) {
-        before = program.steps.size();
+    for (Program before; !same_structure(before, program);) {
+        before = program;
         program = through_views(std::move(program), rules);
         program = take_over_by_readers(std::move(program), rules);
         program = drop_dead(std::move(program), rules);

@@ -6,6 +6,7 @@
 #include "gir/contraction.h"
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
+#include "gir/rewrite/engine.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -137,7 +138,7 @@ bool writes_view_of(const Program& program, Name n) {
 }
 
 // The buffer keeps its dense form for the outside (caller, views); kernels use a copy `inside`.
-void split_off(Program& program, Name outside, const Target& target, const Rules& rules) {
+void split_off(Program& program, Name outside, const Target& target) {
     std::set<Name> taken;
     for (const Buffer& b : program.buffers) taken.insert(b.name);
     for (const KernelPtr& k : kernels(program)) taken.insert(k->name);
@@ -166,28 +167,38 @@ void split_off(Program& program, Name outside, const Target& target, const Rules
     bool once = !is_input && std::get<RunStep>(program.steps[at.back()].node).once;
     program.steps.insert(program.steps.begin() + static_cast<long>(where),
                          Step{RunStep{copy, once}});
-    rules.note("channels-last", copy->name.str());
 }
 
-}  // namespace
-
-Program choose_layouts(Program program, const Target& target, const Rules& rules) {
-    if (!rules.on("channels-last")) return program;
+Program with_layouts(Program program, const Target& target) {
     LayoutChooser chooser{program, {}};
     chooser.choose();
     for (Name n : chooser.chosen) {
         Buffer& b = program.buffer(n);
         if (b.lifetime == Lifetime::Temp && !has_views(program, n)) {
             b.layout = channels_last(b, target);
-            rules.note("channels-last", n.str());
         } else if (!writes_view_of(program, n)) {
             std::map<Name, Uses> uses = uses_of(program);
             const Uses& u = uses[n];
             if (b.lifetime == Lifetime::Input ? !u.readers.empty() : !u.writers.empty())
-                split_off(program, n, target, rules);
+                split_off(program, n, target);
         }
     }
     return program;
+}
+
+}  // namespace
+
+Program choose_layouts(Program program, const Target& target, const Rules& rules) {
+    return applied("channels-last", std::move(program), rules, Prices::Kind::Tiled,
+                   [&](Program p) { return with_layouts(std::move(p), target); });
+}
+
+std::map<Name, Layout> layouts_to_come(Program program, const Target& target) {
+    LayoutChooser chooser{program, {}};
+    chooser.choose();
+    std::map<Name, Layout> layouts;
+    for (Name n : chooser.chosen) layouts[n] = channels_last(program.buffer(n), target);
+    return layouts;
 }
 
 namespace {
@@ -290,10 +301,7 @@ Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
     return out;
 }
 
-}  // namespace
-
-Program add_borders(Program program, const Target& target, const Rules& rules) {
-    if (!rules.on("border")) return program;
+Program with_borders(Program program, const Target& target) {
     std::map<Name, BorderPlan> plans;
     for (const KernelPtr& k : kernels(program)) {
         Extents extents = extents_in(k->body);
@@ -313,7 +321,6 @@ Program add_borders(Program program, const Target& target, const Rules& rules) {
             continue;
         }
         set_margins(b, plan);
-        rules.note("border", name.str());
     }
     return map_kernels(program, [&](const KernelPtr& k) {
         Extents extents = extents_in(k->body);
@@ -332,6 +339,13 @@ Program add_borders(Program program, const Target& target, const Rules& rules) {
         next.body = body;
         return std::make_shared<const Kernel>(next);
     });
+}
+
+}  // namespace
+
+Program add_borders(Program program, const Target& target, const Rules& rules) {
+    return applied("border", std::move(program), rules, Prices::Kind::Tiled,
+                   [&](Program p) { return with_borders(std::move(p), target); });
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -15,6 +15,9 @@ namespace smeaton::gir::rewrite {
 /// "channels-last".
 Program choose_layouts(Program, const Target&, const Rules&);
 
+/// The layouts that this would give buffers of the program, or the copies that kernels would use.
+std::map<Name, Layout> layouts_to_come(Program, const Target&);
+
 /// Borders that make `within` of readers superfluous; rule "border". After choose_layouts.
 Program add_borders(Program, const Target&, const Rules&);
 

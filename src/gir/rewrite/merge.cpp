@@ -5,7 +5,9 @@
 #include <optional>
 #include <set>
 
+#include "gir/contraction.h"
 #include "gir/rewrite/access.h"
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/nest.h"
 #include "gir/walk.h"
 
@@ -86,6 +88,14 @@ struct Travelling {
     std::vector<size_t> free_dims;  // dims that no paired axis walks
 };
 
+Program without_gone(Program program) {
+    std::erase_if(program.steps, [](const Step& s) {
+        auto* run = std::get_if<RunStep>(&s.node);
+        return run && !run->kernel;
+    });
+    return program;
+}
+
 // Who makes and who reads what, kept true while kernels merge. Steps keep their places; one that
 // is gone has no kernel until the end.
 struct Flow {
@@ -96,8 +106,16 @@ struct Flow {
     std::set<Name> viewed;
     std::set<Name> taken;         // names of all buffers
     std::vector<size_t> control;  // steps that are no kernels
+    std::set<std::pair<KernelPtr, KernelPtr>> refused = {};
+    std::optional<std::map<Name, Layout>> layouts_to_come = {};  // when first asked for
 
     explicit Flow(Program& p);
+    /// Merges change no layout that matters to the next: read once.
+    const std::map<Name, Layout>* layouts(const Rules& rules) {
+        if (!layouts_to_come && rules.prices)
+            layouts_to_come = rules.prices->layouts_to_come(without_gone(program));
+        return layouts_to_come ? &*layouts_to_come : nullptr;
+    }
     bool is_controlled(Name n) const { return !control.empty() && touched_by_control(program, n); }
 };
 
@@ -129,6 +147,7 @@ struct Merger {
     bool split_dims();
     bool agree_fully() const;
     bool shapes_allow(bool full_agreement) const;
+    bool keeps_contraction(const Kernel& merged) const;
     bool covers_free_dims(const Travelling&) const;
     Block renamed_reader(std::set<Name>& taken) const;
     KernelPtr merged();
@@ -253,7 +272,6 @@ bool Merger::shapes_allow(bool full_agreement) const {
     if (full_agreement) return agree_fully();
     int64_t left = width(first.loops), right = width(second.loops), together = 1;
     for (const auto& [r, w] : paired) together *= loop_over(second.loops, r)->extent.value();
-    if (has_kind(writer->body, OpKind::Mma) && together != left) return false;
     if (together < std::min({left, right, rules.wide})) return false;
     int64_t rows = 0;
     for (const Travelling& v : values) {
@@ -262,6 +280,27 @@ bool Merger::shapes_allow(bool full_agreement) const {
         rows += tensor::byte_count(v.buffer->dtype, elements);
     }
     return rows <= rules.row_bytes;
+}
+
+// Tiling knows the kernel as a contraction: loops around one, and nothing but ops inside.
+bool tiles_as_contraction(const Kernel& kernel, const Program& program) {
+    if (kernel.body.size() != 1 || !contraction_of(kernel, program)) return false;
+    const Block inside = nest_of(kernel.body[0], true).body;
+    return std::none_of(inside.begin(), inside.end(), [](const StmtPtr& s) {
+        return std::holds_alternative<Parallel>(s->node) || std::holds_alternative<For>(s->node);
+    });
+}
+
+// What contracts in a form that tiling knows still does. Bytes and operations say nothing of a lost
+// form: such a merge asks.
+bool Merger::keeps_contraction(const Kernel& merged) const {
+    if (!has_kind(writer->body, OpKind::Mma)) return true;
+    if (tiles_as_contraction(merged, flow.program)) return true;
+    bool whole = std::all_of(first.loops.begin(), first.loops.end(), [&](const Loop& l) {
+        return l.extent.is(1) || std::any_of(paired.begin(), paired.end(),
+                                             [&](auto& p) { return p.second == l.axis; });
+    });
+    return whole && !tiles_as_contraction(*writer, flow.program);
 }
 
 bool Merger::analyse(bool full_agreement) {
@@ -472,15 +511,25 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         const KernelPtr reader = kernel_of(program.steps[at_reader]);
         if (room + statements(*reader) > kMostStatements) continue;
         if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
+        if (flow.refused.count({writer, reader}) > 0) continue;
         auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
         Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};
         if (!merger.analyse(full_agreement)) continue;
         std::optional<size_t> at = place(flow, at_writer, at_reader);
         if (!at) continue;
-        rules.note("merge-loops",
-                   reader->name.str() + " into " + writer->name.str() + " over " + temp.str());
         const KernelPtr kernel = merger.merged();
+        Proposal proposal{
+            "merge-loops",
+            reader->name.str() + " into " + writer->name.str() + " over " + temp.str(),
+            {writer, reader},
+            {kernel}};
+        proposal.asks = !merger.keeps_contraction(*kernel);
+        if (proposal.asks) proposal.layouts = flow.layouts(rules);
+        if (!accept(proposal, program, rules)) {
+            flow.refused.insert({writer, reader});
+            continue;
+        }
         const size_t gone = *at == at_writer ? at_reader : at_writer;
         replace_kernel(program, gone, nullptr, flow.uses);
         replace_kernel(program, *at, kernel, flow.uses);
@@ -502,11 +551,7 @@ Program merge_loops(Program program, const Rules& rules) {
                     b.alias_of.empty())
                     while (try_merge(flow, b.name, full_agreement, rules)) again = true;
         }
-    std::erase_if(program.steps, [](const Step& s) {
-        auto* run = std::get_if<RunStep>(&s.node);
-        return run && !run->kernel;
-    });
-    return program;
+    return without_gone(std::move(program));
 }
 
 }  // namespace smeaton::gir::rewrite

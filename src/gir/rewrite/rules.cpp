@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "gir/rewrite/engine.h"
+
 namespace smeaton::gir::rewrite {
 
 const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
-        "through-views",    "take-over-reader", "take-over-writer", "merge-loops",
-        "simplify-scalars", "drop-dead",        "channels-last",    "border",
-        "claim-resident",   "state-in-place"};
+        "simplify-scalars", "through-views",    "take-over-reader", "drop-dead",
+        "take-over-writer", "merge-loops",      "state-in-place",   "channels-last",
+        "border",           "tile-contraction", "vectorize",        "claim-resident"};
     return names;
 }
 
@@ -16,6 +18,9 @@ Rules sized_for(const Target& target, Rules rules) {
     int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
     rules.row_bytes = room > 0 ? room : INT64_MAX;
     rules.wide = target.all_cores() * kIterationsPerCore;
+    rules.levels = levels_while_rewriting(target);
+    if (rules.oracle && !rules.prices)
+        rules.prices = std::make_shared<Prices>(target, rules.oracle, rules.skip);
     return rules;
 }
 

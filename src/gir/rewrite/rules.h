@@ -1,27 +1,53 @@
-// What all rewrites share: which rules run, and the log of what they did (--skip, --explain).
+// What all rewrites share: which rules run, whom they ask what a kernel costs, and the log of what
+// they did and were refused (--skip, --explain). engine.h applies rules by these.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "gir/ledger/levels.h"
+#include "gir/ledger/traffic.h"
 #include "gir/names.h"
 #include "gir/program.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
+/// Microseconds that a spelled kernel of the program takes on the target.
+using Oracle = std::function<double(const Program&, const Kernel&)>;
+
+class Prices;     // engine.h
+struct Question;  // engine.h
+
+/// What kernels move and take in one run; those that run at load only count nothing.
+struct Effect {
+    std::vector<LevelBytes> levels;  ///< as in a ledger: outermost first, cumulated inwards
+    std::optional<double> us;        ///< nothing without an oracle, or where sizes are open
+};
+
 struct RuleLog {
     std::string rule;
-    std::string what;  ///< "softmax_4 into scale_3 over T_12"
+    std::string what;       ///< "softmax_4 into scale_3 over T_12", or the kernel's name
+    std::string refused{};  ///< why the proposal was not taken; empty: it was
+    Effect before{}, after{};
+    bool tiling = false;  ///< priced as it stands; else as what will be tiled (engine.h)
 };
 
 struct Rules {
-    std::set<std::string> skip;           ///< names of rules left out
+    std::set<std::string> skip = {};      ///< names of rules left out
     std::vector<RuleLog>* log = nullptr;  ///< may be null
     int64_t row_bytes = INT64_MAX;        ///< largest tile that a merge may put between two loops
     int64_t wide = 1;                     ///< parallel iterations that a merge need not exceed
+    Levels levels = {};                   ///< that bytes are counted at, of the target
+    /// Prices what a rule cannot judge by bytes; without one such proposals are refused.
+    Oracle oracle = nullptr;
+    std::shared_ptr<Prices> prices = nullptr;    ///< of the oracle, made by sized_for
+    std::vector<Question>* questions = nullptr;  ///< gets what was asked; may be null
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
     void note(const std::string& rule, const std::string& what) const {
@@ -36,7 +62,7 @@ constexpr int64_t kIterationsPerCore = 8;
 /// cores, whether at work or not (what is merged may not depend on the number of threads).
 Rules sized_for(const Target&, Rules = {});
 
-/// Names of all rules, for --skip to check against.
+/// Names of all rules, for --skip to check against, in the order in which they are first tried.
 const std::vector<std::string>& rule_names();
 
 /// Who writes and reads each buffer under this very name, by index into the program's straight-line

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "gir/rewrite/engine.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -93,8 +94,7 @@ Op cheaper(const Op& op, bool is_f32) {
 
 }  // namespace
 
-Program simplify_scalars(Program program, const Rules& rules) {
-    if (!rules.on("simplify-scalars")) return program;
+static Program with_cheaper_scalars(Program program) {
     const Program before = program;
     return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
         std::map<Name, DType> tiles;
@@ -123,11 +123,15 @@ Program simplify_scalars(Program program, const Rules& rules) {
             return {next == *op ? s : stmt(std::move(next))};
         });
         if (body == kernel->body) return kernel;
-        rules.note("simplify-scalars", kernel->name.str());
         Kernel next = *kernel;
         next.body = body;
         return std::make_shared<const Kernel>(with_uses(next));
     });
+}
+
+Program simplify_scalars(Program program, const Rules& rules) {
+    return applied("simplify-scalars", std::move(program), rules, Prices::Kind::Tiled,
+                   with_cheaper_scalars);
 }
 
 }  // namespace smeaton::gir::rewrite

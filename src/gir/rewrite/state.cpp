@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/nest.h"
 #include "gir/walk.h"
 
@@ -253,6 +254,18 @@ std::optional<InPlace> copy_into_state(const Program& program, size_t step) {
     return InPlace{program, state.name, next.name, step};
 }
 
+Program with_states_in_place(Program program) {
+    for (size_t step = program.steps.size(); step-- > 0;) {
+        std::optional<InPlace> found = copy_into_state(program, step);
+        if (!found) continue;
+        std::optional<Place> first = found->first_write();
+        if (!first || first->step >= step || !found->safe(*first)) continue;
+        program = rewritten(program, *found, *first);
+        step = std::min(step, program.steps.size());
+    }
+    return program;
+}
+
 bool straight(const Program& program) {
     return std::all_of(program.steps.begin(), program.steps.end(),
                        [](const Step& s) { return kernel_of(s) != nullptr; });
@@ -261,17 +274,9 @@ bool straight(const Program& program) {
 }  // namespace
 
 Program state_in_place(Program program, const Rules& rules) {
-    if (!rules.on("state-in-place") || !straight(program)) return program;
-    for (size_t step = program.steps.size(); step-- > 0;) {
-        std::optional<InPlace> found = copy_into_state(program, step);
-        if (!found) continue;
-        std::optional<Place> first = found->first_write();
-        if (!first || first->step >= step || !found->safe(*first)) continue;
-        rules.note("state-in-place", found->next.str() + " in " + found->state.str());
-        program = rewritten(program, *found, *first);
-        step = std::min(step, program.steps.size());
-    }
-    return program;
+    if (!straight(program)) return program;
+    return applied("state-in-place", std::move(program), rules, Prices::Kind::Tiled,
+                   with_states_in_place);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "gir/rewrite/access.h"
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/nest.h"
 #include "gir/walk.h"
 
@@ -193,13 +194,15 @@ bool try_reader(Program& program, size_t step, std::map<Name, Uses>& all, const 
                 root_of(program, name) == source)
                 return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
-    std::vector<KernelPtr> next;
-    for (size_t reader : uses.readers)
-        next.push_back(rewriter.kernel(kernel_of(program.steps[reader]), false));
-    if (!rewriter.possible) return false;
+    Proposal proposal{"take-over-reader", kernel->name.str(), {}, {}};
+    for (size_t reader : uses.readers) {
+        proposal.before.push_back(kernel_of(program.steps[reader]));
+        proposal.after.push_back(rewriter.kernel(proposal.before.back(), false));
+    }
+    if (!rewriter.possible || !accept(proposal, program, rules)) return false;
     const std::vector<size_t> readers = uses.readers;
-    for (size_t i = 0; i < next.size(); ++i) replace_kernel(program, readers[i], next[i], all);
-    rules.note("take-over-reader", kernel->name.str());
+    for (size_t i = 0; i < readers.size(); ++i)
+        replace_kernel(program, readers[i], proposal.after[i], all);
     return true;
 }
 
@@ -287,14 +290,23 @@ bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, 
             next[user] = rewriter.kernel(kernel_of(program.steps[user]), true);
         }
     if (!rewriter.possible) return false;
+    Proposal proposal{"take-over-writer",
+                      kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str(),
+                      {kernel},
+                      {}};
+    const KernelPtr left = rest.body.empty() ? nullptr : std::make_shared<const Kernel>(rest);
+    if (left) proposal.after.push_back(left);
+    for (auto& [user, k] : next) {
+        proposal.before.push_back(kernel_of(program.steps[user]));
+        proposal.after.push_back(k);
+    }
+    if (!accept(proposal, program, rules)) return false;
     for (auto& [user, k] : next) replace_kernel(program, user, k, all);
-    rules.note("take-over-writer",
-               kernel->name.str() + ": " + temp.name.str() + " in " + into.name.str());
-    if (rest.body.empty()) {
+    if (!left) {
         program.steps.erase(program.steps.begin() + static_cast<long>(step));
         all = uses_of(program);
     } else {
-        replace_kernel(program, step, std::make_shared<const Kernel>(rest), all);
+        replace_kernel(program, step, left, all);
     }
     return true;
 }

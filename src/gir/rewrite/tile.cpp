@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "gir/rewrite/rules.h"
+#include "gir/rewrite/engine.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
@@ -17,15 +17,18 @@ namespace {
 
 struct ProgramTiler {
     const Target& target;
+    const Rules& rules;
     Program out;
     Steps packing_steps;
     std::vector<Packing> packed;  // made so far, shared between kernels
     std::set<Name> names;         // buffers and kernels
     std::set<Name> taken;         // between kernels the same
     std::set<Name> changed;       // states written so far
+    std::set<Name> contracted;    // kernels that tile_mma tiled
 
     void add_name(Name n) { names.insert(n), taken.insert(n); }
     void forget(const std::set<Name>& of_kernel);
+    std::optional<Block> tile_stmt(Name kernel, const StmtPtr& s);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     void pack(const Packing&);
     void tile_steps(Steps& steps);
@@ -69,33 +72,46 @@ void ProgramTiler::forget(const std::set<Name>& of_kernel) {
         if (names.count(n) == 0) taken.erase(n);
 }
 
+// Nothing where the rules that would tile it are skipped.
+std::optional<Block> ProgramTiler::tile_stmt(Name kernel, const StmtPtr& s) {
+    std::optional<TiledStmt> mma;
+    if (rules.on("tile-contraction")) mma = tile_mma(out, s, target, taken, changed);
+    if (!mma)
+        return rules.on("vectorize") ? std::optional(vectorize(out, s, target, taken))
+                                     : std::nullopt;
+    contracted.insert(kernel);
+    Block tiled = mma->block;
+    for (const Packing& packing : mma->packings) {
+        auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
+            return p.source == packing.source && p.packed.layout == packing.packed.layout;
+        });
+        if (known != packed.end())
+            tiled = rename_targets(tiled, {{packing.packed.name, known->packed.name}});
+        else
+            pack(packing);
+    }
+    return tiled;
+}
+
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     const std::set<Name> before = declared_names(kernel->body);
     taken.insert(before.begin(), before.end());
     Block body;
+    bool changes = false;
     for (const StmtPtr& s : kernel->body) {
-        Block tiled;
-        if (std::optional<TiledStmt> mma = tile_mma(out, s, target, taken, changed)) {
-            tiled = mma->block;
-            for (const Packing& packing : mma->packings) {
-                auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
-                    return p.source == packing.source && p.packed.layout == packing.packed.layout;
-                });
-                if (known != packed.end())
-                    tiled = rename_targets(tiled, {{packing.packed.name, known->packed.name}});
-                else
-                    pack(packing);
-            }
-        } else {
-            tiled = vectorize(out, s, target, taken);
-        }
-        body.insert(body.end(), tiled.begin(), tiled.end());
+        std::optional<Block> tiled = tile_stmt(kernel->name, s);
+        changes = changes || tiled;
+        if (!tiled) tiled = Block{s};
+        body.insert(body.end(), tiled->begin(), tiled->end());
     }
-    body = nest_scopes(body, target, taken);
-    body = with_unique_tiles(body);  // tails have tiles of other shapes
+    if (changes) {
+        body = nest_scopes(body, target, taken);
+        body = with_unique_tiles(body);  // tails have tiles of other shapes
+    }
     forget(before);
     forget(declared_names(body));
     if (taken.size() != names.size()) taken = names;  // names were made and not used
+    if (!changes) return kernel;
     return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
 }
 
@@ -159,10 +175,12 @@ void insert_packings(Steps& steps, const Steps& packings) {
 
 }  // namespace
 
-Program tile(const Program& program, const Target& target) {
-    ProgramTiler tiler{target, program, {}, {}, {}, {}, {}};
+Program tile(const Program& program, const Target& target, const Rules& rules) {
+    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}};
     for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
-    for (const KernelPtr& k : kernels(program)) tiler.names.insert(k->name);
+    std::set<Name> olds;
+    for (const KernelPtr& k : kernels(program)) olds.insert(k->name);
+    tiler.names.insert(olds.begin(), olds.end());
     tiler.taken = tiler.names;
     Steps steps = program.steps;
     tiler.tile_steps(steps);
@@ -176,6 +194,10 @@ Program tile(const Program& program, const Target& target) {
         if (!is_once(s))
             steps.insert(place_in_run(steps, std::get<RunStep>(s.node).kernel->writes.at(0)), s);
     tiler.out.steps = std::move(steps);
+    note_changes(program, tiler.out, rules, Prices::Kind::Standing, [&](Name kernel) {
+        const bool packs = olds.count(kernel) == 0;
+        return packs || tiler.contracted.count(kernel) > 0 ? "tile-contraction" : "vectorize";
+    });
     return std::move(tiler.out);
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gir/rewrite/access.h"
+#include "gir/rewrite/engine.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -83,10 +84,7 @@ struct ViewReader {
     }
 };
 
-}  // namespace
-
-Program through_views(Program program, const Rules& rules) {
-    if (!rules.on("through-views")) return program;
+Program without_views(Program program) {
     std::set<Name> views;
     for (const Buffer& b : program.buffers)
         if (!b.alias_of.empty()) views.insert(b.name);
@@ -101,7 +99,6 @@ Program through_views(Program program, const Rules& rules) {
             return next;
         });
         if (!reader.changed) return kernel;
-        rules.note("through-views", kernel->name.str());
         Kernel next = *kernel;
         next.body = body;
         return std::make_shared<const Kernel>(with_uses(next));
@@ -119,6 +116,12 @@ Program through_views(Program program, const Rules& rules) {
         });
     }
     return program;
+}
+
+}  // namespace
+
+Program through_views(Program program, const Rules& rules) {
+    return applied("through-views", std::move(program), rules, Prices::Kind::Tiled, without_views);
 }
 
 }  // namespace smeaton::gir::rewrite

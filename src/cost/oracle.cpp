@@ -1,0 +1,171 @@
+#include "cost/oracle.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "cost/kernel_cost.h"
+#include "machine/query.h"
+
+namespace smeaton::cost {
+
+namespace {
+
+using machine::Machine;
+using machine::OpClass;
+using machine::Unit;
+using tensor::DType;
+
+constexpr double kClockGhz = 3;
+constexpr double kUnboundedBytes = 1e15;
+constexpr const char* kSource = "as in most CPUs";
+
+machine::Number number(double value) {
+    return {value, kSource};
+}
+
+std::optional<machine::Bandwidth> bandwidth(double bytes_per_cycle) {
+    if (bytes_per_cycle <= 0) return std::nullopt;
+    return machine::Bandwidth{number(bytes_per_cycle * kClockGhz), std::nullopt};
+}
+
+machine::OperandRole role_of(gir::OperandRole role) {
+    switch (role) {
+        case gir::OperandRole::A:
+            return machine::OperandRole::A;
+        case gir::OperandRole::B:
+            return machine::OperandRole::B;
+        case gir::OperandRole::Acc:
+            return machine::OperandRole::Acc;
+        case gir::OperandRole::Vector:
+            return machine::OperandRole::Vector;
+    }
+    return machine::OperandRole::Vector;
+}
+
+machine::Level level_like(const gir::TargetLevel& level, bool registers) {
+    machine::Level l;
+    l.name = level.name.str();
+    l.next = level.next.str();
+    l.private_to = level.scope.str();
+    l.managed = level.software_managed ? machine::Managed::Software : machine::Managed::Hardware;
+    for (gir::OperandRole role : level.roles) l.roles.push_back(role_of(role));
+    l.capacity_bytes = number(level.capacity_bytes > 0 ? static_cast<double>(level.capacity_bytes)
+                                                       : kUnboundedBytes);
+    if (registers) return l;
+    l.line_bytes = number(static_cast<double>(level.line_bytes));
+    l.read = bandwidth(level.read_bytes_per_cycle);
+    l.write = bandwidth(level.write_bytes_per_cycle);
+    return l;
+}
+
+machine::Rate rate(OpClass op, DType dtype, double elements_per_cycle) {
+    machine::Rate r;
+    r.op = op;
+    r.dtype = dtype;
+    r.per_cycle = number(elements_per_cycle);
+    return r;
+}
+
+/// Rates of a vector unit that begins `begun` instructions of f32 in a cycle. Elements of other
+/// widths by their lanes; divisions, roots and gathers by vectors of 10, 11 and 20 cycles.
+std::vector<machine::Rate> vector_rates(const gir::Target& target, double begun) {
+    auto per_cycle = [&](DType t) { return begun * static_cast<double>(target.lanes(t)); };
+    std::vector<machine::Rate> rates;
+    for (DType t : {DType::kF32, DType::kF64, DType::kI32, DType::kI64}) {
+        if (tensor::is_float(t)) {
+            rates.push_back(rate(OpClass::Fma, t, per_cycle(t)));
+            rates.push_back(rate(OpClass::Div, t, per_cycle(t) / 20));
+            rates.push_back(rate(OpClass::Sqrt, t, per_cycle(t) / 22));
+        }
+        rates.push_back(rate(OpClass::Mul, t, per_cycle(t) / (tensor::is_float(t) ? 1 : 2)));
+        for (OpClass op : {OpClass::Add, OpClass::MinMax, OpClass::Compare, OpClass::Select,
+                           OpClass::Logic, OpClass::Convert})
+            rates.push_back(rate(op, t, per_cycle(t)));
+        rates.push_back(rate(OpClass::Shuffle, t, per_cycle(t) / 2));
+        rates.push_back(rate(OpClass::Scale, t, per_cycle(t) / 2));
+        rates.push_back(rate(OpClass::Gather, t, per_cycle(t) / 40));
+    }
+    return rates;
+}
+
+Unit vector_unit(const gir::Target& target) {
+    const gir::MmaShape fma = target.vector_multiply_add();
+    Unit unit;
+    unit.name = "vector";
+    unit.kind = machine::UnitKind::Vector;
+    unit.private_to = target.core_scope().str();
+    unit.vector_bits = number(target.vector_bytes * 8);
+    unit.registers = number(target.vector_registers);
+    for (const gir::TargetLanes& l : target.lanes_of) unit.lanes.push_back({l.dtype, l.lanes});
+    unit.rates = vector_rates(target, fma.per_cycle);
+    unit.rates.front().latency_cycles = number(fma.latency_cycles);
+    return unit;
+}
+
+Unit scalar_unit(const gir::Target& target) {
+    Unit unit;
+    unit.name = "scalar";
+    unit.kind = machine::UnitKind::Scalar;
+    unit.private_to = target.core_scope().str();
+    unit.rates = {rate(OpClass::Fma, DType::kF32, 2), rate(OpClass::Fma, DType::kF64, 2),
+                  rate(OpClass::Add, DType::kI64, 4)};
+    return unit;
+}
+
+/// Units beside the vector one, each with its shapes.
+void add_shapes(const gir::Target& target, std::vector<Unit>& units) {
+    for (const gir::MmaShape& shape : target.shapes) {
+        const bool plain = shape.rows == 1 && shape.group == 1 && shape.a == shape.acc;
+        if (plain) continue;  // the vector unit's own rates
+        const std::string name = shape.unit.str() + "-shapes";
+        auto unit =
+            std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
+        if (unit == units.end()) {
+            unit = units.insert(unit, Unit{});
+            unit->name = name;
+            unit->kind = machine::UnitKind::Matrix;
+            unit->private_to = target.core_scope().str();
+        }
+        machine::ContractionShape s;
+        s.a = shape.a;
+        s.b = shape.b;
+        s.acc = shape.acc;
+        s.rows = shape.rows;
+        s.columns = shape.columns;
+        s.group = shape.group;
+        s.per_cycle = number(shape.per_cycle);
+        s.latency_cycles = number(shape.latency_cycles);
+        unit->shapes.push_back(s);
+    }
+}
+
+}  // namespace
+
+Machine machine_like(const gir::Target& target) {
+    Machine m;
+    m.name = "like-the-target";
+    m.clock_ghz = number(kClockGhz);
+    for (const gir::TargetScope& s : target.scopes) m.scopes.push_back({s.name.str(), s.count});
+    for (const gir::TargetLevel& level : target.levels)
+        m.levels.push_back(level_like(level, &level == &target.registers()));
+    m.units = {scalar_unit(target), vector_unit(target)};
+    add_shapes(target, m.units);
+    return m;
+}
+
+std::function<double(const gir::Program&, const gir::Kernel&)> oracle_on(
+    const gir::Target& target) {
+    auto m = std::make_shared<const Machine>(machine_like(target));
+    return [m](const gir::Program& program, const gir::Kernel& kernel) {
+        CostOptions options;
+        options.threads = 1;
+        const KernelModel model = model_kernel(program, kernel, *m, options);
+        Warm warm = [&](const std::string& cache, const Array& array) {
+            const machine::Level* level = machine::find_level(*m, cache);
+            return 2 * array.bytes <= level->capacity_bytes.value ? 1.0 : 0.0;
+        };
+        return cost_of(model, *m, options, warm).time_us.value;
+    };
+}
+
+}  // namespace smeaton::cost

@@ -1,0 +1,59 @@
+#include "cost/oracle.h"
+
+#include <gtest/gtest.h>
+
+#include "gir/common_cpu.h"
+#include "gir/rewrite/for_target.h"
+#include "gir/text/parse.h"
+#include "machine/verify.h"
+
+namespace smeaton::cost {
+namespace {
+
+TEST(Oracle, its_machine_is_whole_with_and_without_a_bound_on_memory) {
+    EXPECT_NO_THROW(machine::verify(machine_like(gir::common_cpu()), "like"));
+    gir::Target bounded = gir::common_cpu(32, 16, 4);
+    bounded.levels.back().capacity_bytes = int64_t{1} << 30;
+    gir::MmaShape tiles;
+    tiles.unit = "amx";
+    tiles.a = tiles.b = tensor::DType::kBF16;
+    tiles.rows = tiles.columns = 16;
+    tiles.group = 32;
+    bounded.shapes.push_back(tiles);
+    const machine::Machine m = machine_like(bounded);
+    EXPECT_NO_THROW(machine::verify(m, "like"));
+    EXPECT_EQ(m.units.back().shapes.size(), 1u);
+}
+
+// y = a * b, one output at a time or as tiles.
+TEST(Oracle, tiles_are_cheaper_than_loops_and_more_work_is_dearer) {
+    auto product = [](int64_t n) {
+        return gir::parse_program(fmt::format(R"(program product
+  buffer a: memory f32[m: 64, k: 64] input
+  buffer b: memory f32[k: 64, n: {0}] input
+  buffer y: memory f32[m: 64, n: {0}] output
+  run mul(a, b -> y)
+
+kernel mul(a, b -> y)
+  parallel m: 64, n: {0} any
+    let t: local f32[]
+    fill t[] <- 0.0
+    mma t[] += a[m,k] * b[k,n] over k: 64
+    move y[m,n] <- t[]
+)",
+                                              n),
+                                  "product.gir");
+    };
+    const gir::Target target = gir::common_cpu();
+    auto price = [&](int64_t n, bool tiled) {
+        gir::rewrite::Rules rules;
+        if (!tiled) rules.skip = {"tile-contraction", "vectorize"};
+        const gir::Program p = gir::rewrite::tiled_for(product(n), target, rules);
+        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel);
+    };
+    EXPECT_LT(price(64, true), price(128, true));
+    EXPECT_LT(price(128, true), price(64, false));
+}
+
+}  // namespace
+}  // namespace smeaton::cost

@@ -1,0 +1,289 @@
+#include "gir/rewrite/engine.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "gir/ledger/ledger.h"
+#include "gir/rewrite/claim.h"
+#include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/rewrite/tile.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+namespace {
+
+bool is_bound(const Program& program) {
+    return std::all_of(program.buffers.begin(), program.buffers.end(), [](const Buffer& b) {
+        return std::all_of(b.dims.begin(), b.dims.end(),
+                           [](const NamedDim& d) { return d.extent.is_const(); });
+    });
+}
+
+const KernelPtr& kernel_in(const Program& alone) {
+    return std::get<RunStep>(alone.steps.at(0).node).kernel;
+}
+
+void add_to(Effect& sum, const Effect& part) {
+    for (const LevelBytes& row : part.levels) {
+        auto at = std::find_if(sum.levels.begin(), sum.levels.end(),
+                               [&](const LevelBytes& l) { return l.level == row.level; });
+        if (at == sum.levels.end()) at = sum.levels.insert(at, {row.level});
+        at->read_bytes += row.read_bytes;
+        at->write_bytes += row.write_bytes;
+    }
+    if (sum.us) sum.us = part.us ? std::optional(*sum.us + *part.us) : std::nullopt;
+}
+
+std::vector<LevelBytes> bytes_of(const Program& program, const Levels& levels) {
+    try {
+        return traffic_at(ledger(*kernel_in(program), program, levels)).levels;
+    } catch (const UserError&) {
+        return {};  // open sizes have no number
+    }
+}
+
+/// Kernels of one name, which run with the model or at load.
+struct Named {
+    std::vector<KernelPtr> kernels;
+    bool once = false;
+};
+
+void collect(const Steps& steps, std::map<Name, Named>& out) {
+    for (const Step& s : steps) {
+        if (auto* run = std::get_if<RunStep>(&s.node)) {
+            Named& named = out[run->kernel->name];
+            named.kernels.push_back(run->kernel);
+            named.once = run->once;
+        }
+        if (auto* branch = std::get_if<BranchStep>(&s.node)) {
+            collect(branch->then_steps, out);
+            collect(branch->else_steps, out);
+        }
+        if (auto* repeat = std::get_if<RepeatStep>(&s.node)) collect(repeat->body, out);
+    }
+}
+
+std::map<Name, Named> named_kernels(const Program& program) {
+    std::map<Name, Named> out;
+    collect(program.steps, out);
+    return out;
+}
+
+/// Buffers laid out in two ways by two programs.
+std::set<Name> relaid(const Program& before, const Program& after) {
+    std::map<Name, const Layout*> layouts;
+    for (const Buffer& b : before.buffers) layouts[b.name] = &b.layout;
+    std::set<Name> changed;
+    for (const Buffer& b : after.buffers)
+        if (auto was = layouts.find(b.name); was != layouts.end() && !(*was->second == b.layout))
+            changed.insert(b.name);
+    return changed;
+}
+
+bool touches(const Kernel& kernel, const std::set<Name>& buffers) {
+    auto among = [&](Name n) { return buffers.count(n) > 0; };
+    return std::any_of(kernel.reads.begin(), kernel.reads.end(), among) ||
+           std::any_of(kernel.writes.begin(), kernel.writes.end(), among);
+}
+
+std::vector<Program> each_alone(const Program& program, const std::vector<KernelPtr>& kernels,
+                                const std::map<Name, Layout>* layouts) {
+    std::vector<Program> out;
+    for (const KernelPtr& k : kernels) {
+        out.push_back(alone(program, k));
+        if (!layouts) continue;
+        for (Buffer& b : out.back().buffers)
+            if (auto to_come = layouts->find(b.name); to_come != layouts->end())
+                b.layout = to_come->second;
+    }
+    return out;
+}
+
+std::optional<double> price_of(const std::vector<Program>& kernels, const Rules& rules) {
+    double sum = 0;
+    for (const Program& k : kernels) {
+        std::optional<double> us =
+            rules.prices ? rules.prices->us(k, Prices::Kind::Tiled) : std::nullopt;
+        if (!us) return std::nullopt;
+        sum += *us;
+    }
+    return sum;
+}
+
+/// Empty: it pays.
+std::string objection(const Question& q, const Rules& rules) {
+    if (!rules.prices) return "nobody to ask what it costs";
+    std::optional<double> before = price_of(q.before, rules), after = price_of(q.after, rules);
+    if (!before || !after) return "it has no price";
+    if (*after <= *before) return "";
+    return fmt::format("the price would rise from {:.2f} to {:.2f} us", *before, *after);
+}
+
+bool asked_before(const std::vector<Question>& questions, const Question& q) {
+    auto same = [](const Program& a, const Program& b) { return kernel_in(a) == kernel_in(b); };
+    return std::any_of(questions.begin(), questions.end(), [&](const Question& other) {
+        return std::equal(other.before.begin(), other.before.end(), q.before.begin(),
+                          q.before.end(), same);
+    });
+}
+
+/// A rule may propose in every round what was refused in the first.
+bool said_before(const std::vector<RuleLog>& log, const RuleLog& entry) {
+    return std::any_of(log.begin(), log.end(), [&](const RuleLog& e) {
+        return !e.refused.empty() && e.rule == entry.rule && e.what == entry.what;
+    });
+}
+
+}  // namespace
+
+Program alone(const Program& program, const KernelPtr& kernel) {
+    Program out;
+    out.name = kernel->name;
+    out.params = program.params;
+    std::set<Name> taken;
+    auto take = [&](Name n) {
+        // A view brings what it is a view of.
+        for (const Buffer* b = program.find_buffer(n); b && taken.insert(b->name).second;
+             b = b->alias_of.empty() ? nullptr : program.find_buffer(b->alias_of))
+            out.buffers.push_back(*b);
+    };
+    for (Name n : kernel->reads) take(n);
+    for (Name n : kernel->writes) take(n);
+    out.steps.push_back({RunStep{kernel, false}});
+    return out;
+}
+
+Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip)
+    : target_(std::move(target)), oracle_(std::move(oracle)), skip_(std::move(skip)) {}
+
+std::optional<double> Prices::us(const Program& alone, Kind kind) {
+    if (!is_bound(alone)) return std::nullopt;
+    auto& table = kind == Kind::Tiled ? tiled_ : standing_;
+    KernelForm form = form_of(*kernel_in(alone), alone);
+    if (const auto* known = table.find(form)) return known->value;
+    return table.add(std::move(form), priced(alone, kind)).value;
+}
+
+std::optional<double> Prices::priced(Program program, Kind kind) const {
+    if (kind == Kind::Tiled) {
+        Rules quiet;
+        quiet.skip = skip_;
+        program = tile(program, target_, quiet);
+        program = claim_residents(std::move(program), target_, quiet);
+    }
+    program = spell(std::move(program), target_);
+    double sum = 0;
+    try {
+        for (const Step& s : program.steps)
+            if (auto* run = std::get_if<RunStep>(&s.node); run && !run->once)
+                sum += oracle_(program, *run->kernel);
+    } catch (const UserError&) {
+        return std::nullopt;  // the target has no rate for what it does
+    }
+    return sum;
+}
+
+std::map<Name, Layout> Prices::layouts_to_come(const Program& program) const {
+    if (skip_.count("layout") > 0 || skip_.count("channels-last") > 0) return {};
+    return rewrite::layouts_to_come(program, target_);
+}
+
+Levels levels_while_rewriting(const Target& target) {
+    const Levels own = levels_of(target);
+    Levels out;
+    out.units = own.units;
+    out.list.push_back({"memory", -1, {}});
+    for (Levels::Level level : own.list) {
+        ++level.parent;  // the outermost: into memory
+        out.list.push_back(level);
+    }
+    out.list.push_back({"local", out.index(target.registers().name), {}});
+    return out;
+}
+
+Effect effect_of(const Program& program, const std::vector<KernelPtr>& kernels, const Rules& rules,
+                 Prices::Kind kind) {
+    Effect sum;
+    sum.us = 0;
+    for (const KernelPtr& k : kernels) {
+        const Program one = alone(program, k);
+        Effect part;
+        part.levels = bytes_of(one, rules.levels);
+        if (rules.prices) part.us = rules.prices->us(one, kind);
+        add_to(sum, part);
+    }
+    return sum;
+}
+
+Effect effect_of(const Program& program, const Rules& rules, Prices::Kind kind) {
+    std::vector<KernelPtr> all;
+    for (const auto& [name, named] : named_kernels(program))
+        if (!named.once) all.insert(all.end(), named.kernels.begin(), named.kernels.end());
+    return effect_of(program, all, rules, kind);
+}
+
+bool pays(const Question& question, const Rules& rules) {
+    return objection(question, rules).empty();
+}
+
+bool accept(const Proposal& proposal, const Program& program, const Rules& rules) {
+    std::string refused;
+    if (proposal.asks) {
+        Question question{each_alone(program, proposal.before, proposal.layouts),
+                          each_alone(program, proposal.after, proposal.layouts)};
+        refused = objection(question, rules);
+        question.pays = refused.empty();
+        if (rules.questions && !asked_before(*rules.questions, question))
+            rules.questions->push_back(std::move(question));
+    }
+    if (rules.log) {
+        RuleLog entry{proposal.rule, proposal.what, refused};
+        if (refused.empty() || !said_before(*rules.log, entry)) {
+            entry.before = effect_of(program, proposal.before, rules, Prices::Kind::Tiled);
+            entry.after = effect_of(program, proposal.after, rules, Prices::Kind::Tiled);
+            rules.log->push_back(std::move(entry));
+        }
+    }
+    return refused.empty();
+}
+
+void note_changes(const Program& before, const Program& after, const Rules& rules,
+                  Prices::Kind kind, const std::function<std::string(Name)>& rule) {
+    if (!rules.log) return;
+    std::map<Name, Named> olds = named_kernels(before), news = named_kernels(after);
+    const std::set<Name> moved = relaid(before, after);
+    auto same = [&](const Named& a, const Named& b) {
+        return a.once == b.once && a.kernels == b.kernels &&
+               std::none_of(a.kernels.begin(), a.kernels.end(),
+                            [&](const KernelPtr& k) { return touches(*k, moved); });
+    };
+    for (const auto& [name, old] : olds) news.try_emplace(name);
+    for (const auto& [name, now] : news) {
+        const Named& old = olds[name];
+        if (same(old, now) || (old.kernels.empty() && now.once)) continue;
+        auto effect = [&](const Program& p, const Named& n) {
+            return effect_of(p, n.once ? std::vector<KernelPtr>{} : n.kernels, rules, kind);
+        };
+        RuleLog entry{rule(name), name.str()};
+        entry.before = effect(before, old);
+        entry.after = effect(after, now);
+        entry.tiling = kind == Prices::Kind::Standing;
+        rules.log->push_back(std::move(entry));
+    }
+}
+
+Program applied(const std::string& rule, Program program, const Rules& rules, Prices::Kind kind,
+                const std::function<Program(Program)>& body) {
+    if (!rules.on(rule)) return program;
+    if (!rules.log) return body(std::move(program));
+    const Program before = program;
+    program = body(std::move(program));
+    note_changes(before, program, rules, kind, [&](Name) { return rule; });
+    return program;
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,83 @@
+// The engine that applies rules. A rule proposes kernels in place of others; the engine asks the
+// oracle where the rule cannot tell whether that pays, logs what it did to ledger and price, and
+// logs what it refused.
+//
+// Prices come in two kinds. While kernels are fused and laid out, a kernel costs what it will once
+// it is tiled, claimed and spelled: that is what a proposal changes. From tiling on, it costs what
+// it does as it stands, so that the gain of a tile is the difference to loops.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gir/kernel_form.h"
+#include "gir/ledger/levels.h"
+#include "gir/rewrite/rules.h"
+
+namespace smeaton::gir::rewrite {
+
+/// A kernel and the buffers that it names, as a program of its own.
+Program alone(const Program&, const KernelPtr&);
+
+/// Prices of kernels on one target, by form: equal kernels are priced once.
+class Prices {
+public:
+    Prices(Target, Oracle, std::set<std::string> skip);
+
+    enum class Kind { Tiled, Standing };
+    /// Of the one kernel of a program made by `alone`, without what runs at load. Nothing where
+    /// sizes are open or the kernel cannot be priced.
+    std::optional<double> us(const Program& alone, Kind);
+
+    /// layout_choice's, empty where its rule is skipped.
+    std::map<Name, Layout> layouts_to_come(const Program&) const;
+
+private:
+    std::optional<double> priced(Program, Kind) const;
+
+    Target target_;
+    Oracle oracle_;
+    std::set<std::string> skip_;
+    FormTable<std::optional<double>> tiled_, standing_;
+};
+
+/// Levels of lowered and of tiled programs in one tree: "memory" outermost, the target's, "local".
+Levels levels_while_rewriting(const Target&);
+
+/// What the kernels of one program move and take. `us` is there where all have a price.
+Effect effect_of(const Program&, const std::vector<KernelPtr>&, const Rules&, Prices::Kind);
+/// Of all its kernels.
+Effect effect_of(const Program&, const Rules&, Prices::Kind);
+
+/// What was asked: whether kernels, each alone, cost less than others; and the answer.
+struct Question {
+    std::vector<Program> before, after;
+    bool pays = false;
+};
+/// The answer that these rules' oracle gives; false where it cannot price one of them.
+bool pays(const Question&, const Rules&);
+
+struct Proposal {
+    std::string rule, what;
+    std::vector<KernelPtr> before, after;
+    /// Bytes and operations do not tell whether it pays.
+    bool asks = false;
+    /// Of buffers that will be laid out otherwise before they are tiled; may be null.
+    const std::map<Name, Layout>* layouts = nullptr;
+};
+/// Whether the program takes the proposal; logged either way. A price that rises refuses one that
+/// asks, and so does the lack of one.
+bool accept(const Proposal&, const Program&, const Rules&);
+
+/// `body` applied to the program unless the rule is skipped; each kernel that it changed, made or
+/// dropped, or whose buffers it laid out otherwise, is an entry of the log.
+Program applied(const std::string& rule, Program, const Rules&, Prices::Kind,
+                const std::function<Program(Program)>& body);
+/// The log of such a change, the rule named for each kernel; what is new and runs at load only is
+/// part of what it is made for.
+void note_changes(const Program& before, const Program& after, const Rules&, Prices::Kind,
+                  const std::function<std::string(Name kernel)>& rule);
+
+}  // namespace smeaton::gir::rewrite
