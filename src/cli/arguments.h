@@ -28,6 +28,8 @@ public:
     virtual void option(const std::string& names, std::vector<std::string>& value,
                         const std::string& what, const std::string& help, bool many = false) = 0;
     virtual void flag(const std::string& names, bool& value, const std::string& help) = 0;
+    /// The words that an option declared before takes; help lists them, shells complete them.
+    virtual void words(const std::string& name, const std::vector<std::string>& words) = 0;
 };
 
 struct Verb {
