@@ -27,7 +27,7 @@ public:
                 const std::string& help) override {
         app_.add_option(names, value, help)
             ->type_name("N")
-            ->check(CLI::Range(at_least, 1 << 30))
+            ->check(CLI::Range(at_least, 1 << 30).description(""))
             ->capture_default_str();
     }
     void option(const std::string& names, uint64_t& value, const std::string& help) override {

@@ -23,8 +23,7 @@ void stage_options(Arguments& arguments, driver::SessionOptions& options) {
     arguments.words("--skip", driver::skip_names());
     arguments.option("--dump", options.dump_folder, "DIR", "write NN.stage.txt after every stage");
     arguments.flag("--explain", options.explain, "list the rewrites that were taken");
-    arguments.option("--isa", options.isa, "NAME",
-                     "instruction set instead of the best there is");
+    arguments.option("--isa", options.isa, "NAME", "instruction set instead of the best there is");
     arguments.words("--isa", {"avx512bf16", "avx512", "avx2", "plain"});
 }
 

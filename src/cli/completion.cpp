@@ -99,8 +99,8 @@ std::string fish_script(const std::vector<VerbText>& verbs) {
             std::string line = here;
             if (!o.positional)
                 for (const std::string& name : o.names)
-                    line += name.starts_with("--") ? " -l " + name.substr(2)
-                                                   : " -s " + name.substr(1);
+                    line +=
+                        name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
             else if (o.words.empty())
                 continue;
             if (!o.words.empty())
@@ -117,9 +117,12 @@ std::string fish_script(const std::vector<VerbText>& verbs) {
 std::string roff(const std::string& text) {
     std::string out;
     for (char c : text) {
-        if (c == '\\') out += "\\e";
-        else if (c == '-') out += "\\-";
-        else out += c;
+        if (c == '\\')
+            out += "\\e";
+        else if (c == '-')
+            out += "\\-";
+        else
+            out += c;
     }
     return !out.empty() && (out[0] == '.' || out[0] == '\'') ? "\\&" + out : out;
 }
@@ -129,8 +132,8 @@ std::string man_option(const OptionText& o) {
     for (const std::string& n : o.names)
         names += (names.empty() ? "\\fB" : ", \\fB") + roff(n) + "\\fR";
     if (!o.what.empty()) names += " \\fI" + roff(o.what) + "\\fR";
-    return ".TP\n" + names + "\n" +
-           roff(o.words.empty() ? o.help : with_words(o.help, o.words)) + "\n";
+    return ".TP\n" + names + "\n" + roff(o.words.empty() ? o.help : with_words(o.help, o.words)) +
+           "\n";
 }
 
 }  // namespace
@@ -185,8 +188,7 @@ Verb completion_verb(const std::vector<Verb>& verbs) {
 }
 
 Verb man_verb(const std::vector<Verb>& verbs) {
-    return {"man", "the manual page, as roff text", "smeaton man | man -l -",
-            [&verbs](Arguments&) {
+    return {"man", "the manual page, as roff text", "smeaton man | man -l -", [&verbs](Arguments&) {
                 return [&verbs] {
                     print_out(man_page(texts_of(verbs)));
                     return 0;

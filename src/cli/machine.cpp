@@ -1,10 +1,11 @@
+#include "report/machine.h"
+
 #include "base/error.h"
 #include "base/nearest.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "driver/machine_check.h"
 #include "report/json.h"
-#include "report/machine.h"
 
 namespace smeaton::cli {
 

@@ -33,9 +33,10 @@ Verb simulate_verb() {
                 auto published = std::make_shared<PublishedOptions>();
                 arguments.positional("MODEL", r->model,
                                      "an ONNX file; for scalesim also a topology file (.csv)");
-                arguments.option("--machine", r->machine_file, "MACHINE",
-                                 "a description: a file, or a name of `smeaton machine list`; without "
-                                 "one, this machine's");
+                arguments.option(
+                    "--machine", r->machine_file, "MACHINE",
+                    "a description: a file, or a name of `smeaton machine list`; without "
+                    "one, this machine's");
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
                 feed_options(arguments, r->feeds);
                 stage_options(arguments, r->session);

@@ -69,8 +69,7 @@ VerbText text_of(const Verb& verb) {
 std::vector<std::string> option_names(const VerbText& verb) {
     std::vector<std::string> names;
     for (const OptionText& option : verb.options)
-        if (!option.positional)
-            names.insert(names.end(), option.names.begin(), option.names.end());
+        if (!option.positional) names.insert(names.end(), option.names.begin(), option.names.end());
     names.emplace_back("--help");
     return names;
 }
@@ -79,6 +78,7 @@ void require_verb(const std::vector<Verb>& verbs, const std::string& name) {
     std::vector<std::string> names;
     for (const Verb& verb : verbs) names.push_back(verb.name);
     if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    names.emplace_back("help");
     std::string list;
     for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
     throw UserError("there is no verb '{}'{}; the verbs are {}", name, nearest_hint(name, names),

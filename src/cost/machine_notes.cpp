@@ -29,9 +29,10 @@ std::vector<std::string> machine_notes(const machine::Machine& m) {
     for (const std::string& row : missing_rates(m, *main))
         missing += (missing.empty() ? "" : ", ") + row;
     if (!missing.empty())
-        notes.push_back(fmt::format("unit {} has no rate for {}: a model that needs one of them "
-                                    "cannot be simulated",
-                                    main->name, missing));
+        notes.push_back(
+            fmt::format("unit {} has no rate for {}: a model that needs one of them "
+                        "cannot be simulated",
+                        main->name, missing));
     return notes;
 }
 

@@ -333,10 +333,11 @@ Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, D
     std::string others;
     for (const std::string& row : missing_rates(machine, unit))
         if (row != wanted) others += (others.empty() ? "" : ", ") + row;
-    throw UserError("machine {}: unit {} has no rate for {}{}; add the rows to its 'rates' "
-                    "(docs/machine.md)",
-                    machine.name, unit.name, wanted,
-                    others.empty() ? "" : ", nor for others that programs may need: " + others);
+    throw UserError(
+        "machine {}: unit {} has no rate for {}{}; add the rows to its 'rates' "
+        "(docs/machine.md)",
+        machine.name, unit.name, wanted,
+        others.empty() ? "" : ", nor for others that programs may need: " + others);
 }
 
 }  // namespace smeaton::cost

@@ -14,8 +14,8 @@ namespace smeaton::driver {
 
 namespace {
 
-// One of everything that general code does: contractions of floats and bytes, every special
-// function, division, roots, rounding, comparisons, gathers, transposes, sums; in f32, f64, i64.
+// One of everything that general code does: contractions, every special function, division, roots,
+// rounding, comparisons, gathers, transposes, sums; in f32, bf16, f64, i64.
 constexpr const char* kModel = R"(graph everything
   opset "" 17
   input x: f32[192,256]
@@ -24,8 +24,8 @@ constexpr const char* kModel = R"(graph everything
   input taps: f32[24,16,3,3]
   input table: f32[5000,64]
   input row: i64[96]
-  input bytes: u8[64,256]
-  input weights: i8[256,96]
+  input half: bf16[64,256]
+  input weights: bf16[256,96]
   input wide: f64[64,64]
   xw = MatMul(x, w) since 13 as MatMul
   gelu_a = Erf(xw) since 13 as Erf
@@ -45,7 +45,7 @@ constexpr const char* kModel = R"(graph everything
   chosen = Where(less, raised, waves) since 16 as Where
   floor = Floor(chosen) since 13 as Floor
   ratio = Div(floor, picked) since 14 as Div
-  sums = MatMulInteger(bytes, weights) since 10 as MatMulInteger
+  sums = MatMul(half, weights) since 13 as MatMulHalf
   moved = Add(row, row) since 14 as Add
   deep = MatMul(wide, wide) since 13 as MatMul64
   output turned
@@ -73,8 +73,7 @@ Opened model_of(const MachineCheckRequest& request) {
 }
 
 /// What is said of a machine, of one core alone and of all; or why nothing can be.
-std::string said_of(Pricer& pricer, const machine::Machine& m,
-                    const MachineCheckRequest& request) {
+std::string said_of(Pricer& pricer, const machine::Machine& m, const MachineCheckRequest& request) {
     try {
         return request.digest(pricer.price(m, {1, 0})) + request.digest(pricer.price(m));
     } catch (const UserError& error) {
@@ -126,8 +125,8 @@ MachineCheck check_machine(const MachineCheckRequest& request) {
         if (request.progress)
             request.progress("changing one figure at a time", static_cast<double>(i) / count);
         const machine::Figure& f = figures.all()[i];
-        result.figures.push_back({f.where, f.key, f.value, f.source,
-                                  is_used(i, figures, pricer, as_is, request)});
+        result.figures.push_back(
+            {f.where, f.key, f.value, f.source, is_used(i, figures, pricer, as_is, request)});
     }
     return result;
 }

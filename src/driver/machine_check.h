@@ -34,9 +34,9 @@ struct MachineCheck {
 };
 
 struct MachineCheckRequest {
-    std::string machine;             ///< a file, or a name of those that ship
-    std::string model;               ///< priced with each figure changed; empty: a model of ours
-    std::vector<std::string> dims;   ///< of that model
+    std::string machine;            ///< a file, or a name of those that ship
+    std::string model;              ///< priced with each figure changed; empty: a model of ours
+    std::vector<std::string> dims;  ///< of that model
     /// All that `simulate` says, as text; two that are equal say the same.
     std::function<std::string(const SimulateResult&)> digest;
     std::function<void(const std::string& what, double fraction)> progress;  ///< may be empty

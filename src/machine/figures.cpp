@@ -54,8 +54,7 @@ void walk(const YAML::Node& map, const std::string& where, const std::string& pr
         } else if (node.IsSequence()) {
             for (const YAML::Node& row : node)
                 if (row.IsMap())
-                    walk(row, (where.empty() ? "" : where + ", ") + row_name(name, row), "",
-                         visit);
+                    walk(row, (where.empty() ? "" : where + ", ") + row_name(name, row), "", visit);
         }
     }
 }

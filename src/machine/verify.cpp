@@ -57,7 +57,8 @@ const Plausible* plausible(std::string_view key) {
 /// Collects the context of one check so that each message reads "<file>: <where>: ...".
 class Judge {
 public:
-    Judge(const Machine& machine, const std::string& file) : sources_(machine.sources), file_(file) {}
+    Judge(const Machine& machine, const std::string& file)
+        : sources_(machine.sources), file_(file) {}
 
     template <class... Args>
     void require(bool holds, const std::string& where, fmt::format_string<Args...> text,
@@ -216,7 +217,8 @@ void verify_rate(const Rate& rate, const std::string& where, const Judge& judge)
     judge.positive(rate.gops_per_s, where, "gops_per_s");
     judge.positive(rate.all_gops_per_s, where, "all_gops_per_s");
     if (rate.gops_per_s)
-        judge.together(rate.all_gops_per_s, *rate.gops_per_s, where, "all_gops_per_s", "gops_per_s");
+        judge.together(rate.all_gops_per_s, *rate.gops_per_s, where, "all_gops_per_s",
+                       "gops_per_s");
     judge.positive(rate.latency_cycles, where, "latency_cycles");
     judge.positive(rate.energy_pj, where, "energy_pj");
 }

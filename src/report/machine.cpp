@@ -44,8 +44,8 @@ std::string text(const driver::MachineCheck& r) {
     const auto unused = static_cast<long>(r.figures.size()) - used;
     const std::string model =
         r.model.empty() ? "a model that has one of every kind of work" : r.model;
-    std::string out = fmt::format("{:<12}{}, whole and without contradiction\n", "machine",
-                                  r.machine);
+    std::string out =
+        fmt::format("{:<12}{}, whole and without contradiction\n", "machine", r.machine);
     for (const std::string& note : r.notes) out += fmt::format("{:<12}{}\n", "note", note);
     out += fmt::format("\n{} figures that simulate uses for {}\n", used, model) +
            figures_text(r, true);

@@ -112,8 +112,8 @@ std::string worst_text(const Comparison& c) {
     for (const WrongElement& w : c.worst) {
         std::string at;
         for (int64_t i : w.at) at += (at.empty() ? "" : ",") + std::to_string(i);
-        text += fmt::format("{}at [{}]: {}, expected {}",
-                            text.empty() ? "largest " : "; then ", at, w.got, w.expected);
+        text += fmt::format("{}at [{}]: {}, expected {}", text.empty() ? "largest " : "; then ", at,
+                            w.got, w.expected);
     }
     return text;
 }

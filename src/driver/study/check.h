@@ -26,9 +26,9 @@ struct Comparison {
     std::string output;   ///< its name
     std::string against;  ///< a file, or who else computed it
     bool equal = false;
-    double max_error = 0;         ///< greatest absolute difference of finite elements
-    double share_of_allowed = 0;  ///< greatest error over what is allowed there; over 1 fails
-    std::string reason;           ///< why not equal, in one line
+    double max_error = 0;             ///< greatest absolute difference of finite elements
+    double share_of_allowed = 0;      ///< greatest error over what is allowed there; over 1 fails
+    std::string reason;               ///< why not equal, in one line
     std::vector<WrongElement> worst;  ///< up to three that are not equal, farthest off first
 };
 

@@ -168,8 +168,7 @@ std::vector<Comparison> check_outputs(const std::vector<PortInfo>& ports,
         if (next == tensors.size())
             throw UserError("{}: one file too many to compare with, the model has {} outputs", file,
                             tensors.size());
-        all.push_back(
-            compare(ports[next].name, tensors[next], read_tensor(file), file, tolerance));
+        all.push_back(compare(ports[next].name, tensors[next], read_tensor(file), file, tolerance));
         ++next;
     }
     return all;
@@ -232,8 +231,7 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     for (const PortInfo& port : session.inputs())
         result.inputs.push_back(
             {port.name, std::string(tensor::name(port.dtype)), feeds.at(port.name).shape()});
-    result.checks =
-        check_outputs(session.outputs(), outputs, request.expected, request.tolerance);
+    result.checks = check_outputs(session.outputs(), outputs, request.expected, request.tolerance);
     if (!request.output_folder.empty())
         result.written = write_outputs(session.outputs(), outputs, request.output_folder);
     for (int i = 1; i < request.warmup; ++i) session.run(feeds);

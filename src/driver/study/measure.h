@@ -15,11 +15,11 @@ namespace smeaton::driver {
 struct MeasureRequest {
     std::string model;
     FeedRequest feeds;
-    SessionOptions session;             ///< dims are taken from feeds
+    SessionOptions session;  ///< dims are taken from feeds
     /// Files with the outputs wanted: .npy and .pb in the outputs' order, .npz by their names.
     std::vector<std::string> expected;
     Tolerance tolerance;
-    std::string output_folder;          ///< outputs as .npy; empty: not written
+    std::string output_folder;  ///< outputs as .npy; empty: not written
     int runs = 10, warmup = 2;
     bool kernels = false;    ///< time each kernel, with its bound by this machine's description
     std::string trace_file;  ///< Perfetto JSON; empty: none
@@ -81,11 +81,10 @@ SimulateResult predict_here(Session&, const std::map<std::string, Tensor>& feeds
 /// Writes outputs as FOLDER/NAME.npy; gives the files.
 std::vector<std::string> write_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
                                        const std::string& folder);
-/// One comparison per .npy or .pb file, outputs in their order, and one per array of a .npz file, by
-/// name. UserError for more files than outputs, and for an array that no output is named as.
+/// One comparison per .npy or .pb file, outputs in their order, and one per array of a .npz file,
+/// by name. UserError for more files than outputs, and for an array that no output is named as.
 std::vector<Comparison> check_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
-                                      const std::vector<std::string>& files,
-                                      const Tolerance&);
+                                      const std::vector<std::string>& files, const Tolerance&);
 /// Kernels of one run after another, as trace events that Perfetto and chrome://tracing open.
 std::string trace_json(const std::vector<MeasuredKernel>&);
 std::vector<PortShape> shapes_of(const std::vector<PortInfo>&, const std::vector<Tensor>&);
