@@ -103,6 +103,21 @@ void register_dtype(PyObject* descr, DType dtype) {
     registered().push_back({known->type_num, known, dtype});
 }
 
+std::string numpy_name(DType dtype) {
+    PyArray_Descr* descr = new_descr(dtype);
+    if (descr == nullptr) {
+        PyErr_Clear();
+        return "'" + std::string(name(dtype)) + "'";
+    }
+    PyObject* text = PyObject_GetAttrString(reinterpret_cast<PyObject*>(descr), "name");
+    const char* utf8 = text == nullptr ? nullptr : PyUnicode_AsUTF8(text);
+    const std::string shown = "'" + std::string(utf8 == nullptr ? "?" : utf8) + "'";
+    Py_XDECREF(text);
+    Py_DECREF(descr);
+    PyErr_Clear();
+    return shown;
+}
+
 Tensor tensor_of(PyObject* value, const char* input) {
     PyObject* dense =
         PyArray_FROM_OF(value, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);

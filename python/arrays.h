@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <string>
+
 #include "tensor/tensor.h"
 
 namespace smeaton::python {
@@ -15,6 +17,9 @@ bool load_numpy();
 
 /// Lets arrays of the numpy dtype object `descr` (bfloat16 of ml_dtypes, …) stand for `dtype`.
 void register_dtype(PyObject* descr, DType dtype);
+
+/// The numpy name of a dtype in quotes: "'float32'".
+std::string numpy_name(DType dtype);
 
 /// A Tensor that views the array's memory and keeps the array alive; a value that is no dense
 /// aligned array is copied into one first. UserError naming `input` on an element type that has no

@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <exception>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@
 #include "base/error.h"
 #include "driver/session.h"
 #include "driver/trainer.h"
+#include "signals.h"
+#include "studies.h"
+#include "words.h"
 
 namespace nb = nanobind;
 
@@ -60,6 +64,17 @@ std::vector<std::string> names_of(nb::handle output_names) {
     return names;
 }
 
+/// "; give x.astype(numpy.float32)" for the first feed of another element type than its input.
+std::string astype_hint(const Session& session, const Feeds& feeds) {
+    for (const auto* ports : {&session.inputs(), &session.overridable()})
+        for (const driver::PortInfo& port : *ports) {
+            auto fed = feeds.find(port.name);
+            if (fed != feeds.end() && fed->second.dtype() != port.dtype)
+                return "; give its array .astype(" + numpy_name(port.dtype) + ")";
+        }
+    return "";
+}
+
 nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) {
     const bool all = output_names.is_none();
     const std::vector<std::string> names = names_of(output_names);
@@ -67,9 +82,11 @@ nb::list run(Session& session, nb::handle output_names, const nb::dict& arrays) 
     if (!all && names.empty()) return result;
     const Feeds feeds = feeds_of(arrays);
     std::vector<Tensor> outputs;
-    {
+    try {
         nb::gil_scoped_release others_may_go_on;
         outputs = session.run(feeds, names);
+    } catch (const UserError& error) {
+        throw UserError(error.what() + astype_hint(session, feeds));
     }
     for (Tensor& output : outputs) {
         PyObject* array = array_of(std::move(output));
@@ -208,12 +225,6 @@ nb::list ports(const std::vector<driver::PortInfo>& infos) {
     return result;
 }
 
-/// Lets Ctrl-C end a compilation: Python's handlers run on its main thread alone.
-void raise_signals() {
-    nb::gil_scoped_acquire held;
-    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-}
-
 void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
                   std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
@@ -320,14 +331,19 @@ void add_trainer(nb::module_& m) {
         .def(
             "set_parameters",
             [](Trainer& t, const nb::dict& values) { t.set_parameters(feeds_of(values)); },
-            nb::arg("values"))
+            nb::arg("values"),
+            "Gives some of the parameters another value: {initializer name: array} of their "
+            "element "
+            "types and shapes. UserError otherwise; then nothing has changed.")
         .def(
             "state", [](Trainer& t) { return arrays_by_name(t.state()); },
             "{name: array} of all that the next step depends on; load_state takes it back.")
         .def(
             "load_state",
             [](Trainer& t, const nb::dict& values) { t.load_state(feeds_of(values)); },
-            nb::arg("values"))
+            nb::arg("values"),
+            "Goes on, bit for bit, from what state() gave: {name: array}, whole. UserError "
+            "otherwise.")
         .def("_judge",
              [](Trainer& t, const nb::dict& arrays, double points) {
                  const Feeds feeds = feeds_of(arrays);
@@ -344,9 +360,18 @@ void add_trainer(nb::module_& m) {
                  return memory_of(t.session(feeds), t.session_feeds(feeds));
              })
         .def("_save", [](Trainer& t, const std::string& path) { t.save(path); })
-        .def_prop_ro("steps", &Trainer::steps)
-        .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate)
+        .def_prop_ro("steps", &Trainer::steps, "Steps made so far.")
+        .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate,
+                     "Of the steps to come; above 0.")
         .def("_inputs", [](Trainer& trainer) { return ports(trainer.inputs()); });
+}
+
+void translate_user_error(const std::exception_ptr& thrown, void* type) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const UserError& error) {
+        PyErr_SetString(static_cast<PyObject*>(type), python_words(error.what()).c_str());
+    }
 }
 
 void add_dtype(nb::handle descr, const std::string& dtype) {
@@ -362,8 +387,12 @@ NB_MODULE(_core, m) {
     using namespace smeaton::python;
     if (!load_numpy()) nb::raise_python_error();
     const nb::exception<smeaton::UserError> user_error(m, "UserError", PyExc_ValueError);
+    nb::register_exception_translator(&translate_user_error, user_error.ptr());
     const nb::exception<smeaton::InternalError> internal_error(m, "InternalError",
                                                                PyExc_RuntimeError);
+    user_error.attr("__doc__") =
+        "What the caller can mend: the message says what was expected, and what to do.";
+    internal_error.attr("__doc__") = "A fault of ours; please report it.";
     m.def("register_dtype", &add_dtype);
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
@@ -392,10 +421,11 @@ NB_MODULE(_core, m) {
              "kernel, iterations (interpreted), of, elements (compared), worst (relative), "
              "sensitivity (of the interpreter to half an ulp in its sums), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
-        .def_prop_ro("threads", &Session::threads)
+        .def_prop_ro("threads", &Session::threads, "Workers that a run uses.")
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
         .def("_warnings", &Session::warnings)
         .def("_overridable", [](Session& session) { return ports(session.overridable()); })
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
     add_trainer(m);
+    add_studies(m);
 }

@@ -29,6 +29,24 @@ class Judgement(TypedDict):
 
 def register_dtype(descr: numpy.dtype[Any], dtype: str) -> None: ...
 
+def _inspect(model: str, dims: list[str], memory: bool, blocks: bool, threads: int) -> str: ...
+def _simulate(
+    model: str, machine: str, inputs: list[str], dims: list[str], threads: int, skip: list[str]
+) -> str: ...
+def _study(
+    model: str,
+    out: str,
+    inputs: list[str],
+    dims: list[str],
+    machines: list[str],
+    threads: int,
+    runs: int,
+    warmup: int,
+    onnx_runtime: bool,
+) -> str: ...
+def _machine_names() -> list[str]: ...
+def _machine_text(name: str) -> str: ...
+
 class Session:
     def __init__(
         self,

@@ -1,5 +1,4 @@
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,6 +6,7 @@ from typing import NamedTuple
 import numpy
 
 from . import _core
+from ._arguments import Model, dims_of, model_file, texts_of
 
 # Element types that numpy lacks and ml_dtypes has, one byte or two each.
 _ML_DTYPES = {
@@ -103,12 +103,12 @@ class Session(_core.Session):
 
     def __init__(
         self,
-        path: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        path: Model,
         *positional: object,
         threads: int = 0,
         dims: Mapping[str, int] | None = None,
         isa: str = "",
-        skip: Sequence[str] = (),
+        skip: str | Sequence[str] = (),
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
         state: Mapping[str, str] | None = None,
@@ -117,30 +117,17 @@ class Session(_core.Session):
         _refuse_habits(positional, named)
         options = (
             threads,
-            dict(dims or {}),
+            dims_of(dims),
             isa,
-            list(skip),
+            texts_of("skip", skip),
             str(cache_folder),
             str(dump_folder),
             dict(state or {}),
         )
-        self._open(path, options)
+        with model_file(path) as file:
+            super().__init__(file, *options)
         for warning in self._warnings():
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
-
-    def _open(
-        self,
-        path: str | os.PathLike[str] | bytes | bytearray | memoryview,
-        options: tuple[int, dict[str, int], str, list[str], str, str, dict[str, str]],
-    ) -> None:
-        if not isinstance(path, (bytes, bytearray, memoryview)):
-            super().__init__(os.fspath(path), *options)
-            return
-        with tempfile.TemporaryDirectory(prefix="smeaton-") as folder:
-            file = os.path.join(folder, "model.onnx")
-            with open(file, "wb") as out:
-                out.write(path)
-            super().__init__(file, *options)
 
     def get_inputs(self) -> list[NodeArg]:
         """The inputs that must be fed, in the file's order."""

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from . import _core
+from ._arguments import dims_of, texts_of
 from ._session import NodeArg, _node_args
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Trainer(_core.Trainer):
         threads: int = 0,
         dims: Mapping[str, int] | None = None,
         isa: str = "",
-        skip: Sequence[str] = (),
+        skip: str | Sequence[str] = (),
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
     ) -> None:
@@ -61,13 +62,13 @@ class Trainer(_core.Trainer):
             optimizer,
             float(learning_rate),
             {name: float(value) for name, value in settings.items() if value is not None},
-            [freeze] if isinstance(freeze, str) else list(freeze),
+            texts_of("freeze", freeze),
             bool(training_form),
             int(seed),
             threads,
-            dict(dims or {}),
+            dims_of(dims),
             isa,
-            list(skip),
+            texts_of("skip", skip),
             str(cache_folder),
             str(dump_folder),
         )

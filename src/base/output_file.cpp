@@ -81,6 +81,20 @@ void write_file(const std::string& path, std::string_view bytes) {
     draft.finish(path);
 }
 
+void require_writable(const std::string& path) {
+    namespace fs = std::filesystem;
+    if (fs::is_directory(path)) throw UserError("{}: cannot write: it is a folder", path);
+    if (fs::exists(path) && !fs::is_regular_file(path)) {  // a device or a pipe
+        if (access(path.c_str(), W_OK) != 0)
+            throw UserError("{}: cannot write: {}", path, std::strerror(errno));
+        return;
+    }
+    const fs::path parent = fs::path(path).parent_path();
+    const std::string folder = parent.empty() ? "." : parent.string();
+    if (access(folder.c_str(), W_OK | X_OK) != 0)
+        throw UserError("{}: cannot write: folder {}: {}", path, folder, std::strerror(errno));
+}
+
 void make_folder(const std::string& path) {
     std::error_code failed;
     std::filesystem::create_directories(path, failed);

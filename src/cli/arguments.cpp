@@ -1,8 +1,11 @@
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "base/error.h"
+#include "base/nearest.h"
+#include "cli/verb_text.h"
 
 namespace smeaton::cli {
 
@@ -24,7 +27,7 @@ public:
                 const std::string& help) override {
         app_.add_option(names, value, help)
             ->type_name("N")
-            ->check(CLI::Range(at_least, 1 << 30))
+            ->check(CLI::Range(at_least, 1 << 30).description(""))
             ->capture_default_str();
     }
     void option(const std::string& names, uint64_t& value, const std::string& help) override {
@@ -48,6 +51,10 @@ public:
             ->check(CLI::IsMember(words))
             ->disable_flag_override(false);
     }
+    void words(const std::string& name, const std::vector<std::string>& words) override {
+        CLI::Option* option = app_.get_option(name);
+        option->description(with_words(option->get_description(), words));
+    }
 
 private:
     CLI::App& app_;
@@ -62,13 +69,21 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-int run_command_line(const std::vector<Verb>& verbs, int argc, char** argv) {
-    CLI::App app(
-        "Smeaton compiles a neural network for this machine, runs it, and says where its "
-        "time goes.",
-        "smeaton");
-    app.set_version_flag("--version", SMEATON_VERSION);
-    app.require_subcommand(0, 1);
+// What the parser did not take: the nearest of what there is, where an option is misspelled.
+static UserError refusal(const VerbText& verb, const std::vector<std::string>& given,
+                         const std::string& reason) {
+    const std::vector<std::string> names = option_names(verb);
+    for (const std::string& word : given) {
+        const std::string name = word.substr(0, word.find('='));
+        if (!name.starts_with("--") || std::find(names.begin(), names.end(), name) != names.end())
+            continue;
+        return UserError("{} has no option {}{}; smeaton help {} shows what there is", verb.name,
+                         name, nearest_hint(name, names), verb.name);
+    }
+    return UserError("{}: {} (smeaton help {} shows what there is)", verb.name, reason, verb.name);
+}
+
+static int parse_and_run(const std::vector<Verb>& verbs, CLI::App& app, int argc, char** argv) {
     std::vector<std::function<int()>> bodies;
     for (const Verb& verb : verbs) {
         CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
@@ -76,25 +91,45 @@ int run_command_line(const std::vector<Verb>& verbs, int argc, char** argv) {
         Declared declared(*sub);
         bodies.push_back(verb.declare(declared));
     }
-    std::string list;
-    bool known = argc < 2 || argv[1][0] == '-';
-    for (const Verb& verb : verbs) {
-        list += (list.empty() ? "" : ", ") + verb.name;
-        known |= argc > 1 && verb.name == argv[1];
-    }
-    if (!known) throw UserError("there is no verb '{}'; the verbs are {}", argv[1], list);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked) {
         return app.exit(asked);  // --help, --version
     } catch (const CLI::ParseError& error) {
-        std::string verb = argc > 1 && argv[1][0] != '-' ? std::string(" ") + argv[1] : "";
-        throw UserError("{} (smeaton{} --help shows what there is)", one_line(error.what()), verb);
+        const std::string reason = one_line(error.what());
+        for (const Verb& verb : verbs)
+            if (argc > 1 && verb.name == argv[1])
+                throw refusal(text_of(verb), {argv + 2, argv + argc}, reason);
+        throw UserError("{} (smeaton --help shows what there is)", reason);
     }
     for (size_t i = 0; i < verbs.size(); ++i)
         if (app.got_subcommand(verbs[i].name)) return bodies[i]();
     fmt::print("{}", app.help());
     return argc > 1 ? 1 : 0;
+}
+
+// "smeaton help VERB" is "smeaton VERB --help".
+static std::vector<char*> without_help(const std::vector<Verb>& verbs, int argc, char** argv) {
+    static char asked[] = "--help";
+    std::vector<char*> words(argv, argv + argc);
+    if (argc < 2 || std::string(argv[1]) != "help") return words;
+    if (argc > 3) throw UserError("help takes one verb, as in smeaton help run");
+    if (argc == 2) return {argv[0], asked};
+    require_verb(verbs, argv[2]);
+    return {argv[0], argv[2], asked};
+}
+
+int run_command_line(const std::vector<Verb>& verbs, int argc, char** argv) {
+    CLI::App app(
+        "Smeaton compiles a neural network for this machine, runs it, and says where its "
+        "time goes.",
+        "smeaton");
+    app.set_version_flag("--version", SMEATON_VERSION);
+    app.require_subcommand(0, 1);
+    app.footer("smeaton help VERB says what a verb takes.");
+    std::vector<char*> words = without_help(verbs, argc, argv);
+    if (words.size() > 1 && words[1][0] != '-') require_verb(verbs, words[1]);
+    return parse_and_run(verbs, app, static_cast<int>(words.size()), words.data());
 }
 
 }  // namespace smeaton::cli

@@ -31,6 +31,8 @@ public:
     /// A flag that may be given as --name=WORD; alone it is the first of the words.
     virtual void flag(const std::string& name, std::string& value,
                       const std::vector<std::string>& words, const std::string& help) = 0;
+    /// The words that an option declared before takes; help lists them, shells complete them.
+    virtual void words(const std::string& name, const std::vector<std::string>& words) = 0;
 };
 
 struct Verb {

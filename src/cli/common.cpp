@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/text_writer.h"
 #include "cli/verbs.h"
+#include "driver/pipeline.h"
+#include "driver/stages.h"
 
 namespace smeaton::cli {
 
@@ -17,12 +19,19 @@ void feed_options(Arguments& arguments, driver::FeedRequest& request) {
 }
 
 void stage_options(Arguments& arguments, driver::SessionOptions& options) {
-    arguments.option("--skip", options.skip, "NAME", "leave out a rewrite rule or stage");
+    arguments.option("--skip", options.skip, "NAME", "leave out a rewrite rule, pass or stage");
+    arguments.words("--skip", driver::skip_names());
     arguments.option("--dump", options.dump_folder, "DIR", "write NN.stage.txt after every stage");
     arguments.flag("--explain", options.explain, {"rules", "all"},
                    "what each rewrite rule gained; =all lists each application and refusal");
-    arguments.option("--isa", options.isa, "NAME",
-                     "instruction set: avx512, avx2 or plain instead of the best there is");
+    arguments.option("--isa", options.isa, "NAME", "instruction set instead of the best there is");
+    arguments.words("--isa", {"avx512bf16", "avx512", "avx2", "plain"});
+}
+
+void stop_option(Arguments& arguments, driver::SessionOptions& options) {
+    arguments.option("--stop-after", options.stop_after, "STAGE",
+                     "print what this stage made, and stop");
+    arguments.words("--stop-after", driver::stage_names());
 }
 
 void resume_option(Arguments& arguments, driver::SessionOptions& options) {

@@ -1,4 +1,4 @@
-#include "base/error.h"
+#include "cli/check.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "driver/ports.h"
@@ -13,6 +13,7 @@ namespace {
 struct Request {
     driver::MeasureRequest measure;
     std::vector<std::string> states;
+    CheckOptions check;
     bool json = false;
 };
 
@@ -21,6 +22,7 @@ int run(Request& r) {
     r.measure.session.progress = progress.callback();
     r.measure.session.state = driver::parse_states(r.states);
     r.measure.kernels |= r.json;
+    read_tolerance(r.check, r.measure);
     if (!r.measure.session.stop_after.empty()) {
         print_out(driver::text_after(r.measure));
         return 0;
@@ -28,11 +30,7 @@ int run(Request& r) {
     driver::MeasureResult result = driver::measure(r.measure);
     print_warnings(result.model, result.warnings);
     print_out(r.json ? report::json(result) : report::text(result));
-    for (const driver::Comparison& c : result.checks)
-        if (!c.equal)
-            throw UserError("{}: output '{}' differs from {}: {}", result.model, c.output,
-                            c.against, c.reason);
-    return 0;
+    return require_equal(result.model, result.checks);
 }
 
 }  // namespace
@@ -48,8 +46,7 @@ Verb run_verb() {
                 arguments.option("--state", r->states, "INPUT=OUTPUT",
                                  "keep this input between runs: it starts at the initializer of "
                                  "that name, else at zeros, and takes the output's value");
-                arguments.option("--check", m.expected, "FILE",
-                                 "compare with these outputs (.npy, .pb), in their order", true);
+                check_options(arguments, r->check, m);
                 arguments.option("--output-dir", m.output_folder, "DIR", "write outputs as .npy");
                 arguments.option("--threads", m.session.threads, 0, "0: all cores");
                 arguments.option("--runs", m.runs, 0, "timed runs");
@@ -60,8 +57,7 @@ Verb run_verb() {
                                  "write a timeline of the kernels for ui.perfetto.dev");
                 stage_options(arguments, m.session);
                 resume_option(arguments, m.session);
-                arguments.option("--stop-after", m.session.stop_after, "STAGE",
-                                 "print what this stage made, and stop");
+                stop_option(arguments, m.session);
                 arguments.flag("--json", r->json, "one JSON object on stdout");
                 return [r] { return run(*r); };
             }};

@@ -27,8 +27,9 @@ void schedule_options(Arguments& arguments, driver::ScheduleRequest& r) {
     arguments.option("--hyper", r.hyper, "FORM", "linear, of a batch: plain or switched");
     arguments.option("--time-limit", r.time_limit_s,
                      "seconds to search; else a fixed effort, which gives the same each time");
-    arguments.option("--machine", r.machine_file, "FILE",
-                     "a machine description; without one, this machine's");
+    arguments.option("--machine", r.machine_file, "MACHINE",
+                     "a description: a file, or a name of `smeaton machine list`; without one, "
+                     "this machine's");
     feed_options(arguments, r.feeds);
     stage_options(arguments, r.session);
 }

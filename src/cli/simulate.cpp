@@ -25,7 +25,7 @@ void refuse_native_options(const driver::SimulateRequest& r, const std::string& 
 
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
-            "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8\n"
+            "smeaton simulate model.onnx --machine server-cpu --threads 8\n"
             "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
             "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
@@ -33,14 +33,15 @@ Verb simulate_verb() {
                 auto published = std::make_shared<PublishedOptions>();
                 arguments.positional("MODEL", r->model,
                                      "an ONNX file; for scalesim also a topology file (.csv)");
-                arguments.option("--machine", r->machine_file, "FILE",
-                                 "a machine description; without one, this machine's");
+                arguments.option(
+                    "--machine", r->machine_file, "MACHINE",
+                    "a description: a file, or a name of `smeaton machine list`; without "
+                    "one, this machine's");
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
                 feed_options(arguments, r->feeds);
                 stage_options(arguments, r->session);
                 resume_option(arguments, r->session);
-                arguments.option("--stop-after", r->session.stop_after, "STAGE",
-                                 "print what this stage made, and stop");
+                stop_option(arguments, r->session);
                 published_options(arguments, *published);
                 arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {

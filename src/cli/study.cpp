@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "base/error.h"
 #include "base/output_file.h"
+#include "cli/check.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "report/html.h"
@@ -14,13 +14,22 @@ namespace {
 
 struct Request {
     driver::StudyRequest study;
+    CheckOptions check;
     std::string out;
     bool json = false, no_peer = false;
 };
 
 int run(Request& r) {
     driver::MeasureRequest& m = r.study.measure;
+    read_tolerance(r.check, m);
     r.study.peer = !r.no_peer;
+    if (r.out.empty()) {
+        // Named after the model, or its folder where the file's name says nothing.
+        std::filesystem::path path = std::filesystem::absolute(m.model);
+        std::string stem = path.stem().string();
+        r.out = (stem == "model" ? path.parent_path().filename().string() : stem) + ".html";
+    }
+    require_writable(r.out);
     driver::StudyResult result;
     {
         Progress progress;
@@ -28,20 +37,10 @@ int run(Request& r) {
         result = driver::study(r.study);
     }
     print_warnings(m.model, result.measured.warnings);
-    if (r.out.empty()) {
-        // Named after the model, or its folder where the file's name says nothing.
-        std::filesystem::path path = std::filesystem::absolute(m.model);
-        std::string stem = path.stem().string();
-        r.out = (stem == "model" ? path.parent_path().filename().string() : stem) + ".html";
-    }
     write_file(r.out, report::html(result));
     print_out(r.json ? report::json(result)
                      : report::text(result) + fmt::format("\nreport: {}\n", r.out));
-    for (const driver::Comparison& c : result.measured.checks)
-        if (!c.equal)
-            throw UserError("{}: output '{}' differs from {}: {}", m.model, c.output, c.against,
-                            c.reason);
-    return 0;
+    return require_equal(m.model, result.measured.checks);
 }
 
 }  // namespace
@@ -55,13 +54,13 @@ Verb study_verb() {
                 arguments.positional("MODEL", m.model, "an ONNX file");
                 arguments.option("-o,--out", r->out, "FILE", "the report; default MODEL.html here");
                 feed_options(arguments, m.feeds);
-                arguments.option("--check", m.expected, "FILE",
-                                 "compare with these outputs (.npy, .pb), in their order", true);
+                check_options(arguments, r->check, m);
                 arguments.option("--threads", m.session.threads, 0, "0: all cores");
                 arguments.option("--runs", m.runs, 1, "timed runs");
                 arguments.option("--warmup", m.warmup, 0, "runs before those that are timed");
-                arguments.option("--machine", r->study.machines, "FILE",
-                                 "predict for these machines instead of those that ship", true);
+                arguments.option("--machine", r->study.machines, "MACHINE",
+                                 "predict for these (files or names) instead of all that ship",
+                                 true);
                 arguments.flag("--no-onnx-runtime", r->no_peer, "no comparison with ONNX Runtime");
                 stage_options(arguments, m.session);
                 arguments.flag("--json", r->json, "one JSON object on stdout, besides the report");

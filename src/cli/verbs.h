@@ -17,12 +17,15 @@ Verb simulate_verb();
 Verb schedule_verb();
 Verb train_verb();
 Verb study_verb();
+Verb machine_verb();
 Verb cache_verb();
 
 /// --input, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);
 /// --skip, --dump, --explain, --isa
 void stage_options(Arguments&, driver::SessionOptions&);
+/// --stop-after
+void stop_option(Arguments&, driver::SessionOptions&);
 /// --resume: go on from the dump of a stage.
 void resume_option(Arguments&, driver::SessionOptions&);
 

@@ -1,6 +1,7 @@
 #include "cost/scalar_cost.h"
 
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "machine/query.h"
@@ -276,7 +277,8 @@ std::vector<Instructions> multiply_add(DType compute_dtype) {
     return {{OpClass::Mul, t, 1}, {OpClass::Add, t, 1}};
 }
 
-Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, DType dtype) {
+static std::optional<Interval> rate_or_stand_in(const Machine& machine, const Unit& unit,
+                                                OpClass op, DType dtype) {
     if (auto rate = machine::rate_gops(machine, unit, op, dtype)) return *rate;
     // The same class at another width, by bits: compares, selects, logic move whole registers.
     struct Other {
@@ -301,17 +303,41 @@ Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, D
         if (auto rate = machine::rate_gops(machine, unit, op, other.dtype))
             return *rate * other.factor;
     List parts = stand_in(op, dtype);
-    if (parts.empty())
-        throw UserError(
-            "machine {}: unit {} has no rate for {} {}; add the row to its 'rates' "
-            "(docs/machine.md)",
-            machine.name, unit.name, machine::text(op), tensor::name(dtype));
+    if (parts.empty()) return std::nullopt;
     Interval ns_per_giga{0, 0, 0};
     for (const Instructions& part : parts) {
-        Interval rate = class_rate_gops(machine, unit, part.op, part.dtype);
-        ns_per_giga = ns_per_giga + Interval::exact(part.count) / rate;
+        std::optional<Interval> rate = rate_or_stand_in(machine, unit, part.op, part.dtype);
+        if (!rate) return std::nullopt;
+        ns_per_giga = ns_per_giga + Interval::exact(part.count) / *rate;
     }
     return Interval::exact(1) / ns_per_giga;
+}
+
+std::vector<std::string> missing_rates(const Machine& machine, const Unit& unit) {
+    constexpr DType f = DType::kF32, i = DType::kI32;
+    constexpr std::pair<OpClass, DType> kGeneral[] = {
+        {OpClass::Add, f},     {OpClass::Mul, f},     {OpClass::Fma, f},    {OpClass::MinMax, f},
+        {OpClass::Compare, f}, {OpClass::Select, f},  {OpClass::Div, f},    {OpClass::Sqrt, f},
+        {OpClass::Convert, f}, {OpClass::Shuffle, f}, {OpClass::Gather, f}, {OpClass::Add, i},
+        {OpClass::Mul, i},     {OpClass::Logic, i}};
+    std::vector<std::string> missing;
+    for (const auto& [op, dtype] : kGeneral)
+        if (!rate_or_stand_in(machine, unit, op, dtype))
+            missing.push_back(fmt::format("{} {}", machine::text(op), tensor::name(dtype)));
+    return missing;
+}
+
+Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, DType dtype) {
+    if (auto rate = rate_or_stand_in(machine, unit, op, dtype)) return *rate;
+    const std::string wanted = fmt::format("{} {}", machine::text(op), tensor::name(dtype));
+    std::string others;
+    for (const std::string& row : missing_rates(machine, unit))
+        if (row != wanted) others += (others.empty() ? "" : ", ") + row;
+    throw UserError(
+        "machine {}: unit {} has no rate for {}{}; add the rows to its 'rates' "
+        "(docs/machine.md)",
+        machine.name, unit.name, wanted,
+        others.empty() ? "" : ", nor for others that programs may need: " + others);
 }
 
 }  // namespace smeaton::cost

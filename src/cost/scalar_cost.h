@@ -1,6 +1,7 @@
 // What one application of a scalar function costs on vector units, in instructions by class.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "gir/scalar_list.h"
@@ -25,8 +26,13 @@ std::vector<Instructions> multiply_add(tensor::DType compute_dtype);
 /// G elements/s of a class on a unit, with the stand-ins for classes that a unit lacks: select is
 /// three logic, scale (by a power of two) is what integer arithmetic on exponents takes, minmax is
 /// compare and select, fma is mul and add, fma_load is fma, integers of one width at another's by
-/// bits. UserError naming machine, unit and class when nothing stands in.
+/// bits. UserError naming machine, unit, class and all others that are missing when nothing stands
+/// in.
 machine::Interval class_rate_gops(const machine::Machine&, const machine::Unit&, machine::OpClass,
                                   tensor::DType);
+
+/// "div f32", ...: classes of general f32 code (and i32 arithmetic) that the unit has no rate for
+/// and nothing stands in for.
+std::vector<std::string> missing_rates(const machine::Machine&, const machine::Unit&);
 
 }  // namespace smeaton::cost

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "cost/oracle.h"
 #include "driver/resume.h"
 #include "gir/rewrite/engine.h"
@@ -22,15 +23,21 @@
 
 namespace smeaton::driver {
 
-void check_skip(const std::set<std::string>& skip) {
+std::vector<std::string> skip_names() {
     std::set<std::string> known = {"simplify", "fuse", "layout"};
     known.insert(gir::rewrite::rule_names().begin(), gir::rewrite::rule_names().end());
     for (const std::string& pass : model::simplify_passes()) known.insert(pass);
+    return {known.begin(), known.end()};
+}
+
+void check_skip(const std::set<std::string>& skip) {
+    const std::vector<std::string> known = skip_names();
     for (const std::string& name : skip) {
-        if (known.count(name) > 0) continue;
+        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
         std::string list;
         for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-        throw UserError("--skip {}: no such rule, pass or stage; there are {}", name, list);
+        throw UserError("--skip {}: no such rule, pass or stage{}; there are {}", name,
+                        nearest_hint(name, known), list);
     }
 }
 

@@ -53,6 +53,8 @@ struct Tuned {
     Explained explained;          ///< where wanted
 };
 
+/// What `skip` may hold, sorted: rules, passes and the stages that can be left out.
+std::vector<std::string> skip_names();
 /// UserError naming an entry of `skip` that is neither rule nor skippable stage.
 void check_skip(const std::set<std::string>& skip);
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "cost/target.h"
 #include "driver/naming.h"
 #include "driver/pipeline.h"
@@ -79,6 +80,7 @@ struct Session::Impl {
     std::vector<std::string> deciding_inputs;  // their values are part of the key
 
     void check_feeds(const Feeds&) const;
+    [[noreturn]] void refuse_output(const std::string& wanted) const;
     Specialisation specialisation(const Feeds&) const;
     bool serves(const Compiled&, const Feeds&) const;
     CompiledPtr find(const Feeds&);
@@ -105,14 +107,33 @@ std::unique_lock<std::mutex> Session::Impl::state_turn() {
                          : std::unique_lock<std::mutex>(state_mutex);
 }
 
+static std::vector<std::string> names_of(const std::vector<PortInfo>& ports) {
+    std::vector<std::string> names;
+    for (const PortInfo& p : ports) names.push_back(p.name);
+    return names;
+}
+
+static std::string quoted(const std::vector<std::string>& words) {
+    std::string list;
+    for (const std::string& w : words) list += (list.empty() ? "'" : ", '") + w + "'";
+    return list.empty() ? "none" : list;
+}
+
+void Session::Impl::refuse_output(const std::string& wanted) const {
+    const std::vector<std::string> names = names_of(outputs);
+    throw UserError("{}: there is no output '{}'{}; the outputs are {}", path, wanted,
+                    nearest_hint(wanted, names), quoted(names));
+}
+
 void Session::Impl::check_feeds(const Feeds& feeds) const {
+    const std::vector<std::string> names = names_of(inputs);
     for (const PortInfo& port : inputs) {
         auto found = feeds.find(port.name);
         if (found == feeds.end()) {
-            std::string fed;
-            for (const auto& [key, tensor] : feeds) fed += (fed.empty() ? "'" : ", '") + key + "'";
-            throw UserError("{}: input '{}' is not fed; fed {}", path, port.name,
-                            fed.empty() ? "was nothing" : "were " + fed);
+            std::vector<std::string> fed;
+            for (const auto& [key, tensor] : feeds) fed.push_back(key);
+            throw UserError("{}: input '{}' is not fed; fed {}, expected are {}", path, port.name,
+                            fed.empty() ? "was nothing" : "were " + quoted(fed), quoted(names));
         }
         check_dtype(path, port, found->second);
     }
@@ -128,9 +149,8 @@ void Session::Impl::check_feeds(const Feeds& feeds) const {
         if (state.holds(key))
             throw UserError("{}: '{}' is a state and not fed; set_state gives it another value",
                             path, key);
-        std::string list;
-        for (const PortInfo& p : inputs) list += (list.empty() ? "" : ", ") + p.name;
-        throw UserError("{}: there is no input '{}'; the inputs are {}", path, key, list);
+        throw UserError("{}: there is no input '{}'{}; the inputs are {}", path, key,
+                        nearest_hint(key, names), quoted(names));
     }
 }
 
@@ -262,23 +282,29 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     return made;
 }
 
+void check_options(const model::Graph& graph, const std::string& label,
+                   const SessionOptions& options) {
+    check_skip({options.skip.begin(), options.skip.end()});
+    naming(label, [&] {
+        model::dim_bindings(graph, options.dims);
+        isa_for(options.isa);
+        target_for(options.isa, 1);
+    });
+}
+
 Session::Session(const std::string& model_path, SessionOptions options)
     : Session(model::onnx::read_onnx(model_path), model_path, std::move(options)) {}
 
 Session::Session(model::Graph graph, const std::string& label, SessionOptions options)
     : impl_(std::make_unique<Impl>()) {
     impl_->path = label;
-    check_skip({options.skip.begin(), options.skip.end()});
     impl_->options = std::move(options);
     impl_->graph = with_states(std::move(graph), label, impl_->options);
     impl_->inputs = input_ports(impl_->graph);
     impl_->outputs = output_ports(impl_->graph);
     impl_->overridable = overridable_ports(impl_->graph);
-    naming(label, [&] {
-        model::dim_bindings(impl_->graph, impl_->options.dims);
-        isa_for(impl_->options.isa);
-        impl_->state = StateMemory(impl_->graph, impl_->options.dims);
-    });
+    check_options(impl_->graph, label, impl_->options);
+    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
     impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
     if (!impl_->pool->warning().empty()) impl_->warnings.push_back(impl_->pool->warning());
 }
@@ -337,8 +363,7 @@ std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::stri
     for (const std::string& wanted : names) {
         size_t at = 0;
         while (at < s.outputs.size() && s.outputs[at].name != wanted) ++at;
-        if (at == s.outputs.size() && !s.state.takes_output(wanted))
-            throw UserError("{}: there is no output '{}'", s.path, wanted);
+        if (at == s.outputs.size() && !s.state.takes_output(wanted)) s.refuse_output(wanted);
         places.push_back(at);
     }
     CompiledPtr compiled = s.get_whole(feeds);

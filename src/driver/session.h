@@ -116,6 +116,10 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// UserError naming the option unless its words are known, this CPU has the instruction set, and
+/// the graph has the dims. `label` names the graph in messages.
+void check_options(const model::Graph&, const std::string& label, const SessionOptions&);
+
 /// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
 /// rest). `model`: the file, for messages.
 std::map<std::string, Tensor> random_feeds(const std::string& model, const std::vector<PortInfo>&,

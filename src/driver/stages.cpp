@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/nearest.h"
 
 namespace smeaton::driver {
 
@@ -25,8 +26,8 @@ StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
         std::find(names.begin(), names.end(), options_.stop_after) == names.end()) {
         std::string list;
         for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
-        throw UserError("--stop-after {}: no such stage; the stages are {}", options_.stop_after,
-                        list);
+        throw UserError("--stop-after {}: no such stage{}; the stages are {}", options_.stop_after,
+                        nearest_hint(options_.stop_after, names), list);
     }
     if (options_.dump_folder.empty()) return;
     std::error_code failed;

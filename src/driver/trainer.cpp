@@ -365,6 +365,7 @@ Trainer::Trainer(const std::string& model_path, TrainerOptions options)
     check_rate(options.learning_rate);
     impl_->options = std::move(options);
     impl_->graph = read_model(model_path, {});
+    check_options(impl_->graph, model_path, impl_->options.session);
     impl_->inputs = input_ports(impl_->graph);
     const auto is_input = [&](const std::string& name) {
         return std::any_of(impl_->inputs.begin(), impl_->inputs.end(),

@@ -1,9 +1,12 @@
 #include "machine/read.h"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "base/error.h"
+#include "base/nearest.h"
+#include "machine/shipped.h"
 #include "machine/verify.h"
 #include "machine/words.h"
 #include "machine/yaml_map.h"
@@ -212,17 +215,24 @@ Machine parse_machine(const std::string& yaml, const std::string& file) {
     return machine;
 }
 
-Machine read_machine_file(const std::string& path) {
+std::string read_description(const std::string& path) {
+    const bool is_file = std::filesystem::is_regular_file(path);
+    if (const std::string_view shipped = shipped_text(path); !is_file && !shipped.empty())
+        return std::string(shipped);
     std::ifstream in(path, std::ios::binary);
     if (!in)
         throw UserError(
-            "{}: cannot be opened; give the path of a machine description (the shipped "
-            "ones are in machines/, `smeaton probe --out FILE` writes this machine's)",
-            path);
+            "{}: cannot be opened{}; expected the path of a machine description or the name of one "
+            "that ships: {} (`smeaton probe --out FILE` writes this machine's)",
+            path, nearest_hint(path, shipped_names()), join(shipped_names()));
     std::ostringstream text;
     text << in.rdbuf();
     if (!text) throw UserError("{}: cannot be read, or is empty (is it a folder?)", path);
-    return parse_machine(text.str(), path);
+    return text.str();
+}
+
+Machine read_machine_file(const std::string& path) {
+    return parse_machine(read_description(path), path);
 }
 
 }  // namespace smeaton::machine

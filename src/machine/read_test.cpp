@@ -8,8 +8,10 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "machine/figures.h"
 #include "machine/print.h"
 #include "machine/query.h"
+#include "machine/shipped.h"
 
 namespace smeaton::machine {
 namespace {
@@ -200,6 +202,16 @@ TEST(MachineText, a_missing_file_says_what_to_do) {
     }
 }
 
+TEST(MachineText, a_name_that_ships_is_read_and_a_near_one_is_offered) {
+    for (const std::string& name : shipped_names()) EXPECT_EQ(read_machine_file(name).name, name);
+    try {
+        read_machine_file("server-cup");
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("nearest: 'server-cpu'"), HasSubstr("edge-cpu")));
+    }
+}
+
 TEST(MachineText, a_folder_is_no_description) {
     try {
         read_machine_file("/tmp");
@@ -258,6 +270,58 @@ TEST(MachineVerify, levels_must_form_one_tree) {
 TEST(MachineVerify, levels_must_grow_outwards) {
     EXPECT_THAT(error_of(replaced("capacity: 1MiB", "capacity: 16KiB")),
                 AllOf(HasSubstr("level l1"), HasSubstr("more than 'l2'")));
+}
+
+TEST(MachineVerify, registers_may_hold_more_than_what_they_are_fed_from) {
+    const Machine gpu = parse_machine(replaced("capacity: 512", "capacity: 256KiB"), "m.yaml");
+    EXPECT_GT(gpu.levels[0].capacity_bytes.value, gpu.levels[1].capacity_bytes.value);
+}
+
+TEST(MachineVerify, implausible_figures_are_refused_with_their_unit) {
+    EXPECT_THAT(error_of(replaced("clock_ghz: 1.5", "clock_ghz: 1500")),
+                AllOf(HasSubstr("unit simd"), HasSubstr("'clock_ghz' is 1500"), HasSubstr("GHz")));
+    EXPECT_THAT(error_of(replaced("latency_ns: 2", "latency_ns: 2e9")), HasSubstr("nanoseconds"));
+    EXPECT_THAT(error_of(replaced("spin_ns: 100", "spin_ns: 1e-7")), HasSubstr("nanoseconds"));
+    EXPECT_THAT(error_of(replaced("power_w: 5", "power_w: 5e9")), HasSubstr("watts"));
+}
+
+TEST(MachineVerify, all_together_get_no_less_than_one_alone) {
+    EXPECT_THAT(error_of(replaced("{one: 10, all: 12}", "{one: 13, all: 12}")),
+                AllOf(HasSubstr("level dram, read_gb_s"), HasSubstr("'all' is 12"),
+                      HasSubstr("total of all")));
+    EXPECT_THAT(error_of(replaced("gops_per_s: 3}", "gops_per_s: 3, all_gops_per_s: 2}")),
+                AllOf(HasSubstr("rate div f32"), HasSubstr("all_gops_per_s")));
+    // Measured ones may differ by chance, within their ranges.
+    parse_machine(
+        replaced("{one: 10, all: 12}",
+                 "{one: {value: 10, low: 9, high: 11}, all: {value: 9.8, low: 9, high: 10}}"),
+        "m.yaml");
+}
+
+TEST(MachineVerify, a_source_of_one_word_is_in_the_table) {
+    EXPECT_THAT(error_of(replaced("high: 2.2, source: sheet", "high: 2.2, source: shet")),
+                AllOf(HasSubstr("'shet'"), HasSubstr("nearest: 'sheet'")));
+    EXPECT_THAT(error_of(replaced("\"sheet, note 2\"", "\"book: page 2\"")), HasSubstr("'book'"));
+    parse_machine(replaced("\"sheet, note 2\"", "\"told by the vendor: in person\""), "m.yaml");
+}
+
+TEST(MachineFigures, each_can_be_another) {
+    const Figures figures(kSmall, "m.yaml");
+    const Machine small = parse_machine(kSmall, "m.yaml");
+    size_t possible = 0;
+    for (size_t i = 0; i < figures.all().size(); ++i) {
+        const std::optional<Machine> other = figures.scaled(i, 2);
+        if (!other) continue;
+        ++possible;
+        EXPECT_NE(*other, small) << figures.all()[i].where << " " << figures.all()[i].key;
+    }
+    // All but those that nothing may be twice: a level would outgrow the next, gops_per_s its
+    // total.
+    EXPECT_GT(possible, figures.all().size() * 8 / 10);
+    const Figure& clock = figures.all()[0];
+    EXPECT_EQ(clock.key, "clock_ghz");
+    EXPECT_EQ(clock.source, "sheet");
+    EXPECT_EQ(figures.scaled(0, 2)->clock_ghz.high, 4.4);
 }
 
 TEST(MachineVerify, a_level_shared_more_widely_than_its_parent_is_refused) {

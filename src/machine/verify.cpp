@@ -3,18 +3,62 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "machine/words.h"
 
 namespace smeaton::machine {
 namespace {
 
+/// What a figure can be on any machine that there is or may be; beyond it the unit was mistaken.
+struct Plausible {
+    const char* key;
+    double least, most;
+    const char* unit;
+};
+constexpr Plausible kPlausible[] = {
+    {"clock_ghz", 1e-3, 20, "GHz"},
+    {"area_mm2", 1e-2, 1e6, "square millimetres"},
+    {"power_w", 1e-4, 1e6, "watts"},
+    {"price_usd", 1e-2, 1e9, "US dollars"},
+    {"capacity", 1, 1e15, "bytes (KiB, MiB, GiB may follow)"},
+    {"line", 1, 1 << 20, "bytes"},
+    {"ways", 1, 1 << 16, "lines of a set"},
+    {"read_gb_s", 1e-3, 1e7, "GB/s"},
+    {"write_gb_s", 1e-3, 1e7, "GB/s"},
+    {"copy_gb_s", 1e-3, 1e7, "GB/s"},
+    {"latency_ns", 1e-2, 1e7, "nanoseconds"},
+    {"read_energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
+    {"write_energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
+    {"vector_bits", 8, 1 << 20, "bits"},
+    {"registers", 1, 1 << 20, "registers of a vector"},
+    {"rows", 1, 1 << 20, "cells"},
+    {"columns", 1, 1 << 20, "cells"},
+    {"per_cycle", 1e-5, 1e8, "elements in a cycle"},
+    {"gops_per_s", 1e-6, 1e9, "giga-elements per second"},
+    {"all_gops_per_s", 1e-6, 1e9, "giga-elements per second"},
+    {"latency_cycles", 1e-2, 1e6, "cycles"},
+    {"energy_pj", 1e-6, 1e7, "picojoules per element"},
+    {"bandwidth_gb_s", 1e-4, 1e7, "GB/s"},
+    {"energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
+    {"spin_ns", 1e-1, 1e7, "nanoseconds"},
+    {"wake_ns", 1e-1, 1e9, "nanoseconds"},
+};
+
+const Plausible* plausible(std::string_view key) {
+    for (const Plausible& p : kPlausible)
+        if (p.key == key) return &p;
+    return nullptr;
+}
+
 /// Collects the context of one check so that each message reads "<file>: <where>: ...".
 class Judge {
 public:
-    explicit Judge(const std::string& file) : file_(file) {}
+    Judge(const Machine& machine, const std::string& file)
+        : sources_(machine.sources), file_(file) {}
 
     template <class... Args>
     void require(bool holds, const std::string& where, fmt::format_string<Args...> text,
@@ -27,9 +71,22 @@ public:
         require(std::isfinite(n.high) && n.low > 0 && n.low <= n.value && n.value <= n.high, where,
                 "'{}' must be positive with low <= value <= high, got {} <= {} <= {}", key, n.low,
                 n.value, n.high);
+        if (const Plausible* p = plausible(key))
+            require(p->least <= n.value && n.value <= p->most, where,
+                    "'{}' is {}, which is implausible: it is in {}, expected {:g} to {:g}", key,
+                    n.value, p->unit, p->least, p->most);
+        known_source(n, where, key);
     }
     void positive(const std::optional<Number>& n, const std::string& where, const char* key) const {
         if (n) positive(*n, where, key);
+    }
+    /// What all units get together, which is no less than what one gets.
+    void together(const std::optional<Number>& all, const Number& one, const std::string& where,
+                  const char* all_key, const char* one_key) const {
+        if (all)
+            require(all->high >= one.low, where,
+                    "'{}' is {}, below what one alone gets ('{}', {}); it is the total of all",
+                    all_key, all->value, one_key, one.value);
     }
     void whole(const std::optional<Number>& n, const std::string& where, const char* key) const {
         if (!n) return;
@@ -46,6 +103,19 @@ public:
     }
 
 private:
+    /// A source whose first part (up to ':' or ',') is one word is a name from the table.
+    void known_source(const Number& n, const std::string& where, const char* key) const {
+        const std::string head = n.source.substr(0, n.source.find_first_of(":,"));
+        if (head.empty() || head.find(' ') != std::string::npos) return;
+        std::vector<std::string> names;
+        for (const auto& [name, reference] : sources_) names.push_back(name);
+        require(std::find(names.begin(), names.end(), head) != names.end(), where,
+                "'{}' has the source '{}', which 'sources' does not list{}; add it there, or say "
+                "in a sentence where the figure is from",
+                key, head, nearest_hint(head, names));
+    }
+
+    const std::vector<std::pair<std::string, std::string>>& sources_;
     const std::string& file_;
 };
 
@@ -73,6 +143,7 @@ void verify_bandwidth(const std::optional<Bandwidth>& bandwidth, const std::stri
     if (!bandwidth) return;
     judge.positive(bandwidth->one_gb_s, where, key);
     judge.positive(bandwidth->all_gb_s, where, key);
+    judge.together(bandwidth->all_gb_s, bandwidth->one_gb_s, where + ", " + key, "all", "one");
 }
 
 void verify_level(const Level& level, const Machine& machine, const Judge& judge) {
@@ -124,7 +195,9 @@ void verify_levels(const Machine& machine, const Judge& judge) {
         judge.require(next > level, where,
                       "'next' must name a level further down the list (innermost first), not '{}'",
                       level->next);
-        judge.require(level->capacity_bytes.value <= next->capacity_bytes.value, where,
+        // Register files may hold more than what they are fed from, as on GPUs.
+        bool registers = level == machine.levels.begin() && level->managed == Managed::Software;
+        judge.require(registers || level->capacity_bytes.value <= next->capacity_bytes.value, where,
                       "holds {} bytes, more than '{}' outwards of it ({})",
                       level->capacity_bytes.value, next->name, next->capacity_bytes.value);
         judge.require(
@@ -143,6 +216,9 @@ void verify_rate(const Rate& rate, const std::string& where, const Judge& judge)
     judge.positive(rate.per_cycle, where, "per_cycle");
     judge.positive(rate.gops_per_s, where, "gops_per_s");
     judge.positive(rate.all_gops_per_s, where, "all_gops_per_s");
+    if (rate.gops_per_s)
+        judge.together(rate.all_gops_per_s, *rate.gops_per_s, where, "all_gops_per_s",
+                       "gops_per_s");
     judge.positive(rate.latency_cycles, where, "latency_cycles");
     judge.positive(rate.energy_pj, where, "energy_pj");
 }
@@ -241,7 +317,7 @@ void verify_links(const Machine& machine, const Judge& judge) {
 }  // namespace
 
 void verify(const Machine& machine, const std::string& file) {
-    Judge judge(file);
+    Judge judge(machine, file);
     judge.name(machine.name, "machine");
     judge.positive(machine.clock_ghz, "machine", "clock_ghz");
     judge.positive(machine.area_mm2, "machine", "area_mm2");

@@ -23,8 +23,4 @@ std::optional<T> parse_word(std::string_view word);
 template <class T>
 std::vector<std::string> all_words();
 
-/// The word of `known` with the fewest single-letter edits from `word`; empty when none is near
-/// (more than a third of the letters differ).
-std::string nearest(std::string_view word, const std::vector<std::string>& known);
-
 }  // namespace smeaton::machine

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "machine/words.h"
+#include "base/nearest.h"
 
 namespace smeaton::machine {
 namespace {
@@ -14,6 +14,8 @@ std::string place(const std::string& file, const YAML::Node& node) {
     YAML::Mark mark = node.Mark();
     return mark.is_null() ? file : fmt::format("{}:{}", file, mark.line + 1);
 }
+
+}  // namespace
 
 std::optional<double> parse_figure(std::string_view text, Quantity quantity) {
     double value = 0;
@@ -28,8 +30,6 @@ std::optional<double> parse_figure(std::string_view text, Quantity quantity) {
         if (suffix == kSuffixes[power]) return std::ldexp(value, 10 * power);
     return std::nullopt;
 }
-
-}  // namespace
 
 YamlMap::YamlMap(const YAML::Node& node, std::string file, std::string what)
     : node_(node), file_(std::move(file)), what_(std::move(what)) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "machine/machine.h"
@@ -14,6 +15,9 @@
 namespace smeaton::machine {
 
 enum class Quantity { Plain, Bytes };  ///< Bytes accepts 32KiB, 1MiB, 8GiB
+
+/// A finite number, with a suffix where bytes are meant; nothing for other text.
+std::optional<double> parse_figure(std::string_view text, Quantity);
 
 class YamlMap {
 public:

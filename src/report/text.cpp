@@ -129,6 +129,15 @@ std::string text(const driver::InspectResult& r) {
     return out + "\n" + table.str();
 }
 
+std::string checks_text(const std::vector<driver::Comparison>& checks) {
+    std::string out;
+    for (const driver::Comparison& c : checks)
+        if (c.equal)
+            out += fmt::format("{:<12}{} equals {}; largest error {:.3g}, {:.0f} % of what is allowed\n",
+                               "check", c.output, c.against, c.max_error, 100 * c.share_of_allowed);
+    return out;
+}
+
 std::string text(const driver::MeasureResult& r) {
     std::string out = fmt::format("{:<12}{}\n", "model", r.model);
     out += ports_text("inputs", r.inputs) + ports_text("outputs", r.outputs);
@@ -138,10 +147,7 @@ std::string text(const driver::MeasureResult& r) {
             fmt::format("{:<12}median {}, 95 % {}, min {} of {} runs\n", "latency",
                         time_text(r.latency_ms.median * 1000), time_text(r.latency_ms.p95 * 1000),
                         time_text(r.latency_ms.min * 1000), r.runs);
-    for (const driver::Comparison& c : r.checks)
-        out += fmt::format("{:<12}{} {} {}\n", "check", c.output,
-                           c.equal ? "equals" : "DIFFERS from", c.against) +
-               (c.equal ? "" : fmt::format("{:<12}{}\n", "", c.reason));
+    out += checks_text(r.checks);
     for (const std::string& file : r.written) out += fmt::format("{:<12}{}\n", "written", file);
     out += "\n" + memory_text(r.memory);
     if (!r.kernels.empty()) {

@@ -18,6 +18,8 @@ std::string text(const driver::ProbeResult&);
 std::string text(const driver::SimulateResult&);
 std::string text(const driver::TrainResult&);
 std::string text(const driver::CacheResult&);
+/// A line for each output that is as expected; what is not is the caller's to say.
+std::string checks_text(const std::vector<driver::Comparison>&);
 std::string memory_text(const driver::MemoryStats&);
 
 }  // namespace smeaton::report

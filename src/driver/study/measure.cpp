@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/output_file.h"
 #include "driver/here.h"
 #include "driver/pipeline.h"
@@ -13,6 +14,7 @@
 #include "gir/walk.h"
 #include "machine/query.h"
 #include "tensor/npy.h"
+#include "tensor/npz.h"
 
 namespace smeaton::driver {
 
@@ -55,6 +57,15 @@ Latency latency_of(std::vector<double> ms) {
         return ms[std::min(ms.size() - 1, i > 0 ? i - 1 : 0)];
     };
     return {at(0.5), at(0.95), ms.front()};
+}
+
+std::string noise_warning(const Latency& ms, int runs) {
+    constexpr double kQuiet = 1.25, kLeastMs = 0.02;
+    if (runs < 3 || ms.median < kQuiet * ms.min || ms.median - ms.min < kLeastMs) return "";
+    return fmt::format(
+        "noise: the median of {} runs is {:.2f} times the fastest; something else runs on this "
+        "machine: time more runs, or when it is quiet",
+        runs, ms.median / ms.min);
 }
 
 SimulateResult predict_here(Session& session, const Feeds& feeds, const SessionOptions& options) {
@@ -118,15 +129,48 @@ std::vector<std::string> write_outputs(const std::vector<PortInfo>& ports,
     return files;
 }
 
+namespace {
+
+std::vector<Comparison> check_by_name(const std::vector<PortInfo>& ports,
+                                      const std::vector<Tensor>& tensors, const std::string& file,
+                                      const Tolerance& tolerance) {
+    std::map<std::string, Tensor> wanted = tensor::read_npz(file);
+    if (wanted.empty()) throw UserError("{}: holds no arrays to compare with", file);
+    std::vector<Comparison> all;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        names.push_back(ports[i].name);
+        if (auto found = wanted.extract(ports[i].name))
+            all.push_back(compare(ports[i].name, tensors[i], found.mapped(), file, tolerance));
+    }
+    if (wanted.empty()) return all;
+    const std::string& stray = wanted.begin()->first;
+    std::string list;
+    for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
+    throw UserError("{}: holds '{}', but the model has no such output{}; its outputs are {}", file,
+                    stray, nearest_hint(stray, names), list);
+}
+
+}  // namespace
+
 std::vector<Comparison> check_outputs(const std::vector<PortInfo>& ports,
                                       const std::vector<Tensor>& tensors,
-                                      const std::vector<std::string>& files) {
-    if (files.size() > tensors.size())
-        throw UserError("--check: {} files, but the model has {} outputs", files.size(),
-                        tensors.size());
+                                      const std::vector<std::string>& files,
+                                      const Tolerance& tolerance) {
     std::vector<Comparison> all;
-    for (size_t i = 0; i < files.size(); ++i)
-        all.push_back(compare(ports[i].name, tensors[i], read_tensor(files[i]), files[i]));
+    size_t next = 0;  // output that the next file without names is for
+    for (const std::string& file : files) {
+        if (file.ends_with(".npz")) {
+            for (Comparison& c : check_by_name(ports, tensors, file, tolerance))
+                all.push_back(std::move(c));
+            continue;
+        }
+        if (next == tensors.size())
+            throw UserError("{}: one file too many to compare with, the model has {} outputs", file,
+                            tensors.size());
+        all.push_back(compare(ports[next].name, tensors[next], read_tensor(file), file, tolerance));
+        ++next;
+    }
     return all;
 }
 
@@ -187,7 +231,7 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     for (const PortInfo& port : session.inputs())
         result.inputs.push_back(
             {port.name, std::string(tensor::name(port.dtype)), feeds.at(port.name).shape()});
-    result.checks = check_outputs(session.outputs(), outputs, request.expected);
+    result.checks = check_outputs(session.outputs(), outputs, request.expected, request.tolerance);
     if (!request.output_folder.empty())
         result.written = write_outputs(session.outputs(), outputs, request.output_folder);
     for (int i = 1; i < request.warmup; ++i) session.run(feeds);
@@ -201,6 +245,8 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
                            session.warnings().end());
     if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
+    if (std::string noise = noise_warning(result.latency_ms, result.runs); !noise.empty())
+        result.warnings.push_back(std::move(noise));
     if (request.kernels || !request.trace_file.empty()) {
         SimulateResult predicted = predict_here(session, feeds, options);
         result.machine = predicted.machine;

@@ -17,9 +17,11 @@ namespace smeaton::driver {
 struct MeasureRequest {
     std::string model;
     FeedRequest feeds;
-    SessionOptions session;             ///< dims are taken from feeds
-    std::vector<std::string> expected;  ///< files with the outputs wanted, in their order
-    std::string output_folder;          ///< outputs as .npy; empty: not written
+    SessionOptions session;  ///< dims are taken from feeds
+    /// Files with the outputs wanted: .npy and .pb in the outputs' order, .npz by their names.
+    std::vector<std::string> expected;
+    Tolerance tolerance;
+    std::string output_folder;  ///< outputs as .npy; empty: not written
     int runs = 10, warmup = 2;
     bool kernels = false;    ///< time each kernel, with its bound by this machine's description
     std::string trace_file;  ///< Perfetto JSON; empty: none
@@ -70,6 +72,8 @@ MeasureResult measure_in(Session&, const std::map<std::string, Tensor>& feeds,
 std::string text_after(const MeasureRequest&);
 
 Latency latency_of(std::vector<double> ms);
+/// A sentence where the median is far from the fastest run; else empty.
+std::string noise_warning(const Latency&, int runs);
 /// Measured kernels beside their prediction on this machine, in step order.
 std::vector<MeasuredKernel> measured_kernels(Session&, const std::map<std::string, Tensor>& feeds,
                                              int runs, const SimulateResult& predicted);
@@ -79,9 +83,10 @@ SimulateResult predict_here(Session&, const std::map<std::string, Tensor>& feeds
 /// Writes outputs as FOLDER/NAME.npy; gives the files.
 std::vector<std::string> write_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
                                        const std::string& folder);
-/// One comparison per file, outputs in their order. UserError for more files than outputs.
+/// One comparison per .npy or .pb file, outputs in their order, and one per array of a .npz file,
+/// by name. UserError for more files than outputs, and for an array that no output is named as.
 std::vector<Comparison> check_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
-                                      const std::vector<std::string>& files);
+                                      const std::vector<std::string>& files, const Tolerance&);
 /// Kernels of one run after another, as trace events that Perfetto and chrome://tracing open.
 std::string trace_json(const std::vector<MeasuredKernel>&);
 std::vector<PortShape> shapes_of(const std::vector<PortInfo>&, const std::vector<Tensor>&);

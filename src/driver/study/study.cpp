@@ -2,20 +2,19 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <set>
 
 #include "base/error.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "machine/read.h"
+#include "machine/shipped.h"
 
 namespace smeaton::driver {
 
 namespace {
 
 using Feeds = std::map<std::string, Tensor>;
-namespace fs = std::filesystem;
 
 std::string now_utc() {
     std::time_t now = std::time(nullptr);
@@ -97,12 +96,25 @@ void add_totals(StudyResult& r) {
     for (LevelTraffic& t : r.traffic) t.claimed_bytes = claimed.count(t.name) ? claimed[t.name] : 0;
 }
 
-OtherMachine on_machine(const std::string& file, const Opened& opened,
+struct NamedMachine {
+    std::string file;
+    machine::Machine machine;
+};
+
+/// Those asked for, else those that ship. UserError for one that cannot be read.
+std::vector<NamedMachine> machines_of(const std::vector<std::string>& wanted) {
+    std::vector<NamedMachine> all;
+    for (const std::string& file : wanted.empty() ? machine::shipped_names() : wanted)
+        all.push_back({file, machine::read_machine_file(file)});
+    return all;
+}
+
+OtherMachine on_machine(const NamedMachine& named, const Opened& opened,
                         const SessionOptions& options) {
     OtherMachine other;
-    other.file = file;
+    other.file = named.file;
     try {
-        machine::Machine m = machine::read_machine_file(file);
+        const machine::Machine& m = named.machine;
         if (options.progress) options.progress("simulate on " + m.name, 0.9);
         SessionOptions plain;
         plain.dims = options.dims;
@@ -116,19 +128,6 @@ OtherMachine on_machine(const std::string& file, const Opened& opened,
 
 }  // namespace
 
-std::vector<std::string> shipped_machines() {
-    std::error_code ignored;
-    fs::path beside = fs::read_symlink("/proc/self/exe", ignored).parent_path().parent_path();
-    std::vector<std::string> files;
-    for (const char* folder : {"machines", "share/smeaton/machines"}) {
-        for (const auto& entry : fs::directory_iterator(beside / folder, ignored))
-            if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-        if (!files.empty()) break;
-    }
-    std::sort(files.begin(), files.end());
-    return files;
-}
-
 StudyResult study(const StudyRequest& request) {
     MeasureRequest wanted = request.measure;
     wanted.kernels = false;
@@ -140,6 +139,8 @@ StudyResult study(const StudyRequest& request) {
     };
     StudyResult r;
     r.date = now_utc();
+    // What the user may have to mend comes before what takes long.
+    const std::vector<NamedMachine> machines = machines_of(request.machines);
     Session session(wanted.model, options);
     Feeds feeds = gather_feeds(wanted.model, session.inputs(), wanted.feeds, session.overridable());
     r.measured = measure_in(session, feeds, wanted);
@@ -170,17 +171,11 @@ StudyResult study(const StudyRequest& request) {
         r.peer.skipped = "not asked for";
     }
     if (!r.peer.ran) r.notes.push_back("no comparison with ONNX Runtime: " + r.peer.skipped);
-    std::vector<std::string> files =
-        request.machines.empty() ? shipped_machines() : request.machines;
-    if (files.empty())
-        r.notes.push_back("no other machines: no machines/*.yaml beside the program; --machine");
-    if (!files.empty()) {
-        Opened opened = open_model(wanted.model, wanted.feeds, options);
-        for (const std::string& file : files) {
-            r.machines.push_back(on_machine(file, opened, options));
-            if (!r.machines.back().failed.empty())
-                r.notes.push_back(fmt::format("{}: {}", file, r.machines.back().failed));
-        }
+    const Opened opened = open_model(wanted.model, wanted.feeds, options);
+    for (const NamedMachine& named : machines) {
+        r.machines.push_back(on_machine(named, opened, options));
+        if (!r.machines.back().failed.empty())
+            r.notes.push_back(fmt::format("{}: {}", named.file, r.machines.back().failed));
     }
     return r;
 }

@@ -15,7 +15,7 @@ namespace smeaton::driver {
 
 struct StudyRequest {
     MeasureRequest measure;             ///< kernels and trace_file are not looked at
-    std::vector<std::string> machines;  ///< files; empty: those that ship with the program
+    std::vector<std::string> machines;  ///< files or names; empty: those that ship
     bool peer = true;                   ///< compare with ONNX Runtime
     int turns = 15;
 };
@@ -63,9 +63,5 @@ struct StudyResult {
 };
 
 StudyResult study(const StudyRequest&);
-
-/// Machine descriptions that ship with the program: machines/ beside its folder, or
-/// share/smeaton/machines; empty when there are none.
-std::vector<std::string> shipped_machines();
 
 }  // namespace smeaton::driver

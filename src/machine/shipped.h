@@ -1,0 +1,15 @@
+// The descriptions that travel inside the program: machines/*.yaml as they were when it was built.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace smeaton::machine {
+
+/// Names that read_machine_file() takes in place of a path, sorted: the files' without ".yaml".
+std::vector<std::string> shipped_names();
+/// The text of machines/NAME.yaml; empty when none of that name ships.
+std::string_view shipped_text(std::string_view name);
+
+}  // namespace smeaton::machine

@@ -1,0 +1,17 @@
+// Machine descriptions: those that ship, and the check of one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "driver/machine_check.h"
+
+namespace smeaton::report {
+
+std::string text(const std::vector<driver::MachineRow>&);
+std::string json(const std::vector<driver::MachineRow>&);
+/// Figures in use, those that are not apart.
+std::string text(const driver::MachineCheck&);
+std::string json(const driver::MachineCheck&);
+
+}  // namespace smeaton::report
