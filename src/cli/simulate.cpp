@@ -31,8 +31,10 @@ Verb simulate_verb() {
             [](Arguments& arguments) {
                 auto r = std::make_shared<driver::SimulateRequest>();
                 auto published = std::make_shared<PublishedOptions>();
-                arguments.positional("MODEL", r->model,
-                                     "an ONNX file; for scalesim also a topology file (.csv)");
+                arguments.positional(
+                    "MODEL", r->model,
+                    "an ONNX file, or a program (.gir, a dump); for scalesim also a "
+                    "topology file (.csv)");
                 arguments.option("--machine", r->machine_file, "FILE",
                                  "a machine description; without one, this machine's");
                 arguments.option("--threads", r->threads, 0, "0: all cores of the machine");

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "model/onnx/read.h"
 #include "tensor/npy.h"
+#include "tensor/npz.h"
 
 namespace smeaton::driver {
 
@@ -58,32 +59,51 @@ void bind_sizes(const PortInfo& port, const Tensor& fed, std::map<std::string, i
 
 }  // namespace
 
+// "NAME=FILE". File names may hold '=' as input names may: the last one whose left side is an
+// input.
+static size_t name_length(const std::string& text, const std::vector<PortInfo>& ports) {
+    auto known = [&](const std::string& name) {
+        return std::any_of(ports.begin(), ports.end(),
+                           [&](const PortInfo& p) { return p.name == name; });
+    };
+    size_t equals = text.rfind('=');
+    while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
+           text.rfind('=', equals - 1) != std::string::npos)
+        equals = text.rfind('=', equals - 1);
+    if (equals == std::string::npos || equals == 0)
+        throw UserError("--input {}: expected NAME=FILE", text);
+    return equals;
+}
+
+std::map<std::string, Tensor> given_feeds(const std::vector<PortInfo>& ports,
+                                          const FeedRequest& request) {
+    std::map<std::string, Tensor> feeds;
+    for (const std::string& text : request.inputs) {
+        const size_t length = name_length(text, ports);
+        const PortInfo& port = port_named(ports, text.substr(0, length));
+        feeds[port.name] = read_tensor(text.substr(length + 1));
+    }
+    if (request.arrays.empty()) return feeds;
+    for (auto& [name, array] : tensor::read_npz(request.arrays)) {
+        const PortInfo& port = port_named(ports, name);
+        if (!feeds.emplace(port.name, std::move(array)).second)
+            throw UserError("--inputs {}: '{}' is given by --input too", request.arrays, name);
+    }
+    return feeds;
+}
+
 std::map<std::string, Tensor> gather_feeds(const std::string& model,
                                            const std::vector<PortInfo>& ports,
                                            const FeedRequest& request,
                                            const std::vector<PortInfo>& overridable) {
     std::vector<PortInfo> all = ports;
     all.insert(all.end(), overridable.begin(), overridable.end());
-    std::map<std::string, Tensor> feeds;
+    std::map<std::string, Tensor> feeds = given_feeds(all, request);
     std::map<std::string, int64_t> dims = parse_dims(request.dims);
-    for (const std::string& text : request.inputs) {
-        // File names may hold '=' as input names may: the last one whose left side is an input.
-        size_t equals = text.rfind('=');
-        auto known = [&](const std::string& name) {
-            return std::any_of(all.begin(), all.end(),
-                               [&](const PortInfo& p) { return p.name == name; });
-        };
-        while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
-               text.rfind('=', equals - 1) != std::string::npos)
-            equals = text.rfind('=', equals - 1);
-        if (equals == std::string::npos || equals == 0)
-            throw UserError("--input {}: expected NAME=FILE", text);
-        const PortInfo& port = port_named(all, text.substr(0, equals));
-        Tensor fed = read_tensor(text.substr(equals + 1));
-        bind_sizes(port, fed, dims);
-        feeds[port.name] = fed;
-    }
     std::vector<PortInfo> rest;
+    for (const PortInfo& port : all)
+        if (auto fed = feeds.find(port.name); fed != feeds.end())
+            bind_sizes(port, fed->second, dims);
     for (const PortInfo& port : ports)
         if (feeds.count(port.name) == 0) rest.push_back(port);
     feeds.merge(random_feeds(model, rest, dims, request.seed));

@@ -12,6 +12,7 @@ namespace smeaton::driver {
 
 struct FeedRequest {
     std::vector<std::string> inputs;  ///< "NAME=FILE", FILE ending in .npy or .pb
+    std::string arrays;               ///< .npz file of inputs by name; empty: none
     std::vector<std::string> dims;    ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
     uint64_t seed = 0;                ///< of the values of inputs that are not given
 };
@@ -20,6 +21,10 @@ struct FeedRequest {
 std::map<std::string, int64_t> parse_dims(const std::vector<std::string>&);
 /// A .npy file, or an ONNX tensor file. UserError naming the file.
 Tensor read_tensor(const std::string& path);
+
+/// The tensors that the request has files for. UserError for names that are none of the ports and
+/// for inputs given twice.
+std::map<std::string, Tensor> given_feeds(const std::vector<PortInfo>&, const FeedRequest&);
 
 /// Reads the files; fills the other inputs at random, with the sizes that `dims` and the given
 /// inputs bind. `overridable`: constants that a file may be given for, and that stay as they are

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,17 @@ namespace smeaton::driver {
 
 /// A model and what is fed to it, before any stage but `read`.
 struct Opened {
-    model::Graph graph;
+    model::Graph graph;          ///< empty where a program stands in its place
+    std::optional<Entry> entry;  ///< with a value for each weight
     std::map<std::string, Tensor> feeds;
+    std::vector<std::string> warnings;
 };
 /// Reads, refuses what is not supported, gathers feeds.
 Opened open_model(const std::string& path, const FeedRequest&, const SessionOptions&);
+/// The same of a program's file; weights are given and made up as inputs are.
+Opened open_program(const std::string& path, const FeedRequest&, const SessionOptions&);
+/// Either, by what the file holds.
+Opened open_file(const std::string& path, const FeedRequest&, const SessionOptions&);
 
 struct TunedOn {
     Tuned tuned;
@@ -28,6 +35,7 @@ struct TunedOn {
 /// stages ask for them.
 TunedOn tune_on(const model::Graph&, const std::map<std::string, Tensor>& feeds,
                 const SessionOptions&, const gir::Target&);
+TunedOn tune_on(const Opened&, const SessionOptions&, const gir::Target&);
 
 /// What options.stop_after made: `read` to `emit`. UserError for the stages behind, which make no
 /// text.

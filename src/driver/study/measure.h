@@ -12,12 +12,16 @@
 
 namespace smeaton::driver {
 
+/// In place of files with the outputs wanted: what the interpreter makes of the first program.
+inline constexpr const char* kInterpreter = "interpreter";
+
 struct MeasureRequest {
     std::string model;
     FeedRequest feeds;
-    SessionOptions session;             ///< dims are taken from feeds
-    std::vector<std::string> expected;  ///< files with the outputs wanted, in their order
-    std::string output_folder;          ///< outputs as .npy; empty: not written
+    SessionOptions session;  ///< dims are taken from feeds
+    std::vector<std::string>
+        expected;               ///< files with the outputs wanted, in their order; or kInterpreter
+    std::string output_folder;  ///< outputs as .npy; empty: not written
     int runs = 10, warmup = 2;
     bool kernels = false;    ///< time each kernel, with its bound by this machine's description
     std::string trace_file;  ///< Perfetto JSON; empty: none

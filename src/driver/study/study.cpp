@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "driver/entry.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "machine/read.h"
@@ -140,6 +141,7 @@ StudyResult study(const StudyRequest& request) {
     };
     StudyResult r;
     r.date = now_utc();
+    refuse_program(wanted.model);
     Session session(wanted.model, options);
     Feeds feeds = gather_feeds(wanted.model, session.inputs(), wanted.feeds, session.overridable());
     r.measured = measure_in(session, feeds, wanted);
