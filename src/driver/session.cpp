@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 #include <mutex>
-#include <random>
 
 #include "base/error.h"
 #include "cost/target.h"
@@ -541,46 +540,6 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) 
 std::vector<std::string> Session::source(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     return impl_->get(feeds)->source;
-}
-
-namespace {
-
-void fill_random(Tensor& t, std::mt19937_64& random) {
-    std::uniform_real_distribution<double> real(-1, 1);
-    std::uniform_int_distribution<int64_t> small(0, 1);
-    for (int64_t i = 0; i < t.elements(); ++i) {
-        if (tensor::is_float(t.dtype()))
-            t.set_from_double(i, real(random));
-        else
-            t.set_from_int(i, small(random));
-    }
-}
-
-}  // namespace
-
-Feeds random_feeds(const std::string& model, const std::vector<PortInfo>& ports,
-                   const std::map<std::string, int64_t>& dims, uint64_t seed) {
-    std::mt19937_64 random(seed);
-    tensor::Bindings bindings;
-    for (const auto& [key, value] : dims) bindings[Name(key)] = value;
-    Feeds feeds;
-    for (const PortInfo& port : ports) {
-        std::vector<int64_t> shape;
-        for (size_t axis = 0; axis < port.shape.size(); ++axis) {
-            auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
-            Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
-            if (!d.is_const())
-                throw UserError(
-                    "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
-                    "--dim {}:{}=VALUE, or feed the input",
-                    model, port.name, axis, d.str(), d.str(), port.name, axis);
-            shape.push_back(d.value());
-        }
-        Tensor t(port.dtype, shape);
-        fill_random(t, random);
-        feeds[port.name] = t;
-    }
-    return feeds;
 }
 
 }  // namespace smeaton::driver

@@ -124,10 +124,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
-/// rest). `model`: the file, for messages.
-std::map<std::string, Tensor> random_feeds(const std::string& model, const std::vector<PortInfo>&,
-                                           const std::map<std::string, int64_t>& dims,
-                                           uint64_t seed);
-
 }  // namespace smeaton::driver

@@ -33,6 +33,16 @@ PipelineOptions pipeline_options(const SessionOptions& options) {
     return pipeline;
 }
 
+std::vector<std::string> random_weight_warnings(const Entry& entry,
+                                                const std::map<std::string, Tensor>& given) {
+    std::vector<std::string> warnings;
+    for (Name n : entry.by_hash)
+        if (std::string name = port_name(entry.program.buffer(n)); given.count(name) == 0)
+            warnings.push_back(fmt::format(
+                "the text names the data of '{}' by a hash alone; its values are random", name));
+    return warnings;
+}
+
 Specialisation specialisation_of(const std::map<std::string, Tensor>& feeds,
                                  const SessionOptions& options) {
     Specialisation wanted;
@@ -58,32 +68,35 @@ Opened open_model(const std::string& path, const FeedRequest& request,
 }
 
 Opened open_program(const std::string& path, const FeedRequest& request,
-                    const SessionOptions& options) {
+                    const SessionOptions& options, OpenWeights values) {
     check_skip({options.skip.begin(), options.skip.end()});
     Opened opened;
     opened.entry = read_entry(path);
     Entry& entry = *opened.entry;
     naming(path, [&] { check_program_options(entry, options); });
-    const std::vector<PortInfo> weights = open_weights(entry);
-    std::vector<PortInfo> all = input_ports(entry.program);
+    const std::vector<PortInfo> inputs = input_ports(entry.program), weights = open_weights(entry);
+    std::vector<PortInfo> all = inputs;
     all.insert(all.end(), weights.begin(), weights.end());
-    FeedRequest sized = request;  // the text's own sizes first: those asked for stand behind
+    std::map<std::string, Tensor> given = given_feeds(all, request);
+    std::map<std::string, int64_t> dims = dims_with(parse_dims(request.dims), all, given);
     for (const gir::Param& p : entry.program.params)
-        if (p.bound) sized.dims.insert(sized.dims.begin(), fmt::format("{}={}", p.name, *p.bound));
-    opened.feeds = gather_feeds(path, all, sized);
-    naming(path, [&] { give_weights(entry, opened.feeds); });
-    const std::map<std::string, Tensor> given = given_feeds(all, request);
-    for (Name n : entry.by_hash)
-        if (std::string name = port_name(entry.program.buffer(n)); given.count(name) == 0)
-            opened.warnings.push_back(fmt::format(
-                "the text names the data of '{}' by a hash alone; its values are random", name));
-    for (const PortInfo& weight : weights) opened.feeds.erase(weight.name);
+        if (p.bound) dims.emplace(p.name.str(), *p.bound);
+    const bool random = values == OpenWeights::Random;
+    if (random) opened.warnings = random_weight_warnings(entry, given);
+    const std::vector<PortInfo> open = missing(weights, given);
+    given.merge(random_feeds(path, missing(inputs, given), dims, request.seed));
+    // Another seed than that of the inputs, which would begin with the same values.
+    given.merge(random ? random_feeds(path, open, dims, request.seed + 1)
+                       : zero_feeds(path, open, dims));
+    naming(path, [&] { give_weights(entry, given); });
+    for (const PortInfo& weight : weights) given.erase(weight.name);
+    opened.feeds = std::move(given);
     return opened;
 }
 
 Opened open_file(const std::string& path, const FeedRequest& request,
                  const SessionOptions& options) {
-    return is_program_file(path) ? open_program(path, request, options)
+    return is_program_file(path) ? open_program(path, request, options, OpenWeights::Zeros)
                                  : open_model(path, request, options);
 }
 

@@ -21,9 +21,13 @@ struct Opened {
 };
 /// Reads, refuses what is not supported, gathers feeds.
 Opened open_model(const std::string& path, const FeedRequest&, const SessionOptions&);
-/// The same of a program's file; weights are given and made up as inputs are.
-Opened open_program(const std::string& path, const FeedRequest&, const SessionOptions&);
-/// Either, by what the file holds.
+/// What stands for weights of a program that have no data and are not given: values for who runs
+/// it, zeros for who looks at shapes alone.
+enum class OpenWeights { Random, Zeros };
+/// The same of a program's file.
+Opened open_program(const std::string& path, const FeedRequest&, const SessionOptions&,
+                    OpenWeights);
+/// Either, by what the file holds, for who looks at shapes alone.
 Opened open_file(const std::string& path, const FeedRequest&, const SessionOptions&);
 
 struct TunedOn {

@@ -170,7 +170,7 @@ MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     if (is_program_file(request.model)) {
-        Opened opened = open_program(request.model, request.feeds, options);
+        Opened opened = open_program(request.model, request.feeds, options, OpenWeights::Random);
         Session session(*std::move(opened.entry), request.model, options);
         MeasureResult result = measure_in(session, opened.feeds, request);
         result.warnings.insert(result.warnings.end(), opened.warnings.begin(),
