@@ -5,8 +5,11 @@
 namespace smeaton::cli {
 
 void check_options(Arguments& arguments, CheckOptions& o, driver::MeasureRequest& m) {
-    arguments.option("--check", m.expected, "FILE",
-                     "compare with these outputs: .npy and .pb in their order, .npz by name", true);
+    arguments.option(
+        "--check", m.expected, "FILE",
+        "compare with these outputs: .npy and .pb in their order, .npz by name; or with what "
+        "the `interpreter` makes of the program before any rewrite",
+        true);
     arguments.option("--rtol", o.rtol, "allowed of the expected element; 1e-3 unless given");
     arguments.option("--atol", o.atol,
                      "allowed of the output's range (greatest less least); 1e-4 unless given");

@@ -13,6 +13,7 @@ namespace smeaton::cli {
 void feed_options(Arguments& arguments, driver::FeedRequest& request) {
     arguments.option("--input", request.inputs, "NAME=FILE",
                      "an input from a .npy or .pb file; inputs not given are random");
+    arguments.option("--inputs", request.arrays, "FILE.npz", "inputs by name");
     arguments.option("--dim", request.dims, "NAME=VALUE",
                      "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
     arguments.option("--seed", request.seed, "of the random inputs");

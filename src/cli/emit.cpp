@@ -13,7 +13,8 @@ Verb emit_verb() {
     return {"emit", "readable source of the model, as it is compiled",
             "smeaton emit model.onnx --as cpp --output-dir source", [](Arguments& arguments) {
                 auto r = std::make_shared<Request>();
-                arguments.positional("MODEL", r->source.model, "an ONNX file");
+                arguments.positional("MODEL", r->source.model,
+                                     "an ONNX file, or a program (.gir, a dump)");
                 arguments.option("--as", r->as, "LANGUAGE", "cpp");
                 feed_options(arguments, r->source.feeds);
                 arguments.option("--output-dir", r->folder, "DIR",

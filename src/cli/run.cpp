@@ -37,11 +37,12 @@ int run(Request& r) {
 
 Verb run_verb() {
     return {"run", "compiles for this machine, runs, checks, times",
-            "smeaton run model.onnx --input image=cat.npy --check expected.npy --runs 50",
+            "smeaton run model.onnx --input image=cat.npy --check expected.npy --runs 50\n"
+            "  smeaton run examples/stencil.gir --inputs heat.npz --check interpreter",
             [](Arguments& arguments) {
                 auto r = std::make_shared<Request>();
                 driver::MeasureRequest& m = r->measure;
-                arguments.positional("MODEL", m.model, "an ONNX file");
+                arguments.positional("MODEL", m.model, "an ONNX file, or a program (.gir, a dump)");
                 feed_options(arguments, m.feeds);
                 arguments.option("--state", r->states, "INPUT=OUTPUT",
                                  "keep this input between runs: it starts at the initializer of "

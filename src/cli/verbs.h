@@ -20,7 +20,7 @@ Verb study_verb();
 Verb machine_verb();
 Verb cache_verb();
 
-/// --input, --dim, --seed
+/// --input, --inputs, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);
 /// --skip, --dump, --explain, --isa
 void stage_options(Arguments&, driver::SessionOptions&);

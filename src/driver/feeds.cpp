@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 
 #include "base/error.h"
 #include "model/onnx/read.h"
 #include "tensor/npy.h"
+#include "tensor/npz.h"
 
 namespace smeaton::driver {
 
@@ -56,7 +58,107 @@ void bind_sizes(const PortInfo& port, const Tensor& fed, std::map<std::string, i
     }
 }
 
+void fill_random(Tensor& t, std::mt19937_64& random) {
+    std::uniform_real_distribution<double> real(-1, 1);
+    std::uniform_int_distribution<int64_t> small(0, 1);
+    for (int64_t i = 0; i < t.elements(); ++i) {
+        if (tensor::is_float(t.dtype()))
+            t.set_from_double(i, real(random));
+        else
+            t.set_from_int(i, small(random));
+    }
+}
+
+Tensor zeros(const std::string& model, const PortInfo& port,
+             const std::map<std::string, int64_t>& dims, const tensor::Bindings& bindings) {
+    std::vector<int64_t> shape;
+    for (size_t axis = 0; axis < port.shape.size(); ++axis) {
+        auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
+        Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
+        if (!d.is_const())
+            throw UserError(
+                "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
+                "--dim {}:{}=VALUE, or feed the input",
+                model, port.name, axis, d.str(), d.str(), port.name, axis);
+        if (d.value() < 0)
+            throw UserError("{}: input '{}', axis {}: the size is {}", model, port.name, axis,
+                            d.value());
+        shape.push_back(d.value());
+    }
+    return {port.dtype, shape};
+}
+
 }  // namespace
+
+// "NAME=FILE". File names may hold '=' as input names may: the last one whose left side is an
+// input.
+static size_t name_length(const std::string& text, const std::vector<PortInfo>& ports) {
+    auto known = [&](const std::string& name) {
+        return std::any_of(ports.begin(), ports.end(),
+                           [&](const PortInfo& p) { return p.name == name; });
+    };
+    size_t equals = text.rfind('=');
+    while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
+           text.rfind('=', equals - 1) != std::string::npos)
+        equals = text.rfind('=', equals - 1);
+    if (equals == std::string::npos || equals == 0)
+        throw UserError("--input {}: expected NAME=FILE", text);
+    return equals;
+}
+
+std::map<std::string, Tensor> given_feeds(const std::vector<PortInfo>& ports,
+                                          const FeedRequest& request) {
+    std::map<std::string, Tensor> feeds;
+    for (const std::string& text : request.inputs) {
+        const size_t length = name_length(text, ports);
+        const PortInfo& port = port_named(ports, text.substr(0, length));
+        feeds[port.name] = read_tensor(text.substr(length + 1));
+    }
+    if (request.arrays.empty()) return feeds;
+    for (auto& [name, array] : tensor::read_npz(request.arrays)) {
+        const PortInfo& port = port_named(ports, name);
+        if (!feeds.emplace(port.name, std::move(array)).second)
+            throw UserError("--inputs {}: '{}' is given by --input too", request.arrays, name);
+    }
+    return feeds;
+}
+
+std::map<std::string, Tensor> zero_feeds(const std::string& model,
+                                         const std::vector<PortInfo>& ports,
+                                         const std::map<std::string, int64_t>& dims) {
+    tensor::Bindings bindings;
+    for (const auto& [key, value] : dims) bindings[Name(key)] = value;
+    std::map<std::string, Tensor> feeds;
+    for (const PortInfo& port : ports) feeds.emplace(port.name, zeros(model, port, dims, bindings));
+    return feeds;
+}
+
+std::map<std::string, Tensor> random_feeds(const std::string& model,
+                                           const std::vector<PortInfo>& ports,
+                                           const std::map<std::string, int64_t>& dims,
+                                           uint64_t seed) {
+    std::map<std::string, Tensor> feeds = zero_feeds(model, ports, dims);
+    std::mt19937_64 random(seed);
+    for (const PortInfo& port : ports) fill_random(feeds.at(port.name), random);
+    return feeds;
+}
+
+std::map<std::string, int64_t> dims_with(std::map<std::string, int64_t> dims,
+                                         const std::vector<PortInfo>& ports,
+                                         const std::map<std::string, Tensor>& given) {
+    for (const PortInfo& port : ports)
+        if (auto fed = given.find(port.name); fed != given.end())
+            bind_sizes(port, fed->second, dims);
+    return dims;
+}
+
+std::vector<PortInfo> missing(const std::vector<PortInfo>& ports,
+                              const std::map<std::string, Tensor>& given) {
+    std::vector<PortInfo> rest;
+    for (const PortInfo& port : ports)
+        if (given.count(port.name) == 0) rest.push_back(port);
+    return rest;
+}
 
 std::map<std::string, Tensor> gather_feeds(const std::string& model,
                                            const std::vector<PortInfo>& ports,
@@ -64,29 +166,9 @@ std::map<std::string, Tensor> gather_feeds(const std::string& model,
                                            const std::vector<PortInfo>& overridable) {
     std::vector<PortInfo> all = ports;
     all.insert(all.end(), overridable.begin(), overridable.end());
-    std::map<std::string, Tensor> feeds;
-    std::map<std::string, int64_t> dims = parse_dims(request.dims);
-    for (const std::string& text : request.inputs) {
-        // File names may hold '=' as input names may: the last one whose left side is an input.
-        size_t equals = text.rfind('=');
-        auto known = [&](const std::string& name) {
-            return std::any_of(all.begin(), all.end(),
-                               [&](const PortInfo& p) { return p.name == name; });
-        };
-        while (equals != std::string::npos && equals > 0 && !known(text.substr(0, equals)) &&
-               text.rfind('=', equals - 1) != std::string::npos)
-            equals = text.rfind('=', equals - 1);
-        if (equals == std::string::npos || equals == 0)
-            throw UserError("--input {}: expected NAME=FILE", text);
-        const PortInfo& port = port_named(all, text.substr(0, equals));
-        Tensor fed = read_tensor(text.substr(equals + 1));
-        bind_sizes(port, fed, dims);
-        feeds[port.name] = fed;
-    }
-    std::vector<PortInfo> rest;
-    for (const PortInfo& port : ports)
-        if (feeds.count(port.name) == 0) rest.push_back(port);
-    feeds.merge(random_feeds(model, rest, dims, request.seed));
+    std::map<std::string, Tensor> feeds = given_feeds(all, request);
+    const std::map<std::string, int64_t> dims = dims_with(parse_dims(request.dims), all, feeds);
+    feeds.merge(random_feeds(model, missing(ports, feeds), dims, request.seed));
     return feeds;
 }
 

@@ -1,6 +1,7 @@
 #include "driver/inspect.h"
 
 #include "base/error.h"
+#include "driver/entry.h"
 #include "driver/feeds.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
@@ -97,6 +98,7 @@ void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
 static InspectResult inspect_file(const InspectRequest& request) {
     InspectResult result;
     result.model = request.model;
+    refuse_program(request.model);
     model::Graph graph = model::onnx::read_onnx(request.model);
     result.opsets = graph.opsets;
     result.inputs = port_rows(graph, graph.inputs);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "driver/batch.h"
+#include "driver/entry.h"
 #include "driver/feeds.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
@@ -247,6 +248,7 @@ model::ShapedGraph inferred(model::Graph graph, int batch) {
 }
 
 model::ShapedGraph shaped_graph(const LayerRequest& request) {
+    refuse_program(request.model);
     model::Graph graph = model::onnx::read_onnx(request.model);
     model::refuse_unsupported(graph);
     const std::map<std::string, int64_t> dims = parse_dims(request.dims);

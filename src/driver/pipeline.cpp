@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "cost/oracle.h"
+#include "driver/entry.h"
 #include "driver/resume.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/for_target.h"
@@ -49,8 +50,10 @@ static model::Graph bind(const model::Graph& graph, const Specialisation& wanted
     return bound;
 }
 
-Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
-           const PipelineOptions& options, StageRunner& runner) {
+// Of a graph or of an entry: the other is null.
+static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Specialisation& wanted,
+                        const gir::Target& target, const PipelineOptions& options,
+                        StageRunner& runner) {
     Tuned t;
     model::Graph bound;
     auto graph_text = [&] { return model::print(t.graph.graph); };
@@ -66,16 +69,20 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     // it need not run.
     const std::optional<Resume>& resume = options.resume;
     auto takes = [&](const char* stage) { return resume && resume->stage == stage; };
-    auto is_before = [&](const char* stage) {
-        const auto& names = stage_names();
-        auto at = [&](const std::string& s) { return std::find(names.begin(), names.end(), s); };
-        return resume && at(stage) <= at(resume->stage);
+    auto is_made = [&](const char* stage) {
+        return (resume && !is_before(resume->stage, stage)) ||
+               (entry && !is_before(entry->stage, stage));
+    };
+    auto graph_stage = [&](const char* stage, const std::function<void()>& body,
+                           const std::function<std::string()>& text) {
+        if (graph) runner.run(stage, body, text);
     };
     auto program_stage = [&](const char* stage, const std::function<void()>& body) {
+        if (entry && is_before(stage, entry->stage)) return;
         runner.run(
             stage,
             [&] {
-                if (!is_before(stage)) body();
+                if (!is_made(stage)) body();
                 if (takes(stage)) t.program = resumed_program(*resume, t.lowered);
             },
             program_text);
@@ -100,14 +107,14 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     };
 
     // Shapes fed win over shapes declared, so they go in before anything is inferred.
-    runner.run(
+    graph_stage(
         "bind",
         [&] {
-            bound = bind(graph, wanted);
+            bound = bind(*graph, wanted);
             if (takes("bind")) bound = resumed_graph(*resume, bound);
         },
         [&] { return model::print(bound); });
-    runner.run(
+    graph_stage(
         "shapes",
         [&] {
             t.graph = model::infer_shapes(bound, wanted.values, lower::evaluate);
@@ -117,7 +124,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         graph_text);
     t.unfolded = t.graph;
     // Folding needs shapes; what it folds gives more shapes, so simplify infers again as it goes.
-    runner.run(
+    graph_stage(
         "simplify",
         [&] {
             if (!stage_on("simplify")) return take_graph("simplify");
@@ -129,14 +136,16 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
         },
         graph_text);
     // From here on one description: every byte that moves is in the program.
-    runner.run(
-        "lower",
-        [&] {
-            t.program = t.lowered = lower::lower(t.graph);
-            verified("lower");
-            if (takes("lower")) t.program = t.lowered = resumed_program(*resume, t.lowered);
-        },
-        program_text);
+    auto first_program = [&] {
+        t.program = entry ? entered_program(*entry, wanted, target) : lower::lower(t.graph);
+        t.lowered = t.program;
+        verified("lower");
+        if (takes("lower")) t.program = t.lowered = resumed_program(*resume, t.lowered);
+    };
+    if (entry && is_before("lower", entry->stage))
+        first_program();
+    else
+        runner.run("lower", first_program, program_text);
     t.explained.lowered = effect(Prices::Kind::Tiled);
     // Fusing before layouts: a value that stays in a tile needs no layout.
     program_stage("fuse", [&] {
@@ -164,6 +173,16 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     });
     t.explained.spelled = effect(Prices::Kind::Standing);
     return t;
+}
+
+Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::Target& target,
+           const PipelineOptions& options, StageRunner& runner) {
+    return run_stages(&graph, nullptr, wanted, target, options, runner);
+}
+
+Tuned tune(const Entry& entry, const Specialisation& wanted, const gir::Target& target,
+           const PipelineOptions& options, StageRunner& runner) {
+    return run_stages(nullptr, &entry, wanted, target, options, runner);
 }
 
 }  // namespace smeaton::driver

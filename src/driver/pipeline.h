@@ -29,6 +29,13 @@ struct Resume {
     std::string file, stage, text;
 };
 
+/// A program in a model's place (entry.h): the stages behind the one named run on it.
+struct Entry {
+    gir::Program program;
+    std::string stage = "lower";
+    std::vector<Name> by_hash;  ///< buffers whose data the text names by a hash alone
+};
+
 struct PipelineOptions {
     std::set<std::string> skip;  ///< names of rules or stages left out
     bool explain = false;
@@ -61,6 +68,9 @@ void check_skip(const std::set<std::string>& skip);
 /// Runs the stages from `bind` to `spell`.
 /// model::NeedsValue passes through: the caller adds the named input to `values` and calls again.
 Tuned tune(const model::Graph&, const Specialisation&, const gir::Target&, const PipelineOptions&,
+           StageRunner&);
+/// The same from the stage on that the program stands behind; the graphs stay empty.
+Tuned tune(const Entry&, const Specialisation&, const gir::Target&, const PipelineOptions&,
            StageRunner&);
 
 }  // namespace smeaton::driver

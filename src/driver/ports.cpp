@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "driver/entry.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/onnx/read.h"
@@ -59,6 +60,7 @@ model::Graph with_states(model::Graph graph, const std::string& label,
 }
 
 model::Graph read_model(const std::string& path, const SessionOptions& options) {
+    refuse_program(path);
     return with_states(model::onnx::read_onnx(path), path, options);
 }
 

@@ -12,7 +12,7 @@ namespace smeaton::driver {
 /// Makes states of what options.state names; `label` names the graph in messages. UserError when
 /// that fails or operators are not supported.
 model::Graph with_states(model::Graph, const std::string& label, const SessionOptions&);
-/// The same for the graph of a file.
+/// The same for the graph of a file. UserError for a program (entry.h), which has none.
 model::Graph read_model(const std::string& path, const SessionOptions&);
 
 /// Graph inputs that are fed: all but states.

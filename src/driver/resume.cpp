@@ -74,18 +74,17 @@ Resume read_resume(const std::string& path) {
     r.text.assign(std::istreambuf_iterator<char>(in), {});
     static const std::vector<std::string> stages = {"bind", "shapes", "simplify", "lower",
                                                     "fuse", "layout", "tile",     "spell"};
-    std::string head = r.text.substr(0, r.text.find('\n'));
-    const std::string mark = dump_head("").substr(0, dump_head("").size() - 1);
-    if (head.rfind(mark, 0) != 0)
+    const std::optional<std::string> stage = dumped_stage(r.text);
+    if (!stage)
         throw UserError(
             "--resume {}: expected a dump, whose first line is '# after STAGE'; "
             "--dump DIR writes them",
             path);
-    r.stage = head.substr(mark.size());
+    r.stage = *stage;
     if (std::find(stages.begin(), stages.end(), r.stage) == stages.end())
         throw UserError("--resume {}: the stage '{}' cannot be taken up; those that can are {}",
                         path, r.stage, stage_list(stages));
-    if (r.text.find("\n(unchanged)") != std::string::npos)
+    if (is_unchanged(r.text))
         throw UserError("--resume {}: this stage changed nothing; take the dump before it", path);
     return r;
 }

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <deque>
 #include <mutex>
-#include <random>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "cost/target.h"
+#include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
@@ -17,6 +17,7 @@
 #include "driver/stages.h"
 #include "driver/state.h"
 #include "emit/cpp/emit.h"
+#include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
 #include "machine/probe/cpu.h"
@@ -68,7 +69,8 @@ using CompiledPtr = std::shared_ptr<const Compiled>;
 struct Session::Impl {
     std::string path;
     SessionOptions options;
-    model::Graph graph;
+    model::Graph graph;          // empty where there is an entry
+    std::optional<Entry> entry;  // a program in the graph's place
     std::vector<PortInfo> inputs, outputs, overridable;
     std::shared_ptr<run::Pool> pool;
     std::vector<std::string> warnings;
@@ -89,6 +91,9 @@ struct Session::Impl {
     CompiledPtr compile(const Feeds&);
     std::shared_ptr<Compiled> build(const Specialisation&) const;
     std::unique_lock<std::mutex> state_turn();
+    void start();
+    void start_graph(model::Graph);
+    void start_program(Entry);
 };
 
 namespace {
@@ -241,7 +246,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     emit::Isa isa = isa_for(options.isa);
     PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
     if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
-    made->tuned = tune(graph, wanted, target, pipeline, runner);
+    made->tuned = entry ? tune(*entry, wanted, target, pipeline, runner)
+                        : tune(graph, wanted, target, pipeline, runner);
     const gir::Program& program = made->tuned.program;
     emit::EmittedProgram emitted;
     std::shared_ptr<run::Library> library;
@@ -292,21 +298,58 @@ void check_options(const model::Graph& graph, const std::string& label,
     });
 }
 
-Session::Session(const std::string& model_path, SessionOptions options)
-    : Session(model::onnx::read_onnx(model_path), model_path, std::move(options)) {}
+void Session::Impl::start() {
+    pool = std::make_shared<run::Pool>(options.threads);
+    if (!pool->warning().empty()) warnings.push_back(pool->warning());
+}
+
+void Session::Impl::start_graph(model::Graph made_of) {
+    graph = with_states(std::move(made_of), path, options);
+    inputs = input_ports(graph);
+    outputs = output_ports(graph);
+    overridable = overridable_ports(graph);
+    check_options(graph, path, options);
+    naming(path, [&] { state = StateMemory(graph, options.dims); });
+    start();
+}
+
+void Session::Impl::start_program(Entry made_of) {
+    entry = std::move(made_of);
+    inputs = input_ports(entry->program);
+    outputs = output_ports(entry->program);
+    check_skip({options.skip.begin(), options.skip.end()});
+    naming(path, [&] {
+        check_program_options(*entry, options);
+        require_weights(*entry);
+        isa_for(options.isa);
+        target_for(options.isa, 1);
+        state = StateMemory(entry->program, options.dims);
+    });
+    start();
+}
+
+Session::Session(const std::string& path, SessionOptions options)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->path = path;
+    impl_->options = std::move(options);
+    if (is_program_file(path))
+        impl_->start_program(read_entry(path));
+    else
+        impl_->start_graph(model::onnx::read_onnx(path));
+}
 
 Session::Session(model::Graph graph, const std::string& label, SessionOptions options)
     : impl_(std::make_unique<Impl>()) {
     impl_->path = label;
     impl_->options = std::move(options);
-    impl_->graph = with_states(std::move(graph), label, impl_->options);
-    impl_->inputs = input_ports(impl_->graph);
-    impl_->outputs = output_ports(impl_->graph);
-    impl_->overridable = overridable_ports(impl_->graph);
-    check_options(impl_->graph, label, impl_->options);
-    naming(label, [&] { impl_->state = StateMemory(impl_->graph, impl_->options.dims); });
-    impl_->pool = std::make_shared<run::Pool>(impl_->options.threads);
-    if (!impl_->pool->warning().empty()) impl_->warnings.push_back(impl_->pool->warning());
+    impl_->start_graph(std::move(graph));
+}
+
+Session::Session(Entry entry, const std::string& label, SessionOptions options)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->path = label;
+    impl_->options = std::move(options);
+    impl_->start_program(std::move(entry));
 }
 
 Session::~Session() = default;
@@ -476,70 +519,55 @@ MemoryStats Session::memory(const Feeds& feeds) {
     stats.scratch_bytes = compiled->executor->scratch_bytes();
     stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
     stats.state_bytes = impl_->state.bytes();
-    stats.graph_max_live_bytes = graph_max_live_bytes(compiled->tuned.graph);
+    stats.graph_max_live_bytes = impl_->entry
+                                     ? gir::plan_arena(compiled->tuned.lowered).lower_bound_bytes
+                                     : graph_max_live_bytes(compiled->tuned.graph);
     return stats;
+}
+
+namespace {
+
+// Inputs and states of the compiled program, by buffer.
+std::map<Name, Tensor> values_by_buffer(const Compiled& c, const Feeds& feeds,
+                                        const std::map<std::string, Tensor>& held) {
+    std::map<Name, Tensor> values;
+    size_t next = 0;  // input buffers stand in the order of what is fed
+    for (const gir::Buffer& b : c.tuned.program.buffers) {
+        if (!b.alias_of.empty()) continue;
+        if (b.lifetime == gir::Lifetime::Input) values[b.name] = feeds.at(c.fed[next++]);
+        if (b.lifetime == gir::Lifetime::State) values[b.name] = held.at(port_name(b));
+    }
+    return values;
+}
+
+}  // namespace
+
+std::vector<Tensor> Session::interpreted(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get_whole(feeds);
+    const gir::Program& program = compiled->tuned.lowered;
+    const std::map<Name, Tensor> values = values_by_buffer(*compiled, feeds, state());
+    std::map<Name, Tensor> made =
+        naming(impl_->path, [&] { return gir::interp::run(program, values).outputs; });
+    std::vector<Tensor> outputs;
+    for (const gir::Buffer& b : program.buffers)
+        if (b.lifetime == gir::Lifetime::Output && b.alias_of.empty())
+            outputs.push_back(made.at(b.name));
+    return outputs;
 }
 
 std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) {
     impl_->check_feeds(feeds);
     CompiledPtr compiled = impl_->get(feeds);
-    std::map<Name, Tensor> inputs;
-    size_t next = 0;  // input buffers stand in the graph's order
-    for (const gir::Buffer& b : compiled->tuned.program.buffers)
-        if (b.lifetime == gir::Lifetime::Input && b.alias_of.empty())
-            inputs[b.name] = feeds.at(compiled->fed[next++]);
-    const std::map<std::string, Tensor> held = state();
-    for (const gir::Buffer& b : compiled->tuned.program.buffers)
-        if (b.lifetime == gir::Lifetime::State && b.alias_of.empty())
-            inputs[b.name] = held.at(b.value_name);
     options.isa = isa_for(impl_->options.isa);
     options.cache_folder = impl_->options.cache_folder;
-    return driver::judge(compiled->tuned.program, inputs, options);
+    return driver::judge(compiled->tuned.program, values_by_buffer(*compiled, feeds, state()),
+                         options);
 }
 
 std::vector<std::string> Session::source(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     return impl_->get(feeds)->source;
-}
-
-namespace {
-
-void fill_random(Tensor& t, std::mt19937_64& random) {
-    std::uniform_real_distribution<double> real(-1, 1);
-    std::uniform_int_distribution<int64_t> small(0, 1);
-    for (int64_t i = 0; i < t.elements(); ++i) {
-        if (tensor::is_float(t.dtype()))
-            t.set_from_double(i, real(random));
-        else
-            t.set_from_int(i, small(random));
-    }
-}
-
-}  // namespace
-
-Feeds random_feeds(const std::string& model, const std::vector<PortInfo>& ports,
-                   const std::map<std::string, int64_t>& dims, uint64_t seed) {
-    std::mt19937_64 random(seed);
-    tensor::Bindings bindings;
-    for (const auto& [key, value] : dims) bindings[Name(key)] = value;
-    Feeds feeds;
-    for (const PortInfo& port : ports) {
-        std::vector<int64_t> shape;
-        for (size_t axis = 0; axis < port.shape.size(); ++axis) {
-            auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
-            Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
-            if (!d.is_const())
-                throw UserError(
-                    "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
-                    "--dim {}:{}=VALUE, or feed the input",
-                    model, port.name, axis, d.str(), d.str(), port.name, axis);
-            shape.push_back(d.value());
-        }
-        Tensor t(port.dtype, shape);
-        fill_random(t, random);
-        feeds[port.name] = t;
-    }
-    return feeds;
 }
 
 }  // namespace smeaton::driver

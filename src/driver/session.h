@@ -1,4 +1,5 @@
-// Session: a model compiled for this machine and run; what the CLI and the Python package stand on.
+// Session: a model, or a program in its place (entry.h), compiled for this machine and run; what
+// the CLI and the Python package stand on.
 //
 // A session reads the model once and keeps a bounded cache of specialisations: one per combination
 // of input shapes and of the input values that decide shapes. Safe to call from several threads.
@@ -64,12 +65,16 @@ struct MemoryStats {
 };
 
 struct Tuned;  // pipeline.h
+struct Entry;  // pipeline.h
 
 class Session {
 public:
-    explicit Session(const std::string& model_path, SessionOptions = {});
+    /// A model's file, or a program's whose weights all have data.
+    explicit Session(const std::string& path, SessionOptions = {});
     /// Of a graph that stands in no file; `label` names it in messages.
     Session(model::Graph graph, const std::string& label, SessionOptions = {});
+    /// Of a program whose weights all have data.
+    Session(Entry, const std::string& label, SessionOptions = {});
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -105,6 +110,9 @@ public:
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
+    /// What the outputs are by the interpreter, from the program before any rewrite: slow and
+    /// obvious. States are as they are and are left so.
+    std::vector<Tensor> interpreted(const std::map<std::string, Tensor>& feeds);
     /// Every kernel as emitted against the interpreter, on the values of these feeds (judge.h).
     /// `options` without isa and cache folder, which are the session's.
     std::vector<Judgement> judge(const std::map<std::string, Tensor>& feeds, JudgeOptions options);
@@ -119,11 +127,5 @@ private:
 /// UserError naming the option unless its words are known, this CPU has the instruction set, and
 /// the graph has the dims. `label` names the graph in messages.
 void check_options(const model::Graph&, const std::string& label, const SessionOptions&);
-
-/// Seeded random inputs for the ports (symbolic dims must be bound in `dims`; UserError names the
-/// rest). `model`: the file, for messages.
-std::map<std::string, Tensor> random_feeds(const std::string& model, const std::vector<PortInfo>&,
-                                           const std::map<std::string, int64_t>& dims,
-                                           uint64_t seed);
 
 }  // namespace smeaton::driver

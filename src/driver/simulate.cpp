@@ -63,18 +63,29 @@ SimulateResult simulate_program(const gir::Program& program, const machine::Mach
     return result;
 }
 
-SimulateResult simulate_model(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
-                              const SessionOptions& session, const machine::Machine& m,
-                              const SimulateOptions& options) {
+static gir::Target target_for(const machine::Machine& m, const SimulateOptions& options) {
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
-    Tuned tuned = tune_on(graph, feeds, session, target).tuned;
+    return target;
+}
+
+static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& session,
+                                     const machine::Machine& m, const gir::Target& target,
+                                     const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
     SimulateResult result = simulate_program(tuned.program, m, options);
     result.warnings = tuned.graph.graph.warnings;
     for (std::string& sentence : cost::unused_levels(tuned.program, target))
         result.warnings.push_back(std::move(sentence));
     return result;
+}
+
+SimulateResult simulate_model(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
+                              const SessionOptions& session, const machine::Machine& m,
+                              const SimulateOptions& options) {
+    const gir::Target target = target_for(m, options);
+    const Tuned tuned = tune_on(graph, feeds, session, target).tuned;
+    return simulate_tuned(tuned, session, m, target, options);
 }
 
 namespace {
@@ -88,16 +99,18 @@ machine::Machine machine_of(const SimulateRequest& request) {
 
 SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
-    Opened opened = open_model(request.model, request.feeds, request.session);
+    const SimulateOptions options{request.threads, 0};
+    const gir::Target target = target_for(m, options);
+    Opened opened = open_file(request.model, request.feeds, request.session);
     return naming(request.model, [&] {
-        return simulate_model(opened.graph, opened.feeds, request.session, m, {request.threads, 0});
+        const Tuned tuned = tune_on(opened, request.session, target).tuned;
+        return simulate_tuned(tuned, request.session, m, target, options);
     });
 }
 
 std::string text_after(const SimulateRequest& request) {
-    gir::Target target = cost::target_of(machine_of(request));
-    if (request.threads > 0) target.cores = request.threads;
-    return stage_text(request.model, open_model(request.model, request.feeds, request.session),
+    const gir::Target target = target_for(machine_of(request), {request.threads, 0});
+    return stage_text(request.model, open_file(request.model, request.feeds, request.session),
                       request.session, target);
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cost/target.h"
+#include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
 #include "driver/resume.h"
@@ -26,6 +27,30 @@ std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& 
     return emit::emit_program(program, {isa, units, comment}).units;
 }
 
+PipelineOptions pipeline_options(const SessionOptions& options) {
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
+    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
+    return pipeline;
+}
+
+std::vector<std::string> random_weight_warnings(const Entry& entry,
+                                                const std::map<std::string, Tensor>& given) {
+    std::vector<std::string> warnings;
+    for (Name n : entry.by_hash)
+        if (std::string name = port_name(entry.program.buffer(n)); given.count(name) == 0)
+            warnings.push_back(fmt::format(
+                "the text names the data of '{}' by a hash alone; its values are random", name));
+    return warnings;
+}
+
+Specialisation specialisation_of(const std::map<std::string, Tensor>& feeds,
+                                 const SessionOptions& options) {
+    Specialisation wanted;
+    wanted.dims = options.dims;
+    for (const auto& [name, tensor] : feeds) wanted.shapes[name] = tensor.shape();
+    return wanted;
+}
+
 }  // namespace
 
 std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
@@ -42,13 +67,54 @@ Opened open_model(const std::string& path, const FeedRequest& request,
     return opened;
 }
 
+Opened open_program(const std::string& path, const FeedRequest& request,
+                    const SessionOptions& options, OpenWeights values) {
+    check_skip({options.skip.begin(), options.skip.end()});
+    Opened opened;
+    opened.entry = read_entry(path);
+    Entry& entry = *opened.entry;
+    naming(path, [&] { check_program_options(entry, options); });
+    const std::vector<PortInfo> inputs = input_ports(entry.program), weights = open_weights(entry);
+    std::vector<PortInfo> all = inputs;
+    all.insert(all.end(), weights.begin(), weights.end());
+    std::map<std::string, Tensor> given = given_feeds(all, request);
+    std::map<std::string, int64_t> dims = dims_with(parse_dims(request.dims), all, given);
+    for (const gir::Param& p : entry.program.params)
+        if (p.bound) dims.emplace(p.name.str(), *p.bound);
+    const bool random = values == OpenWeights::Random;
+    if (random) opened.warnings = random_weight_warnings(entry, given);
+    const std::vector<PortInfo> open = missing(weights, given);
+    given.merge(random_feeds(path, missing(inputs, given), dims, request.seed));
+    // Another seed than that of the inputs, which would begin with the same values.
+    given.merge(random ? random_feeds(path, open, dims, request.seed + 1)
+                       : zero_feeds(path, open, dims));
+    naming(path, [&] { give_weights(entry, given); });
+    for (const PortInfo& weight : weights) given.erase(weight.name);
+    opened.feeds = std::move(given);
+    return opened;
+}
+
+Opened open_file(const std::string& path, const FeedRequest& request,
+                 const SessionOptions& options) {
+    return is_program_file(path) ? open_program(path, request, options, OpenWeights::Zeros)
+                                 : open_model(path, request, options);
+}
+
+TunedOn tune_on(const Opened& opened, const SessionOptions& options, const gir::Target& target) {
+    if (!opened.entry) return tune_on(opened.graph, opened.feeds, options, target);
+    Specialisation wanted = specialisation_of(opened.feeds, options);
+    StageRunner runner({options.dump_folder, options.stop_after, options.progress});
+    TunedOn result;
+    result.tuned = tune(*opened.entry, wanted, target, pipeline_options(options), runner);
+    result.text = runner.last_text();
+    result.stopped = runner.stopped();
+    return result;
+}
+
 TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& feeds,
                 const SessionOptions& options, const gir::Target& target) {
-    Specialisation wanted;
-    wanted.dims = options.dims;
-    for (const auto& [name, tensor] : feeds) wanted.shapes[name] = tensor.shape();
-    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
-    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
+    Specialisation wanted = specialisation_of(feeds, options);
+    const PipelineOptions pipeline = pipeline_options(options);
     for (;;) {
         StageRunner runner({options.dump_folder, options.stop_after, options.progress});
         try {
@@ -75,14 +141,13 @@ gir::Target target_here(const SessionOptions& options) {
 
 std::string stage_text(const std::string& path, const Opened& opened, const SessionOptions& options,
                        const gir::Target& target) {
-    if (options.stop_after == "read") return model::print(opened.graph);
+    if (options.stop_after == "read" && !opened.entry) return model::print(opened.graph);
     if (options.stop_after == "compile" || options.stop_after == "plan")
         throw UserError(
             "--stop-after {}: nothing is printed after this stage; emit is the last one that "
             "prints (--dump DIR writes the plan)",
             options.stop_after);
-    TunedOn made =
-        naming(path, [&] { return tune_on(opened.graph, opened.feeds, options, target); });
+    TunedOn made = naming(path, [&] { return tune_on(opened, options, target); });
     if (made.stopped) return dump_head(options.stop_after) + made.text;
     std::string text;
     for (const std::string& unit : units_of(made.tuned.program, isa_of(options), 1)) text += unit;
@@ -90,11 +155,10 @@ std::string stage_text(const std::string& path, const Opened& opened, const Sess
 }
 
 std::vector<SourceFile> emit_source(const SourceRequest& request) {
-    Opened opened = open_model(request.model, request.feeds, request.session);
-    gir::Target target = target_here(request.session);
-    TunedOn made = naming(request.model, [&] {
-        return tune_on(opened.graph, opened.feeds, request.session, target);
-    });
+    const SessionOptions& options = request.session;
+    Opened opened = open_file(request.model, request.feeds, options);
+    gir::Target target = target_here(options);
+    TunedOn made = naming(request.model, [&] { return tune_on(opened, options, target); });
     int units = request.one_unit ? 1 : run::usable_cores();
     std::vector<SourceFile> files;
     for (std::string& unit : units_of(made.tuned.program, isa_of(request.session), units))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,21 @@ namespace smeaton::driver {
 
 /// A model and what is fed to it, before any stage but `read`.
 struct Opened {
-    model::Graph graph;
+    model::Graph graph;          ///< empty where a program stands in its place
+    std::optional<Entry> entry;  ///< with a value for each weight
     std::map<std::string, Tensor> feeds;
+    std::vector<std::string> warnings;
 };
 /// Reads, refuses what is not supported, gathers feeds.
 Opened open_model(const std::string& path, const FeedRequest&, const SessionOptions&);
+/// What stands for weights of a program that have no data and are not given: values for who runs
+/// it, zeros for who looks at shapes alone.
+enum class OpenWeights { Random, Zeros };
+/// The same of a program's file.
+Opened open_program(const std::string& path, const FeedRequest&, const SessionOptions&,
+                    OpenWeights);
+/// Either, by what the file holds, for who looks at shapes alone.
+Opened open_file(const std::string& path, const FeedRequest&, const SessionOptions&);
 
 struct TunedOn {
     Tuned tuned;
@@ -28,6 +39,7 @@ struct TunedOn {
 /// stages ask for them.
 TunedOn tune_on(const model::Graph&, const std::map<std::string, Tensor>& feeds,
                 const SessionOptions&, const gir::Target&);
+TunedOn tune_on(const Opened&, const SessionOptions&, const gir::Target&);
 
 /// What options.stop_after made: `read` to `emit`. UserError for the stages behind, which make no
 /// text.

@@ -20,6 +20,22 @@ std::string dump_head(const std::string& stage) {
     return "# after " + stage + "\n";
 }
 
+bool is_before(const std::string& stage, const std::string& other) {
+    const auto& names = stage_names();
+    auto at = [&](const std::string& s) { return std::find(names.begin(), names.end(), s); };
+    return at(stage) != names.end() && at(other) != names.end() && at(stage) < at(other);
+}
+
+std::optional<std::string> dumped_stage(const std::string& text) {
+    const std::string mark = dump_head("").substr(0, dump_head("").size() - 1);
+    if (!text.starts_with(mark)) return std::nullopt;
+    return text.substr(mark.size(), text.find('\n') - mark.size());
+}
+
+bool is_unchanged(const std::string& text) {
+    return text.find("\n(unchanged)") != std::string::npos;
+}
+
 StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
     const auto& names = stage_names();
     if (!options_.stop_after.empty() &&

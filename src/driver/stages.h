@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ std::string dump_head(const std::string& stage);
 
 /// All stages of the pipeline in order; --stop-after takes one of these names.
 const std::vector<std::string>& stage_names();
+/// Does the stage come before the other? False for names that are none.
+bool is_before(const std::string& stage, const std::string& other);
+
+/// What a dump's first line names; nothing where the text begins otherwise.
+std::optional<std::string> dumped_stage(const std::string& text);
+/// Does the dump say that its stage changed nothing?
+bool is_unchanged(const std::string& text);
 
 class StageRunner {
 public:

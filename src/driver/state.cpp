@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "driver/entry.h"
+#include "gir/bind.h"
 #include "model/bind_dims.h"
 #include "model/states.h"
 
@@ -17,13 +19,35 @@ StateMemory::StateMemory(const model::Graph& graph, const std::map<std::string, 
     model::require_sized_states(bound);
     for (const model::StatePair& s : graph.states) {
         const model::Value& value = bound.at(bound.inputs[s.input]);
-        Kept kept{value.name, bound.at(bound.outputs[s.output]).name, *value.dtype, {}, {}};
-        for (const Dim& d : *value.shape) kept.shape.push_back(d.value());
-        kept.memory = run::Block(std::max<int64_t>(bytes(kept), 64));
-        if (s.first && s.first->bytes() > 0)
-            std::memcpy(kept.memory.data(), s.first->data(), static_cast<size_t>(s.first->bytes()));
-        kept_.push_back(std::move(kept));
+        std::vector<int64_t> shape;
+        for (const Dim& d : *value.shape) shape.push_back(d.value());
+        keep(value.name, bound.at(bound.outputs[s.output]).name, *value.dtype, std::move(shape),
+             s.first ? &*s.first : nullptr);
     }
+}
+
+StateMemory::StateMemory(const gir::Program& program, const std::map<std::string, int64_t>& dims) {
+    const gir::Program bound = gir::bind(program, bindings_of(program, dims));
+    for (const gir::Buffer& b : bound.buffers) {
+        if (b.lifetime != gir::Lifetime::State || !b.alias_of.empty()) continue;
+        std::vector<int64_t> shape;
+        for (const gir::NamedDim& d : b.dims) {
+            if (!d.extent.is_const())
+                throw UserError("state '{}': the size {} is open; give --dim NAME=VALUE for it",
+                                port_name(b), d.extent.str());
+            shape.push_back(d.extent.value());
+        }
+        keep(port_name(b), "", b.dtype, std::move(shape), b.data ? &*b.data : nullptr);
+    }
+}
+
+void StateMemory::keep(const std::string& input, const std::string& output, DType dtype,
+                       std::vector<int64_t> shape, const Tensor* first) {
+    Kept kept{input, output, dtype, std::move(shape), {}};
+    kept.memory = run::Block(std::max<int64_t>(bytes(kept), 64));
+    if (first && first->bytes() > 0)
+        std::memcpy(kept.memory.data(), first->data(), static_cast<size_t>(first->bytes()));
+    kept_.push_back(std::move(kept));
 }
 
 bool StateMemory::holds(const std::string& input) const {
@@ -47,8 +71,8 @@ std::vector<void*> StateMemory::addresses(const gir::Program& program) const {
     for (const gir::Buffer& b : program.buffers) {
         if (b.lifetime != gir::Lifetime::State || !b.alias_of.empty()) continue;
         auto found = std::find_if(kept_.begin(), kept_.end(),
-                                  [&](const Kept& k) { return k.input == b.value_name; });
-        SMEATON_CHECK(found != kept_.end(), "no memory for state {}", b.value_name);
+                                  [&](const Kept& k) { return k.input == port_name(b); });
+        SMEATON_CHECK(found != kept_.end(), "no memory for state {}", port_name(b));
         out.push_back(found->memory.data());
     }
     return out;
@@ -63,7 +87,7 @@ Tensor StateMemory::copy(const Kept& kept) {
 
 const StateMemory::Kept* StateMemory::taking(const std::string& output) const {
     for (const Kept& k : kept_)
-        if (k.output == output) return &k;
+        if (!k.output.empty() && k.output == output) return &k;
     return nullptr;
 }
 

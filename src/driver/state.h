@@ -19,6 +19,9 @@ public:
     /// `dims`: NAME or INPUT:AXIS, as SessionOptions has them. UserError where a size stays open.
     StateMemory(const model::Graph&, const std::map<std::string, int64_t>& dims);
 
+    /// For each state of a program, by port_name. UserError as above.
+    StateMemory(const gir::Program&, const std::map<std::string, int64_t>& dims);
+
     bool empty() const { return kept_.empty(); }
     bool holds(const std::string& input) const;
     int64_t bytes() const;
@@ -35,11 +38,13 @@ public:
 
 private:
     struct Kept {
-        std::string input, output;
+        std::string input, output;  // output: empty where the program writes the state
         DType dtype;
         std::vector<int64_t> shape;
         run::Block memory;
     };
+    void keep(const std::string& input, const std::string& output, DType,
+              std::vector<int64_t> shape, const Tensor* first);
     static int64_t bytes(const Kept&);
     static Tensor copy(const Kept&);
     const Kept* taking(const std::string& output) const;

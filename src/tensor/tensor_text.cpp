@@ -46,11 +46,12 @@ void read_element(TextReader& r, Tensor& t, int64_t i) {
     }
 }
 
-Tensor read_by_hash(TextReader& r, DType dtype, const std::vector<int64_t>& shape,
-                    const ConstantTable& table) {
+std::optional<Tensor> read_by_hash(TextReader& r, DType dtype, const std::vector<int64_t>& shape,
+                                   const ConstantTable& table, bool may_lack) {
     Token place = r.peek();
     uint64_t hash = r.unsigned_integer("a hash");
     auto found = table.find(hash);
+    if (found == table.end() && may_lack) return std::nullopt;
     if (found == table.end())
         r.fail(place, fmt::format("no constant with hash 0x{:016x} was given", hash));
     if (found->second.dtype() != dtype || found->second.shape() != shape)
@@ -75,7 +76,8 @@ std::string tensor_text(const Tensor& t) {
     return out + ")";
 }
 
-Tensor read_tensor(TextReader& r, const ConstantTable& table) {
+// Nothing where `may_lack` and the table lacks the hash.
+static std::optional<Tensor> read(TextReader& r, const ConstantTable& table, bool may_lack) {
     Token place = r.peek();
     auto dtype = dtype_named(r.identifier("a dtype"));
     if (!dtype) r.fail(place, fmt::format("expected a dtype, found {}", describe(place)));
@@ -86,7 +88,7 @@ Tensor read_tensor(TextReader& r, const ConstantTable& table) {
         shape.push_back(r.integer("a size"));
         if (shape.back() < 0) r.fail(place, "a constant has a negative dim");
     }
-    if (r.accept("hash")) return read_by_hash(r, *dtype, shape, table);
+    if (r.accept("hash")) return read_by_hash(r, *dtype, shape, table, may_lack);
     int64_t count = 1;
     for (int64_t d : shape)
         if (__builtin_mul_overflow(count, d, &count)) count = kSmallElements + 1;
@@ -106,6 +108,14 @@ Tensor read_tensor(TextReader& r, const ConstantTable& table) {
     }
     r.expect(")");
     return *dtype == DType::kString ? Tensor::of_strings(shape, strings) : out;
+}
+
+Tensor read_tensor(TextReader& r, const ConstantTable& table) {
+    return *read(r, table, false);
+}
+
+std::optional<Tensor> read_tensor_if_known(TextReader& r, const ConstantTable& table) {
+    return read(r, table, true);
 }
 
 }  // namespace smeaton::tensor

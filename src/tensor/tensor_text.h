@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "tensor/tensor.h"
@@ -23,5 +24,7 @@ std::string tensor_text(const Tensor&);
 /// UserError on malformed text, a wrong number of elements, an unknown hash, or a tensor of the
 /// table that has another dtype or shape.
 Tensor read_tensor(TextReader&, const ConstantTable&);
+/// The same; nothing where the hash is unknown.
+std::optional<Tensor> read_tensor_if_known(TextReader&, const ConstantTable&);
 
 }  // namespace smeaton::tensor

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs every model of the cache (tools/models.py) through the CLI and the Python package, with 1 and 2
-threads, and compares with the reference outputs of ONNX Runtime; runs and thread counts must agree bit for bit.
+threads, and compares with the reference outputs of ONNX Runtime; runs and thread counts must agree bit for bit,
+and so must the code emitted from the last dump with that from the model.
 
     run.py                      all models of the cache
     run.py --only TEXT,…        those whose name contains one of the texts, or whose kind is one
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+from dumps import detour  # noqa: E402
 from zoo import store  # noqa: E402
 
 LIMIT_S = 600
@@ -41,11 +43,13 @@ def run_python(folder, threads):
     return fault or output.strip()
 
 
+def input_words(folder, case):
+    return [word for name, file in case["inputs"].items() for word in ("--input", f"{name}={folder / file}")]
+
+
 def run_cli(folder, case, threads):
     command = [str(ROOT / "build" / "smeaton"), "run", str(folder / case["model"]), "--json"]
-    command += ["--threads", str(threads), "--runs", "2"]
-    for name, file in case["inputs"].items():
-        command += ["--input", f"{name}={folder / file}"]
+    command += ["--threads", str(threads), "--runs", "2", *input_words(folder, case)]
     command += ["--check", *(str(folder / file) for file in case["outputs"].values())]
     fault, output = finish(command)
     if fault:
@@ -81,6 +85,9 @@ def main():
             if not arguments.python:
                 roads.append(("cli", run_cli(folder, case, threads)))
             faults += [f"{road}, {threads} threads: {text}" for road, text in roads if text]
+        if not arguments.python:
+            wrong = detour(folder / case["model"], input_words(folder, case))
+            faults += [f"emit: {wrong}"] if wrong else []
         failed += bool(faults)
         print(f"{'FAILED' if faults else 'ok':6} {case['name']} ({time.monotonic() - start:.1f} s)", flush=True)
         for fault in faults:

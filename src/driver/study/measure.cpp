@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/output_file.h"
+#include "driver/entry.h"
 #include "driver/here.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
@@ -205,13 +206,21 @@ std::string trace_json(const std::vector<MeasuredKernel>& kernels) {
 std::string text_after(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
-    return stage_text(request.model, open_model(request.model, request.feeds, options), options,
+    return stage_text(request.model, open_file(request.model, request.feeds, options), options,
                       target_here(options));
 }
 
 MeasureResult measure(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
+    if (is_program_file(request.model)) {
+        Opened opened = open_program(request.model, request.feeds, options, OpenWeights::Random);
+        Session session(*std::move(opened.entry), request.model, options);
+        MeasureResult result = measure_in(session, opened.feeds, request);
+        result.warnings.insert(result.warnings.end(), opened.warnings.begin(),
+                               opened.warnings.end());
+        return result;
+    }
     Session session(request.model, options);
     return measure_in(
         session,
@@ -226,12 +235,20 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.threads = session.threads();
     result.compile_s = session.prepare(feeds);
     if (options.progress) options.progress("run", 1);
+    const bool interpreted = request.expected == std::vector<std::string>{kInterpreter};
+    const std::vector<Tensor> wanted =
+        interpreted ? session.interpreted(feeds) : std::vector<Tensor>{};
     std::vector<Tensor> outputs = session.run(feeds);
     result.outputs = shapes_of(session.outputs(), outputs);
     for (const PortInfo& port : session.inputs())
         result.inputs.push_back(
             {port.name, std::string(tensor::name(port.dtype)), feeds.at(port.name).shape()});
-    result.checks = check_outputs(session.outputs(), outputs, request.expected, request.tolerance);
+    if (!interpreted)
+        result.checks =
+            check_outputs(session.outputs(), outputs, request.expected, request.tolerance);
+    for (size_t i = 0; i < wanted.size(); ++i)
+        result.checks.push_back(compare(session.outputs()[i].name, outputs[i], wanted[i],
+                                        "the interpreter", request.tolerance));
     if (!request.output_folder.empty())
         result.written = write_outputs(session.outputs(), outputs, request.output_folder);
     for (int i = 1; i < request.warmup; ++i) session.run(feeds);

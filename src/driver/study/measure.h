@@ -14,11 +14,15 @@
 
 namespace smeaton::driver {
 
+/// In place of files with the outputs wanted: what the interpreter makes of the first program.
+inline constexpr const char* kInterpreter = "interpreter";
+
 struct MeasureRequest {
     std::string model;
     FeedRequest feeds;
     SessionOptions session;  ///< dims are taken from feeds
-    /// Files with the outputs wanted: .npy and .pb in the outputs' order, .npz by their names.
+    /// Files with the outputs wanted: .npy and .pb in the outputs' order, .npz by their names; or
+    /// kInterpreter.
     std::vector<std::string> expected;
     Tolerance tolerance;
     std::string output_folder;  ///< outputs as .npy; empty: not written

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "driver/entry.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "machine/read.h"
@@ -139,6 +140,7 @@ StudyResult study(const StudyRequest& request) {
     };
     StudyResult r;
     r.date = now_utc();
+    refuse_program(wanted.model);
     // What the user may have to mend comes before what takes long.
     const std::vector<NamedMachine> machines = machines_of(request.machines);
     Session session(wanted.model, options);

@@ -424,8 +424,8 @@ Kernel read_kernel(TextReader& r, const ConstantTable& constants) {
 
 class ProgramReader {
 public:
-    ProgramReader(TextReader& reader, const ConstantTable& constants)
-        : r_(reader), constants_(constants) {}
+    ProgramReader(TextReader& reader, const ConstantTable& constants, std::vector<Name>* unknown)
+        : r_(reader), constants_(constants), unknown_(unknown) {}
 
     Program run() {
         r_.line_at(0);
@@ -482,9 +482,18 @@ private:
             b.alias_of = r_.name("a buffer");
         }
         if (r_.accept("holds")) b.value_name = r_.string("a value of the model");
-        if (r_.accept("data")) b.data = tensor::read_tensor(r_, constants_);
+        if (r_.accept("data")) data(b);
         r_.end_line();
         program_.buffers.push_back(std::move(b));
+    }
+
+    void data(Buffer& b) {
+        if (!unknown_) {
+            b.data = tensor::read_tensor(r_, constants_);
+            return;
+        }
+        b.data = tensor::read_tensor_if_known(r_, constants_);
+        if (!b.data) unknown_->push_back(b.name);
     }
 
     Lifetime lifetime() {
@@ -611,6 +620,7 @@ private:
 
     TextReader& r_;
     const ConstantTable& constants_;
+    std::vector<Name>* unknown_;
     Program program_;
     std::map<Name, Given> kernels_;
     std::map<const Kernel*, Token> places_;  // where each stand-in was named; only looked up
@@ -619,9 +629,9 @@ private:
 }  // namespace
 
 Program parse_program(std::string_view text, const std::string& file,
-                      const ConstantTable& constants) {
+                      const ConstantTable& constants, std::vector<Name>* unknown) {
     TextReader reader(file, text);
-    Program out = ProgramReader(reader, constants).run();
+    Program out = ProgramReader(reader, constants, unknown).run();
     if (!reader.at_end()) reader.fail_expected("the end of the text");
     return out;
 }

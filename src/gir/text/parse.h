@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gir/program.h"
 #include "tensor/tensor_text.h"
@@ -13,8 +14,11 @@ namespace smeaton::gir {
 // kernel that is run but not given, a constant that the table lacks. Whether the program means
 // something is the verifier's question (verify.h).
 
+/// `unknown`: gets the buffers whose data stand by a hash that the table lacks, which then have
+/// none; without it such a hash is an error, as it always is in a kernel.
 Program parse_program(std::string_view text, const std::string& file,
-                      const tensor::ConstantTable& constants = {});
+                      const tensor::ConstantTable& constants = {},
+                      std::vector<Name>* unknown = nullptr);
 /// One kernel, without a program around it.
 Kernel parse_kernel(std::string_view text, const std::string& file,
                     const tensor::ConstantTable& constants = {});
