@@ -124,6 +124,7 @@ TrainResult train(const TrainRequest& request) {
     result.threads = trainer.session(feeds).threads();
     result.memory = trainer.session(feeds).memory(trainer.session_feeds(feeds));
     result.activation_bytes = trainer.activation_bytes(feeds);
+    result.warnings = trainer.take_warnings();
     write_results(request, trainer, result);
     return result;
 }

@@ -38,6 +38,7 @@ struct TrainResult {
     /// Bytes that the forward half leaves for the backward one, by the graph's liveness.
     int64_t activation_bytes = 0;
     MemoryStats memory;  ///< of the compiled step
+    std::vector<std::string> warnings;
     std::vector<std::string> written;
 };
 

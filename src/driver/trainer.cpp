@@ -91,6 +91,7 @@ struct Trainer::Impl {
     TrainerOptions options;
     model::LossChoice loss;
     model::OptimizerChoice optimizer;
+    model::Recompute recompute = model::Recompute::None;
     model::Graph graph;
     std::vector<PortInfo> inputs;
     std::string target_feed;  // what the caller calls the target
@@ -105,12 +106,15 @@ struct Trainer::Impl {
     Feeds pending;                  // set before the variables were known
     bool pending_is_whole = false;  // pending is a state, which leaves nothing out
     int64_t done = 0;
+    std::vector<std::string> warnings;  // all so far, of which the first `told` were taken
+    size_t told = 0;
 
     std::unique_lock<std::recursive_mutex> turn();
     std::string key_of(const Feeds&) const;
     model::GradientGraph differentiate(const Feeds&);
     Derived& derived(const Feeds&, bool with_optimizer);
     std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
+    void keep_warnings(const Session&);
     void take_state(const model::TrainingStep&);
     void hand_to(Session&);
     const Feeds& current();
@@ -150,6 +154,7 @@ model::GradientGraph Trainer::Impl::differentiate(const Feeds& feeds) {
     wanted.loss = loss;
     wanted.freeze = options.freeze;
     wanted.training_form = options.training_form;
+    wanted.recompute = recompute;
     if (const auto target = feeds.find(target_feed); target != feeds.end())
         wanted.loss.target_shape = target->second.shape();
     model::DimBindings bindings = model::dim_bindings(graph, options.session.dims);
@@ -206,6 +211,7 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     }
     std::unique_ptr<Derived> made = naming(path, [&] { return derive(feeds, with_optimizer); });
     made->key = key_of(feeds);  // deriving may find deciding inputs
+    keep_warnings(*made->session);
     if (kept.size() == kKept) {
         if (kept.back()->session.get() == holder) {
             current();
@@ -215,6 +221,12 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     }
     kept.insert(kept.begin(), std::move(made));
     return *kept.front();
+}
+
+void Trainer::Impl::keep_warnings(const Session& session) {
+    for (const std::string& text : session.warnings())
+        if (std::find(warnings.begin(), warnings.end(), text) == warnings.end())
+            warnings.push_back(text);
 }
 
 void Trainer::Impl::take_state(const model::TrainingStep& step) {
@@ -362,6 +374,7 @@ Trainer::Trainer(const std::string& model_path, TrainerOptions options)
     impl_->loss = model::loss_named(options.loss);
     if (impl_->loss.kind != model::LossKind::Output) impl_->loss.output = options.loss_output;
     impl_->optimizer = optimizer_of(options);
+    impl_->recompute = model::recompute_named(options.recompute);
     check_rate(options.learning_rate);
     impl_->options = std::move(options);
     impl_->graph = read_model(model_path, {});
@@ -490,6 +503,13 @@ void Trainer::load_state(const Feeds& values) {
     }
     impl_->put(all);
     impl_->done = made.at_as_int(0);
+}
+
+std::vector<std::string> Trainer::take_warnings() {
+    const auto turn = impl_->turn();
+    const auto first = impl_->warnings.begin() + static_cast<std::ptrdiff_t>(impl_->told);
+    impl_->told = impl_->warnings.size();
+    return {first, impl_->warnings.end()};
 }
 
 int64_t Trainer::steps() const {

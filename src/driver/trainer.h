@@ -29,7 +29,8 @@ struct TrainerOptions {
     std::vector<std::string> freeze;  ///< shell patterns of initializers that stay
     /// BatchNormalization by the batch's statistics, Dropout that drops.
     bool training_form = true;
-    uint64_t seed = 0;  ///< of what Dropout drops
+    std::string recompute = "none";  ///< none, full, selective (model/grad/recompute.h)
+    uint64_t seed = 0;               ///< of what Dropout drops
     SessionOptions session;
 };
 
@@ -69,6 +70,9 @@ public:
 
     /// Writes the model with its parameters as they are now, all else as in its file.
     void save(const std::string& path) const;
+
+    /// What a user should know of how steps were made, each said once: gone after the call.
+    std::vector<std::string> take_warnings();
 
     int64_t steps() const;
     double learning_rate() const;

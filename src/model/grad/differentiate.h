@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/grad/loss.h"
+#include "model/grad/recompute.h"
 #include "model/grad/training_form.h"
 #include "model/shape/infer.h"
 
@@ -25,6 +26,7 @@ struct GradientOptions {
     /// BatchNormalization by the batch's statistics and Dropout that drops; else the graph as it
     /// infers.
     bool training_form = true;
+    Recompute recompute = Recompute::None;
 };
 
 struct TrainedParameter {
