@@ -307,8 +307,9 @@ void add_trainer(nb::module_& m) {
     nb::class_<Trainer>(m, "Trainer")
         .def("__init__", &open_trainer, nb::arg("path"), nb::arg("loss"), nb::arg("loss_output"),
              nb::arg("optimizer"), nb::arg("learning_rate"), nb::arg("settings"), nb::arg("freeze"),
-             nb::arg("training_form"), nb::arg("recompute"), nb::arg("seed"), nb::arg("threads"), nb::arg("dims"),
-             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"))
+             nb::arg("training_form"), nb::arg("recompute"), nb::arg("seed"), nb::arg("threads"),
+             nb::arg("dims"), nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"),
+             nb::arg("dump_folder"))
         .def("step", &train_step, nb::arg("feeds"),
              "One step of training; gives the loss before it.\n\n"
              "feeds: {input name: array} and 'target'.")

@@ -139,6 +139,7 @@ Tuned tune(const model::Graph& graph, const Specialisation& wanted, const gir::T
     // What is still open becomes text; from here on nobody chooses.
     program_stage("spell", [&] {
         t.program = gir::rewrite::spell(t.program, target);
+        if (options.finish) t.program = options.finish(t.program);
         verified("spell");
     });
     return t;

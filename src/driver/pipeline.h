@@ -2,6 +2,7 @@
 // program.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,6 +35,8 @@ struct PipelineOptions {
     bool explain = false;
     bool verify = true;  ///< the GIR after every stage
     std::optional<Resume> resume = {};
+    /// The last part of spell; may be empty.
+    std::function<gir::Program(const gir::Program&)> finish = {};
 };
 
 struct Tuned {

@@ -36,6 +36,8 @@ struct SessionOptions {
     std::string cache_folder;       ///< empty: the user's cache folder
     bool explain = false;           ///< keep the log of rewrites taken and refused
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+    /// What becomes of a program on which nothing is left to choose; may be empty.
+    std::function<gir::Program(const gir::Program&)> finish;
     std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
 };
 

@@ -89,6 +89,7 @@ void write_results(const TrainRequest& request, const Trainer& trainer, TrainRes
 TrainResult train(const TrainRequest& request) {
     TrainResult result;
     result.model = request.model;
+    result.recompute = request.trainer.recompute;
     Trainer trainer(request.model, request.trainer);
     const Arrays data = read_data(request, trainer);
     result.examples = examples_of(request.data, data);

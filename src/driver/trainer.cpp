@@ -9,11 +9,13 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "driver/naming.h"
+#include "driver/pipeline.h"
 #include "driver/ports.h"
+#include "driver/recompute.h"
+#include "gir/rewrite/again.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
-#include "model/grad/stash.h"
 #include "model/onnx/replace.h"
 
 namespace smeaton::driver {
@@ -154,7 +156,6 @@ model::GradientGraph Trainer::Impl::differentiate(const Feeds& feeds) {
     wanted.loss = loss;
     wanted.freeze = options.freeze;
     wanted.training_form = options.training_form;
-    wanted.recompute = recompute;
     if (const auto target = feeds.find(target_feed); target != feeds.end())
         wanted.loss.target_shape = target->second.shape();
     model::DimBindings bindings = model::dim_bindings(graph, options.session.dims);
@@ -181,6 +182,7 @@ model::GradientGraph Trainer::Impl::differentiate(const Feeds& feeds) {
 std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_optimizer) {
     auto made = std::make_unique<Derived>();
     model::GradientGraph gradient = differentiate(feeds);
+    const model::ForwardHalf half = gradient.half;
     model::Graph to_run;
     if (with_optimizer) {
         made->step = model::append_optimizer(std::move(gradient), optimizer);
@@ -193,6 +195,10 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
     }
     take_state(made->step);
     SessionOptions session = options.session;
+    if (recompute != model::Recompute::None)
+        session.finish = [half, how = recompute, loss = made->step.loss](const gir::Program& p) {
+            return recomputing(p, half, how, loss);
+        };
     session.dims.clear();  // all sizes are numbers by now
     if (with_optimizer)
         for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
@@ -467,7 +473,8 @@ int64_t Trainer::activation_bytes(const Feeds& feeds) {
     const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     const Derived& d = impl_->derived(feeds, true);
-    return model::stash_bytes(d.step.shaped.graph, d.step.loss);
+    const gir::Program& program = d.session->tuned(impl_->all_feeds(d, feeds))->program;
+    return gir::rewrite::kept_bytes(program, forward_steps(program, d.step.loss));
 }
 
 void Trainer::set_parameters(const Feeds& values) {

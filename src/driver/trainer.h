@@ -83,7 +83,7 @@ public:
     /// The compiled step and what is fed to it, for profiling and judging.
     Session& session(const std::map<std::string, Tensor>& feeds);
     std::map<std::string, Tensor> session_feeds(const std::map<std::string, Tensor>& feeds);
-    /// Bytes of forward results that the backward half of the step reads (model/grad/stash.h).
+    /// Bytes of forward results that the backward half of the compiled step reads.
     int64_t activation_bytes(const std::map<std::string, Tensor>& feeds);
 
 private:

@@ -3,7 +3,6 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -92,14 +91,15 @@ ShapedGraph folded(ShapedGraph shaped, const Evaluator& evaluator) {
     return simplify(std::move(shaped), evaluator, options);
 }
 
-/// The graph as it infers, with its parameters as constants.
-Graph with_constants(Graph graph, const std::vector<TrainedParameter>& parameters) {
+ForwardHalf half_of(const Graph& forward, const std::vector<TrainedParameter>& parameters) {
+    Graph inference = forward;
+    std::vector<ValueId> ids;
     for (const TrainedParameter& p : parameters) {
-        const ValueId id = named(graph, p.name);
-        graph.at(id).constant = p.initial;
-        std::erase(graph.inputs, id);
+        ids.push_back(named(forward, p.name));
+        inference.at(ids.back()).constant = p.initial;
+        std::erase(inference.inputs, ids.back());
     }
-    return graph;
+    return forward_half(forward, inference, ids);
 }
 
 /// The gradient under its own name, as a graph output.
@@ -146,9 +146,7 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options, const E
     }
     shaped = folded(std::move(shaped), evaluator);
     Graph& forward = shaped.graph;
-    std::optional<ForwardBlocks> blocks;
-    if (options.recompute != Recompute::None)
-        blocks.emplace(with_constants(forward, result.parameters));
+    result.half = half_of(forward, result.parameters);
     Composer c(forward);
     if (options.training_form) {
         result.form = to_training_form(forward, c);
@@ -158,16 +156,12 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options, const E
     std::vector<ValueId> sources;
     for (const TrainedParameter& p : result.parameters) sources.push_back(named(forward, p.name));
     const ValueId loss = named(forward, result.loss);
-    const size_t forward_nodes = forward.nodes.size();
-    std::vector<bool> again;
-    if (blocks) again = computed_again(forward, blocks->of(forward), sources, options.recompute);
     const std::vector<ValueId> gradients =
         append_backward(c, sources, loss, result.form.on_batch_statistics);
     c.stand_for("gradients");
     for (size_t k = 0; k < sources.size(); ++k)
         result.parameters[k].gradient =
             add_gradient_output(forward, c, result.parameters[k].name, c.of(gradients[k]));
-    if (blocks) recompute(c, forward_nodes, again);
     result.shaped = inferred_alike(std::move(forward), evaluator);
     result.shaped = remove_dead_code(std::move(result.shaped)).shaped;
     verify(result.shaped, "differentiate");

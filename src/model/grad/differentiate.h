@@ -26,7 +26,6 @@ struct GradientOptions {
     /// BatchNormalization by the batch's statistics and Dropout that drops; else the graph as it
     /// infers.
     bool training_form = true;
-    Recompute recompute = Recompute::None;
 };
 
 struct TrainedParameter {
@@ -42,6 +41,7 @@ struct GradientGraph {
     int64_t classes = 0;  ///< cross-entropy: targets are 0 .. classes - 1
     std::vector<TrainedParameter> parameters;  ///< in the order of the graph's values
     TrainingForm form;
+    ForwardHalf half;  ///< what may be computed again
 };
 
 /// Trained are the float initializers that reach the loss through operators that pass a gradient,

@@ -1,20 +1,12 @@
-// Keep or compute again: which results of the forward half its backward half may read. What it may
-// not read is computed a second time from what it may, just before the first node that needs it.
-//
-//     h = Relu(x);  y = MatMul(h, w)  |  w.gradient = Einsum(h, y.gradient)
-//   =>
-//     h = Relu(x);  y = MatMul(h, w)  |  h2 = Relu(x);  w.gradient = Einsum(h2, y.gradient)
-//
-// A node that computes again carries the attribute kComputedAgain, so that no pass makes one of it
-// and the node it repeats. It has the same operator and reads the same values: gradients keep
-// every bit.
+// What a training step may compute a second time instead of keeping it for its backward half, and
+// what of the forward half belongs together.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "model/grad/composer.h"
+#include "model/graph.h"
 
 namespace smeaton::model {
 
@@ -26,31 +18,29 @@ enum class Recompute {
     Selective,
 };
 
-/// Names that begin with "__" are left to tools by ONNX: no operator has such an attribute.
-inline constexpr const char* kComputedAgain = "__recomputed";
-
 /// "none", "full", "selective". UserError on other text.
 Recompute recompute_named(const std::string& text);
 
-/// The blocks of an inference graph (parameters still constants), by the names of their nodes.
-class ForwardBlocks {
-public:
-    explicit ForwardBlocks(const Graph&);
-    /// By node, of a graph that came from that one. A node that was written in between stands in
-    /// the block of the next one that was there.
-    std::vector<int> of(const Graph&) const;
-
-private:
-    std::map<std::string, int> by_name_;
+struct ForwardNode {
+    int block = 0;           ///< of model/blocks, in their order
+    bool cheap = false;      ///< element-wise, a normalisation, or a view
+    bool contracts = false;  ///< a convolution or a product of matrices
+    bool attention = false;  ///< of the core of an attention (attention.h)
 };
 
-/// By value of a forward half: not to be read by a backward half. `block`: by node; `parameters`:
-/// the graph inputs that are trained.
-std::vector<bool> computed_again(const Graph&, const std::vector<int>& block,
-                                 const std::vector<ValueId>& parameters, Recompute);
+/// The forward half of a training step, by the names of its nodes as they stood before training
+/// form. Nodes written later are called "NAME.operator".
+struct ForwardHalf {
+    std::map<std::string, ForwardNode> nodes;
+    bool has_attention = false;
 
-/// Rewrites the nodes behind the first `forward` ones so that they read none of `again`, values
-/// that those make.
-void recompute(Composer&, size_t forward, const std::vector<bool>& again);
+    /// The node that a name stands for; null where it stands for none.
+    const ForwardNode* find(const std::string& name) const;
+};
+
+/// `forward`: with its loss, parameters as graph inputs; `inference`: the same with parameters as
+/// constants, by which layers are told to be equal.
+ForwardHalf forward_half(const Graph& forward, const Graph& inference,
+                         const std::vector<ValueId>& parameters);
 
 }  // namespace smeaton::model
