@@ -260,8 +260,8 @@ using driver::Trainer;
 void open_trainer(Trainer* place, const std::string& path, const std::string& loss,
                   const std::string& loss_output, const std::string& optimizer,
                   double learning_rate, const std::map<std::string, double>& settings,
-                  std::vector<std::string> freeze, bool training_form, uint64_t seed, int threads,
-                  std::map<std::string, int64_t> dims, std::string isa,
+                  std::vector<std::string> freeze, bool training_form, std::string recompute,
+                  uint64_t seed, int threads, std::map<std::string, int64_t> dims, std::string isa,
                   std::vector<std::string> skip, std::string cache_folder,
                   std::string dump_folder) {
     driver::TrainerOptions options;
@@ -278,6 +278,7 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
     for (const auto& [name, value] : settings) *places.at(name) = value;
     options.freeze = std::move(freeze);
     options.training_form = training_form;
+    options.recompute = std::move(recompute);
     options.seed = seed;
     options.session.threads = threads;
     options.session.dims = std::move(dims);
@@ -317,8 +318,9 @@ void add_trainer(nb::module_& m) {
     nb::class_<Trainer>(m, "Trainer")
         .def("__init__", &open_trainer, nb::arg("path"), nb::arg("loss"), nb::arg("loss_output"),
              nb::arg("optimizer"), nb::arg("learning_rate"), nb::arg("settings"), nb::arg("freeze"),
-             nb::arg("training_form"), nb::arg("seed"), nb::arg("threads"), nb::arg("dims"),
-             nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"))
+             nb::arg("training_form"), nb::arg("recompute"), nb::arg("seed"), nb::arg("threads"),
+             nb::arg("dims"), nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"),
+             nb::arg("dump_folder"))
         .def("step", &train_step, nb::arg("feeds"),
              "One step of training; gives the loss before it.\n\n"
              "feeds: {input name: array} and 'target'.")
@@ -357,8 +359,11 @@ void add_trainer(nb::module_& m) {
         .def("_memory",
              [](Trainer& t, const nb::dict& arrays) {
                  const Feeds feeds = feeds_of(arrays);
-                 return memory_of(t.session(feeds), t.session_feeds(feeds));
+                 nb::dict memory = memory_of(t.session(feeds), t.session_feeds(feeds));
+                 memory["activation_bytes"] = t.activation_bytes(feeds);
+                 return memory;
              })
+        .def("_take_warnings", &Trainer::take_warnings)
         .def("_save", [](Trainer& t, const std::string& path) { t.save(path); })
         .def_prop_ro("steps", &Trainer::steps, "Steps made so far.")
         .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate,

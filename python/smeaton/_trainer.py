@@ -1,4 +1,5 @@
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,10 @@ class Trainer(_core.Trainer):
     compared; the first unless named. optimizer: "sgd", "momentum", "adam", "adamw", with PyTorch's
     defaults unless momentum, betas, epsilon, weight_decay are given. freeze: shell patterns of
     initializers that stay. training_form=False leaves BatchNormalization and Dropout as they infer.
-    seed: of what Dropout drops. The other arguments are those of Session. A trainer takes one call at a
+    recompute: what the backward half computes again instead of keeping it: "none", "selective" (scores
+    and weights of attention; without attention: activations, normalisations, element-wise results) or
+    "full" (all but what passes between blocks); no bit of a gradient depends on it. seed: of what
+    Dropout drops. The other arguments are those of Session. A trainer takes one call at a
     time: UserError where another thread is in one.
 
         trainer = smeaton.Trainer("digits.onnx", optimizer="adam", learning_rate=1e-2)
@@ -39,6 +43,7 @@ class Trainer(_core.Trainer):
         weight_decay: float | None = None,
         freeze: str | Sequence[str] = (),
         training_form: bool = True,
+        recompute: str = "none",
         seed: int = 0,
         threads: int = 0,
         dims: Mapping[str, int] | None = None,
@@ -64,6 +69,7 @@ class Trainer(_core.Trainer):
             {name: float(value) for name, value in settings.items() if value is not None},
             texts_of("freeze", freeze),
             bool(training_form),
+            recompute,
             int(seed),
             threads,
             dims_of(dims),
@@ -73,13 +79,40 @@ class Trainer(_core.Trainer):
             str(dump_folder),
         )
 
+    def step(self, feeds: "Feeds") -> float:
+        """One step of training; gives the loss before it. feeds: {input name: array} and "target"."""
+        loss = super().step(feeds)
+        self._warn()
+        return loss
+
+    def prepare(self, feeds: "Feeds") -> float:
+        """Derives and compiles the step for the shapes of these feeds; the seconds it took."""
+        seconds = super().prepare(feeds)
+        self._warn()
+        return seconds
+
     def gradients(self, feeds: "Feeds") -> "dict[str, Array]":
         """{parameter name: array} of the loss on these feeds; changes nothing."""
-        return self._gradients(feeds)[1]
+        gradients = self._gradients(feeds)[1]
+        self._warn()
+        return gradients
 
     def loss(self, feeds: "Feeds") -> float:
         """The loss on these feeds in training form; changes nothing."""
-        return self._gradients(feeds)[0]
+        loss = self._gradients(feeds)[0]
+        self._warn()
+        return loss
+
+    def memory(self, feeds: "Feeds") -> dict[str, int]:
+        """Bytes of a step on these feeds: activation_bytes (forward results that the backward half
+        reads), graph_max_live_bytes (most alive at once, were every result stored),
+        arena_lower_bound_bytes (the same of the step as compiled), arena_bytes (what it takes),
+        scratch_bytes, weights_bytes, state_bytes."""
+        return self._memory(feeds)
+
+    def _warn(self) -> None:
+        for warning in self._take_warnings():
+            warnings.warn(warning, RuntimeWarning, stacklevel=3)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model with its parameters as they are now, all else as in its file."""

@@ -42,6 +42,7 @@ int run(Request& r) {
     options.session.progress = progress.callback();
     r.train.progress = progress.callback();
     const driver::TrainResult result = driver::train(r.train);
+    print_warnings(result.model, result.warnings);
     print_out(r.json ? report::json(result) : report::text(result));
     return 0;
 }
@@ -78,6 +79,9 @@ Verb train_verb() {
                 arguments.option("--epochs", t.epochs, 1, "times through the data");
                 arguments.option("--freeze", t.trainer.freeze, "PATTERN",
                                  "initializers that stay as they are (*, ?, [abc])");
+                arguments.option("--recompute", t.trainer.recompute, "WHAT",
+                                 "what the backward half computes again instead of keeping it: "
+                                 "none (default), selective or full");
                 arguments.option("--seed", t.trainer.seed, "of what Dropout drops");
                 arguments.option("--dim", r->dims, "NAME=VALUE",
                                  "size of a symbolic dim that the data does not give");

@@ -169,6 +169,7 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     // What is still open becomes text; from here on nobody chooses.
     program_stage("spell", [&] {
         t.program = spelled_for(t.program, target, rules);
+        if (options.finish) t.program = options.finish(t.program);
         verified("spell");
     });
     t.explained.spelled = effect(Prices::Kind::Standing);

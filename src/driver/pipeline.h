@@ -2,6 +2,7 @@
 // program.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -41,6 +42,8 @@ struct PipelineOptions {
     bool explain = false;
     bool verify = true;  ///< the GIR after every stage
     std::optional<Resume> resume = {};
+    /// The last part of spell; may be empty.
+    std::function<gir::Program(const gir::Program&)> finish = {};
 };
 
 /// What the rules did, and what the program moved and took in between. Gains of the log's entries

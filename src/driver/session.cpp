@@ -246,6 +246,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     emit::Isa isa = isa_for(options.isa);
     PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
     if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
+    pipeline.finish = options.finish;
     made->tuned = entry ? tune(*entry, wanted, target, pipeline, runner)
                         : tune(graph, wanted, target, pipeline, runner);
     const gir::Program& program = made->tuned.program;

@@ -37,6 +37,8 @@ struct SessionOptions {
     std::string cache_folder;       ///< empty: the user's cache folder
     std::string explain;            ///< what rewrites did: "", "rules" or "all" (explain.h)
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+    /// What becomes of a program on which nothing is left to choose; may be empty.
+    std::function<gir::Program(const gir::Program&)> finish;
     std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
 };
 

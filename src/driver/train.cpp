@@ -89,6 +89,7 @@ void write_results(const TrainRequest& request, const Trainer& trainer, TrainRes
 TrainResult train(const TrainRequest& request) {
     TrainResult result;
     result.model = request.model;
+    result.recompute = request.trainer.recompute;
     Trainer trainer(request.model, request.trainer);
     const Arrays data = read_data(request, trainer);
     result.examples = examples_of(request.data, data);
@@ -124,6 +125,7 @@ TrainResult train(const TrainRequest& request) {
     result.threads = trainer.session(feeds).threads();
     result.memory = trainer.session(feeds).memory(trainer.session_feeds(feeds));
     result.activation_bytes = trainer.activation_bytes(feeds);
+    result.warnings = trainer.take_warnings();
     write_results(request, trainer, result);
     return result;
 }

@@ -35,9 +35,11 @@ struct TrainResult {
     double compile_s = 0;
     double step_ms = 0;  ///< median
     int threads = 0;
-    /// Bytes that the forward half leaves for the backward one, by the graph's liveness.
+    std::string recompute;
+    /// Bytes that the forward half leaves for the backward one in the compiled step.
     int64_t activation_bytes = 0;
     MemoryStats memory;  ///< of the compiled step
+    std::vector<std::string> warnings;
     std::vector<std::string> written;
 };
 

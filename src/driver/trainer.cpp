@@ -9,11 +9,13 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "driver/naming.h"
+#include "driver/pipeline.h"
 #include "driver/ports.h"
+#include "driver/recompute.h"
+#include "gir/rewrite/again.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
-#include "model/grad/stash.h"
 #include "model/onnx/replace.h"
 
 namespace smeaton::driver {
@@ -91,6 +93,7 @@ struct Trainer::Impl {
     TrainerOptions options;
     model::LossChoice loss;
     model::OptimizerChoice optimizer;
+    model::Recompute recompute = model::Recompute::None;
     model::Graph graph;
     std::vector<PortInfo> inputs;
     std::string target_feed;  // what the caller calls the target
@@ -105,12 +108,15 @@ struct Trainer::Impl {
     Feeds pending;                  // set before the variables were known
     bool pending_is_whole = false;  // pending is a state, which leaves nothing out
     int64_t done = 0;
+    std::vector<std::string> warnings;  // all so far, of which the first `told` were taken
+    size_t told = 0;
 
     std::unique_lock<std::recursive_mutex> turn();
     std::string key_of(const Feeds&) const;
     model::GradientGraph differentiate(const Feeds&);
     Derived& derived(const Feeds&, bool with_optimizer);
     std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
+    void keep_warnings(const Session&);
     void take_state(const model::TrainingStep&);
     void hand_to(Session&);
     const Feeds& current();
@@ -176,6 +182,7 @@ model::GradientGraph Trainer::Impl::differentiate(const Feeds& feeds) {
 std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_optimizer) {
     auto made = std::make_unique<Derived>();
     model::GradientGraph gradient = differentiate(feeds);
+    const model::ForwardHalf half = gradient.half;
     model::Graph to_run;
     if (with_optimizer) {
         made->step = model::append_optimizer(std::move(gradient), optimizer);
@@ -188,6 +195,10 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
     }
     take_state(made->step);
     SessionOptions session = options.session;
+    if (recompute != model::Recompute::None)
+        session.finish = [half, how = recompute, loss = made->step.loss](const gir::Program& p) {
+            return recomputing(p, half, how, loss);
+        };
     session.dims.clear();  // all sizes are numbers by now
     if (with_optimizer)
         for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
@@ -206,6 +217,7 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     }
     std::unique_ptr<Derived> made = naming(path, [&] { return derive(feeds, with_optimizer); });
     made->key = key_of(feeds);  // deriving may find deciding inputs
+    keep_warnings(*made->session);
     if (kept.size() == kKept) {
         if (kept.back()->session.get() == holder) {
             current();
@@ -215,6 +227,12 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     }
     kept.insert(kept.begin(), std::move(made));
     return *kept.front();
+}
+
+void Trainer::Impl::keep_warnings(const Session& session) {
+    for (const std::string& text : session.warnings())
+        if (std::find(warnings.begin(), warnings.end(), text) == warnings.end())
+            warnings.push_back(text);
 }
 
 void Trainer::Impl::take_state(const model::TrainingStep& step) {
@@ -362,6 +380,7 @@ Trainer::Trainer(const std::string& model_path, TrainerOptions options)
     impl_->loss = model::loss_named(options.loss);
     if (impl_->loss.kind != model::LossKind::Output) impl_->loss.output = options.loss_output;
     impl_->optimizer = optimizer_of(options);
+    impl_->recompute = model::recompute_named(options.recompute);
     check_rate(options.learning_rate);
     impl_->options = std::move(options);
     impl_->graph = read_model(model_path, {});
@@ -455,7 +474,8 @@ int64_t Trainer::activation_bytes(const Feeds& feeds) {
     const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     const Derived& d = impl_->derived(feeds, true);
-    return model::stash_bytes(d.step.shaped.graph, d.step.loss);
+    const gir::Program& program = d.session->tuned(impl_->all_feeds(d, feeds))->program;
+    return gir::rewrite::kept_bytes(program, forward_steps(program, d.step.loss));
 }
 
 void Trainer::set_parameters(const Feeds& values) {
@@ -491,6 +511,13 @@ void Trainer::load_state(const Feeds& values) {
     }
     impl_->put(all);
     impl_->done = made.at_as_int(0);
+}
+
+std::vector<std::string> Trainer::take_warnings() {
+    const auto turn = impl_->turn();
+    const auto first = impl_->warnings.begin() + static_cast<std::ptrdiff_t>(impl_->told);
+    impl_->told = impl_->warnings.size();
+    return {first, impl_->warnings.end()};
 }
 
 int64_t Trainer::steps() const {

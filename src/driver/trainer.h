@@ -29,7 +29,8 @@ struct TrainerOptions {
     std::vector<std::string> freeze;  ///< shell patterns of initializers that stay
     /// BatchNormalization by the batch's statistics, Dropout that drops.
     bool training_form = true;
-    uint64_t seed = 0;  ///< of what Dropout drops
+    std::string recompute = "none";  ///< none, full, selective (model/grad/recompute.h)
+    uint64_t seed = 0;               ///< of what Dropout drops
     SessionOptions session;
 };
 
@@ -70,6 +71,9 @@ public:
     /// Writes the model with its parameters as they are now, all else as in its file.
     void save(const std::string& path) const;
 
+    /// What a user should know of how steps were made, each said once: gone after the call.
+    std::vector<std::string> take_warnings();
+
     int64_t steps() const;
     double learning_rate() const;
     void set_learning_rate(double);
@@ -79,7 +83,7 @@ public:
     /// The compiled step and what is fed to it, for profiling and judging.
     Session& session(const std::map<std::string, Tensor>& feeds);
     std::map<std::string, Tensor> session_feeds(const std::map<std::string, Tensor>& feeds);
-    /// Bytes of forward results that the backward half of the step reads (model/grad/stash.h).
+    /// Bytes of forward results that the backward half of the compiled step reads.
     int64_t activation_bytes(const std::map<std::string, Tensor>& feeds);
 
 private:

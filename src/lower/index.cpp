@@ -5,6 +5,7 @@
 
 #include "lower/axis_map.h"
 #include "lower/rules.h"
+#include "model/notes.h"
 #include "model/shape/move.h"
 #include "model/shape/reduce.h"
 
@@ -17,7 +18,8 @@ void scatter_nd(NodeContext&);
 
 Val position_from(KernelBuilder& k, NodeContext& node, const Val& index, const Tensor* known,
                   int64_t extent) {
-    bool may_be_negative = true, may_be_outside = true;
+    bool may_be_negative = true;
+    bool may_be_outside = node.node().attributes.count(model::kIndicesInRange) == 0;
     if (known && known->elements() > 0) {
         int64_t lo = known->at_as_int(0), hi = lo;
         for (int64_t n = 1; n < known->elements(); ++n) {

@@ -31,9 +31,13 @@ std::string text(const driver::TrainResult& r) {
     out += losses.str();
     out += fmt::format("\n{} a step on {} threads; compiled in {:.1f} s\n",
                        time_text(1e3 * r.step_ms), r.threads, r.compile_s);
-    out += fmt::format("{} kept from the forward half for the backward one; the arena takes {}\n",
-                       bytes_text(static_cast<double>(r.activation_bytes)),
-                       bytes_text(static_cast<double>(r.memory.arena_bytes)));
+    out += fmt::format(
+        "{} kept from the forward half for the backward one (recompute {}); at most {} alive at "
+        "once, "
+        "the arena takes {}\n",
+        bytes_text(static_cast<double>(r.activation_bytes)), r.recompute,
+        bytes_text(static_cast<double>(r.memory.arena_lower_bound_bytes)),
+        bytes_text(static_cast<double>(r.memory.arena_bytes)));
     if (r.left_out > 0)
         out += fmt::format("{} of {} examples are no whole batch and were left out\n", r.left_out,
                            r.examples);
@@ -53,6 +57,7 @@ std::string json(const driver::TrainResult& r) {
                 {"compile_s", r.compile_s},
                 {"threads", r.threads},
                 {"activation_bytes", r.activation_bytes},
+                {"recompute", r.recompute},
                 {"written", r.written}};
     out.update(json_of(r.memory));
     return dump(out);

@@ -309,3 +309,75 @@ def test_bad_options_and_parameters_are_refused(linear, tmp_path):
     feeds = {"x": np.ones((2, 2), np.int64), "target": np.zeros((2, 2), np.float32)}
     with pytest.raises(smeaton.UserError, match="no parameter reaches the loss.*integers"):
         smeaton.Trainer(tmp_path / "integers.onnx", loss="mse").step(feeds)
+
+
+def attention_layers(path, layers=3):
+    """Layers of self-attention over 24 positions, and a head."""
+    rng = np.random.default_rng(3)
+    nodes, weights, x = [], [], "x"
+    for n in range(layers):
+        for name in ("q", "k", "v", "o"):
+            weights.append(tensor(f"w{name}{n}", rng.standard_normal((16, 16)).astype(np.float32) / 4))
+        nodes += [
+            node("MatMul", [x, f"wq{n}"], [f"q{n}"], f"q{n}"),
+            node("MatMul", [x, f"wk{n}"], [f"k{n}"], f"k{n}"),
+            node("MatMul", [x, f"wv{n}"], [f"v{n}"], f"v{n}"),
+            node("Transpose", [f"k{n}"], [f"t{n}"], f"t{n}", perm=[0, 2, 1]),
+            node("MatMul", [f"q{n}", f"t{n}"], [f"s{n}"], f"s{n}"),
+            node("Mul", [f"s{n}", "scale"], [f"c{n}"], f"c{n}"),
+            node("Softmax", [f"c{n}"], [f"p{n}"], f"p{n}", axis=-1),
+            node("MatMul", [f"p{n}", f"v{n}"], [f"a{n}"], f"a{n}"),
+            node("MatMul", [f"a{n}", f"wo{n}"], [f"o{n}"], f"o{n}"),
+            node("Add", [x, f"o{n}"], [f"x{n}"], f"r{n}"),
+        ]
+        x = f"x{n}"
+    weights.append(tensor("scale", np.array(0.25, np.float32)))
+    made = model(nodes, {"x": (F32, [4, 24, 16])}, {x: (F32, [4, 24, 16])}, weights)
+    onnx.save(made, path)
+    return {"x": rng.standard_normal((4, 24, 16)).astype(np.float32), "target": np.zeros((4, 24, 16), np.float32)}
+
+
+def convolution_layers(path, layers=3):
+    """Convolution, BatchNormalization, Relu, over and over; and a head."""
+    rng = np.random.default_rng(4)
+    nodes, weights, x = [], [], "x"
+    for n in range(layers):
+        weights.append(tensor(f"w{n}", rng.standard_normal((8, 8, 3, 3)).astype(np.float32) / 6))
+        for name, value in [("g", 1), ("b", 0), ("m", 0), ("v", 1)]:
+            weights.append(tensor(f"{name}{n}", np.full(8, value, np.float32)))
+        nodes += [
+            node("Conv", [x, f"w{n}"], [f"c{n}"], f"c{n}", pads=[1, 1, 1, 1]),
+            node("BatchNormalization", [f"c{n}", *(f"{k}{n}" for k in "gbmv")], [f"y{n}"], f"n{n}"),
+            node("Relu", [f"y{n}"], [f"x{n}"], f"r{n}"),
+        ]
+        x = f"x{n}"
+    shape = (2, 8, 9, 9)
+    onnx.save(model(nodes, {"x": (F32, shape)}, {x: (F32, shape)}, weights), path)
+    return {"x": rng.standard_normal(shape).astype(np.float32), "target": np.ones(shape, np.float32)}
+
+
+@pytest.mark.parametrize("layers", [attention_layers, convolution_layers])
+def test_recompute_changes_memory_and_no_bit(layers, tmp_path):
+    feeds = layers(tmp_path / "m.onnx")
+    gradients, states, kept = {}, {}, {}
+    for how in ("none", "selective", "full"):
+        trainer = smeaton.Trainer(
+            tmp_path / "m.onnx", loss="mse", optimizer="momentum", recompute=how, learning_rate=0.1
+        )
+        gradients[how] = trainer.gradients(feeds)
+        losses = [trainer.step(feeds) for _ in range(3)]
+        states[how] = {"loss": np.array(losses), **trainer.state()}
+        memory = trainer.memory(feeds)
+        kept[how] = memory["activation_bytes"]
+        assert memory["arena_lower_bound_bytes"] <= memory["arena_bytes"]
+    assert kept["full"] < kept["selective"] < kept["none"]
+    for how in ("selective", "full"):
+        for got, want in ((gradients[how], gradients["none"]), (states[how], states["none"])):
+            assert got.keys() == want.keys()
+            for name in want:
+                assert got[name].tobytes() == want[name].tobytes(), (how, name)
+
+
+def test_a_way_to_recompute_that_there_is_not(linear):
+    with pytest.raises(smeaton.UserError, match="no way 'half' to recompute; expected none, full or selective"):
+        smeaton.Trainer(linear, recompute="half")

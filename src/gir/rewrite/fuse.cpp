@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/rewrite/early.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/merge.h"
 #include "gir/rewrite/scalars.h"
@@ -100,7 +101,7 @@ Program fuse(Program program, const Rules& rules) {
         program = merge_loops(std::move(program), rules);
         program = drop_dead(std::move(program), rules);
     }
-    return state_in_place(std::move(program), rules);
+    return states_early(state_in_place(std::move(program), rules), rules);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -8,9 +8,10 @@ namespace smeaton::gir::rewrite {
 
 const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
-        "simplify-scalars", "through-views",    "take-over-reader", "drop-dead",
-        "take-over-writer", "merge-loops",      "state-in-place",   "channels-last",
-        "border",           "tile-contraction", "vectorize",        "claim-resident"};
+        "simplify-scalars", "through-views", "take-over-reader", "drop-dead",
+        "take-over-writer", "merge-loops",   "state-in-place",   "states-early",
+        "channels-last",    "border",        "tile-contraction", "vectorize",
+        "claim-resident"};
     return names;
 }
 

@@ -94,13 +94,7 @@ bool empty(Pullback& p) {
     return true;
 }
 
-void conv(Pullback& p) {
-    bias_gradient(p);
-    if (empty(p)) return;
-    const Window w = conv_window(p.view());
-    const int64_t groups = p.view().attr("group", 1);
-    if (p.wants(1)) p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1)));
-    if (!p.wants(0)) return;
+Expr input_gradient(Pullback& p, const Window& w, int64_t groups) {
     Sizes missed;  // elements at the end that no window reaches
     for (size_t d = 0; d < w.kernel.size(); ++d) {
         const int64_t padded = p.in_shape(0)[d + 2] + w.pads_begin[d] + w.pads_end[d];
@@ -112,8 +106,18 @@ void conv(Pullback& p) {
                                    {"group", groups},
                                    {"pads", pads_of(w)},
                                    {"output_padding", missed}};
-    p.give(0, p.composer().node(OpType::kConvTranspose, {p.grad(), p.in(1)}, attributes,
-                                p.grad().dtype(), p.in_shape(0)));
+    return p.composer().node(OpType::kConvTranspose, {p.grad(), p.in(1)}, attributes,
+                             p.grad().dtype(), p.in_shape(0));
+}
+
+// The gradient of the input comes first: then nobody reads the weight any more and it may change.
+void conv(Pullback& p) {
+    bias_gradient(p);
+    if (empty(p)) return;
+    const Window w = conv_window(p.view());
+    const int64_t groups = p.view().attr("group", 1);
+    if (p.wants(0)) p.give(0, input_gradient(p, w, groups));
+    if (p.wants(1)) p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1)));
 }
 
 void conv_transpose(Pullback& p) {
@@ -127,14 +131,14 @@ void conv_transpose(Pullback& p) {
         const int64_t walked = (p.in_shape(0)[d + 2] - 1) * w.strides[d] + reach;
         w.pads_end[d] = walked - p.grad().shape()[d + 2] - w.pads_begin[d];
     }
-    if (p.wants(1)) p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1)));
-    if (!p.wants(0)) return;
     const Attributes attributes = {{"dilations", w.dilations},
                                    {"strides", w.strides},
                                    {"group", groups},
                                    {"pads", pads_of(w)}};
-    p.give(0, p.composer().node(OpType::kConv, {p.grad(), p.in(1)}, attributes, p.grad().dtype(),
-                                p.in_shape(0)));
+    if (p.wants(0))
+        p.give(0, p.composer().node(OpType::kConv, {p.grad(), p.in(1)}, attributes,
+                                    p.grad().dtype(), p.in_shape(0)));
+    if (p.wants(1)) p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1)));
 }
 
 }  // namespace

@@ -91,6 +91,17 @@ ShapedGraph folded(ShapedGraph shaped, const Evaluator& evaluator) {
     return simplify(std::move(shaped), evaluator, options);
 }
 
+ForwardHalf half_of(const Graph& forward, const std::vector<TrainedParameter>& parameters) {
+    Graph inference = forward;
+    std::vector<ValueId> ids;
+    for (const TrainedParameter& p : parameters) {
+        ids.push_back(named(forward, p.name));
+        inference.at(ids.back()).constant = p.initial;
+        std::erase(inference.inputs, ids.back());
+    }
+    return forward_half(forward, inference, ids);
+}
+
 /// The gradient under its own name, as a graph output.
 std::string add_gradient_output(Graph& graph, Composer& c, const std::string& parameter,
                                 Expr gradient) {
@@ -135,6 +146,7 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options, const E
     }
     shaped = folded(std::move(shaped), evaluator);
     Graph& forward = shaped.graph;
+    result.half = half_of(forward, result.parameters);
     Composer c(forward);
     if (options.training_form) {
         result.form = to_training_form(forward, c);

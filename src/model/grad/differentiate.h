@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/grad/loss.h"
+#include "model/grad/recompute.h"
 #include "model/grad/training_form.h"
 #include "model/shape/infer.h"
 
@@ -40,6 +41,7 @@ struct GradientGraph {
     int64_t classes = 0;  ///< cross-entropy: targets are 0 .. classes - 1
     std::vector<TrainedParameter> parameters;  ///< in the order of the graph's values
     TrainingForm form;
+    ForwardHalf half;  ///< what may be computed again
 };
 
 /// Trained are the float initializers that reach the loss through operators that pass a gradient,

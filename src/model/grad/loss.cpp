@@ -1,7 +1,6 @@
 #include "model/grad/loss.h"
 
 #include "base/error.h"
-#include "model/grad/scatter.h"
 #include "model/shape/known.h"
 
 namespace smeaton::model {
@@ -70,7 +69,8 @@ Loss cross_entropy(Composer& c, Expr output, const LossChoice& choice) {
     const auto along = static_cast<int64_t>(axis);
     const Expr log_p =
         c.node(OpType::kLogSoftmax, {logits}, {{"axis", along}}, logits.dtype(), shape);
-    const Expr picked = gather_elements(log_p, reshape(target, one), along);
+    const Expr picked = c.node(OpType::kGatherElements, {log_p, reshape(target, one)},
+                               {{"axis", along}}, log_p.dtype(), one);
     const std::vector<int64_t> all = axes_between(0, static_cast<int64_t>(shape.size()));
     return {reshape(-mean(picked, all), {}).id, target.id, shape[axis]};
 }

@@ -4,6 +4,8 @@
 #include <map>
 #include <numeric>
 
+#include "model/notes.h"
+
 namespace smeaton::model {
 
 namespace {
@@ -12,23 +14,27 @@ size_t at(int64_t d) {
     return static_cast<size_t>(d);
 }
 
+Attributes::value_type in_range() {
+    return {kIndicesInRange, int64_t{1}};
+}
+
 }  // namespace
 
 Expr scatter_elements(Expr data, Expr indices, Expr updates, int64_t axis,
                       const std::string& reduction) {
     return data.composer->node(OpType::kScatterElements, {data, indices, updates},
-                               {{"axis", axis}, {"reduction", reduction}}, data.dtype(),
+                               {{"axis", axis}, {"reduction", reduction}, in_range()}, data.dtype(),
                                data.shape());
 }
 
 Expr gather_elements(Expr data, Expr indices, int64_t axis) {
-    return data.composer->node(OpType::kGatherElements, {data, indices}, {{"axis", axis}},
-                               data.dtype(), indices.shape());
+    return data.composer->node(OpType::kGatherElements, {data, indices},
+                               {{"axis", axis}, in_range()}, data.dtype(), indices.shape());
 }
 
 Expr scatter_nd(Expr data, Expr indices, Expr updates, const std::string& reduction) {
     return data.composer->node(OpType::kScatterND, {data, indices, updates},
-                               {{"reduction", reduction}}, data.dtype(), data.shape());
+                               {{"reduction", reduction}, in_range()}, data.dtype(), data.shape());
 }
 
 Expr gather_nd(Expr data, Expr indices) {
@@ -37,7 +43,8 @@ Expr gather_nd(Expr data, Expr indices) {
     const int64_t tuple = shape.back();
     shape.pop_back();
     shape.insert(shape.end(), x.begin() + tuple, x.end());
-    return data.composer->node(OpType::kGatherND, {data, indices}, {}, data.dtype(), shape);
+    return data.composer->node(OpType::kGatherND, {data, indices}, {in_range()}, data.dtype(),
+                               shape);
 }
 
 Expr from_front(Expr indices, int64_t extent) {

@@ -8,7 +8,8 @@
 
 namespace smeaton::model {
 
-/// ScatterElements, GatherElements, ScatterND, GatherND; `reduction`: none, add, mul, max, min.
+/// ScatterElements, GatherElements, ScatterND, GatherND; `reduction`: none, add, mul, max, min. For
+/// indices that the forward half has made or checked: noted as in range (model/notes.h).
 Expr scatter_elements(Expr data, Expr indices, Expr updates, int64_t axis,
                       const std::string& reduction);
 Expr gather_elements(Expr data, Expr indices, int64_t axis);

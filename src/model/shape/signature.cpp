@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "model/notes.h"
 #include "model/shape/infer_state.h"
 
 namespace smeaton::model {
@@ -222,7 +223,7 @@ void for_each_attribute(std::string_view list, Each&& each) {
 
 void check_attributes(const NodeView& view, const Signature& form) {
     for (const auto& [key, value] : view.node().attributes) {
-        bool known = false;
+        bool known = is_note(key);
         std::string all;
         for_each_attribute(form.attributes, [&](std::string_view name, bool) {
             known |= name == key;
