@@ -60,9 +60,12 @@ Opened model_of(const MachineCheckRequest& request) {
     if (!request.model.empty()) {
         SessionOptions session;
         session.dims = parse_dims(request.dims);
-        return open_model(request.model, {{}, request.dims, 0}, session);
+        FeedRequest feeds;
+        feeds.dims = request.dims;
+        return open_model(request.model, feeds, session);
     }
-    Opened opened{model::parse(kModel, "the built-in model"), {}};
+    Opened opened;
+    opened.graph = model::parse(kModel, "the built-in model");
     for (model::ValueId id : opened.graph.inputs) {
         const model::Value& v = opened.graph.at(id);
         std::vector<int64_t> shape;
