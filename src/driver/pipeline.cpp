@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "driver/entry.h"
 #include "driver/resume.h"
+#include "gir/rewrite/borders.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
@@ -143,6 +144,7 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     program_stage("tile", [&] {
         t.program = gir::rewrite::tile(t.program, target);
         t.program = gir::rewrite::claim_residents(t.program, target, rules);
+        t.program = gir::rewrite::set_borders(t.program);
         verified_on_target("tile");
     });
     // What is still open becomes text; from here on nobody chooses.

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "gir/rewrite/borders.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
@@ -36,7 +37,7 @@ Program tiled_for(Program program, const Target& target, Rules rules) {
     rules = sized_for(target, std::move(rules));
     program = tile(program, target);
     program = claim_residents(std::move(program), target, rules);
-    return is_bound(program) ? spell(std::move(program), target) : program;
+    return is_bound(program) ? spell(set_borders(std::move(program)), target) : program;
 }
 
 Program for_target(Program program, const Target& target, const Rules& rules) {
