@@ -97,6 +97,13 @@ TEST(Borders, without_steps_have_bytes_of_their_own) {
     EXPECT_THAT(shared.needs_border_fill, Not(IsEmpty()));
     EXPECT_THAT(own.needs_border_fill, IsEmpty());
     EXPECT_GT(own.arena_bytes, shared.arena_bytes);
+    MemoryOptions any_order;  // whatever has ended before what, nobody comes near them
+    any_order.before = [](int i, int j) { return i < j; };
+    for (const ArenaPlan& plan : {own, plan_arena_with_borders(program(), any_order)})
+        for (const ArenaEntry& e : plan.entries)
+            for (const ArenaEntry& other : plan.entries)
+                EXPECT_TRUE(&e == &other || e.offset + e.bytes <= other.offset ||
+                            other.offset + other.bytes <= e.offset);
     EXPECT_EQ(plan_arena_with_borders(set_borders(program())).arena_bytes, shared.arena_bytes);
 }
 
