@@ -164,6 +164,7 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     program_stage("tile", [&] {
         t.program = tile(t.program, target, rules);
         t.program = claimed_for(t.program, target, rules);
+        t.program = bordered_for(t.program, rules);
         verified_on_target("tile");
     });
     // What is still open becomes text; from here on nobody chooses.

@@ -83,8 +83,6 @@ struct Planner {
     run::Plan plan = {};
     std::map<Name, int> index = {};  // buffer -> plan.buffers
     gir::ArenaPlan arena = {}, once_arena = {};
-    std::set<Name> refilled = {};  // border set again in every run
-    std::set<Name> bordered = {};  // border set already
 
     Name root(Name name) const {
         const Buffer* b = &program.buffer(name);
@@ -101,10 +99,9 @@ struct Planner {
         options.scratch_bytes = [&](const gir::Kernel& k) { return shared.at(&k); };
         once_arena = gir::plan_arena(program, options, true);
         options.before = before;
-        arena = gir::plan_arena(program, options);
+        arena = gir::plan_arena_with_borders(program, options);
         plan.arena_bytes = arena.arena_bytes;
         plan.persistent_bytes = aligned(once_arena.arena_bytes);
-        refilled.insert(arena.needs_border_fill.begin(), arena.needs_border_fill.end());
     }
 
     // A place for bytes that stay for the life of the executor.
@@ -179,13 +176,13 @@ struct Planner {
         return static_cast<int>(plan.buffers.size()) - 1;
     }
 
-    // Borders that nobody overwrites are set when the executor is made.
+    // Borders that nobody overwrites are set when the executor is made; the program has steps for
+    // the others.
     run::PlanStep first_borders() const {
         run::PlanStep out;
         out.name = "borders";
         for (const Buffer& b : program.buffers) {
-            if (!b.alias_of.empty() || refilled.count(b.name) > 0 || index.count(b.name) == 0)
-                continue;
+            if (!b.alias_of.empty() || index.count(b.name) == 0) continue;
             std::vector<run::PlanFill> more = fills(b);
             out.fills.insert(out.fills.end(), more.begin(), more.end());
         }
@@ -212,12 +209,6 @@ struct Planner {
         for (const emit::EmittedPhase& phase : emitted.phases)
             out.phases.push_back({phase.symbol, phase.range, phase.parallel});
         plan.scratch_bytes = std::max(plan.scratch_bytes, emitted.scratch_bytes);
-        for (Name n : kernel.writes) {
-            const Buffer& b = program.buffer(root(n));
-            if (refilled.count(b.name) == 0 || !bordered.insert(b.name).second) continue;
-            std::vector<run::PlanFill> more = fills(b);
-            out.fills.insert(out.fills.end(), more.begin(), more.end());
-        }
         return out;
     }
 };

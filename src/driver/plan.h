@@ -1,5 +1,5 @@
 // From an emitted program to what the executor runs: every buffer gets a place, every kernel its
-// functions, every border the bytes that keep it true.
+// functions; borders that no step sets have bytes that nobody else writes.
 #pragma once
 
 #include <memory>

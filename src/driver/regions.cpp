@@ -108,6 +108,8 @@ private:
                 if (bound.hi && bound.hi->is_const())
                     range.hi = std::min(range.hi, bound.hi->value() - 1 + apart.constant);
             }
+        if (r.write && (range.lo < 0 || range.hi > r.high[d]))
+            return;  // a border, which has no box
         r.low[d] = std::max(r.low[d], range.lo);
         r.high[d] = std::min(r.high[d], range.hi);
     }

@@ -34,7 +34,7 @@ struct PlanPhase {
     friend bool operator==(const PlanPhase&, const PlanPhase&) = default;
 };
 
-/// Bytes set to a repeated element before a step runs (the border of a buffer in a reused place).
+/// Bytes set to a repeated element before a step runs (borders, when the executor is made).
 struct PlanFill {
     int buffer = 0;
     int64_t offset = 0, count = 0;  ///< bytes, elements

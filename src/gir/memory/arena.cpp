@@ -196,10 +196,12 @@ bool has_border(const Buffer& buffer, const Bindings& bindings) {
 
 // The positions of the steps that use each range: what tells who may be alive beside whom.
 static MayOverlap overlap_of(const std::vector<std::vector<int>>& positions,
-                             const MemoryOptions& options, const Uses& uses) {
+                             const std::vector<bool>& apart, const MemoryOptions& options,
+                             const Uses& uses) {
     if (!options.before) return {};
     SMEATON_CHECK(uses.loops.empty(), "steps of a repeat have no order but that of the text");
     return [&](size_t a, size_t b) {
+        if (apart[a] || apart[b]) return true;
         auto all_before = [&](size_t first, size_t second) {
             for (int i : positions[first])
                 for (int j : positions[second])
@@ -218,6 +220,9 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
     for (const Buffer& b : program.buffers) members[root_of(program, b.name)].push_back(b.name);
     std::vector<LiveRange> ranges;
     std::vector<std::vector<int>> positions;  // by range
+    std::vector<bool> apart;                  // by range
+    int last = 0;
+    for_each_step(program, [&](int position, const Step&) { last = position; });
     for (const Buffer& b : program.buffers) {
         if (!b.alias_of.empty() || b.lifetime != Lifetime::Temp) continue;
         auto used = uses.by_root.find(b.name);
@@ -236,6 +241,9 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
         if (at_load != once) continue;
         LiveRange r = live_range(uses, b.name, used->second);
         r.bytes = bytes;
+        apart.push_back(std::find(options.apart.begin(), options.apart.end(), b.name) !=
+                        options.apart.end());
+        if (apart.back()) r = {bytes, 0, last};
         ranges.push_back(r);
         positions.emplace_back();
         for (const Use& u : used->second) positions.back().push_back(u.position);
@@ -246,12 +254,13 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
         int64_t bytes = options.scratch_bytes(*step->kernel);
         if (bytes == 0) continue;
         ranges.push_back({bytes, position, position});
+        apart.push_back(false);
         positions.push_back({position});
         plan.entries.push_back({{}, 0, bytes, position, position});
     }
     std::vector<int64_t> offsets;
     plan.arena_bytes =
-        pack(ranges, options.alignment_bytes, offsets, overlap_of(positions, options, uses));
+        pack(ranges, options.alignment_bytes, offsets, overlap_of(positions, apart, options, uses));
     plan.lower_bound_bytes = max_live_bytes(ranges);
     for (size_t i = 0; i < plan.entries.size(); ++i) {
         ArenaEntry& e = plan.entries[i];
@@ -261,6 +270,53 @@ ArenaPlan plan_arena(const Program& program, const MemoryOptions& options, bool 
     }
     find_spoilt_borders(program, bindings, plan);
     return plan;
+}
+
+// Whether the op fills coordinates that the buffer does not have.
+static bool fills_border(const Op& op, const Buffer& b) {
+    if (op.kind != OpKind::Fill || op.dst.target != b.name) return false;
+    Extents extents;
+    for (const NamedDim& d : op.dims)
+        if (d.extent.is_const()) extents[d.name] = d.extent.value();
+    for (size_t d = 0; d < op.dst.at.size(); ++d) {
+        const Affine& at = op.dst.at[d].affine;
+        if (op.dst.at[d].index || !b.dims[d].extent.is_const()) continue;
+        if (!std::all_of(at.terms.begin(), at.terms.end(),
+                         [&](const Term& t) { return extents.count(t.var) > 0; }))
+            continue;
+        const Interval range = interval(at, extents);
+        if (range.lo < 0 || range.hi >= b.dims[d].extent.value()) return true;
+    }
+    return false;
+}
+
+bool is_set_by_step(const Program& program, Name buffer) {
+    const Buffer& b = program.buffer(buffer);
+    bool found = false;
+    for (const KernelPtr& k : kernels(program)) {
+        if (std::find(k->writes.begin(), k->writes.end(), buffer) == k->writes.end()) continue;
+        for_each_op(k->body, [&](const Op& op) { found = found || fills_border(op, b); });
+    }
+    return found;
+}
+
+ArenaPlan plan_arena_with_borders(const Program& program, const MemoryOptions& options) {
+    MemoryOptions wanted = options;
+    for (;;) {
+        ArenaPlan plan = plan_arena(program, wanted);
+        std::vector<Name> open;
+        for (Name n : plan.needs_border_fill)
+            if (!is_set_by_step(program, n)) open.push_back(n);
+        plan.needs_border_fill = open;
+        if (open.empty()) return plan;
+        for (Name n : open) {
+            const Name root = root_of(program, n);
+            SMEATON_CHECK(
+                std::find(wanted.apart.begin(), wanted.apart.end(), root) == wanted.apart.end(),
+                "the border of {} is lost though its bytes are its own", n);
+            wanted.apart.push_back(root);
+        }
+    }
 }
 
 static int64_t block_tile_bytes(const Block& block, const std::vector<Name>& levels, int64_t units,

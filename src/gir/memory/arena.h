@@ -18,6 +18,7 @@ struct MemoryOptions {
     /// none: steps run one after another in the order of the text. Only a step above another may
     /// end before it, and the steps of branches and repeats know no other order.
     std::function<bool(int, int)> before;
+    std::vector<Name> apart;  ///< temps whose bytes nobody shares
 };
 
 /// Temps that share bytes (aliases), or the scratch of one step.
@@ -34,8 +35,8 @@ struct ArenaPlan {
     std::map<int, int64_t> scratch_offsets;  ///< by step position
     int64_t arena_bytes = 0;
     int64_t lower_bound_bytes = 0;  ///< most bytes alive at one step, scratch included
-    /// Temps whose border or padding others overwrite: to be set again before their first writer,
-    /// in each run. The borders of the others are set once, when the arena is made.
+    /// Temps whose border others overwrite: to be set again before their first writer, in each run.
+    /// The borders of the others are set once, when the arena is made.
     std::vector<Name> needs_border_fill;
     /// Temps that `once` steps write and others read: kept for good, outside the arena.
     std::vector<Name> kept;
@@ -47,6 +48,12 @@ struct ArenaPlan {
 /// `once` steps use. Positions number all steps in text order, those inside branches and repeats
 /// included. UserError when a size is not bound.
 ArenaPlan plan_arena(const Program&, const MemoryOptions& = {}, bool once = false);
+/// The same where every border in need of it is set by a step: the others have their bytes for
+/// themselves, throughout.
+ArenaPlan plan_arena_with_borders(const Program&, const MemoryOptions& = {});
+
+/// Does a step fill coordinates of the buffer outside its extents?
+bool is_set_by_step(const Program&, Name buffer);
 
 /// The positions and steps as plan_arena numbers them.
 void for_each_step(const Program&, const std::function<void(int position, const Step&)>& visit);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "gir/rewrite/borders.h"
 #include "gir/rewrite/claim.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/fuse.h"
@@ -37,7 +38,8 @@ Program tiled_for(Program program, const Target& target, Rules rules) {
     rules = sized_for(target, std::move(rules));
     program = tile(program, target, rules);
     program = claimed_for(std::move(program), target, rules);
-    return is_bound(program) ? spelled_for(std::move(program), target, rules) : program;
+    if (!is_bound(program)) return program;
+    return spelled_for(bordered_for(std::move(program), rules), target, rules);
 }
 
 Program claimed_for(Program program, const Target& target, const Rules& rules) {
@@ -45,10 +47,19 @@ Program claimed_for(Program program, const Target& target, const Rules& rules) {
                    [&](Program p) { return claim_residents(std::move(p), target, {}); });
 }
 
+/// Of stages that cannot be left out.
+static Rules unskipped(Rules rules) {
+    rules.skip.clear();
+    return rules;
+}
+
+Program bordered_for(Program program, const Rules& rules) {
+    return applied("set-borders", std::move(program), unskipped(rules), Prices::Kind::Standing,
+                   set_borders);
+}
+
 Program spelled_for(Program program, const Target& target, const Rules& rules) {
-    Rules always = rules;
-    always.skip.clear();
-    return applied("spell", std::move(program), always, Prices::Kind::Standing,
+    return applied("spell", std::move(program), unskipped(rules), Prices::Kind::Standing,
                    [&](Program p) { return spell(std::move(p), target); });
 }
 
