@@ -31,6 +31,7 @@ Verb simulate_verb() {
             [](Arguments& arguments) {
                 auto r = std::make_shared<driver::SimulateRequest>();
                 auto published = std::make_shared<PublishedOptions>();
+                auto wide = std::make_shared<bool>(false);
                 arguments.positional("MODEL", r->model,
                                      "an ONNX file; for scalesim also a topology file (.csv)");
                 arguments.option(
@@ -43,6 +44,7 @@ Verb simulate_verb() {
                 resume_option(arguments, r->session);
                 stop_option(arguments, r->session);
                 published_options(arguments, *published);
+                width_option(arguments, *wide);
                 arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
                     check_published(*published, r->machine_file);
@@ -53,12 +55,16 @@ Verb simulate_verb() {
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {
-                        print_out(driver::text_after(*r));
+                        const std::string text = driver::text_after(*r);
+                        print_out(published->json
+                                      ? report::json_of_stage(r->model, r->session.stop_after, text)
+                                      : text);
                         return 0;
                     }
                     driver::SimulateResult result = driver::simulate(*r);
                     print_warnings(r->model, result.warnings);
-                    print_out(published->json ? report::json(result) : report::text(result));
+                    print_out(published->json ? report::json(result)
+                                              : report::text(result, {table_width(*wide)}));
                     return 0;
                 };
             }};

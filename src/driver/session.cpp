@@ -23,6 +23,7 @@
 #include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
+#include "run/alive.h"
 #include "run/compile.h"
 #include "run/cpu.h"
 #include "run/executor.h"
@@ -254,6 +255,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
         compile.cache_folder = options.cache_folder;
+        compile.label = path;
         compile.poll = options.poll;
         if (options.progress)
             compile.progress = [&](double fraction) { options.progress("compile", fraction); };
@@ -388,6 +390,11 @@ void Session::set_state(const std::map<std::string, Tensor>& values) {
     naming(impl_->path, [&] { impl_->state.set(values); });
 }
 
+// A program calls all that lies outside of its tiles "memory"; on this machine that is DRAM.
+static std::string level_here(Name level) {
+    return level == Name("memory") ? "dram" : level.str();
+}
+
 double Session::prepare(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     {
@@ -427,13 +434,33 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
         gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, compiled->tuned.program));
         for (const gir::LevelBytes& l : traffic.levels)
-            stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
+            stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)
             if (op.first != gir::OpClass::Move)
                 stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
         stats.push_back(std::move(stat));
     }
     return stats;
+}
+
+RunTrace Session::trace(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get_whole(feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
+    std::vector<run::Span> spans;
+    std::unique_lock turn = impl_->state_turn();
+    const std::map<std::string, Tensor> held = impl_->state.values();
+    naming(impl_->path, [&] { compiled->executor->run_traced(bound.externals, spans); });
+    impl_->state.set(held);
+    turn = {};
+    RunTrace trace;
+    trace.threads = impl_->pool->threads();
+    trace.alive_bytes = run::arena_bytes_alive(compiled->executor->plan());
+    auto us = [](int64_t ns) { return static_cast<double>(ns) * 1e-3; };
+    for (const run::Span& s : spans)
+        trace.spans.push_back(
+            {static_cast<size_t>(s.step), s.thread, us(s.begin_ns), us(s.end_ns)});
+    return trace;
 }
 
 namespace {
@@ -517,28 +544,47 @@ void fill_random(Tensor& t, std::mt19937_64& random) {
 
 }  // namespace
 
+void add_binding(std::vector<std::string>& options, const Dim& size, const std::string& input,
+                 size_t axis) {
+    const std::vector<Name> symbols = size.symbols();
+    const bool bare = symbols.size() == 1 && size == Dim::symbol(symbols[0]);
+    std::string option = bare ? fmt::format("--dim {}=VALUE", symbols[0].str())
+                              : fmt::format("--dim {}:{}=VALUE", input, axis);
+    if (std::find(options.begin(), options.end(), option) == options.end())
+        options.push_back(std::move(option));
+}
+
 Feeds random_feeds(const std::string& model, const std::vector<PortInfo>& ports,
                    const std::map<std::string, int64_t>& dims, uint64_t seed) {
     std::mt19937_64 random(seed);
     tensor::Bindings bindings;
     for (const auto& [key, value] : dims) bindings[Name(key)] = value;
     Feeds feeds;
+    std::vector<std::string> open, options;
     for (const PortInfo& port : ports) {
         std::vector<int64_t> shape;
         for (size_t axis = 0; axis < port.shape.size(); ++axis) {
             auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
             Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
-            if (!d.is_const())
-                throw UserError(
-                    "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
-                    "--dim {}:{}=VALUE, or feed the input",
-                    model, port.name, axis, d.str(), d.str(), port.name, axis);
-            shape.push_back(d.value());
+            if (!d.is_const()) {
+                open.push_back(fmt::format("{} (input '{}', axis {})", d.str(), port.name, axis));
+                add_binding(options, d, port.name, axis);
+            }
+            shape.push_back(d.is_const() ? d.value() : 0);
         }
+        if (!open.empty()) continue;
         Tensor t(port.dtype, shape);
         fill_random(t, random);
         feeds[port.name] = t;
     }
+    auto list = [](const std::vector<std::string>& words, const char* between) {
+        std::string out;
+        for (const std::string& w : words) out += (out.empty() ? "" : between) + w;
+        return out;
+    };
+    if (!open.empty())
+        throw UserError("{}: sizes are open: {}; give {}, or feed the inputs", model,
+                        list(open, ", "), list(options, " "));
     return feeds;
 }
 
