@@ -1,5 +1,9 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -39,6 +43,20 @@ void resume_option(Arguments& arguments, driver::SessionOptions& options) {
     arguments.option(
         "--resume", options.resume, "FILE",
         "go on from this dump of a stage, as it was or edited, with the model's weights");
+}
+
+void width_option(Arguments& arguments, bool& wide) {
+    arguments.flag("--wide", wide, "whole names and all columns, however wide that is");
+}
+
+size_t table_width(bool wide) {
+    if (wide) return 0;
+    const char* text = std::getenv("COLUMNS");
+    const long columns = text ? std::strtol(text, nullptr, 10) : 0;
+    if (columns > 0) return static_cast<size_t>(columns);
+    winsize size = {};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
 }
 
 void print_out(const std::string& text) {

@@ -11,7 +11,7 @@ Verb inspect_verb() {
     return {"inspect", "graph, operators, parameters, operations, what is not supported",
             "smeaton inspect model.onnx --dim batch=1 --memory", [](Arguments& arguments) {
                 auto request = std::make_shared<driver::InspectRequest>();
-                auto json = std::make_shared<bool>(false);
+                auto json = std::make_shared<bool>(false), wide = std::make_shared<bool>(false);
                 arguments.positional("MODEL", request->model, "an ONNX file");
                 arguments.option("--dim", request->dims, "NAME=VALUE",
                                  "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
@@ -21,13 +21,15 @@ Verb inspect_verb() {
                                "the layers that repeat, and what passes between them");
                 arguments.option("--threads", request->threads, 0,
                                  "for --memory: each has scratch of its own; 0: all cores");
+                width_option(arguments, *wide);
                 arguments.flag("--json", *json, "one JSON object on stdout");
                 return [=] {
                     Progress progress;
                     request->progress = progress.callback();
                     driver::InspectResult result = driver::inspect(*request);
                     print_warnings(result.model, result.warnings);
-                    print_out(*json ? report::json(result) : report::text(result));
+                    print_out(*json ? report::json(result)
+                                    : report::text(result, {table_width(*wide)}));
                     return 0;
                 };
             }};

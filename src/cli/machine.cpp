@@ -14,7 +14,7 @@ namespace {
 struct Request {
     std::string action;
     driver::MachineCheckRequest check;
-    bool json = false;
+    bool json = false, wide = false;
 };
 
 const std::vector<std::string>& actions() {
@@ -30,7 +30,7 @@ int check(Request& r) {
         r.check.digest = [](const driver::SimulateResult& s) { return report::json(s); };
         result = driver::check_machine(r.check);
     }
-    print_out(r.json ? report::json(result) : report::text(result));
+    print_out(r.json ? report::json(result) : report::text(result, {table_width(r.wide)}));
     return 0;
 }
 
@@ -38,7 +38,7 @@ int run(Request& r) {
     if (r.action == "list") {
         if (!r.check.machine.empty()) throw UserError("machine list takes nothing more");
         const std::vector<driver::MachineRow> rows = driver::list_machines();
-        print_out(r.json ? report::json(rows) : report::text(rows));
+        print_out(r.json ? report::json(rows) : report::text(rows, {table_width(r.wide)}));
         return 0;
     }
     if (r.action != "show" && r.action != "check")
@@ -72,6 +72,7 @@ Verb machine_verb() {
                                  "check: figures that matter for this ONNX file");
                 arguments.option("--dim", r->check.dims, "NAME=VALUE",
                                  "size of a symbolic dim of that model");
+                width_option(arguments, r->wide);
                 arguments.flag("--json", r->json, "one JSON object on stdout");
                 return [r] { return run(*r); };
             }};

@@ -14,7 +14,7 @@ struct Request {
     driver::MeasureRequest measure;
     std::vector<std::string> states;
     CheckOptions check;
-    bool json = false;
+    bool json = false, wide = false;
 };
 
 int run(Request& r) {
@@ -24,12 +24,15 @@ int run(Request& r) {
     r.measure.kernels |= r.json;
     read_tolerance(r.check, r.measure);
     if (!r.measure.session.stop_after.empty()) {
-        print_out(driver::text_after(r.measure));
+        const std::string text = driver::text_after(r.measure);
+        print_out(r.json
+                      ? report::json_of_stage(r.measure.model, r.measure.session.stop_after, text)
+                      : text);
         return 0;
     }
     driver::MeasureResult result = driver::measure(r.measure);
     print_warnings(result.model, result.warnings);
-    print_out(r.json ? report::json(result) : report::text(result));
+    print_out(r.json ? report::json(result) : report::text(result, {table_width(r.wide)}));
     return require_equal(result.model, result.checks);
 }
 
@@ -59,6 +62,7 @@ Verb run_verb() {
                 stage_options(arguments, m.session);
                 resume_option(arguments, m.session);
                 stop_option(arguments, m.session);
+                width_option(arguments, r->wide);
                 arguments.flag("--json", r->json, "one JSON object on stdout");
                 return [r] { return run(*r); };
             }};

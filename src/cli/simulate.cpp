@@ -24,45 +24,51 @@ void refuse_native_options(const driver::SimulateRequest& r, const std::string& 
 }  // namespace
 
 Verb simulate_verb() {
-    return {
-        "simulate", "time on a described machine, kernel by kernel",
-        "smeaton simulate model.onnx --machine server-cpu --threads 8\n"
-        "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
-        "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
-        [](Arguments& arguments) {
-            auto r = std::make_shared<driver::SimulateRequest>();
-            auto published = std::make_shared<PublishedOptions>();
-            arguments.positional("MODEL", r->model,
-                                 "an ONNX file, or a program (.gir, a dump); for scalesim also a "
-                                 "topology file (.csv)");
-            arguments.option("--machine", r->machine_file, "MACHINE",
-                             "a description: a file, or a name of `smeaton machine list`; without "
-                             "one, this machine's");
-            arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
-            feed_options(arguments, r->feeds);
-            stage_options(arguments, r->session);
-            resume_option(arguments, r->session);
-            stop_option(arguments, r->session);
-            published_options(arguments, *published);
-            arguments.flag("--json", published->json, "one JSON object on stdout");
-            return [=] {
-                check_published(*published, r->machine_file);
-                if (published->cost_model != "native") {
-                    refuse_native_options(*r, published->cost_model);
-                    return run_published(*published, r->model, r->machine_file, r->feeds);
-                }
-                Progress progress;
-                r->session.progress = progress.callback();
-                if (!r->session.stop_after.empty()) {
-                    print_out(driver::text_after(*r));
+    return {"simulate", "time on a described machine, kernel by kernel",
+            "smeaton simulate model.onnx --machine server-cpu --threads 8\n"
+            "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
+            "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
+            [](Arguments& arguments) {
+                auto r = std::make_shared<driver::SimulateRequest>();
+                auto published = std::make_shared<PublishedOptions>();
+                auto wide = std::make_shared<bool>(false);
+                arguments.positional("MODEL", r->model,
+                                     "an ONNX file, or a program (.gir, a dump); for scalesim also "
+                                     "a topology file (.csv)");
+                arguments.option(
+                    "--machine", r->machine_file, "MACHINE",
+                    "a description: a file, or a name of `smeaton machine list`; without "
+                    "one, this machine's");
+                arguments.option("--threads", r->threads, 0, "0: all cores of the machine");
+                feed_options(arguments, r->feeds);
+                stage_options(arguments, r->session);
+                resume_option(arguments, r->session);
+                stop_option(arguments, r->session);
+                published_options(arguments, *published);
+                width_option(arguments, *wide);
+                arguments.flag("--json", published->json, "one JSON object on stdout");
+                return [=] {
+                    check_published(*published, r->machine_file);
+                    if (published->cost_model != "native") {
+                        refuse_native_options(*r, published->cost_model);
+                        return run_published(*published, r->model, r->machine_file, r->feeds);
+                    }
+                    Progress progress;
+                    r->session.progress = progress.callback();
+                    if (!r->session.stop_after.empty()) {
+                        const std::string text = driver::text_after(*r);
+                        print_out(published->json
+                                      ? report::json_of_stage(r->model, r->session.stop_after, text)
+                                      : text);
+                        return 0;
+                    }
+                    driver::SimulateResult result = driver::simulate(*r);
+                    print_warnings(r->model, result.warnings);
+                    print_out(published->json ? report::json(result)
+                                              : report::text(result, {table_width(*wide)}));
                     return 0;
-                }
-                driver::SimulateResult result = driver::simulate(*r);
-                print_warnings(r->model, result.warnings);
-                print_out(published->json ? report::json(result) : report::text(result));
-                return 0;
-            };
-        }};
+                };
+            }};
 }
 
 }  // namespace smeaton::cli

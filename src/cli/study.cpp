@@ -16,7 +16,7 @@ struct Request {
     driver::StudyRequest study;
     CheckOptions check;
     std::string out;
-    bool json = false, no_peer = false;
+    bool json = false, no_peer = false, wide = false;
 };
 
 int run(Request& r) {
@@ -39,7 +39,8 @@ int run(Request& r) {
     print_warnings(m.model, result.measured.warnings);
     write_file(r.out, report::html(result));
     print_out(r.json ? report::json(result)
-                     : report::text(result) + fmt::format("\nreport: {}\n", r.out));
+                     : report::text(result, {table_width(r.wide)}) +
+                           fmt::format("\nreport: {}\n", r.out));
     return require_equal(m.model, result.measured.checks);
 }
 
@@ -63,6 +64,7 @@ Verb study_verb() {
                                  true);
                 arguments.flag("--no-onnx-runtime", r->no_peer, "no comparison with ONNX Runtime");
                 stage_options(arguments, m.session);
+                width_option(arguments, r->wide);
                 arguments.flag("--json", r->json, "one JSON object on stdout, besides the report");
                 return [r] { return run(*r); };
             }};

@@ -29,6 +29,12 @@ void stop_option(Arguments&, driver::SessionOptions&);
 /// --resume: go on from the dump of a stage.
 void resume_option(Arguments&, driver::SessionOptions&);
 
+/// --wide
+void width_option(Arguments&, bool& wide);
+/// Columns for tables: those of the terminal, else $COLUMNS, else 80; 0, for any number, where
+/// wide.
+size_t table_width(bool wide);
+
 /// Writes all of it to stdout. UserError when that fails.
 void print_out(const std::string& text);
 /// Names out of a file may hold anything: control characters but line ends become escapes.

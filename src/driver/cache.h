@@ -11,6 +11,7 @@ struct CacheRow {
     std::string file;
     int64_t bytes = 0;
     int64_t last_used = 0;  ///< seconds since the epoch
+    std::string model;      ///< that it was last used for; empty: not known
 };
 
 struct CacheResult {

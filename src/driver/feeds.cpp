@@ -1,5 +1,7 @@
 #include "driver/feeds.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <random>
@@ -69,23 +71,31 @@ void fill_random(Tensor& t, std::mt19937_64& random) {
     }
 }
 
-Tensor zeros(const std::string& model, const PortInfo& port,
-             const std::map<std::string, int64_t>& dims, const tensor::Bindings& bindings) {
+/// Sizes that nothing binds, and the options that would.
+struct OpenSizes {
+    std::string sizes;
+    std::vector<std::string> options;
+};
+
+std::vector<int64_t> bound_shape(const std::string& model, const PortInfo& port,
+                                 const std::map<std::string, int64_t>& dims,
+                                 const tensor::Bindings& bindings, OpenSizes& open) {
     std::vector<int64_t> shape;
     for (size_t axis = 0; axis < port.shape.size(); ++axis) {
         auto direct = dims.find(fmt::format("{}:{}", port.name, axis));
         Dim d = direct != dims.end() ? Dim(direct->second) : port.shape[axis].bind(bindings);
-        if (!d.is_const())
-            throw UserError(
-                "{}: input '{}', axis {}: the size {} is open; give --dim {}=VALUE or "
-                "--dim {}:{}=VALUE, or feed the input",
-                model, port.name, axis, d.str(), d.str(), port.name, axis);
+        if (!d.is_const()) {
+            open.sizes += fmt::format("{}{} (input '{}', axis {})", open.sizes.empty() ? "" : ", ",
+                                      d.str(), port.name, axis);
+            add_binding(open.options, d, port.name, axis);
+            continue;
+        }
         if (d.value() < 0)
             throw UserError("{}: input '{}', axis {}: the size is {}", model, port.name, axis,
                             d.value());
         shape.push_back(d.value());
     }
-    return {port.dtype, shape};
+    return shape;
 }
 
 }  // namespace
@@ -123,13 +133,31 @@ std::map<std::string, Tensor> given_feeds(const std::vector<PortInfo>& ports,
     return feeds;
 }
 
+void add_binding(std::vector<std::string>& options, const Dim& size, const std::string& input,
+                 size_t axis) {
+    const std::vector<Name> symbols = size.symbols();
+    const bool bare = symbols.size() == 1 && size == Dim::symbol(symbols[0]);
+    std::string option = bare ? fmt::format("--dim {}=VALUE", symbols[0].str())
+                              : fmt::format("--dim {}:{}=VALUE", input, axis);
+    if (std::find(options.begin(), options.end(), option) == options.end())
+        options.push_back(std::move(option));
+}
+
 std::map<std::string, Tensor> zero_feeds(const std::string& model,
                                          const std::vector<PortInfo>& ports,
                                          const std::map<std::string, int64_t>& dims) {
     tensor::Bindings bindings;
     for (const auto& [key, value] : dims) bindings[Name(key)] = value;
+    std::vector<std::vector<int64_t>> shapes;
+    OpenSizes open;
+    for (const PortInfo& port : ports)
+        shapes.push_back(bound_shape(model, port, dims, bindings, open));
+    if (!open.sizes.empty())
+        throw UserError("{}: sizes are open: {}; give {}, or feed the inputs", model, open.sizes,
+                        fmt::join(open.options, " "));
     std::map<std::string, Tensor> feeds;
-    for (const PortInfo& port : ports) feeds.emplace(port.name, zeros(model, port, dims, bindings));
+    for (size_t i = 0; i < ports.size(); ++i)
+        feeds.emplace(ports[i].name, Tensor(ports[i].dtype, shapes[i]));
     return feeds;
 }
 

@@ -26,6 +26,11 @@ Tensor read_tensor(const std::string& path);
 /// for inputs given twice.
 std::map<std::string, Tensor> given_feeds(const std::vector<PortInfo>&, const FeedRequest&);
 
+/// Adds the option that binds an open size, "--dim N=VALUE" or "--dim INPUT:AXIS=VALUE", unless it
+/// is there.
+void add_binding(std::vector<std::string>& options, const Dim& size, const std::string& input,
+                 size_t axis);
+
 /// Zeros for the ports. Symbolic dims must be bound in `dims`; UserError names the rest. `model`:
 /// the file, for messages.
 std::map<std::string, Tensor> zero_feeds(const std::string& model, const std::vector<PortInfo>&,

@@ -111,6 +111,10 @@ static InspectResult inspect_file(const InspectRequest& request) {
     std::map<std::string, int64_t> dims = parse_dims(request.dims);
     model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
     result.open_dims = model::unbound_dims(bound);
+    for (const PortRow& port : port_rows(bound, bound.inputs))
+        for (size_t axis = 0; axis < port.shape.size(); ++axis)
+            if (!port.shape[axis].is_const())
+                add_binding(result.bindings, port.shape[axis], port.name, axis);
     try {
         const model::ShapedGraph shaped = model::infer_shapes(bound, {}, lower::evaluate);
         add_work(shaped, result);

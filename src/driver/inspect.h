@@ -60,6 +60,7 @@ struct InspectResult {
     Dim flops, read_bytes, written_bytes;
     std::vector<OperatorRow> rows;
     std::vector<std::string> open_dims;  ///< sizes that --dim must give before the model can run
+    std::vector<std::string> bindings;   ///< the options that give them: "--dim N=VALUE"
     std::vector<std::string> warnings;
     bool has_memory = false;
     MemoryStats memory;

@@ -24,6 +24,7 @@
 #include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
+#include "run/alive.h"
 #include "run/compile.h"
 #include "run/cpu.h"
 #include "run/executor.h"
@@ -261,6 +262,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         run::CompileOptions compile;
         compile.flags = emit::compile_flags(isa);
         compile.cache_folder = options.cache_folder;
+        compile.label = path;
         compile.poll = options.poll;
         if (options.progress)
             compile.progress = [&](double fraction) { options.progress("compile", fraction); };
@@ -432,6 +434,11 @@ void Session::set_state(const std::map<std::string, Tensor>& values) {
     naming(impl_->path, [&] { impl_->state.set(values); });
 }
 
+// A program calls all that lies outside of its tiles "memory"; on this machine that is DRAM.
+static std::string level_here(Name level) {
+    return level == Name("memory") ? "dram" : level.str();
+}
+
 double Session::prepare(const Feeds& feeds) {
     impl_->check_feeds(feeds);
     {
@@ -471,13 +478,33 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
         gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, compiled->tuned.program));
         for (const gir::LevelBytes& l : traffic.levels)
-            stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
+            stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)
             if (op.first != gir::OpClass::Move)
                 stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
         stats.push_back(std::move(stat));
     }
     return stats;
+}
+
+RunTrace Session::trace(const Feeds& feeds) {
+    impl_->check_feeds(feeds);
+    CompiledPtr compiled = impl_->get_whole(feeds);
+    Bound bound = bind_buffers(*compiled, feeds);
+    std::vector<run::Span> spans;
+    std::unique_lock turn = impl_->state_turn();
+    const std::map<std::string, Tensor> held = impl_->state.values();
+    naming(impl_->path, [&] { compiled->executor->run_traced(bound.externals, spans); });
+    impl_->state.set(held);
+    turn = {};
+    RunTrace trace;
+    trace.threads = impl_->pool->threads();
+    trace.alive_bytes = run::arena_bytes_alive(compiled->executor->plan());
+    auto us = [](int64_t ns) { return static_cast<double>(ns) * 1e-3; };
+    for (const run::Span& s : spans)
+        trace.spans.push_back(
+            {static_cast<size_t>(s.step), s.thread, us(s.begin_ns), us(s.end_ns)});
+    return trace;
 }
 
 namespace {

@@ -57,6 +57,20 @@ struct KernelStats {
     std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
 };
 
+/// One thread at work on a kernel.
+struct TraceSpan {
+    size_t kernel = 0;                ///< as profile() lists them
+    int thread = 0;                   ///< 0: the caller
+    double begin_us = 0, end_us = 0;  ///< since the run began
+};
+
+/// One run, as it went.
+struct RunTrace {
+    int threads = 1;
+    std::vector<TraceSpan> spans;
+    std::vector<int64_t> alive_bytes;  ///< of the arena, by kernel
+};
+
 struct MemoryStats {
     int64_t arena_bytes = 0;
     int64_t arena_lower_bound_bytes = 0;  ///< max-live of the program as compiled
@@ -109,6 +123,9 @@ public:
     /// Times each kernel over `runs` runs; for the specialisation of `feeds`. Each begins with the
     /// state as it is, which is left so. UserError below one run.
     std::vector<KernelStats> profile(const std::map<std::string, Tensor>& feeds, int runs);
+    /// One run with the times at which each thread worked on each kernel; states are left as they
+    /// were.
+    RunTrace trace(const std::map<std::string, Tensor>& feeds);
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);

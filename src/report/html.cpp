@@ -82,11 +82,11 @@ std::string fact(const std::string& value, const std::string& what) {
 std::string headline(const StudyResult& r) {
     std::string out = "<div class=\"facts\">\n";
     double ms = r.measured.latency_ms.median;
-    out += fact(time_text(ms * 1e3),
-                fmt::format("median of {} runs, {} threads", r.measured.runs, r.measured.threads));
+    out += fact(time_text(ms * 1e3), fmt::format("median of {} runs one after another, {} threads",
+                                                 r.measured.runs, r.measured.threads));
     if (r.peer.ran)
         out += fact(fmt::format("{:.2f}×", r.peer.ratio),
-                    "of ONNX Runtime's time (below 1 is faster)");
+                    "of ONNX Runtime's time, by turns (below 1 is faster)");
     double flops = 0;
     for (const MeasuredKernel& k : r.measured.kernels) flops += static_cast<double>(k.flops);
     if (r.measured_us > 0 && r.peak_gflops > 0)

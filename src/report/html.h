@@ -4,11 +4,12 @@
 #include <string>
 
 #include "driver/study/study.h"
+#include "report/table.h"
 
 namespace smeaton::report {
 
 std::string html(const driver::StudyResult&);
-std::string text(const driver::StudyResult&);
+std::string text(const driver::StudyResult&, Width = {});
 std::string json(const driver::StudyResult&);
 
 }  // namespace smeaton::report

@@ -74,11 +74,11 @@ Json json_of(const driver::SimulatedKernel& k) {
 }
 
 Json json_of(const driver::Comparison& c) {
-    return {{"output", c.output},
-            {"against", c.against},
-            {"equal", c.equal},
-            {"max_error", c.max_error},
-            {"reason", c.reason}};
+    Json worst = Json::array();
+    for (const driver::WrongElement& w : c.worst)
+        worst.push_back({{"at", w.at}, {"got", w.got}, {"expected", w.expected}});
+    return {{"output", c.output},       {"against", c.against}, {"equal", c.equal},
+            {"max_error", c.max_error}, {"reason", c.reason},   {"worst", worst}};
 }
 
 Json json_of(const driver::MemoryStats& m) {
@@ -110,6 +110,7 @@ Json inspected(const driver::InspectResult& r) {
                 {"read_bytes", json_of(r.read_bytes)},
                 {"written_bytes", json_of(r.written_bytes)},
                 {"open_dims", r.open_dims},
+                {"bindings", r.bindings},
                 {"warnings", r.warnings}};
     out["unsupported"] = Json::array();
     for (const driver::UnsupportedRow& u : r.unsupported)
@@ -130,6 +131,11 @@ Json inspected(const driver::InspectResult& r) {
 
 std::string dump(const Json& value) {
     return value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string json_of_stage(const std::string& model, const std::string& stage,
+                          const std::string& text) {
+    return dump({{"model", model}, {"stage", stage}, {"text", text}});
 }
 
 std::string json(const driver::InspectResult& r) {
@@ -187,7 +193,8 @@ std::string json(const driver::ProbeResult& r) {
 std::string json(const driver::CacheResult& r) {
     Json entries = Json::array();
     for (const driver::CacheRow& e : r.entries)
-        entries.push_back({{"file", e.file}, {"bytes", e.bytes}, {"last_used", e.last_used}});
+        entries.push_back(
+            {{"file", e.file}, {"bytes", e.bytes}, {"last_used", e.last_used}, {"model", e.model}});
     return dump({{"folder", r.folder},
                  {"bytes", r.bytes},
                  {"removed_bytes", r.removed_bytes},

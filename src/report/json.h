@@ -19,5 +19,8 @@ std::string json(const driver::ProbeResult&);
 std::string json(const driver::SimulateResult&);
 std::string json(const driver::TrainResult&);
 std::string json(const driver::CacheResult&);
+/// What a stage made, where the stages were stopped there.
+std::string json_of_stage(const std::string& model, const std::string& stage,
+                          const std::string& text);
 
 }  // namespace smeaton::report

@@ -9,12 +9,12 @@
 
 namespace smeaton::report {
 
-std::string text(const std::vector<driver::MachineRow>& rows) {
+std::string text(const std::vector<driver::MachineRow>& rows, Width width) {
     Table table({"machine", ">cores", ">GFLOP/s", ">memory", ">GB/s", "what"});
     for (const driver::MachineRow& row : rows)
         table.row({row.name, std::to_string(row.cores), number_text(row.peak_gflops),
                    bytes_text(row.memory_bytes), number_text(row.memory_gb_s), row.about});
-    return table.str();
+    return table.str(width);
 }
 
 std::string json(const std::vector<driver::MachineRow>& rows) {
@@ -29,16 +29,16 @@ std::string json(const std::vector<driver::MachineRow>& rows) {
     return dump(out);
 }
 
-static std::string figures_text(const driver::MachineCheck& r, bool used) {
+static std::string figures_text(const driver::MachineCheck& r, bool used, Width width) {
     Table table({"of", "figure", ">value", "source"});
     for (const driver::FigureRow& f : r.figures)
         if (f.used == used)
             table.row({f.where.empty() ? "machine" : f.where, f.key, f.value,
                        f.source.empty() ? "none given" : f.source});
-    return table.str();
+    return table.str(width);
 }
 
-std::string text(const driver::MachineCheck& r) {
+std::string text(const driver::MachineCheck& r, Width width) {
     const auto used = std::count_if(r.figures.begin(), r.figures.end(),
                                     [](const driver::FigureRow& f) { return f.used; });
     const auto unused = static_cast<long>(r.figures.size()) - used;
@@ -48,11 +48,13 @@ std::string text(const driver::MachineCheck& r) {
         fmt::format("{:<12}{}, whole and without contradiction\n", "machine", r.machine);
     for (const std::string& note : r.notes) out += fmt::format("{:<12}{}\n", "note", note);
     out += fmt::format("\n{} figures that simulate uses for {}\n", used, model) +
-           figures_text(r, true);
+           figures_text(r, true, width);
     if (unused > 0)
-        out += fmt::format("\n{} figures that it does not use: any other value says the same\n",
-                           unused) +
-               figures_text(r, false);
+        out += fmt::format(
+                   "\n{} figures that it does not use: twice, half and sixteen times each say the "
+                   "same\n",
+                   unused) +
+               figures_text(r, false, width);
     return out;
 }
 

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "driver/machine_check.h"
+#include "report/table.h"
 
 namespace smeaton::report {
 
-std::string text(const std::vector<driver::MachineRow>&);
+std::string text(const std::vector<driver::MachineRow>&, Width = {});
 std::string json(const std::vector<driver::MachineRow>&);
 /// Figures in use, those that are not apart.
-std::string text(const driver::MachineCheck&);
+std::string text(const driver::MachineCheck&, Width = {});
 std::string json(const driver::MachineCheck&);
 
 }  // namespace smeaton::report

@@ -73,8 +73,21 @@ std::string json(const driver::StudyResult& r) {
     return dump(out);
 }
 
-std::string text(const driver::StudyResult& r) {
-    std::string out = text(r.measured);
+/// The model's time as it was taken three times, each in its own way.
+static std::string times_text(const driver::StudyResult& r) {
+    Table table({"time", ">", "how"});
+    table.row({"runs", time_text(r.measured.latency_ms.median * 1e3),
+               fmt::format("median of {} runs one after another", r.measured.runs)});
+    table.row({"kernels", time_text(r.measured_us),
+               "sum of medians, each kernel with a clock before and behind it"});
+    if (r.peer.ran)
+        table.row({"in turns", time_text(r.peer.ours_ms.median * 1e3),
+                   "median of ours, by turns with ONNX Runtime, which cools the caches"});
+    return table.str();
+}
+
+std::string text(const driver::StudyResult& r, Width width) {
+    std::string out = text(r.measured, width) + "\n" + times_text(r);
     out += fmt::format("\n{:<12}{} measured, {} predicted ({:+.0f} %), sums over the kernels\n",
                        "prediction", time_text(r.measured_us), time_text(r.predicted_us),
                        100 * r.prediction_error);
@@ -103,7 +116,7 @@ std::string text(const driver::StudyResult& r) {
     line(r.here);
     for (const driver::OtherMachine& m : r.machines)
         if (m.failed.empty()) line(m.predicted);
-    out += "\n" + operators.str() + "\n" + machines.str();
+    out += "\n" + operators.str(width) + "\n" + machines.str(width);
     for (const std::string& note : r.notes) out += "note: " + note + "\n";
     return out;
 }

@@ -45,19 +45,47 @@ void Table::row(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-std::string Table::str() const {
+// The width of each column; those at the end that find no room are left out.
+std::vector<size_t> Table::fitted(Width width) const {
+    constexpr size_t kShort = 14, kBetween = 2;  // a text this short is not cut
     std::vector<size_t> widths;
     for (size_t c = 0; c < heads_.size(); ++c) {
         widths.push_back(width_of(heads_[c]));
         for (const auto& row : rows_) widths[c] = std::max(widths[c], width_of(row[c]));
     }
+    auto total = [&] {
+        size_t sum = 0;
+        for (size_t w : widths) sum += w + kBetween;
+        return sum - kBetween;
+    };
+    auto widest_text = [&] {
+        size_t best = widths.size();
+        for (size_t c = 0; c < widths.size(); ++c)
+            if (!right_[c] && widths[c] > std::max(kShort, width_of(heads_[c])) &&
+                (best == widths.size() || widths[c] > widths[best]))
+                best = c;
+        return best;
+    };
+    while (width.columns > 0 && widths.size() > 1 && total() > width.columns) {
+        const size_t text = widest_text();
+        if (text < widths.size())
+            --widths[text];
+        else
+            widths.pop_back();
+    }
+    return widths;
+}
+
+std::string Table::str(Width width) const {
+    const std::vector<size_t> widths = fitted(width);
     std::string out;
     auto line = [&](const std::vector<std::string>& cells) {
         std::string text;
-        for (size_t c = 0; c < cells.size(); ++c) {
-            std::string space(widths[c] - width_of(cells[c]), ' ');
+        for (size_t c = 0; c < widths.size(); ++c) {
+            const std::string cell = shortened(cells[c], widths[c]);
+            std::string space(widths[c] - width_of(cell), ' ');
             if (c > 0) text += "  ";
-            text += right_[c] ? space + cells[c] : cells[c] + space;
+            text += right_[c] ? space + cell : cell + space;
         }
         text.erase(text.find_last_not_of(' ') + 1);
         out += text + "\n";

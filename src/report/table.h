@@ -7,14 +7,22 @@
 
 namespace smeaton::report {
 
+/// How wide a text may be; 0: as wide as it is.
+struct Width {
+    size_t columns = 0;
+};
+
 class Table {
 public:
-    /// Column heads; one that starts with '>' is aligned to the right.
+    /// Column heads, the most important first; one that starts with '>' is aligned to the right.
     explicit Table(std::vector<std::string> heads);
     void row(std::vector<std::string> cells);
-    std::string str() const;
+    /// Within the width: texts are cut with "…" first, then columns at the end are left out.
+    std::string str(Width = {}) const;
 
 private:
+    std::vector<size_t> fitted(Width) const;
+
     std::vector<std::string> heads_;
     std::vector<bool> right_;
     std::vector<std::vector<std::string>> rows_;

@@ -6,14 +6,18 @@
 #include <chrono>
 
 #include "report/explain.h"
+#include "report/simulated.h"
 #include "report/table.h"
 
 namespace smeaton::report {
 
 namespace {
 
-std::string dim_text(const tensor::Dim& d, std::string (*number)(double)) {
-    return d.is_const() ? number(static_cast<double>(d.value())) : d.str();
+/// A formula of open sizes keeps its beginning where the width is bounded.
+std::string dim_text(const tensor::Dim& d, std::string (*number)(double), Width width = {}) {
+    constexpr size_t kFormula = 16;
+    if (d.is_const()) return number(static_cast<double>(d.value()));
+    return width.columns > 0 ? shortened(d.str(), kFormula) : d.str();
 }
 
 std::string port_text(const driver::PortRow& p) {
@@ -36,15 +40,6 @@ std::string ports_text(const char* head, const std::vector<T>& ports) {
     return out;
 }
 
-std::string level_bytes(const std::map<std::string, double>& bytes,
-                        const std::vector<std::string>& order) {
-    std::vector<std::string> parts;
-    for (const std::string& level : order)
-        if (auto found = bytes.find(level); found != bytes.end())
-            parts.push_back(level + " " + bytes_text(found->second));
-    return joined(parts);
-}
-
 }  // namespace
 
 std::string memory_text(const driver::MemoryStats& m) {
@@ -56,11 +51,11 @@ std::string memory_text(const driver::MemoryStats& m) {
     table.row({"arena", std::to_string(m.arena_bytes), mega(m.arena_bytes), "scratch counted"});
     table.row({"  lower bound", std::to_string(m.arena_lower_bound_bytes),
                mega(m.arena_lower_bound_bytes),
-               fmt::format("most bytes alive at once; arena / bound = {:.3f}",
+               fmt::format("most alive at once; arena / bound = {:.3f}",
                            share(m.arena_bytes, m.arena_lower_bound_bytes))});
     table.row({"  graph max live", std::to_string(m.graph_max_live_bytes),
                mega(m.graph_max_live_bytes),
-               fmt::format("of the model before fusion; arena / graph = {:.3f}",
+               fmt::format("before fusion; arena / graph = {:.3f}",
                            share(m.arena_bytes, m.graph_max_live_bytes))});
     table.row(
         {"  scratch", std::to_string(m.scratch_bytes), mega(m.scratch_bytes), "of all threads"});
@@ -70,7 +65,7 @@ std::string memory_text(const driver::MemoryStats& m) {
     return table.str();
 }
 
-static std::string blocks_text(const driver::InspectResult& r) {
+static std::string blocks_text(const driver::InspectResult& r, Width width) {
     Table table({">", "block", ">kind", ">nodes", ">parameters", "after", "inputs", "outputs"});
     for (size_t b = 0; b < r.blocks.size(); ++b) {
         const driver::BlockRow& row = r.blocks[b];
@@ -81,14 +76,36 @@ static std::string blocks_text(const driver::InspectResult& r) {
                    count_text(static_cast<double>(row.parameters)), joined(after, " "),
                    shortened(joined(row.inputs), 40), shortened(joined(row.outputs), 40)});
     }
-    std::string out = table.str();
+    std::string out = table.str(width);
     for (const driver::RunRow& run : r.runs)
         out += fmt::format("{} equal blocks, {} to {}; inputs: {}\n", run.count, run.first,
                            run.first + run.count - 1, joined(run.inputs));
     return out;
 }
 
-std::string text(const driver::InspectResult& r) {
+/// One row per operator; those that only hold a constant are one line.
+static std::string operators_text(const driver::InspectResult& r, Width width) {
+    Table table({"node", "operator", "output", ">operations", ">reads", ">writes", ">constants"});
+    int constants = 0;
+    double bytes = 0;
+    for (const driver::OperatorRow& row : r.rows) {
+        if (row.op == "Constant") {
+            ++constants;
+            if (row.written_bytes.is_const())
+                bytes += static_cast<double>(row.written_bytes.value());
+            continue;
+        }
+        table.row({row.node, row.op, row.output, dim_text(row.flops, count_text, width),
+                   dim_text(row.read_bytes, bytes_text, width),
+                   dim_text(row.written_bytes, bytes_text, width),
+                   dim_text(row.constant_bytes, bytes_text, width)});
+    }
+    std::string out = table.str(width);
+    if (constants > 0) out += fmt::format("and {} constants of {}\n", constants, bytes_text(bytes));
+    return out;
+}
+
+static std::string head_text(const driver::InspectResult& r) {
     std::vector<std::string> opsets;
     for (const auto& [domain, version] : r.opsets)
         opsets.push_back(fmt::format("{} {}", domain.empty() ? "ai.onnx" : domain, version));
@@ -104,7 +121,11 @@ std::string text(const driver::InspectResult& r) {
         words.push_back(fmt::format("{} {}", op, count));
         nodes += count;
     }
-    out += fmt::format("{:<12}{}: {}\n", "operators", nodes, joined(words));
+    return out + fmt::format("{:<12}{}: {}\n", "operators", nodes, joined(words));
+}
+
+std::string text(const driver::InspectResult& r, Width width) {
+    std::string out = head_text(r);
     if (!r.unsupported.empty()) {
         out += fmt::format("\n{} nodes are not supported:\n", r.unsupported.size());
         Table table({"node", "operator", "reason"});
@@ -113,32 +134,29 @@ std::string text(const driver::InspectResult& r) {
     }
     out += fmt::format("{:<12}{} ({} of constants)\n", "parameters", r.parameters,
                        bytes_text(static_cast<double>(r.weights_bytes)));
-    out += fmt::format("{:<12}{} operations; {} read, {} written, each operator by itself\n",
-                       "work", dim_text(r.flops, count_text), dim_text(r.read_bytes, bytes_text),
-                       dim_text(r.written_bytes, bytes_text));
+    out +=
+        fmt::format("{:<12}{} operations; {} read, {} written, each operator by itself\n", "work",
+                    dim_text(r.flops, count_text, width), dim_text(r.read_bytes, bytes_text, width),
+                    dim_text(r.written_bytes, bytes_text, width));
     if (!r.open_dims.empty())
-        out += fmt::format("{:<12}{} (bind with --dim)\n", "open sizes", joined(r.open_dims, "; "));
+        out += fmt::format("{:<12}{}\n{:<12}bind them for figures: {}\n", "open sizes",
+                           joined(r.open_dims, "; "), "", joined(r.bindings, " "));
     if (r.has_memory) out += "\n" + memory_text(r.memory);
-    if (r.has_blocks) out += "\n" + blocks_text(r);
-    Table table({"node", "operator", "output", ">operations", ">reads", ">writes", ">constants"});
-    for (const driver::OperatorRow& row : r.rows)
-        table.row({shortened(row.node, 48), row.op, shortened(row.output, 40),
-                   dim_text(row.flops, count_text), dim_text(row.read_bytes, bytes_text),
-                   dim_text(row.written_bytes, bytes_text),
-                   dim_text(row.constant_bytes, bytes_text)});
-    return out + "\n" + table.str();
+    if (r.has_blocks) out += "\n" + blocks_text(r, width);
+    return out + "\n" + operators_text(r, width);
 }
 
 std::string checks_text(const std::vector<driver::Comparison>& checks) {
     std::string out;
     for (const driver::Comparison& c : checks)
         if (c.equal)
-            out += fmt::format("{:<12}{} equals {}; largest error {:.3g}, {:.0f} % of what is allowed\n",
-                               "check", c.output, c.against, c.max_error, 100 * c.share_of_allowed);
+            out += fmt::format(
+                "{:<12}{} equals {}; largest error {:.3g}, {:.0f} % of what is allowed\n", "check",
+                c.output, c.against, c.max_error, 100 * c.share_of_allowed);
     return out;
 }
 
-std::string text(const driver::MeasureResult& r) {
+std::string text(const driver::MeasureResult& r, Width width) {
     std::string out = fmt::format("{:<12}{}\n", "model", r.model);
     out += ports_text("inputs", r.inputs) + ports_text("outputs", r.outputs);
     out += fmt::format("{:<12}{:.2f} s, {} threads\n", "compiled", r.compile_s, r.threads);
@@ -159,38 +177,30 @@ std::string text(const driver::MeasureResult& r) {
         std::stable_sort(rows.begin(), rows.end(),
                          [](auto* a, auto* b) { return a->time_us > b->time_us; });
         for (const auto* k : rows)
-            table.row({shortened(k->name, 36), time_text(k->time_us), time_text(k->predicted_us),
+            table.row({k->name, time_text(k->time_us), time_text(k->predicted_us),
                        k->time_us > 0
                            ? number_text(static_cast<double>(k->flops) / k->time_us / 1000)
                            : "",
-                       k->bound, fmt::format("{:.0f} %", 100 * k->efficiency),
-                       shortened(joined(k->ops), 60)});
-        out += table.str();
+                       k->bound, fmt::format("{:.0f} %", 100 * k->efficiency), joined(k->ops)});
+        out += table.str(width);
     }
     if (r.explained) out += "\n" + explanation_text(*r.explained);
     return out;
 }
 
-std::string text(const driver::SimulateResult& r) {
+std::string text(const driver::SimulateResult& r, Width width) {
     std::string out =
         fmt::format("{:<12}{}, {} threads\n{:<12}{} (between {} and {}); {} once at load\n",
                     "machine", r.machine, r.threads, "time", time_text(r.time_ms.value * 1000),
                     time_text(r.time_ms.low * 1000), time_text(r.time_ms.high * 1000),
                     time_text(r.load_ms.value * 1000));
     if (r.time_ms.value > 0)
-        out +=
-            fmt::format("{:<12}{} operations, {} GFLOP/s of {}\n", "work", count_text(r.flops),
-                        number_text(r.flops / r.time_ms.value / 1e6), number_text(r.peak_gflops));
+        out += fmt::format(
+            "{:<12}{} operations, {} GFLOP/s{}\n", "work", count_text(r.flops),
+            number_text(r.flops / r.time_ms.value / 1e6),
+            r.peak_gflops > 0 ? " of " + number_text(r.peak_gflops) : ", f32 not rated here");
     out += "\nA kernel takes max(compute, data) and a fixed part; kernels follow one another.\n";
-    Table table({"kernel", ">time", "bound", ">compute", ">data", "bytes", "operators"});
-    for (const driver::SimulatedKernel& k : r.kernels) {
-        std::vector<std::string> order;
-        for (const auto& l : k.levels) order.push_back(l.name);
-        table.row({shortened(k.name, 36) + (k.once ? " (once)" : ""), time_text(k.time_us.value),
-                   k.bound, time_text(k.compute_us), time_text(k.data_us),
-                   level_bytes(k.bytes(), order), shortened(joined(k.ops), 60)});
-    }
-    return out + table.str();
+    return out + simulated_kernels_text(r, width);
 }
 
 std::string text(const driver::ProbeResult& r) {
@@ -214,7 +224,15 @@ std::string text(const driver::ProbeResult& r) {
     return out + fmt::format("{:<12}{}\n", "kept in", r.kept_in);
 }
 
-std::string text(const driver::CacheResult& r) {
+static std::string age_text(int64_t seconds) {
+    constexpr int64_t kHour = 3600, kDay = 24 * kHour;
+    seconds = std::max<int64_t>(0, seconds);
+    if (seconds < 2 * kHour) return fmt::format("{} min ago", seconds / 60);
+    if (seconds < 2 * kDay) return fmt::format("{} h ago", seconds / kHour);
+    return fmt::format("{} days ago", seconds / kDay);
+}
+
+std::string text(const driver::CacheResult& r, Width width) {
     std::string out =
         fmt::format("{:<12}{}\n{:<12}{} in {} compiled libraries\n", "folder", r.folder, "size",
                     bytes_text(static_cast<double>(r.bytes)), r.entries.size());
@@ -225,11 +243,11 @@ std::string text(const driver::CacheResult& r) {
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
     if (r.entries.empty()) return out;
-    Table table({"library", ">size", ">used"});
+    Table table({"library", ">size", ">used", "model"});
     for (const driver::CacheRow& e : r.entries)
-        table.row({e.file, bytes_text(static_cast<double>(e.bytes)),
-                   fmt::format("{} min ago", std::max<int64_t>(0, now - e.last_used) / 60)});
-    return out + "\n" + table.str();
+        table.row({e.file, bytes_text(static_cast<double>(e.bytes)), age_text(now - e.last_used),
+                   e.model});
+    return out + "\n" + table.str(width);
 }
 
 }  // namespace smeaton::report

@@ -1,4 +1,4 @@
-// Results as text tables, for a terminal.
+// Results as text tables, for a terminal: tables keep within a width where one is given.
 #pragma once
 
 #include <string>
@@ -9,15 +9,16 @@
 #include "driver/study/measure.h"
 #include "driver/study/probe_here.h"
 #include "driver/train.h"
+#include "report/table.h"
 
 namespace smeaton::report {
 
-std::string text(const driver::InspectResult&);
-std::string text(const driver::MeasureResult&);
+std::string text(const driver::InspectResult&, Width = {});
+std::string text(const driver::MeasureResult&, Width = {});
 std::string text(const driver::ProbeResult&);
-std::string text(const driver::SimulateResult&);
+std::string text(const driver::SimulateResult&, Width = {});
 std::string text(const driver::TrainResult&);
-std::string text(const driver::CacheResult&);
+std::string text(const driver::CacheResult&, Width = {});
 /// A line for each output that is as expected; what is not is the caller's to say.
 std::string checks_text(const std::vector<driver::Comparison>&);
 std::string memory_text(const driver::MemoryStats&);

@@ -121,6 +121,25 @@ void touch(const std::string& path) {
     utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
 }
 
+static std::string label_file(const std::string& library) {
+    return library + ".for";
+}
+
+static std::string label_of(const std::string& library) {
+    std::string label;
+    return read_file(label_file(library), label) ? label : "";
+}
+
+void set_label(const std::string& library, const std::string& label) {
+    if (label_of(library) == label) return;
+    const std::string file = label_file(library);
+    const std::string draft = fmt::format("{}.{}", file, getpid());
+    std::ofstream out(draft, std::ios::binary);
+    out << label;
+    out.close();
+    if (!out || std::rename(draft.c_str(), file.c_str()) != 0) unlink(draft.c_str());
+}
+
 std::vector<CacheEntry> cache_entries(const std::string& folder) {
     std::vector<CacheEntry> entries;
     std::error_code error;
@@ -128,7 +147,8 @@ std::vector<CacheEntry> cache_entries(const std::string& folder) {
         if (!is_entry(it->path())) continue;
         struct stat info;
         if (stat(it->path().c_str(), &info) != 0) continue;  // another process removed it
-        entries.push_back({it->path().filename(), info.st_size, info.st_mtime});
+        entries.push_back(
+            {it->path().filename(), info.st_size, info.st_mtime, label_of(it->path())});
     }
     std::sort(entries.begin(), entries.end(), [](const CacheEntry& a, const CacheEntry& b) {
         return a.last_used != b.last_used ? a.last_used > b.last_used : a.file < b.file;
@@ -143,6 +163,7 @@ int64_t trim_cache(const std::string& folder, int64_t cap_bytes) {
             kept += e.bytes;
         } else if (unlink((folder + "/" + e.file).c_str()) == 0) {
             removed += e.bytes;
+            unlink(label_file(folder + "/" + e.file).c_str());
         }
     }
     std::error_code error;

@@ -243,6 +243,7 @@ std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
         trim_cache(folder, options.cache_cap_bytes);
         if (options.progress) options.progress(1.0);
     }
+    if (!options.label.empty()) set_label(library->path, options.label);
     library->seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return library;

@@ -13,6 +13,7 @@ namespace smeaton::run {
 struct CompileOptions {
     std::vector<std::string> flags;
     std::string cache_folder;  ///< empty: default_cache_folder()
+    std::string label;         ///< what it is for, kept beside the library; empty: nothing is
     std::string compiler;      ///< path or name; empty: g++, else clang++, else c++
     int jobs = 0;              ///< 0: as many as this process may use cores
     int64_t cache_cap_bytes = int64_t{2} << 30;

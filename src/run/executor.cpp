@@ -160,13 +160,21 @@ struct Executor::State {
     void run_step(ReadyStep& ready, std::span<void* const> externals) {
         patch(ready, externals);
         for (const PlanFill& f : ready.step->fills) run_fill(f, begin_of(f, externals));
+        run_phases(ready, scratch_of.data(), [&](size_t k, auto&& call) {
+            return call(ready.linked->phases[k], ready.pointers.data());
+        });
+    }
+
+    /// `with(k, call)` gives call(function, buffers) of phase k.
+    template <class With>
+    void run_phases(const ReadyStep& ready, char* const* scratch, With&& with) {
         const std::vector<PlanPhase>& phases = ready.step->phases;
         for (size_t k = 0; k < phases.size(); ++k) {
-            KernelFunction function = ready.linked->phases[k];
-            int result = runs_alone(*ready.step, phases[k])
-                             ? function(ready.pointers.data(), scratch_of[0], 0, phases[k].range)
-                             : pool->run(function, ready.pointers.data(), scratch_of.data(),
-                                         phases[k].range);
+            const int result = with(k, [&](KernelFunction function, void* const* buffers) {
+                return runs_alone(*ready.step, phases[k])
+                           ? function(buffers, scratch[0], 0, phases[k].range)
+                           : pool->run(function, buffers, scratch, phases[k].range);
+            });
             if (result != 0) [[unlikely]]
                 throw UserError("{}", ready.step->messages.at(static_cast<size_t>(result) - 1));
         }
@@ -253,6 +261,66 @@ void Executor::run_timed(std::span<void* const> externals, std::vector<int64_t>&
         step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(after - before).count();
         before = after;
     }
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What stands in for a thread's scratch while a run is traced.
+struct TracedThread {
+    char* scratch = nullptr;
+    int thread = 0;
+    std::vector<Span> spans;
+};
+/// What stands in for a phase's buffers.
+struct TracedPhase {
+    KernelFunction function = nullptr;
+    void* const* buffers = nullptr;
+    int step = 0, phase = 0;
+    Clock::time_point origin;
+};
+
+int64_t ns_since(Clock::time_point origin) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - origin).count();
+}
+
+int traced(void* const* buffers, char* scratch, int64_t begin, int64_t end) {
+    const auto* phase = reinterpret_cast<const TracedPhase*>(buffers);
+    auto* mine = reinterpret_cast<TracedThread*>(scratch);
+    const int64_t from = ns_since(phase->origin);
+    const int result = phase->function(phase->buffers, mine->scratch, begin, end);
+    mine->spans.push_back(
+        {phase->step, phase->phase, mine->thread, from, ns_since(phase->origin), begin, end});
+    return result;
+}
+
+}  // namespace
+
+void Executor::run_traced(std::span<void* const> externals, std::vector<Span>& spans) {
+    State& s = *state_;
+    s.check_externals(externals);
+    SMEATON_CHECK(!s.teams, "a plan with teams is not traced");
+    Pool::Lease lease(*s.pool);
+    std::vector<TracedThread> threads(s.scratch_of.size());
+    std::vector<char*> stand_ins;
+    for (size_t t = 0; t < threads.size(); ++t) {
+        threads[t].scratch = s.scratch_of[t];
+        threads[t].thread = static_cast<int>(t);
+        threads[t].spans.reserve(2 * s.steps.size());
+        stand_ins.push_back(reinterpret_cast<char*>(&threads[t]));
+    }
+    const Clock::time_point origin = Clock::now();
+    for (size_t i = 0; i < s.steps.size(); ++i) {
+        State::patch(s.steps[i], externals);
+        for (const PlanFill& f : s.steps[i].step->fills) run_fill(f, s.begin_of(f, externals));
+        s.run_phases(s.steps[i], stand_ins.data(), [&](size_t k, auto&& call) {
+            const TracedPhase phase{s.steps[i].linked->phases[k], s.steps[i].pointers.data(),
+                                    static_cast<int>(i), static_cast<int>(k), origin};
+            return call(&traced, reinterpret_cast<void* const*>(&phase));
+        });
+    }
+    for (const TracedThread& t : threads) spans.insert(spans.end(), t.spans.begin(), t.spans.end());
 }
 
 const Plan& Executor::plan() const {

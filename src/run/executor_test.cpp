@@ -164,6 +164,38 @@ TEST(Executor, fills_set_their_elements_before_the_step) {
     EXPECT_EQ(b[4], 0.0f);
 }
 
+TEST(Executor, a_traced_run_says_when_each_thread_worked) {
+    Plan plan = two_steps(16);
+    for (PlanStep& s : plan.steps) s.work_ns = 1e9;  // long enough to share
+    auto pool = std::make_shared<Pool>(3);
+    Executor executor(linked(plan), pool);
+    std::vector<float> x(16 * 64, 0.5f), y(16), again(16);
+    void* externals[] = {x.data(), y.data()};
+    executor.run(externals);
+    again = y;
+    std::fill(y.begin(), y.end(), 0.0f);
+    std::vector<Span> spans;
+    executor.run_traced(externals, spans);
+    EXPECT_EQ(y, again);
+    std::map<int, int64_t> covered, ended;  // by step: iterations, and when the last thread ended
+    std::map<int, int64_t> free_from;       // by thread
+    std::stable_sort(spans.begin(), spans.end(),
+                     [](const Span& a, const Span& b) { return a.begin_ns < b.begin_ns; });
+    for (const Span& s : spans) {
+        EXPECT_LE(s.begin_ns, s.end_ns);
+        EXPECT_GE(s.begin_ns, free_from[s.thread]) << "a thread does one thing at a time";
+        free_from[s.thread] = s.end_ns;
+        if (s.step > 0) {
+            EXPECT_GE(s.begin_ns, ended[s.step - 1]);
+        }
+        covered[s.step] += s.last - s.first;
+        ended[s.step] = std::max(ended[s.step], s.end_ns);
+    }
+    for (size_t i = 0; i < plan.steps.size(); ++i)
+        EXPECT_EQ(covered[static_cast<int>(i)], plan.steps[i].phases[0].range);
+    EXPECT_EQ(free_from.size(), static_cast<size_t>(pool->threads()));
+}
+
 TEST(Executor, a_buffer_outside_the_arena_is_a_fault) {
     Plan plan;
     plan.buffers = {{"b", PlanBuffer::Place::Arena, 64, 64}};

@@ -1,5 +1,6 @@
 """What the program says to those who mistype, ask for help, or complete in a shell."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from models import F32, model, node, smeaton  # noqa: E402
+from models import F32, model, node, smeaton, tensor  # noqa: E402
 
 VERBS = ("inspect", "run", "emit", "probe", "simulate", "schedule", "train", "study", "machine", "cache")
 
@@ -140,3 +141,118 @@ def test_study_checks_machine_and_report_before_it_measures(relu, tmp_path):
     ended = smeaton("study", "relu.onnx", "--machine", tmp_path / "bad.yaml", "--out", tmp_path / "r.html", cwd=relu)
     assert ended.code == 1 and "bad.yaml" in ended.err and ended.seconds < 2
     assert not (tmp_path / "r.html").exists()
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Twelve layers with long names and an open size, and a Constant node."""
+    path = tmp_path_factory.mktemp("chain")
+    nodes, weights, x = [], [], "x"
+    for i in range(12):
+        name = f"/model/encoder/layers.{i}/attention/self/query/projection"
+        weights.append(tensor(f"w{i}", np.full((64, 64), 0.01 * i, np.float32)))
+        nodes += [node("MatMul", [x, f"w{i}"], [f"h{i}"], name + "/MatMul"), node("Tanh", [f"h{i}"], [f"y{i}"], name + "/Tanh")]
+        x = f"y{i}"
+    nodes += [node("Constant", [], ["c"], "constant", value=tensor("", np.ones(64, np.float32))), node("Add", [x, "c"], ["y"], "last")]
+    graph = model(nodes, {"x": (F32, ["rows", 64])}, {"y": (F32, ["rows", 64])}, weights)
+    onnx.save(graph, str(path / "chain.onnx"))
+    return path
+
+
+TABLES = [
+    ["inspect", "chain.onnx"],
+    ["inspect", "chain.onnx", "--dim", "rows=4", "--blocks"],
+    ["run", "chain.onnx", "--dim", "rows=4", "--runs", "2", "--kernels"],
+    ["simulate", "chain.onnx", "--dim", "rows=4", "--machine", "server-cpu"],
+    ["machine", "list"],
+    ["cache"],
+]
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: words[0])
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_keep_within_the_terminal(chain, words, columns):
+    env = {"COLUMNS": str(columns)} if columns != 80 else {"COLUMNS": ""}
+    ended = smeaton(*words, cwd=chain, env=env)
+    assert ended.code == 0, ended.err
+    # Lists of names in the head of a report are sentences, not tables.
+    lines = ended.out.splitlines()
+    tables = lines[lines.index("") :] if "" in lines else lines
+    assert [line for line in tables if len(line) > columns and "  " in line.strip()] == []
+    wide = smeaton(*words, "--wide", cwd=chain).out
+    assert len(wide) > len(ended.out) or words == ["cache"]
+    if "chain.onnx" in words:
+        assert "/model/encoder/layers.11/attention/self/query/projection/Tanh" in wide
+
+
+def test_inspect_says_how_to_bind_and_folds_constants(chain):
+    text = smeaton("inspect", "chain.onnx", cwd=chain).out
+    assert "bind them for figures: --dim rows=VALUE" in text
+    assert "and 1 constants of 256 B" in text and "\nconstant " not in text
+
+
+def test_all_open_sizes_are_asked_for_at_once(tmp_path):
+    graph = model([node("Add", ["a", "b"], ["y"])], {"a": (F32, ["n", "m"]), "b": (F32, ["n", "m"])}, {"y": (F32, ["n", "m"])})
+    onnx.save(graph, str(tmp_path / "add.onnx"))
+    ended = smeaton("run", "add.onnx", cwd=tmp_path)
+    assert ended.code == 1 and "--dim n=VALUE --dim m=VALUE" in ended.err, ended.err
+
+
+def test_simulate_shows_the_slowest_first_with_shares_and_totals(chain):
+    lines = smeaton("simulate", "chain.onnx", "--dim", "rows=256", "--machine", "server-cpu", "--wide", cwd=chain).out.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("kernel"))
+    assert any(line.startswith("bound by") for line in lines[:head])
+    result = smeaton("simulate", "chain.onnx", "--dim", "rows=256", "--machine", "server-cpu", "--json", cwd=chain)
+    kernels = [k for k in json.loads(result.out)["kernels"] if not k["once"]]
+    slowest = max(kernels, key=lambda k: k["time_us"])
+    share = 100 * slowest["time_us"] / sum(k["time_us"] for k in kernels)
+    assert lines[head + 1].startswith(slowest["name"]) and f"{share:.1f} %" in lines[head + 1]
+    once = [line for line in lines if "once at load" in line]
+    assert len(once) == 2 and not any("(once)" in line for line in lines)
+
+
+def test_a_stage_as_json(relu):
+    for verb in (["run"], ["simulate", "--machine", "edge-cpu"]):
+        ended = smeaton(verb[0], "relu.onnx", *verb[1:], "--stop-after", "lower", "--json", cwd=relu)
+        result = json.loads(ended.out)
+        assert (result["stage"], result["model"]) == ("lower", "relu.onnx")
+        plain = smeaton(verb[0], "relu.onnx", *verb[1:], "--stop-after", "lower", cwd=relu)
+        assert result["text"] == plain.out
+
+
+def test_memory_is_called_dram(relu):
+    kernels = json.loads(smeaton("run", "relu.onnx", "--json", cwd=relu).out)["kernels"]
+    assert all("dram" in k["bytes"] and "memory" not in k["bytes"] for k in kernels)
+
+
+def test_the_cache_knows_what_its_libraries_are_for(relu, tmp_path):
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    assert smeaton("run", "relu.onnx", "--runs", "1", cwd=relu, env=env).code == 0
+    (entry,) = json.loads(smeaton("cache", "--json", env=env).out)["entries"]
+    assert entry["model"] == "relu.onnx"
+    assert "relu.onnx" in smeaton("cache", env=env).out
+    smeaton("cache", "--clear", env=env)
+    assert not [p for p in tmp_path.rglob("*") if entry["file"] in p.name]
+
+
+def test_the_trace_is_a_timeline(chain, tmp_path):
+    file = tmp_path / "trace.json"
+    ended = smeaton(
+        "run", "chain.onnx", "--dim", "rows=2048", "--threads", "2", "--runs", "3", "--trace", file, cwd=chain, limit_s=120
+    )
+    assert ended.code == 0, ended.err
+    events = json.loads(file.read_text())["traceEvents"]
+    named = {(e["name"], e["tid"]): e["args"]["name"] for e in events if e["ph"] == "M"}
+    assert named["process_name", 0] == "smeaton chain.onnx"
+    threads = {tid for name, tid in named if name == "thread_name"}
+    assert threads == {0, 1}
+    spans = [e for e in events if e["ph"] == "X" and e["cat"] == "kernel"]
+    assert {e["tid"] for e in spans} == threads, "both threads worked"
+    for thread in threads:
+        own = sorted((e["ts"], e["ts"] + e["dur"]) for e in events if e["ph"] == "X" and e["tid"] == thread)
+        assert all(a[1] <= b[0] + 1e-3 for a, b in zip(own, own[1:], strict=False)), "one thing at a time"
+    first = spans[0]["args"]
+    assert first["flops"] > 0 and first["bytes"]["dram"] > 0 and first["bound"] and first["ops"]
+    counters = {e["name"] for e in events if e["ph"] == "C"}
+    assert counters == {"arena in use", "threads at work"}
+    assert max(e["args"]["bytes"] for e in events if e["name"] == "arena in use") >= 2048 * 64 * 4

@@ -11,6 +11,7 @@
 #include "driver/here.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
+#include "driver/study/trace.h"
 #include "gir/ledger/ledger.h"
 #include "gir/walk.h"
 #include "machine/query.h"
@@ -175,34 +176,6 @@ std::vector<Comparison> check_outputs(const std::vector<PortInfo>& ports,
     return all;
 }
 
-std::string trace_json(const std::vector<MeasuredKernel>& kernels) {
-    auto quoted = [](const std::string& text) {
-        std::string out = "\"";
-        for (char c : text) {
-            if (c == '"' || c == '\\') out += '\\';
-            if (static_cast<unsigned char>(c) < 0x20)
-                out += fmt::format("\\u{:04x}", static_cast<int>(c));
-            else
-                out += c;
-        }
-        return out + "\"";
-    };
-    std::string out = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n";
-    double at = 0;
-    for (const MeasuredKernel& k : kernels) {
-        std::string ops;
-        for (const std::string& op : k.ops) ops += (ops.empty() ? "" : " ") + op;
-        out += fmt::format(
-            "{}{{\"name\": {}, \"cat\": \"kernel\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, "
-            "\"ts\": {:.3f}, \"dur\": {:.3f}, \"args\": {{\"ops\": {}, \"flops\": {}, \"bound\": "
-            "{}, \"predicted_us\": {:.3f}}}}}",
-            at > 0 ? ",\n" : "", quoted(k.name), at, k.time_us, quoted(ops), k.flops,
-            quoted(k.bound), k.predicted_us);
-        at += std::max(k.time_us, 1e-3);
-    }
-    return out + "\n]}\n";
-}
-
 std::string text_after(const MeasureRequest& request) {
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
@@ -269,7 +242,9 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
         result.machine = predicted.machine;
         int runs = std::max(3, std::min(request.runs, 20));
         result.kernels = measured_kernels(session, feeds, runs, predicted);
-        if (!request.trace_file.empty()) write_file(request.trace_file, trace_json(result.kernels));
+        if (!request.trace_file.empty())
+            write_file(request.trace_file,
+                       trace_json(request.model, session.trace(feeds), result.kernels));
     }
     return result;
 }

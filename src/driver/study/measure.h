@@ -91,8 +91,6 @@ std::vector<std::string> write_outputs(const std::vector<PortInfo>&, const std::
 /// by name. UserError for more files than outputs, and for an array that no output is named as.
 std::vector<Comparison> check_outputs(const std::vector<PortInfo>&, const std::vector<Tensor>&,
                                       const std::vector<std::string>& files, const Tolerance&);
-/// Kernels of one run after another, as trace events that Perfetto and chrome://tracing open.
-std::string trace_json(const std::vector<MeasuredKernel>&);
 std::vector<PortShape> shapes_of(const std::vector<PortInfo>&, const std::vector<Tensor>&);
 
 }  // namespace smeaton::driver
