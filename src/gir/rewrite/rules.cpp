@@ -8,7 +8,7 @@ const std::vector<std::string>& rule_names() {
     static const std::vector<std::string> names = {
         "through-views",    "take-over-reader", "take-over-writer", "merge-loops",
         "simplify-scalars", "drop-dead",        "channels-last",    "border",
-        "claim-resident",   "state-in-place", "states-early"};
+        "claim-resident",   "state-in-place",   "states-early"};
     return names;
 }
 
