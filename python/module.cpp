@@ -365,6 +365,8 @@ void add_trainer(nb::module_& m) {
              })
         .def("_take_warnings", &Trainer::take_warnings)
         .def("_save", [](Trainer& t, const std::string& path) { t.save(path); })
+        .def("_save_step", [](Trainer& t, const std::string& path,
+                              const nb::dict& arrays) { t.save_step(path, feeds_of(arrays)); })
         .def_prop_ro("steps", &Trainer::steps, "Steps made so far.")
         .def_prop_rw("learning_rate", &Trainer::learning_rate, &Trainer::set_learning_rate,
                      "Of the steps to come; above 0.")

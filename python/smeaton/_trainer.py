@@ -118,6 +118,16 @@ class Trainer(_core.Trainer):
         """Writes the model with its parameters as they are now, all else as in its file."""
         self._save(os.fspath(path))
 
+    def save_step(self, path: str | os.PathLike[str], feeds: "Feeds") -> None:
+        """Writes the step itself for the shapes of these feeds as a model: it takes the feeds, the
+        "learning_rate", for adam and adamw the number of the "step", and the state, which has its
+        values in the file; it gives the loss and what every state becomes ("NAME.next").
+
+            trainer.save_step("step.onnx", feeds)
+            smeaton.Session("step.onnx", state={"w": "w.next"})
+        """
+        self._save_step(os.fspath(path), feeds)
+
     def get_inputs(self) -> list[NodeArg]:
         """The model's inputs; a step also takes "target" unless the loss is an output."""
         return _node_args(self._inputs())

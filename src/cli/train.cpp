@@ -87,6 +87,8 @@ Verb train_verb() {
                                  "size of a symbolic dim that the data does not give");
                 arguments.option("--threads", t.trainer.session.threads, 0, "0: all cores");
                 arguments.option("--save", t.save, "OUT.onnx", "write the trained model");
+                arguments.option("--save-step", t.save_step, "OUT.onnx",
+                                 "write the step itself: forward, gradients, optimizer");
                 arguments.option("--save-state", t.save_state, "FILE.npz",
                                  "write what --resume goes on from");
                 arguments.option("--resume", t.resume, "FILE.npz",

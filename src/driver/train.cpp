@@ -74,10 +74,15 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
-void write_results(const TrainRequest& request, const Trainer& trainer, TrainResult& result) {
+void write_results(const TrainRequest& request, const Arrays& feeds, Trainer& trainer,
+                   TrainResult& result) {
     if (!request.save.empty()) {
         trainer.save(request.save);
         result.written.push_back(request.save);
+    }
+    if (!request.save_step.empty()) {
+        trainer.save_step(request.save_step, feeds);
+        result.written.push_back(request.save_step);
     }
     if (request.save_state.empty()) return;
     write_file(request.save_state, tensor::npz_bytes(trainer.state()));
@@ -126,7 +131,7 @@ TrainResult train(const TrainRequest& request) {
     result.memory = trainer.session(feeds).memory(trainer.session_feeds(feeds));
     result.activation_bytes = trainer.activation_bytes(feeds);
     result.warnings = trainer.take_warnings();
-    write_results(request, trainer, result);
+    write_results(request, feeds, trainer, result);
     return result;
 }
 

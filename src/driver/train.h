@@ -21,6 +21,7 @@ struct TrainRequest {
     int epochs = 1;          ///< where steps is 0
     std::string resume;      ///< a state file to go on from; empty: from the model's own values
     std::string save;        ///< where the trained model goes; empty: nowhere
+    std::string save_step;   ///< where the step itself goes, as a model; empty: nowhere
     std::string save_state;  ///< where the state goes, for `resume`; empty: nowhere
     /// Called before each step; may be empty.
     std::function<void(const std::string& what, double fraction)> progress;

@@ -17,6 +17,7 @@
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
 #include "model/onnx/replace.h"
+#include "model/onnx/write.h"
 
 namespace smeaton::driver {
 
@@ -468,6 +469,16 @@ Feeds Trainer::trained() const {
 
 void Trainer::save(const std::string& path) const {
     write_file(path, model::onnx::with_initializers(impl_->path, parameters()));
+}
+
+void Trainer::save_step(const std::string& path, const Feeds& feeds) {
+    const auto turn = impl_->turn();
+    impl_->check_feeds(feeds);
+    const Derived& d = impl_->derived(feeds, true);
+    Feeds defaults = impl_->current();
+    defaults[d.step.learning_rate] = scalar_f64(impl_->options.learning_rate);
+    naming(impl_->path,
+           [&] { write_file(path, model::onnx::write_model(d.step.shaped.graph, defaults)); });
 }
 
 int64_t Trainer::activation_bytes(const Feeds& feeds) {

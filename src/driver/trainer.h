@@ -74,6 +74,11 @@ public:
     /// What a user should know of how steps were made, each said once: gone after the call.
     std::vector<std::string> take_warnings();
 
+    /// Writes the step itself for these feeds as a model: inputs are the feeds, "learning_rate"
+    /// and, for adam and adamw, "step" (1 in the first), masks of Dropout, and the state as it is
+    /// now, which has its values in the file; outputs are the loss and what every state becomes.
+    void save_step(const std::string& path, const std::map<std::string, Tensor>& feeds);
+
     int64_t steps() const;
     double learning_rate() const;
     void set_learning_rate(double);

@@ -140,7 +140,8 @@ def worst_of(got, wanted):
     return worst
 
 
-def run(name, trial, folder):
+def prepare(name, trial, folder):
+    """The model's file, feeds with a target, and the module that it came from."""
     torch.manual_seed(0)
     torch.backends.mha.set_fastpath_enabled(False)
     module = trial.make().eval()
@@ -156,9 +157,14 @@ def run(name, trial, folder):
         target = rng.integers(0, trial.classes, shape[:1] if len(shape) == 2 else shape[:2])
     path = folder / f"{name}.onnx"
     export(module, feeds, path)
-    loss, wanted = expected(module, feeds, target, trial.loss)
+    return path, {**feeds, "target": target}, module
 
-    feeds["target"] = target
+
+def run(name, trial, folder):
+    path, feeds, module = prepare(name, trial, folder)
+    target = feeds["target"]
+    inputs = {key: value for key, value in feeds.items() if key != "target"}
+    loss, wanted = expected(module, inputs, target, trial.loss)
     begin = time.perf_counter()
     trainer = smeaton.Trainer(path, loss=trial.loss, threads=1)
     got_loss, got = trainer._gradients(feeds)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import smeaton
 
@@ -381,3 +382,68 @@ def test_recompute_changes_memory_and_no_bit(layers, tmp_path):
 def test_a_way_to_recompute_that_there_is_not(linear):
     with pytest.raises(smeaton.UserError, match="no way 'half' to recompute; expected none, full or selective"):
         smeaton.Trainer(linear, recompute="half")
+
+
+@pytest.mark.parametrize("layers, optimizer", [(attention_layers, "adamw"), (convolution_layers, "momentum")])
+def test_a_saved_step_is_a_model_that_others_run(layers, optimizer, tmp_path):
+    feeds = layers(tmp_path / "m.onnx")
+    trainer = smeaton.Trainer(tmp_path / "m.onnx", loss="mse", optimizer=optimizer, learning_rate=0.05)
+    trainer.step(feeds)
+    trainer.save_step(tmp_path / "step.onnx", feeds)
+    onnx.checker.check_model(onnx.load(tmp_path / "step.onnx"), full_check=True)
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 3
+    other = onnxruntime.InferenceSession(tmp_path / "step.onnx", quiet)
+    if optimizer == "adamw":
+        feeds_of_step = {**feeds, "step": np.array(2.0)}
+    else:
+        feeds_of_step = feeds
+    assert sorted(port.name for port in other.get_inputs()) == sorted(feeds_of_step)
+    names = [port.name for port in other.get_outputs()]
+    results = dict(zip(names, other.run(None, feeds_of_step)))
+    ours = smeaton.Session(tmp_path / "step.onnx")
+    read_back = dict(zip(names, ours.run(names, feeds_of_step)))
+    loss = trainer.step(feeds)
+    state = trainer.state()
+    assert results[names[0]] == pytest.approx(loss, rel=1e-5)
+    assert float(read_back[names[0]]) == loss
+    assert {name + ".next" for name in state if name != "smeaton.steps"} == set(names[1:])
+    for name in names[1:]:
+        want = state[name.removesuffix(".next")]
+        np.testing.assert_allclose(results[name], want, rtol=2e-3, atol=2e-5, err_msg=name)
+        np.testing.assert_allclose(read_back[name], want, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_a_step_of_an_older_operator_set_is_raised(tmp_path):
+    made = model(
+        [
+            node("ReduceMean", ["x"], ["m"], "mean", axes=[1], keepdims=1),
+            node("Mul", ["m", "w"], ["s"], "mul"),
+            node("Clip", ["s"], ["y"], "clip", min=-1.0, max=1.0),
+        ],
+        {"x": (F32, [3, 6])},
+        {"y": (F32, [3, 4])},
+        [tensor("w", B)],
+        opset=9,
+    )
+    onnx.save(made, tmp_path / "old.onnx")
+    feeds = {"x": batch(1, 3)["x"], "target": np.ones((3, 4), np.float32)}
+    trainer = smeaton.Trainer(tmp_path / "old.onnx", loss="mse")
+    trainer.save_step(tmp_path / "step.onnx", feeds)
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 3
+    session = onnxruntime.InferenceSession(tmp_path / "step.onnx", quiet)
+    assert session.run(None, feeds)[0] == pytest.approx(trainer.step(feeds), rel=1e-6)
+
+
+@pytest.mark.parametrize("layers, recompute", [(attention_layers, "none"), (convolution_layers, "full")])
+def test_every_kernel_of_a_step_is_what_the_interpreter_says(layers, recompute, tmp_path):
+    feeds = layers(tmp_path / "m.onnx", 2)
+    trainer = smeaton.Trainer(
+        tmp_path / "m.onnx", loss="mse", optimizer="adam", learning_rate=0.01, recompute=recompute
+    )
+    trainer.step(feeds)
+    judged = trainer._judge(feeds, 1e7)
+    assert len(judged) > 30 and any(row["kernel"].endswith("_again") for row in judged) == (recompute == "full")
+    wrong = [row for row in judged if not row["holds"] or row["iterations"] < row["of"]]
+    assert not wrong

@@ -268,17 +268,36 @@ bool Merger::agree_fully() const {
                        [](const Travelling& v) { return v.free_dims.empty(); });
 }
 
+/// Bytes of the tiles that a body has already; sizes that are not bound count as nothing.
+int64_t tile_bytes_in(const Block& body) {
+    int64_t bytes = 0;
+    for_each_stmt(body, [&](const Stmt& s) {
+        auto* let = std::get_if<Let>(&s.node);
+        if (!let || let->resident || let->constant) return;
+        int64_t elements = 1;
+        for (const NamedDim& d : let->tile.dims)
+            elements *= d.extent.is_const() ? d.extent.value() : 0;
+        bytes += tensor::byte_count(let->tile.dtype, elements);
+    });
+    return bytes;
+}
+
 bool Merger::shapes_allow(bool full_agreement) const {
     if (full_agreement) return agree_fully();
     int64_t left = width(first.loops), right = width(second.loops), together = 1;
     for (const auto& [r, w] : paired) together *= loop_over(second.loops, r)->extent.value();
     if (together < std::min({left, right, rules.wide})) return false;
-    int64_t rows = 0;
+    int64_t rows = 0, longest = 0;
     for (const Travelling& v : values) {
         int64_t elements = 1;
         for (size_t d : v.free_dims) elements *= v.buffer->dims[d].extent.value();
-        rows += tensor::byte_count(v.buffer->dtype, elements);
+        const int64_t bytes = tensor::byte_count(v.buffer->dtype, elements);
+        rows += bytes;
+        longest = std::max(longest, bytes);
     }
+    // Rows that are in either body live beside them, and one that tiling sets aside.
+    const int64_t there = tile_bytes_in(writer->body) + tile_bytes_in(reader->body);
+    if (rows > 0 && there > 0) rows += there + longest;
     return rows <= rules.row_bytes;
 }
 

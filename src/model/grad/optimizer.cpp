@@ -57,8 +57,12 @@ public:
         }
         step.parameters = state_.size();
         step.statistics = g_.form.statistics.size();
-        for (const StateVariable& s : g_.form.statistics)
-            state_.push_back({s.name, s.initial, output(s.name, c_.of(named(s.next)))});
+        for (const StateVariable& s : g_.form.statistics) {
+            const Expr moved = c_.of(named(s.next));
+            graph.at(moved.id).name =
+                c_.fresh_value(s.name + ".moved");  // its name is the output's
+            state_.push_back({s.name, s.initial, output(s.name, moved, s.next)});
+        }
         for (const auto& [variable, next] : kept_) {
             state_.push_back(variable);
             state_.back().next = output(variable.name, next);
@@ -96,9 +100,9 @@ private:
 
     /// What state variable `name` holds after the step: `e`, or what it held where the loss is not
     /// finite. A graph output of its own name.
-    std::string output(const std::string& name, Expr e) {
+    std::string output(const std::string& name, Expr e, std::string wanted = "") {
         const Expr made = where(finite_, e, c_.of(named(name)));
-        const std::string wanted = c_.fresh_value(name + ".next");
+        if (wanted.empty()) wanted = c_.fresh_value(name + ".next");
         c_.graph().at(made.id).name = wanted;
         c_.graph().outputs.push_back(made.id);
         return wanted;
