@@ -13,10 +13,11 @@ namespace {
 
 void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
     const driver::SessionOptions& s = r.session;
-    if (r.threads > 0 || s.explain || !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() ||
-        !s.stop_after.empty() || !s.resume.empty())
+    if (r.threads > 0 || r.sources || s.explain || !s.skip.empty() || !s.dump_folder.empty() ||
+        !s.isa.empty() || !s.stop_after.empty() || !s.resume.empty())
         throw UserError(
-            "--threads, --skip, --dump, --explain, --isa, --stop-after and --resume belong to "
+            "--threads, --sources, --skip, --dump, --explain, --isa, --stop-after and --resume "
+            "belong to "
             "--model native, not to {}",
             cost_model);
 }
@@ -42,6 +43,8 @@ Verb simulate_verb() {
                 arguments.option("--stop-after", r->session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
                 published_options(arguments, *published);
+                arguments.flag("--sources", r->sources,
+                               "list each figure that went into the result, and its source");
                 arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
                     check_published(*published, r->machine_file);
@@ -49,6 +52,7 @@ Verb simulate_verb() {
                         refuse_native_options(*r, published->cost_model);
                         return run_published(*published, r->model, r->machine_file, r->feeds);
                     }
+                    r->all = published->all;
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {

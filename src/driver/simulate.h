@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,29 @@ struct TimeRange {
     double low = 0, value = 0, high = 0;
 };
 
+/// Energy, power and area; nothing where a figure of the machine is missing.
+struct SimulatedEnergy {
+    std::optional<TimeRange> run_pj, load_pj;   ///< of one run; of the `once` kernels
+    std::map<std::string, TimeRange> parts_pj;  ///< of one run, by unit and level; "leakage"
+    std::optional<TimeRange> average_power_w;
+    std::optional<TimeRange> peak_power_w;  ///< of the kernel that draws the most
+    std::optional<TimeRange> area_mm2, leakage_w;
+    std::vector<std::string> missing;  ///< figures that the energy would need
+    std::vector<std::string> missing_area;
+};
+
+/// A figure that went into the result.
+struct SimulatedConstant {
+    std::string part, what, unit;
+    TimeRange value;
+    std::string source;
+};
+
 struct SimulatedLevel {
     std::string name;
     double read_bytes = 0, write_bytes = 0;
     double time_us = 0;
+    bool outermost = false;
 };
 
 struct SimulatedKernel {
@@ -39,6 +59,12 @@ struct SimulatedKernel {
     double bound_us = 0;  ///< max(compute, data): the least time that the machine allows
     std::string bound;    ///< "compute" or a level's name
     std::vector<SimulatedLevel> levels;  ///< innermost first
+    std::string op, group, phase;        ///< kernel_class.h; empty from simulate_program
+    double macs = 0;
+    std::map<std::string, double> operand_bytes;  ///< at the outermost level: filter, ifmap, ...
+    double array_us = 0, vector_us = 0;           ///< the units' parts of the compute time
+    std::optional<TimeRange> energy_pj;
+    std::map<std::string, TimeRange> parts_pj;  ///< by unit and level
 
     std::map<std::string, double> bytes() const;  ///< read + written, by level
 };
@@ -50,8 +76,14 @@ struct SimulateResult {
     double flops = 0;
     double peak_gflops = 0;  ///< f32, of the threads used
     double memory_gb_s = 0;  ///< reads from the outermost level, by the threads used
+    double clock_ghz = 0;
+    SimulatedEnergy energy;
+    std::vector<SimulatedConstant> constants;
+    bool list_constants = false, list_kernels = false;  ///< as asked
     std::vector<SimulatedKernel> kernels;
     std::vector<std::string> warnings;
+
+    double cycles(double us) const { return us * clock_ghz * 1e3; }
 };
 
 struct SimulateOptions {
@@ -63,6 +95,8 @@ struct SimulateRequest {
     std::string model;
     std::string machine_file;  ///< empty: this machine, measured
     int threads = 0;           ///< 0: all cores of the machine
+    bool sources = false;      ///< list each figure that went into the result
+    bool all = false;          ///< list every kernel, not the largest alone
     FeedRequest feeds;
     SessionOptions session;  ///< of these, what stages up to `tile` read
 };

@@ -35,15 +35,6 @@ std::string ports_text(const char* head, const std::vector<T>& ports) {
     return out;
 }
 
-std::string level_bytes(const std::map<std::string, double>& bytes,
-                        const std::vector<std::string>& order) {
-    std::vector<std::string> parts;
-    for (const std::string& level : order)
-        if (auto found = bytes.find(level); found != bytes.end())
-            parts.push_back(level + " " + bytes_text(found->second));
-    return joined(parts);
-}
-
 }  // namespace
 
 std::string memory_text(const driver::MemoryStats& m) {
@@ -162,28 +153,6 @@ std::string text(const driver::MeasureResult& r) {
     }
     if (!r.explained.empty()) out += "\nrewrites taken\n" + joined(r.explained, "\n") + "\n";
     return out;
-}
-
-std::string text(const driver::SimulateResult& r) {
-    std::string out =
-        fmt::format("{:<12}{}, {} threads\n{:<12}{} (between {} and {}); {} once at load\n",
-                    "machine", r.machine, r.threads, "time", time_text(r.time_ms.value * 1000),
-                    time_text(r.time_ms.low * 1000), time_text(r.time_ms.high * 1000),
-                    time_text(r.load_ms.value * 1000));
-    if (r.time_ms.value > 0)
-        out +=
-            fmt::format("{:<12}{} operations, {} GFLOP/s of {}\n", "work", count_text(r.flops),
-                        number_text(r.flops / r.time_ms.value / 1e6), number_text(r.peak_gflops));
-    out += "\nA kernel takes max(compute, data) and a fixed part; kernels follow one another.\n";
-    Table table({"kernel", ">time", "bound", ">compute", ">data", "bytes", "operators"});
-    for (const driver::SimulatedKernel& k : r.kernels) {
-        std::vector<std::string> order;
-        for (const auto& l : k.levels) order.push_back(l.name);
-        table.row({shortened(k.name, 36) + (k.once ? " (once)" : ""), time_text(k.time_us.value),
-                   k.bound, time_text(k.compute_us), time_text(k.data_us),
-                   level_bytes(k.bytes(), order), shortened(joined(k.ops), 60)});
-    }
-    return out + table.str();
 }
 
 std::string text(const driver::ProbeResult& r) {
