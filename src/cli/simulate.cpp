@@ -13,10 +13,12 @@ namespace {
 
 void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
     const driver::SessionOptions& s = r.session;
-    if (r.threads > 0 || r.sources || s.explain || !s.skip.empty() || !s.dump_folder.empty() ||
-        !s.isa.empty() || !s.stop_after.empty() || !s.resume.empty())
+    if (r.threads > 0 || r.sources || r.events || !r.trace.empty() || s.explain ||
+        !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() || !s.stop_after.empty() ||
+        !s.resume.empty())
         throw UserError(
-            "--threads, --sources, --skip, --dump, --explain, --isa, --stop-after and --resume "
+            "--threads, --events, --trace, --sources, --skip, --dump, --explain, --isa, "
+            "--stop-after and --resume "
             "belong to "
             "--model native, not to {}",
             cost_model);
@@ -27,6 +29,7 @@ void refuse_native_options(const driver::SimulateRequest& r, const std::string& 
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
             "smeaton simulate model.onnx --machine machines/server-cpu.yaml --threads 8\n"
+            "  smeaton simulate model.onnx --machine machines/simdit-training-08.yaml --events\n"
             "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
             "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
@@ -43,6 +46,11 @@ Verb simulate_verb() {
                 arguments.option("--stop-after", r->session.stop_after, "STAGE",
                                  "print what this stage made, and stop");
                 published_options(arguments, *published);
+                arguments.flag("--events", r->events,
+                               "walk the program event by event beside the closed form; a machine "
+                               "of scratchpads and one core");
+                arguments.option("--trace", r->trace, "FILE",
+                                 "the timeline of the events, for Perfetto or chrome://tracing");
                 arguments.flag("--sources", r->sources,
                                "list each figure that went into the result, and its source");
                 arguments.flag("--json", published->json, "one JSON object on stdout");

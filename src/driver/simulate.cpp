@@ -8,6 +8,7 @@
 #include "driver/here.h"
 #include "driver/kernel_class.h"
 #include "driver/naming.h"
+#include "driver/simulate_events.h"
 #include "driver/source.h"
 #include "machine/query.h"
 #include "machine/read.h"
@@ -124,6 +125,7 @@ SimulateResult simulate_program(const gir::Program& program, const machine::Mach
     for (sim::Constant& c : sim::constants_of(cost, m))
         result.constants.push_back({c.part, c.what, c.unit, range(c.value), c.source});
     for (const cost::KernelCost& k : cost.kernels) result.kernels.push_back(kernel_row(k));
+    if (options.events || !options.trace.empty()) add_events(program, m, options, result);
     return result;
 }
 
@@ -155,7 +157,8 @@ SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
     Opened opened = open_model(request.model, request.feeds, request.session);
     SimulateResult result = naming(request.model, [&] {
-        return simulate_model(opened.graph, opened.feeds, request.session, m, {request.threads, 0});
+        return simulate_model(opened.graph, opened.feeds, request.session, m,
+                              {request.threads, 0, request.events, request.trace});
     });
     result.list_constants = request.sources;
     result.list_kernels = request.all;

@@ -1,6 +1,7 @@
 // A model on a described machine: the same stages as for running, then the closed-form cost.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,15 @@ struct SimulatedConstant {
     std::string source;
 };
 
+/// The same program event by event.
+struct SimulatedEvents {
+    double time_ms = 0, load_ms = 0;
+    int64_t events = 0;
+    std::map<std::string, double> busy_ms;  ///< of one run, by unit and by what moves bytes
+    double worst_difference = 0;            ///< of a kernel's time to the closed form's, as a part
+    std::string worst_kernel;
+};
+
 struct SimulatedLevel {
     std::string name;
     double read_bytes = 0, write_bytes = 0;
@@ -61,6 +71,7 @@ struct SimulatedKernel {
     std::vector<SimulatedLevel> levels;  ///< innermost first
     std::string op, group, phase;        ///< kernel_class.h; empty from simulate_program
     double macs = 0;
+    std::optional<double> events_us;              ///< its time by events
     std::map<std::string, double> operand_bytes;  ///< at the outermost level: filter, ifmap, ...
     double array_us = 0, vector_us = 0;           ///< the units' parts of the compute time
     std::optional<TimeRange> energy_pj;
@@ -78,6 +89,7 @@ struct SimulateResult {
     double memory_gb_s = 0;  ///< reads from the outermost level, by the threads used
     double clock_ghz = 0;
     SimulatedEnergy energy;
+    std::optional<SimulatedEvents> events;
     std::vector<SimulatedConstant> constants;
     bool list_constants = false, list_kernels = false;  ///< as asked
     std::vector<SimulatedKernel> kernels;
@@ -87,14 +99,18 @@ struct SimulateResult {
 };
 
 struct SimulateOptions {
-    int threads = 0;      ///< 0: all cores of the machine
-    int vector_bits = 0;  ///< 0: those of the machine's main vector unit
+    int threads = 0;         ///< 0: all cores of the machine
+    int vector_bits = 0;     ///< 0: those of the machine's main vector unit
+    bool events = false;     ///< walk the program event by event as well
+    std::string trace = {};  ///< a file for the timeline of the events; empty: none
 };
 
 struct SimulateRequest {
     std::string model;
     std::string machine_file;  ///< empty: this machine, measured
     int threads = 0;           ///< 0: all cores of the machine
+    bool events = false;       ///< walk the program event by event as well
+    std::string trace;         ///< a file for the timeline of the events; empty: none
     bool sources = false;      ///< list each figure that went into the result
     bool all = false;          ///< list every kernel, not the largest alone
     FeedRequest feeds;

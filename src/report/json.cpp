@@ -92,15 +92,15 @@ Json json_of(const driver::MemoryStats& m) {
 
 namespace {
 
-Json json_of(const std::optional<driver::TimeRange>& r) {
-    return r ? json_of(*r) : Json(nullptr);
+Json range_of(const std::optional<driver::TimeRange>& r) {
+    return r ? report::json_of(*r) : Json(nullptr);
 }
 
 Json value_of(const std::optional<driver::TimeRange>& r) {
     return r ? Json(r->value) : Json(nullptr);
 }
 
-Json json_of(const driver::SimulatedConstant& c) {
+Json constant_of(const driver::SimulatedConstant& c) {
     return {{"part", c.part},     {"what", c.what},         {"unit", c.unit},
             {"low", c.value.low}, {"value", c.value.value}, {"high", c.value.high},
             {"source", c.source}};
@@ -123,16 +123,16 @@ Json node_of(const driver::SimulateResult& r, const driver::SimulatedKernel& k) 
                 {"op", k.op},
                 {"class", k.group},
                 {"phase", k.phase},
-                {"cycles", r.cycles(k.time_us.value)},
+                {"cycles", r.cycles(k.events_us.value_or(k.time_us.value))},
                 {"compute_cycles", r.cycles(k.compute_us)},
-                {"stall_cycles", r.cycles(k.time_us.value - k.compute_us)},
+                {"stall_cycles", r.cycles(k.events_us.value_or(k.time_us.value) - k.compute_us)},
                 {"dram_bytes", dram},
                 {"dram_bytes_by", k.operand_bytes},
                 {"sram_bytes", sram},
                 {"op_count", k.flops},
                 {"macs", k.macs},
                 {"energy_pj", value_of(k.energy_pj)},
-                {"energy_range_pj", json_of(k.energy_pj)},
+                {"energy_range_pj", range_of(k.energy_pj)},
                 {"energy_by", Json::object()},
                 {"free", !free_because(k).empty()}};
     for (const auto& [part, pj] : k.parts_pj) out["energy_by"][part] = pj.value;
@@ -167,19 +167,31 @@ void add_totals(const driver::SimulateResult& r, Json& out) {
     out["shares"] = shares;
 }
 
+Json events_of(const driver::SimulateResult& r) {
+    Json units = Json::object();
+    for (const auto& [unit, ms] : r.events->busy_ms) units[unit] = r.cycles(ms * 1e3);
+    return {{"total_cycles", r.cycles(r.events->time_ms * 1e3)},
+            {"time_ms", r.events->time_ms},
+            {"load_ms", r.events->load_ms},
+            {"by_unit", units},
+            {"events", r.events->events},
+            {"worst_difference", r.events->worst_difference},
+            {"worst_kernel", r.events->worst_kernel}};
+}
+
 void add_energy(const driver::SimulateResult& r, Json& out) {
     const driver::SimulatedEnergy& e = r.energy;
-    out["energy_pj"] = json_of(e.run_pj);
-    out["load_energy_pj"] = json_of(e.load_pj);
+    out["energy_pj"] = range_of(e.run_pj);
+    out["load_energy_pj"] = range_of(e.load_pj);
     out["energy_by"] = Json::object();
-    for (const auto& [part, pj] : e.parts_pj) out["energy_by"][part] = json_of(pj);
+    for (const auto& [part, pj] : e.parts_pj) out["energy_by"][part] = report::json_of(pj);
     out["average_power_w"] = value_of(e.average_power_w);
-    out["average_power_range_w"] = json_of(e.average_power_w);
+    out["average_power_range_w"] = range_of(e.average_power_w);
     out["peak_power_w"] = value_of(e.peak_power_w);
-    out["peak_power_range_w"] = json_of(e.peak_power_w);
-    out["leakage_w"] = json_of(e.leakage_w);
+    out["peak_power_range_w"] = range_of(e.peak_power_w);
+    out["leakage_w"] = range_of(e.leakage_w);
     out["area_mm2"] = value_of(e.area_mm2);
-    out["area_range_mm2"] = json_of(e.area_mm2);
+    out["area_range_mm2"] = range_of(e.area_mm2);
     out["energy_missing"] = e.missing;
     out["area_missing"] = e.missing_area;
 }
@@ -193,13 +205,15 @@ Json simulated(const driver::SimulateResult& r) {
                 {"peak_gflops", r.peak_gflops}, {"memory_gb_s", r.memory_gb_s}};
     add_totals(r, out);
     add_energy(r, out);
+    if (r.events) out["events"] = events_of(r);
     out["nodes"] = Json::array();
     for (const driver::SimulatedKernel& k : r.kernels)
         if (!k.once) out["nodes"].push_back(node_of(r, k));
     out["kernels"] = list_of(r.kernels);
     if (r.list_constants) {
         out["sources"] = Json::array();
-        for (const driver::SimulatedConstant& c : r.constants) out["sources"].push_back(json_of(c));
+        for (const driver::SimulatedConstant& c : r.constants)
+            out["sources"].push_back(constant_of(c));
     }
     return out;
 }

@@ -67,6 +67,20 @@ std::string energy_lines(const driver::SimulateResult& r) {
     return out;
 }
 
+std::string events_lines(const driver::SimulateResult& r) {
+    if (!r.events) return "";
+    const driver::SimulatedEvents& e = *r.events;
+    std::string out = fmt::format(
+        "{:<12}{}, {} cycles, {} events; the closed form is {} off, at most {} ({})\n", "by events",
+        time_text(e.time_ms * 1000), count_text(r.cycles(e.time_ms * 1000)),
+        count_text(static_cast<double>(e.events)), percent(r.time_ms.value - e.time_ms, e.time_ms),
+        percent(e.worst_difference, 1), e.worst_kernel);
+    Table table({"", "busy", ">time", ">share"});
+    for (const auto& [unit, ms] : e.busy_ms)
+        table.row({"", unit, time_text(ms * 1000), percent(ms, e.time_ms)});
+    return out + table.str();
+}
+
 struct Group {
     std::string name, phase;
     double time_us = 0, compute_us = 0, pj = 0, bytes = 0;
@@ -125,13 +139,14 @@ std::string kernels_text(const driver::SimulateResult& r) {
                          [](auto* a, auto* b) { return a->time_us.value > b->time_us.value; });
         rows.resize(kLargest);
     }
-    Table table({"kernel", ">time", "bound", ">compute", ">data", ">energy", "bytes", "operators"});
+    Table table({"kernel", ">time", ">by events", "bound", ">compute", ">data", ">energy", "bytes",
+                 "operators"});
     for (const auto* k : rows) {
         std::vector<std::string> order;
         for (const auto& l : k->levels) order.push_back(l.name);
         table.row({shortened(k->name, 36) + (k->once ? " (once)" : ""), time_text(k->time_us.value),
-                   k->bound, time_text(k->compute_us), time_text(k->data_us),
-                   k->energy_pj ? energy_text(k->energy_pj->value) : "",
+                   k->events_us ? time_text(*k->events_us) : "", k->bound, time_text(k->compute_us),
+                   time_text(k->data_us), k->energy_pj ? energy_text(k->energy_pj->value) : "",
                    level_bytes(k->bytes(), order), shortened(joined(k->ops), 60)});
     }
     std::string out =
@@ -155,8 +170,8 @@ std::string sources_text(const driver::SimulateResult& r) {
 }  // namespace
 
 std::string text(const driver::SimulateResult& r) {
-    return head_text(r) + energy_lines(r) + groups_text(r) + parts_text(r) + kernels_text(r) +
-           sources_text(r);
+    return head_text(r) + events_lines(r) + energy_lines(r) + groups_text(r) + parts_text(r) +
+           kernels_text(r) + sources_text(r);
 }
 
 }  // namespace smeaton::report
