@@ -18,7 +18,7 @@ void published_options(Arguments& arguments, PublishedOptions& o) {
     arguments.flag("--fusion", o.fusion, "simdit: keep results on the chip for the next operator");
     arguments.option("--array", o.array, "RxC", "scalesim: rows and columns, such as 32x32");
     arguments.option("--dataflow", o.dataflow, "NAME", "scalesim: os, ws or is");
-    arguments.flag("--all", o.all, "simdit: print every row, not the largest alone");
+    arguments.flag("--all", o.all, "print every row, not the largest alone");
 }
 
 namespace {
@@ -37,7 +37,8 @@ void check_published(const PublishedOptions& o, const std::string& machine) {
         throw UserError("--model '{}': expected native, simdit or scalesim", o.cost_model);
     only_for("--training", o.training, o.cost_model, "simdit");
     only_for("--fusion", o.fusion, o.cost_model, "simdit");
-    only_for("--all", o.all, o.cost_model, "simdit");
+    if (o.all && o.cost_model == "scalesim")
+        throw UserError("--all: --model scalesim prints every row anyway");
     only_for("--array", !o.array.empty(), o.cost_model, "scalesim");
     only_for("--dataflow", !o.dataflow.empty(), o.cost_model, "scalesim");
     if (o.cost_model == "native" && o.batch > 0)

@@ -13,10 +13,13 @@ namespace {
 
 void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
     const driver::SessionOptions& s = r.session;
-    if (r.threads > 0 || !s.explain.empty() || !s.skip.empty() || !s.dump_folder.empty() ||
-        !s.isa.empty() || !s.stop_after.empty() || !s.resume.empty())
+    if (r.threads > 0 || r.sources || r.events || !r.trace.empty() || !s.explain.empty() ||
+        !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() || !s.stop_after.empty() ||
+        !s.resume.empty())
         throw UserError(
-            "--threads, --skip, --dump, --explain, --isa, --stop-after and --resume belong to "
+            "--threads, --events, --trace, --sources, --skip, --dump, --explain, --isa, "
+            "--stop-after and --resume "
+            "belong to "
             "--model native, not to {}",
             cost_model);
 }
@@ -26,6 +29,7 @@ void refuse_native_options(const driver::SimulateRequest& r, const std::string& 
 Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
             "smeaton simulate model.onnx --machine server-cpu --threads 8\n"
+            "  smeaton simulate model.onnx --machine simdit-training-08 --events\n"
             "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
             "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
@@ -46,6 +50,13 @@ Verb simulate_verb() {
                 stop_option(arguments, r->session);
                 published_options(arguments, *published);
                 width_option(arguments, *wide);
+                arguments.flag("--events", r->events,
+                               "walk the program event by event beside the closed form; a machine "
+                               "of scratchpads and one core");
+                arguments.option("--trace", r->trace, "FILE",
+                                 "the timeline of the events, for Perfetto or chrome://tracing");
+                arguments.flag("--sources", r->sources,
+                               "list each figure that went into the result, and its source");
                 arguments.flag("--json", published->json, "one JSON object on stdout");
                 return [=] {
                     check_published(*published, r->machine_file);
@@ -53,6 +64,7 @@ Verb simulate_verb() {
                         refuse_native_options(*r, published->cost_model);
                         return run_published(*published, r->model, r->machine_file, r->feeds);
                     }
+                    r->all = published->all;
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {

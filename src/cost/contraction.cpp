@@ -41,7 +41,7 @@ public:
         : nest_(nest), table_(table), slot_bytes_(slot_bytes) {}
 
     ContractionWork take() {
-        for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0});
+        for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0, 0});
         visit(nest_.root, 1);
         std::erase_if(work_.uses, [](const ShapeUse& u) { return u.shapes == 0; });
         return std::move(work_);
@@ -78,7 +78,7 @@ private:
             if (plain_vector(use.row)) return false;
             if (use.row.kind == machine::UnitKind::Vector && e.batch > 1) continue;
             count(use, e, runs);
-            traffic(s, op, a, b, e, runs);
+            traffic(use.row, op, a, b, e, runs);
             return true;
         }
         return false;
@@ -92,17 +92,26 @@ private:
         double waiting = std::max(1.0, s.latency_cycles * s.per_cycle / sums);
         use.shapes += runs * sums * steps * waiting;
         use.passes += runs * e.batch;
+        use.macs += runs * e.batch * e.m * e.n * e.k;
     }
 
-    void traffic(const gir::MmaShape& s, const Op& op, const Slice& a, const Slice& b,
+    void traffic(const ShapeRow& row, const Op& op, const Slice& a, const Slice& b,
                  const Extents& e, double runs) {
-        double column_tiles = s.holds_b ? std::ceil(e.n / static_cast<double>(s.columns)) : 1;
-        double sum_passes = s.holds_b ? std::ceil(e.k / static_cast<double>(s.group)) : 1;
+        using machine::Dataflow;
+        const gir::MmaShape& s = row.shape;
+        auto tiles = [&](bool again, double extent, int64_t of) {
+            return again ? std::ceil(extent / static_cast<double>(of)) : 1;
+        };
+        auto stays = [&](Dataflow flow) { return row.dataflow == flow; };
+        double column_tiles =
+            tiles(row.dataflow && !stays(Dataflow::InputStationary), e.n, s.columns);
+        double row_tiles = tiles(row.dataflow && !stays(Dataflow::WeightStationary), e.m, s.rows);
+        double sum_passes = tiles(row.dataflow && !stays(Dataflow::OutputStationary), e.k, s.group);
         auto element = [&](const Slice& of) {
             return tensor::bits(dtype_of(nest_, of.target)) / 8.0;
         };
         read(a.target, runs * e.batch * e.m * e.k * column_tiles * element(a));
-        read(b.target, runs * e.batch * e.k * e.n * element(b));
+        read(b.target, runs * e.batch * e.k * e.n * row_tiles * element(b));
         if (level_of(op.dst.target) == s.acc_in) return;
         double sums = runs * e.batch * e.m * e.n * sum_passes * element(op.dst);
         read(op.dst.target, sums);

@@ -14,6 +14,7 @@ struct ShapeUse {
     ShapeRow row;
     double shapes = 0;  ///< begun, those that wait for sums of the one before counted again
     double passes = 0;  ///< each is filled and drained once
+    double macs = 0;    ///< multiply-adds of the program, nothing padded
 };
 
 struct ContractionWork {
@@ -25,9 +26,10 @@ struct ContractionWork {
 /// Takes those `mma`s out of the nest whose fastest row is more than a multiply-add of vectors and
 /// counts them. An op over [batch, m, n, k] is batch x ceil(m/rows) x ceil(n/columns) x
 /// ceil(k/group) shapes; with fewer independent sums than latency x rate its time grows by their
-/// ratio. Each operand is read once by an op, except where b is held: then a once for each tile of
-/// columns, and sums go through once for each group. Dot products of a vector unit have one row
-/// operand for all lanes: batches stay with the vector unit. `slot_bytes`: what a load brings.
+/// ratio. Each operand is read once by an op, except by arrays: what streams past what stays is
+/// read once for each tile that stays, and sums that do not stay go through once for each group.
+/// Dot products of a vector unit have one row operand for all lanes: batches stay with the vector
+/// unit. `slot_bytes`: what a load brings.
 ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes);
 
 /// Time of all of them on one core: on the vector unit, and on the busiest of the others.

@@ -1,5 +1,6 @@
 #include "cost/contraction.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cost/kernel_cost.h"
@@ -7,6 +8,7 @@
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
+#include "machine/query.h"
 #include "machine/read.h"
 
 namespace smeaton::cost {
@@ -103,6 +105,55 @@ kernel mm(a, b -> y)
 )";
     // 8 x 64 vector multiply-adds, two in a cycle.
     EXPECT_NEAR(price(text).compute_us.value, 8 * 64 / 2 * 1e-3, 1e-9);
+}
+
+/// 20 x 36 x 24 on an array of 8 x 16.
+ShapeUse on_array(const char* dataflow, ContractionWork* work = nullptr) {
+    Machine m = machine::parse_machine(
+        std::string(kMachine) +
+            fmt::format("  - name: array\n    kind: systolic\n    private_to: core\n    rows: 8\n"
+                        "    columns: 16\n    dataflow: {}\n    rates:\n"
+                        "      - {{op: fma, dtype: f32}}\n",
+                        dataflow),
+        "array.yaml");
+    const char* text = R"(program p
+  buffer a: dram f32[m: 20, k: 24] input
+  buffer b: dram f32[k: 24, n: 36] input
+  buffer y: dram f32[m: 20, n: 36] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  fill y[m,n] <- 0.0 over m: 20, n: 36
+  mma y[m,n] += a[m,k] * b[k,n] over m: 20, n: 36, k: 24
+)";
+    gir::Program p = gir::rewrite::spell(gir::parse_program(text, "test"), target_of(m));
+    Nest nest = nest_of(p, *gir::kernels(p).front());
+    ContractionWork taken =
+        take_contractions(nest, shapes_of(m, *machine::main_vector_unit(m)), 64);
+    EXPECT_EQ(taken.uses.size(), 1u);
+    if (work) *work = taken;
+    return taken.uses.at(0);
+}
+
+TEST(Contraction, on_an_array_takes_the_tiles_of_what_stays) {
+    constexpr double kM = 20, kN = 36, kK = 24, kElement = 4;
+    ContractionWork work;
+    ShapeUse weights = on_array("weight_stationary", &work);
+    EXPECT_EQ(weights.shapes, kM * 3 * 3);  // ceil(24 / 8) x ceil(36 / 16)
+    EXPECT_EQ(weights.passes, 1);
+    EXPECT_EQ(weights.macs, kM * kN * kK);
+    EXPECT_EQ(weights.row.shape.fill_cycles, 22);
+    EXPECT_EQ(work.asked_read_bytes["dram"],
+              kElement * (kM * kK * 3 + kK * kN + kM * kN * 3));  // a, b, sums
+    EXPECT_EQ(work.asked_write_bytes["dram"], kElement * kM * kN * 3);
+
+    ShapeUse sums = on_array("output_stationary", &work);
+    EXPECT_EQ(sums.shapes, kK * 3 * 3);  // ceil(20 / 8) x ceil(36 / 16)
+    EXPECT_EQ(work.asked_read_bytes["dram"], kElement * (kM * kK * 3 + kK * kN * 3 + kM * kN));
+
+    ShapeUse inputs = on_array("input_stationary", &work);
+    EXPECT_EQ(inputs.shapes, kN * 3 * 2);  // ceil(24 / 8) x ceil(20 / 16)
+    EXPECT_EQ(work.asked_read_bytes["dram"], kElement * (kM * kK + kK * kN * 2 + kM * kN * 3));
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 
 #include "base/error.h"
 #include "cost/contraction.h"
+#include "cost/ports.h"
 #include "cost/target.h"
 #include "gir/ledger/ledger.h"
+#include "machine/energy.h"
 #include "machine/query.h"
 
 namespace smeaton::cost {
@@ -21,19 +23,6 @@ using tensor::DType;
 
 // A turn of an emitted loop: add, compare and branch, one address.
 constexpr double kInstructionsPerTurn = 3;
-
-const Unit& vector_unit(const Machine& m, const CostOptions& options) {
-    if (options.vector_bits == 0) {
-        if (const Unit* unit = machine::main_vector_unit(m)) return *unit;
-        throw UserError("machine {} has no vector unit; add one to its 'units' (docs/machine.md)",
-                        m.name);
-    }
-    for (const Unit& unit : m.units)
-        if (unit.kind == machine::UnitKind::Vector &&
-            unit.vector_bits->value == options.vector_bits)
-            return unit;
-    throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
-}
 
 const Unit* scalar_unit(const Machine& m) {
     for (const Unit& unit : m.units)
@@ -109,9 +98,14 @@ Interval us(Interval ns) {
     return ns * 1e-3;
 }
 
-/// Time of all arithmetic of one core, and of issuing every instruction; the greater.
-Interval compute_time_us(const KernelModel& model, const Machine& m, const CostOptions& options) {
-    const Unit& unit = vector_unit(m, options);
+struct ComputeTime {
+    Interval vector_us, array_us;
+};
+
+/// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and
+/// of what works beside the vector unit.
+ComputeTime compute_time(const KernelModel& model, const Machine& m, const CostOptions& options) {
+    const Unit& unit = vector_unit_of(m, options);
     const Unit* scalar = scalar_unit(m);
     const Work& work = model.busiest;
     double bits = unit.vector_bits->value;
@@ -142,8 +136,7 @@ Interval compute_time_us(const KernelModel& model, const Machine& m, const CostO
     if (scalar)
         if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
             ns = machine::max(ns, Interval::exact(instructions) / *issue);
-    Interval time = us(ns / busy_share(m, unit, model.threads));
-    return machine::max(time, us(contractions.beside_ns));
+    return {us(ns / busy_share(m, unit, model.threads)), us(contractions.beside_ns)};
 }
 
 /// Bytes through one level, all cores together.
@@ -181,6 +174,12 @@ LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& le
         cost.write_bytes = asked(model.busiest.asked_write_bytes);
     }
     cost.time_us = transfer_us(level, cost.read_bytes, cost.write_bytes, model.threads);
+    if (auto port = model.port_bytes.find(level.name); port != model.port_bytes.end()) {
+        cost.port_bytes = port->second;
+        auto ports = static_cast<double>(machine::unit_count(m, level.private_to));
+        cost.time_us = machine::max(cost.time_us, us(Interval::exact(cost.port_bytes) /
+                                                     (level.port_gb_s->interval() * ports)));
+    }
     return cost;
 }
 
@@ -234,6 +233,18 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
     return us(ns);
 }
 
+/// What all threads do, which is what costs energy.
+void add_totals(KernelModel& model, Nest whole, const std::vector<ShapeRow>& shapes,
+                const WorkShape& shape) {
+    if (model.threads == 1) {
+        model.total = model.busiest;
+        model.total_contractions = model.contractions;
+        return;
+    }
+    model.total_contractions = take_contractions(whole, shapes, 1).uses;
+    model.total = work_of(whole, shape);
+}
+
 void add_asked(Work& work, const ContractionWork& contractions) {
     work.loads += contractions.loads;
     for (const auto& [level, bytes] : contractions.asked_read_bytes)
@@ -243,6 +254,19 @@ void add_asked(Work& work, const ContractionWork& contractions) {
 }
 
 }  // namespace
+
+const Unit& vector_unit_of(const Machine& m, const CostOptions& options) {
+    if (options.vector_bits == 0) {
+        if (const Unit* unit = machine::main_vector_unit(m)) return *unit;
+        throw UserError("machine {} has no vector unit; add one to its 'units' (docs/machine.md)",
+                        m.name);
+    }
+    for (const Unit& unit : m.units)
+        if (unit.kind == machine::UnitKind::Vector &&
+            unit.vector_bits->value == options.vector_bits)
+            return unit;
+    throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
+}
 
 Interval transfer_us(const Level& level, double read_bytes, double write_bytes, int64_t cores) {
     auto ns = [&](const machine::Bandwidth& b, double bytes) {
@@ -262,9 +286,10 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     std::set<Name> software;
     for (const Level& level : m.levels)
         if (level.managed == machine::Managed::Software) software.insert(level.name);
-    const Unit& unit = vector_unit(m, options);
+    const Unit& unit = vector_unit_of(m, options);
     WorkShape shape;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
+    shape.functions = functions_of(unit);
 
     KernelModel model;
     model.name = kernel.name.str();
@@ -272,13 +297,20 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     Nest whole = nest_of(program, kernel, software);
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
-    model.flops = flops_of(gir::traffic_at(gir::ledger(kernel, program, levels_of(m))));
+    const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
+    model.flops = flops_of(traffic);
+    model.buffers = traffic.buffers;
+    for (const auto& [op, count] : traffic.operations)
+        if (op.first == gir::OpClass::Fma) model.macs += static_cast<double>(count);
     Nest busiest = nest_of(program, kernel, software, model.threads);
-    ContractionWork contractions =
-        take_contractions(busiest, shapes_of(m, unit), widest_vector_bytes(m));
+    model.port_bytes = port_bytes(whole, m);
+    const std::vector<ShapeRow> shapes = shapes_of(m, unit);
+    ContractionWork contractions = take_contractions(busiest, shapes, widest_vector_bytes(m));
     model.busiest = work_of(busiest, shape);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
+    if (machine::tells_energy(m))
+        add_totals(model, nest_of(program, kernel, software), shapes, shape);
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))
         model.touched_bytes.push_back(std::max(b.read, b.write));
@@ -297,7 +329,11 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     cost.ops = model.ops;
     cost.threads = model.threads;
     cost.flops = model.flops;
-    cost.compute_us = compute_time_us(model, m, options);
+    cost.macs = model.macs;
+    ComputeTime compute = compute_time(model, m, options);
+    cost.vector_us = compute.vector_us;
+    cost.array_us = compute.array_us;
+    cost.compute_us = machine::max(compute.vector_us, compute.array_us);
     double overlapped_low = cost.compute_us.low;
     bool innermost = true;
     for (const Level& level : m.levels) {

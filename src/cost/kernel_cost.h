@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "cost/contraction.h"
+#include "cost/energy.h"
 #include "cost/reuse.h"
 #include "cost/work.h"
+#include "gir/ledger/traffic.h"
 #include "gir/program.h"
 #include "machine/machine.h"
 
@@ -23,8 +25,18 @@ struct CostOptions {
 struct LevelCost {
     std::string name;
     double read_bytes = 0, write_bytes = 0;
-    machine::Interval time_us;  ///< of all these bytes
+    double port_bytes = 0;      ///< between it and the next outwards, where the port is described
+    machine::Interval time_us;  ///< of all these bytes; of the port's where that is longer
 };
+
+/// Bytes at the outermost level by what they are to a layer.
+struct OperandBytes {
+    double filter = 0, ifmap = 0, psum = 0, ofmap = 0, bias = 0;
+    double total() const { return filter + ifmap + psum + ofmap + bias; }
+};
+inline OperandBytes operator*(OperandBytes b, double k) {
+    return {b.filter * k, b.ifmap * k, b.psum * k, b.ofmap * k, b.bias * k};
+}
 
 struct KernelCost {
     std::string name;
@@ -32,13 +44,18 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
+    double macs = 0;  ///< multiply-adds of contractions, nothing padded
     machine::Interval
         time_us;        ///< max(compute, data) + fixed; low: all levels overlap, high: nothing does
     std::string bound;  ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
+    machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
+    machine::Interval vector_us;
     machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
     std::vector<LevelCost> levels;  ///< innermost first, without registers
     machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
+    KernelEnergy energy;            ///< filled in by energy_of
+    OperandBytes operands;          ///< filled in by sim
 };
 
 /// What one cache fetches in all: each time, and the part that a warm cache may already hold.
@@ -55,12 +72,20 @@ struct KernelModel {
     std::vector<std::string> ops;
     int threads = 1;
     std::vector<Array> arrays;
-    std::vector<double> touched_bytes;   ///< of each array, once
-    Work busiest;                        ///< of the thread that has most to do, but for
-    std::vector<ShapeUse> contractions;  ///< what goes to units with shapes of their own
-    double flops = 0;                    ///< of all threads
-    std::vector<CacheTraffic> caches;    ///< hardware-managed levels, innermost first
+    std::vector<double> touched_bytes;        ///< of each array, once
+    Work busiest;                             ///< of the thread that has most to do, but for
+    std::vector<ShapeUse> contractions;       ///< what goes to units with shapes of their own
+    double flops = 0, macs = 0;               ///< of all threads
+    std::map<Name, gir::LevelBytes> buffers;  ///< what the ledger says is asked of each
+    /// Of all threads, on a machine that tells of energy.
+    Work total;
+    std::vector<ShapeUse> total_contractions;
+    std::map<std::string, double> port_bytes;  ///< of all threads, by level
+    std::vector<CacheTraffic> caches;          ///< hardware-managed levels, innermost first
 };
+
+/// The main vector unit, or the one of options.vector_bits; UserError where there is none.
+const machine::Unit& vector_unit_of(const machine::Machine&, const CostOptions&);
 
 /// UserError when the machine lacks what the kernel needs (a rate, a vector unit).
 KernelModel model_kernel(const gir::Program&, const gir::Kernel&, const machine::Machine&,

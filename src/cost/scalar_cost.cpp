@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "machine/energy.h"
 #include "machine/query.h"
 #include "machine/words.h"
 
@@ -18,6 +19,7 @@ using machine::Unit;
 using tensor::DType;
 
 using List = std::vector<Instructions>;
+using Hardware = std::set<OpClass>;
 
 /// The dtype that arithmetic on `t` is done in.
 DType arithmetic(DType t) {
@@ -40,54 +42,59 @@ void append(List& list, const List& more) {
 
 // Polynomials in f32, by instruction. exp: range reduction by a rounded multiple of ln 2, degree 6,
 // scaling by a power of two, NaN kept by two selects.
-List exp_f32() {
+List exp_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32;
+    if (hardware.count(OpClass::Exp)) return {{OpClass::Exp, f, 1}};
     return {{OpClass::MinMax, f, 2}, {OpClass::Mul, f, 2},  {OpClass::Convert, f, 1},
             {OpClass::Fma, f, 8},    {OpClass::Add, f, 1},  {OpClass::Compare, f, 2},
             {OpClass::Select, f, 2}, {OpClass::Scale, f, 1}};
 }
 
 // Exponent and mantissa apart by integer arithmetic, degree 8, the ends by selects.
-List log_f32() {
+List log_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, i = DType::kI32;
+    if (hardware.count(OpClass::Log)) return {{OpClass::Log, f, 1}};
     return {{OpClass::Fma, f, 11},    {OpClass::Mul, f, 5},   {OpClass::Add, f, 3},
             {OpClass::Add, i, 2},     {OpClass::Logic, i, 2}, {OpClass::Convert, f, 1},
             {OpClass::Compare, f, 6}, {OpClass::Select, f, 6}};
 }
 
 // A polynomial near zero, one minus an exponential farther out, chosen by a select.
-List erf_f32() {
+List erf_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, i = DType::kI32;
+    if (hardware.count(OpClass::Erf)) return {{OpClass::Erf, f, 1}};
     List list = {{OpClass::Fma, f, 13},   {OpClass::Mul, f, 1},   {OpClass::Add, f, 1},
                  {OpClass::MinMax, f, 1}, {OpClass::Logic, i, 4}, {OpClass::Compare, f, 2},
                  {OpClass::Select, f, 2}};
-    append(list, exp_f32());
+    append(list, exp_f32(hardware));
     return list;
 }
 
-List tanh_f32() {
+List tanh_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, i = DType::kI32;
+    if (hardware.count(OpClass::Tanh)) return {{OpClass::Tanh, f, 1}};
     List list = {{OpClass::Fma, f, 5},   {OpClass::Mul, f, 2},   {OpClass::Add, f, 3},
                  {OpClass::Div, f, 1},   {OpClass::Logic, i, 3}, {OpClass::Compare, f, 2},
                  {OpClass::Select, f, 2}};
-    append(list, exp_f32());
+    append(list, exp_f32(hardware));
     return list;
 }
 
-List sigmoid_f32() {
+List sigmoid_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, i = DType::kI32;
     List list = {{OpClass::Logic, i, 2},
                  {OpClass::Add, f, 1},
                  {OpClass::Div, f, 1},
                  {OpClass::Compare, f, 2},
                  {OpClass::Select, f, 2}};
-    append(list, exp_f32());
+    append(list, exp_f32(hardware));
     return list;
 }
 
 // In f64: reduction by pi/2 in three parts, both Taylor sums, quadrant by selects.
-List sine_f32() {
+List sine_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, d = DType::kF64;
+    if (hardware.count(OpClass::Sin)) return {{OpClass::Sin, f, 1}};
     return {{OpClass::Convert, f, 4},
             {OpClass::Fma, d, 18},
             {OpClass::Compare, f, 5},
@@ -104,8 +111,9 @@ List log_f64_part() {
             {OpClass::Convert, DType::kF32, 3}};
 }
 
-List pow_f32() {
+List pow_f32(const Hardware& hardware) {
     constexpr DType f = DType::kF32, d = DType::kF64;
+    if (hardware.count(OpClass::Pow)) return {{OpClass::Pow, f, 1}};
     List list = log_f64_part();
     append(list, {{OpClass::Fma, d, 14},
                   {OpClass::Logic, DType::kI64, 2},
@@ -134,25 +142,25 @@ List in_f64(const List& f32) {
     return list;
 }
 
-std::optional<List> special(ScalarFn fn) {
+std::optional<List> special(ScalarFn fn, const Hardware& hardware) {
     switch (fn) {
         case ScalarFn::exp:
-            return exp_f32();
+            return exp_f32(hardware);
         case ScalarFn::log:
-            return log_f32();
+            return log_f32(hardware);
         case ScalarFn::log1p:
             return log1p_f32();
         case ScalarFn::erf:
-            return erf_f32();
+            return erf_f32(hardware);
         case ScalarFn::tanh:
-            return tanh_f32();
+            return tanh_f32(hardware);
         case ScalarFn::sigmoid:
-            return sigmoid_f32();
+            return sigmoid_f32(hardware);
         case ScalarFn::sin:
         case ScalarFn::cos:
-            return sine_f32();
+            return sine_f32(hardware);
         case ScalarFn::pow:
-            return pow_f32();
+            return pow_f32(hardware);
         case ScalarFn::fmod:  // the remainder of a division, exact by two multiply-adds
             return List{{OpClass::Div, DType::kF32, 1},
                         {OpClass::Convert, DType::kF32, 1},
@@ -256,15 +264,33 @@ List stand_in(OpClass op, DType t) {
 
 }  // namespace
 
-std::vector<Instructions> instructions(ScalarFn fn, DType compute_dtype) {
+std::vector<Instructions> instructions(ScalarFn fn, DType compute_dtype,
+                                       const std::set<OpClass>& hardware) {
     DType t = arithmetic(compute_dtype);
     List list;
-    if (std::optional<List> polynomial = special(fn))
+    if (std::optional<List> polynomial = special(fn, t == DType::kF64 ? Hardware{} : hardware))
         list = t == DType::kF64 ? in_f64(*polynomial) : *polynomial;
     else
         list = simple(fn, t);
     if (is_half(compute_dtype) && fn != ScalarFn::copy) add(list, OpClass::Convert, DType::kF32, 2);
     return list;
+}
+
+std::set<OpClass> functions_of(const Unit& unit) {
+    std::set<OpClass> functions;
+    for (const machine::Rate& rate : unit.rates) switch (rate.op) {
+            case OpClass::Exp:
+            case OpClass::Log:
+            case OpClass::Erf:
+            case OpClass::Tanh:
+            case OpClass::Sin:
+            case OpClass::Pow:
+                if (rate.dtype == DType::kF32) functions.insert(rate.op);
+                break;
+            default:
+                break;
+        }
+    return functions;
 }
 
 std::vector<Instructions> multiply_add(DType compute_dtype) {
@@ -338,6 +364,23 @@ Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, D
         "(docs/machine.md)",
         machine.name, unit.name, wanted,
         others.empty() ? "" : ", nor for others that programs may need: " + others);
+}
+
+std::optional<machine::Number> class_energy_pj(const Machine& machine, const Unit& unit, OpClass op,
+                                               DType dtype) {
+    if (auto pj = machine::op_energy_pj(machine, unit, op, dtype)) return pj;
+    List parts = stand_in(op, dtype);
+    if (parts.empty()) return std::nullopt;
+    Interval total{0, 0, 0};
+    std::string source;
+    for (const Instructions& part : parts) {
+        auto pj = class_energy_pj(machine, unit, part.op, part.dtype);
+        if (!pj) return std::nullopt;
+        total = total + pj->interval() * part.count;
+        source += fmt::format("{}{} x {} ({})", source.empty() ? "" : " + ", part.count,
+                              machine::text(part.op), pj->source);
+    }
+    return machine::Number(total, source);
 }
 
 }  // namespace smeaton::cost

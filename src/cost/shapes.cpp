@@ -35,7 +35,7 @@ double shape_elements(const gir::MmaShape& s) {
 ShapeRow row_of(const Machine& m, const Unit& unit, gir::MmaShape shape, Interval gops) {
     shape.unit = unit.name;
     shape.per_cycle = in_silicon(gops.value / clock_of(m, unit).value / shape_elements(shape));
-    return {shape, unit.kind, gops};
+    return {shape, unit.kind, gops, std::nullopt};
 }
 
 void add_vector_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& rows) {
@@ -74,18 +74,39 @@ void add_given_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& r
     }
 }
 
+/// What an array takes in one cycle.
+void set_extents(const Unit& unit, machine::Dataflow flow, gir::MmaShape& shape) {
+    auto rows = static_cast<int64_t>(unit.rows->value);
+    auto columns = static_cast<int64_t>(unit.columns->value);
+    switch (flow) {
+        case machine::Dataflow::WeightStationary:
+            shape.columns = columns;
+            shape.group = rows;
+            shape.holds_b = true;
+            return;
+        case machine::Dataflow::OutputStationary:
+            shape.rows = rows;
+            shape.columns = columns;
+            return;
+        case machine::Dataflow::InputStationary:
+            shape.rows = columns;
+            shape.group = rows;
+            return;
+    }
+}
+
 void add_array_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& rows) {
+    const machine::Dataflow flow = unit.dataflow.value_or(machine::Dataflow::WeightStationary);
     for (const machine::Rate& rate : unit.rates) {
         if (rate.op != OpClass::Fma) continue;
         gir::MmaShape shape;
         shape.a = shape.b = rate.dtype;
         shape.acc = sum_of(rate.dtype);
-        shape.columns = static_cast<int64_t>(unit.columns->value);
-        shape.group = static_cast<int64_t>(unit.rows->value);
-        shape.holds_b = true;
-        shape.fill_cycles = static_cast<double>(shape.columns + shape.group - 2);
+        set_extents(unit, flow, shape);
+        shape.fill_cycles = unit.columns->value + unit.rows->value - 2;
         rows.push_back(
             row_of(m, unit, shape, *machine::rate_gops(m, unit, OpClass::Fma, rate.dtype)));
+        rows.back().dataflow = flow;
     }
 }
 

@@ -189,7 +189,8 @@ private:
             case OpKind::Binary:
             case OpKind::Reduce:
             case OpKind::Scatter:
-                for (const Instructions& i : instructions(o.fn, t)) charge(f, i, vectors);
+                for (const Instructions& i : instructions(o.fn, t, shape_.functions))
+                    charge(f, i, vectors);
                 if (o.kind == OpKind::Reduce) across_lanes(f, o.fn, t);
                 break;
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,8 @@ struct Work {
 };
 
 struct WorkShape {
-    int fma_in_flight = 8;  ///< independent vector fmas that fill the unit
+    int fma_in_flight = 8;                      ///< independent vector fmas that fill the unit
+    std::set<machine::OpClass> functions = {};  ///< special ones that the unit has
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a

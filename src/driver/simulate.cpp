@@ -6,10 +6,13 @@
 #include "cost/level_use.h"
 #include "cost/target.h"
 #include "driver/here.h"
+#include "driver/kernel_class.h"
 #include "driver/naming.h"
+#include "driver/simulate_events.h"
 #include "driver/source.h"
 #include "machine/query.h"
 #include "machine/read.h"
+#include "sim/constants.h"
 #include "sim/simulate.h"
 
 namespace smeaton::driver {
@@ -18,6 +21,53 @@ namespace {
 
 TimeRange range(machine::Interval i, double unit = 1) {
     return {i.low * unit, i.value * unit, i.high * unit};
+}
+
+std::optional<TimeRange> range(const std::optional<machine::Interval>& i) {
+    return i ? std::optional(range(*i)) : std::nullopt;
+}
+
+void add_to(std::map<std::string, TimeRange>& parts, const std::string& part,
+            const machine::Interval& pj) {
+    TimeRange& sum = parts[part];
+    sum = {sum.low + pj.low, sum.value + pj.value, sum.high + pj.high};
+}
+
+std::map<std::string, TimeRange> parts_of(const cost::KernelEnergy& energy) {
+    std::map<std::string, TimeRange> parts;
+    for (const cost::EnergyTerm& term : energy.terms)
+        add_to(parts, term.part, term.each_pj.interval() * term.count);
+    if (energy.static_pj) add_to(parts, "leakage", *energy.static_pj);
+    return parts;
+}
+
+SimulatedEnergy energy_row(const sim::ProgramCost& cost) {
+    sim::ProgramEnergy energy = sim::energy_of(cost);
+    SimulatedEnergy row;
+    row.run_pj = range(energy.run_pj);
+    row.load_pj = range(energy.once_pj);
+    row.area_mm2 = range(cost.area_mm2.value);
+    row.leakage_w = range(cost.leakage_w.value);
+    row.missing = energy.missing;
+    row.missing_area = cost.area_mm2.missing;
+    if (!energy.run_pj) return row;
+    row.average_power_w = range(energy.average_w);
+    row.peak_power_w = range(energy.peak_w);
+    for (const cost::KernelCost& k : cost.kernels)
+        if (!k.once)
+            for (const auto& [part, pj] : parts_of(k.energy))
+                add_to(row.parts_pj, part, {pj.low, pj.value, pj.high});
+    return row;
+}
+
+void classify(const model::Graph& graph, SimulateResult& result) {
+    KernelClasses classes(graph);
+    for (SimulatedKernel& k : result.kernels) {
+        KernelClass is = classes.of(k.ops);
+        k.op = is.op;
+        k.group = is.group;
+        k.phase = is.phase;
+    }
 }
 
 SimulatedKernel kernel_row(const cost::KernelCost& k) {
@@ -34,7 +84,18 @@ SimulatedKernel kernel_row(const cost::KernelCost& k) {
     row.data_us = k.data_us.value;
     row.bound_us = std::max(row.compute_us, row.data_us);
     for (const cost::LevelCost& l : k.levels)
-        row.levels.push_back({l.name, l.read_bytes, l.write_bytes, l.time_us.value});
+        row.levels.push_back({l.name, l.read_bytes, l.write_bytes, l.time_us.value, false});
+    if (!row.levels.empty()) row.levels.back().outermost = true;
+    row.macs = k.macs;
+    row.operand_bytes = {{"filter", k.operands.filter},
+                         {"ifmap", k.operands.ifmap},
+                         {"psum", k.operands.psum},
+                         {"ofmap", k.operands.ofmap},
+                         {"bias", k.operands.bias}};
+    row.array_us = k.array_us.value;
+    row.vector_us = k.vector_us.value;
+    row.energy_pj = range(k.energy.pj());
+    if (row.energy_pj) row.parts_pj = parts_of(k.energy);
     return row;
 }
 
@@ -59,7 +120,12 @@ SimulateResult simulate_program(const gir::Program& program, const machine::Mach
         result.peak_gflops = peak->value * cost.threads;
     if (!m.levels.empty() && m.levels.back().read)
         result.memory_gb_s = machine::total_gb_s(*m.levels.back().read, cost.threads).value;
+    result.clock_ghz = m.clock_ghz.value;
+    result.energy = energy_row(cost);
+    for (sim::Constant& c : sim::constants_of(cost, m))
+        result.constants.push_back({c.part, c.what, c.unit, range(c.value), c.source});
     for (const cost::KernelCost& k : cost.kernels) result.kernels.push_back(kernel_row(k));
+    if (options.events || !options.trace.empty()) add_events(program, m, options, result);
     return result;
 }
 
@@ -74,6 +140,7 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
                                      const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
     SimulateResult result = simulate_program(tuned.program, m, options);
+    classify(tuned.graph.graph, result);
     result.warnings = tuned.graph.graph.warnings;
     for (std::string& sentence : cost::unused_levels(tuned.program, target))
         result.warnings.push_back(std::move(sentence));
@@ -99,13 +166,16 @@ machine::Machine machine_of(const SimulateRequest& request) {
 
 SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
-    const SimulateOptions options{request.threads, 0};
+    const SimulateOptions options{request.threads, 0, request.events, request.trace};
     const gir::Target target = target_for(m, options);
     Opened opened = open_file(request.model, request.feeds, request.session);
-    return naming(request.model, [&] {
+    SimulateResult result = naming(request.model, [&] {
         const Tuned tuned = tune_on(opened, request.session, target).tuned;
         return simulate_tuned(tuned, request.session, m, target, options);
     });
+    result.list_constants = request.sources;
+    result.list_kernels = request.all;
+    return result;
 }
 
 std::string text_after(const SimulateRequest& request) {

@@ -1,7 +1,9 @@
 // A model on a described machine: the same stages as for running, then the closed-form cost.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +22,38 @@ struct TimeRange {
     double low = 0, value = 0, high = 0;
 };
 
+/// Energy, power and area; nothing where a figure of the machine is missing.
+struct SimulatedEnergy {
+    std::optional<TimeRange> run_pj, load_pj;   ///< of one run; of the `once` kernels
+    std::map<std::string, TimeRange> parts_pj;  ///< of one run, by unit and level; "leakage"
+    std::optional<TimeRange> average_power_w;
+    std::optional<TimeRange> peak_power_w;  ///< of the kernel that draws the most
+    std::optional<TimeRange> area_mm2, leakage_w;
+    std::vector<std::string> missing;  ///< figures that the energy would need
+    std::vector<std::string> missing_area;
+};
+
+/// A figure that went into the result.
+struct SimulatedConstant {
+    std::string part, what, unit;
+    TimeRange value;
+    std::string source;
+};
+
+/// The same program event by event.
+struct SimulatedEvents {
+    double time_ms = 0, load_ms = 0;
+    int64_t events = 0;
+    std::map<std::string, double> busy_ms;  ///< of one run, by unit and by what moves bytes
+    double worst_difference = 0;            ///< of a kernel's time to the closed form's, as a part
+    std::string worst_kernel;
+};
+
 struct SimulatedLevel {
     std::string name;
     double read_bytes = 0, write_bytes = 0;
     double time_us = 0;
+    bool outermost = false;
 };
 
 struct SimulatedKernel {
@@ -39,6 +69,13 @@ struct SimulatedKernel {
     double bound_us = 0;  ///< max(compute, data): the least time that the machine allows
     std::string bound;    ///< "compute" or a level's name
     std::vector<SimulatedLevel> levels;  ///< innermost first
+    std::string op, group, phase;        ///< kernel_class.h; empty from simulate_program
+    double macs = 0;
+    std::optional<double> events_us;              ///< its time by events
+    std::map<std::string, double> operand_bytes;  ///< at the outermost level: filter, ifmap, ...
+    double array_us = 0, vector_us = 0;           ///< the units' parts of the compute time
+    std::optional<TimeRange> energy_pj;
+    std::map<std::string, TimeRange> parts_pj;  ///< by unit and level
 
     std::map<std::string, double> bytes() const;  ///< read + written, by level
 };
@@ -50,19 +87,32 @@ struct SimulateResult {
     double flops = 0;
     double peak_gflops = 0;  ///< f32, of the threads used
     double memory_gb_s = 0;  ///< reads from the outermost level, by the threads used
+    double clock_ghz = 0;
+    SimulatedEnergy energy;
+    std::optional<SimulatedEvents> events;
+    std::vector<SimulatedConstant> constants;
+    bool list_constants = false, list_kernels = false;  ///< as asked
     std::vector<SimulatedKernel> kernels;
     std::vector<std::string> warnings;
+
+    double cycles(double us) const { return us * clock_ghz * 1e3; }
 };
 
 struct SimulateOptions {
-    int threads = 0;      ///< 0: all cores of the machine
-    int vector_bits = 0;  ///< 0: those of the machine's main vector unit
+    int threads = 0;         ///< 0: all cores of the machine
+    int vector_bits = 0;     ///< 0: those of the machine's main vector unit
+    bool events = false;     ///< walk the program event by event as well
+    std::string trace = {};  ///< a file for the timeline of the events; empty: none
 };
 
 struct SimulateRequest {
     std::string model;
     std::string machine_file;  ///< empty: this machine, measured
     int threads = 0;           ///< 0: all cores of the machine
+    bool events = false;       ///< walk the program event by event as well
+    std::string trace;         ///< a file for the timeline of the events; empty: none
+    bool sources = false;      ///< list each figure that went into the result
+    bool all = false;          ///< list every kernel, not the largest alone
     FeedRequest feeds;
     SessionOptions session;  ///< of these, what stages up to `tile` read
 };

@@ -23,6 +23,14 @@ struct Scope {
 
 enum class Managed { Software, Hardware };
 
+/// What stays in the cells of a systolic array of R x C while the other two stream: b (rows carry
+/// the contracted dim, columns those of b), the sums (rows and columns are theirs), a (rows carry
+/// the contracted dim, columns the rows of a).
+enum class Dataflow { WeightStationary, OutputStationary, InputStationary };
+
+/// Tables of energy and area that fill in what a description leaves out: tech/tables.h.
+enum class Technology { Nm45, Nm7 };
+
 //      enumerator text      what
 #define SMEATON_OPERAND_ROLES(X)                               \
     X(A, "a")           /* left operand of mma: activations */ \
@@ -55,7 +63,12 @@ struct Level {
     std::optional<Bandwidth> read, write;
     std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
     std::optional<Number> latency_ns;
+    /// Parts that the room of a scratchpad is divided in: 1: what is filled waits for its readers,
+    /// 2: one part is filled while another is read. Absent: as the program's copies say.
+    std::optional<Number> depth;
+    std::optional<Number> port_gb_s;  ///< to and from `next`, both ways together, of one instance
     std::optional<Number> read_energy_pj_per_byte, write_energy_pj_per_byte;
+    std::optional<Number> area_mm2, leakage_w;  ///< of one instance
     friend bool operator==(const Level&, const Level&) = default;
 };
 
@@ -94,7 +107,8 @@ enum class OpClass {
 };
 
 /// How fast one unit does one class of operation: elements, not instructions. Exactly one of the
-/// two speeds is given (per_cycle: data sheet; gops_per_s: measured).
+/// two speeds is given (per_cycle: data sheet; gops_per_s: measured); the fma of a systolic array
+/// may leave both out: rows x columns in a cycle.
 struct Rate {
     OpClass op = OpClass::Fma;
     tensor::DType dtype = tensor::DType::kF32;
@@ -133,11 +147,13 @@ struct Unit {
     std::optional<Number> clock_ghz;      ///< where it differs from the machine's
     std::optional<Number> vector_bits;    ///< Vector
     std::optional<Number> registers;      ///< Vector: of vector_bits each
-    std::optional<Number> rows, columns;  ///< Systolic: rows carry the contracted dim
+    std::optional<Number> rows, columns;  ///< Systolic
+    std::optional<Dataflow> dataflow;     ///< Systolic; absent: weight-stationary
     std::vector<std::string> isa;         ///< features that code for it may use, e.g. avx512f
     std::vector<Lanes> lanes;             ///< Vector
     std::vector<Rate> rates;
-    std::vector<ContractionShape> shapes;  ///< beside what the rates say: docs/machine.md
+    std::vector<ContractionShape> shapes;       ///< beside what the rates say: docs/machine.md
+    std::optional<Number> area_mm2, leakage_w;  ///< of one instance
     friend bool operator==(const Unit&, const Unit&) = default;
 };
 
@@ -166,9 +182,11 @@ struct Machine {
     std::vector<std::string> about;                            ///< lines for a reader
     std::vector<std::pair<std::string, std::string>> sources;  ///< short name, full reference
     Number clock_ghz;
+    std::optional<Technology> technology;
     std::optional<Number> area_mm2, power_w, price_usd;
-    std::vector<Scope> scopes;  ///< outermost first
-    std::vector<Level> levels;  ///< innermost first
+    std::optional<Number> leakage_w;  ///< drawn at all times, where it is known as a whole
+    std::vector<Scope> scopes;        ///< outermost first
+    std::vector<Level> levels;        ///< innermost first
     std::vector<Unit> units;
     std::vector<Link> links;
     std::optional<Handoff> handoff;

@@ -111,8 +111,12 @@ void print_level(std::string& out, const Level& level) {
     lines.bandwidth("write_gb_s", level.write);
     lines.bandwidth("copy_gb_s", level.copy);
     lines.figure("latency_ns", level.latency_ns);
+    lines.figure("depth", level.depth);
+    lines.figure("port_gb_s", level.port_gb_s);
     lines.figure("read_energy_pj_per_byte", level.read_energy_pj_per_byte);
     lines.figure("write_energy_pj_per_byte", level.write_energy_pj_per_byte);
+    lines.figure("area_mm2", level.area_mm2);
+    lines.figure("leakage_w", level.leakage_w);
 }
 
 std::string rate_row(const Rate& rate) {
@@ -157,6 +161,9 @@ void print_unit(std::string& out, const Unit& unit) {
     lines.figure("registers", unit.registers);
     lines.figure("rows", unit.rows);
     lines.figure("columns", unit.columns);
+    if (unit.dataflow) lines.raw("dataflow", std::string(text(*unit.dataflow)));
+    lines.figure("area_mm2", unit.area_mm2);
+    lines.figure("leakage_w", unit.leakage_w);
     lines.words("isa", unit.isa);
     if (!unit.lanes.empty()) out += "    lanes:\n";
     for (const Lanes& lanes : unit.lanes)
@@ -187,9 +194,11 @@ void print_head(std::string& out, const Machine& machine) {
     for (const auto& [key, reference] : machine.sources)
         out += "  " + quoted(key) + ": " + quoted(reference) + "\n";
     lines.figure("clock_ghz", machine.clock_ghz);
+    if (machine.technology) lines.raw("technology", quoted(std::string(text(*machine.technology))));
     lines.figure("area_mm2", machine.area_mm2);
     lines.figure("power_w", machine.power_w);
     lines.figure("price_usd", machine.price_usd);
+    lines.figure("leakage_w", machine.leakage_w);
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ std::optional<Interval> rate_gops(const Machine& machine, const Unit& unit, OpCl
     for (const Rate& rate : unit.rates) {
         if (rate.op != op || rate.dtype != dtype) continue;
         if (rate.gops_per_s) return rate.gops_per_s->interval();
-        return rate.per_cycle->interval() * clock_of(machine, unit);
+        if (rate.per_cycle) return rate.per_cycle->interval() * clock_of(machine, unit);
+        return clock_of(machine, unit) * (unit.rows->value * unit.columns->value);
     }
     return std::nullopt;
 }

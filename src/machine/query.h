@@ -16,7 +16,8 @@ int64_t core_count(const Machine&);
 
 /// GHz of a unit: its own clock or the machine's.
 Interval clock_of(const Machine&, const Unit&);
-/// Giga-elements per second of one instance of `unit`; nothing when it is not rated for that.
+/// Giga-elements per second of one instance of `unit`; nothing when it is not rated for that. A
+/// systolic fma without a speed: rows x columns in a cycle.
 std::optional<Interval> rate_gops(const Machine&, const Unit&, OpClass, tensor::DType);
 /// Share of its lone speed that each instance keeps when all work (turbo, shared threads): from the
 /// first rate that states both, 1 without one. At most 1.

@@ -66,8 +66,12 @@ Level read_level(const YAML::Node& node, const std::string& file) {
     level.write = read_bandwidth(map, "write_gb_s");
     level.copy = read_bandwidth(map, "copy_gb_s");
     level.latency_ns = map.optional_number("latency_ns");
+    level.depth = map.optional_number("depth");
+    level.port_gb_s = map.optional_number("port_gb_s");
     level.read_energy_pj_per_byte = map.optional_number("read_energy_pj_per_byte");
     level.write_energy_pj_per_byte = map.optional_number("write_energy_pj_per_byte");
+    level.area_mm2 = map.optional_number("area_mm2");
+    level.leakage_w = map.optional_number("leakage_w");
     map.finish();
     return level;
 }
@@ -82,8 +86,8 @@ tensor::DType read_dtype(YamlMap& map, const std::string& key) {
     return *known;
 }
 
-Rate read_rate(const YAML::Node& node, const std::string& file, const std::string& unit) {
-    YamlMap map(node, file, unit + ", rate");
+Rate read_rate(const YAML::Node& node, const std::string& file, const Unit& unit) {
+    YamlMap map(node, file, "unit " + unit.name + ", rate");
     Rate rate;
     rate.op = word<OpClass>(map, "op", map.text("op"));
     rate.dtype = read_dtype(map, "dtype");
@@ -93,7 +97,9 @@ Rate read_rate(const YAML::Node& node, const std::string& file, const std::strin
     rate.latency_cycles = map.optional_number("latency_cycles");
     rate.energy_pj = map.optional_number("energy_pj");
     map.finish();
-    if (rate.per_cycle.has_value() == rate.gops_per_s.has_value())
+    const bool by_size = unit.kind == UnitKind::Systolic && rate.op == OpClass::Fma &&
+                         !rate.per_cycle && !rate.gops_per_s;
+    if (!by_size && rate.per_cycle.has_value() == rate.gops_per_s.has_value())
         map.fail(node, "give exactly one of 'per_cycle' and 'gops_per_s'");
     return rate;
 }
@@ -140,11 +146,15 @@ Unit read_unit(const YAML::Node& node, const std::string& file) {
     unit.registers = map.optional_number("registers");
     unit.rows = map.optional_number("rows");
     unit.columns = map.optional_number("columns");
+    if (auto dataflow = map.optional_text("dataflow"))
+        unit.dataflow = word<Dataflow>(map, "dataflow", *dataflow);
+    unit.area_mm2 = map.optional_number("area_mm2");
+    unit.leakage_w = map.optional_number("leakage_w");
     unit.isa = map.words("isa");
     for (const YAML::Node& item : map.items("lanes"))
         unit.lanes.push_back(read_lanes(item, file, "unit " + unit.name));
     for (const YAML::Node& item : map.items("rates"))
-        unit.rates.push_back(read_rate(item, file, "unit " + unit.name));
+        unit.rates.push_back(read_rate(item, file, unit));
     for (const YAML::Node& item : map.items("shapes"))
         unit.shapes.push_back(read_shape(item, file, "unit " + unit.name));
     map.finish();
@@ -185,9 +195,12 @@ Machine read_root(const YAML::Node& root, const std::string& file) {
             machine.sources.emplace_back(key, table.text(key));
     }
     machine.clock_ghz = map.number("clock_ghz");
+    if (auto technology = map.optional_text("technology"))
+        machine.technology = word<Technology>(map, "technology", *technology);
     machine.area_mm2 = map.optional_number("area_mm2");
     machine.power_w = map.optional_number("power_w");
     machine.price_usd = map.optional_number("price_usd");
+    machine.leakage_w = map.optional_number("leakage_w");
     for (const YAML::Node& item : map.items("scopes"))
         machine.scopes.push_back(read_scope(item, file));
     for (const YAML::Node& item : map.items("levels"))

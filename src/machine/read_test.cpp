@@ -122,6 +122,90 @@ TEST(MachineText, canonical_text_prints_as_it_was_read) {
     EXPECT_EQ(print(parse_machine(kSmall, "m.yaml")), kSmall);
 }
 
+// A chip: what CPUs do not have.
+const char* const kChip = R"(name: chip
+clock_ghz: 1
+technology: "45nm"
+leakage_w: {value: 0.1, low: 0.05, high: 0.2}
+levels:
+  - name: wbuf
+    next: dram
+    managed: software
+    roles: [b]
+    capacity: 1KiB
+    read_gb_s: {one: 64}
+    write_gb_s: {one: 64}
+    depth: 2
+    port_gb_s: 8
+    area_mm2: 0.1
+    leakage_w: 0.01
+  - name: dram
+    managed: software
+    capacity: 1GiB
+    read_gb_s: {one: 10}
+    write_gb_s: {one: 10}
+units:
+  - name: array
+    kind: systolic
+    rows: 8
+    columns: 8
+    dataflow: weight_stationary
+    area_mm2: 0.5
+    leakage_w: 0.02
+    rates:
+      - {op: fma, dtype: f32, energy_pj: 4.6}
+)";
+
+std::string chip(const std::string& from, const std::string& to) {
+    std::string text = kChip;
+    size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+TEST(MachineText, what_chips_have_prints_as_it_was_read) {
+    EXPECT_EQ(print(parse_machine(kChip, "chip.yaml")), kChip);
+}
+
+TEST(MachineText, an_array_without_a_rate_does_rows_by_columns_in_a_cycle) {
+    Machine m = parse_machine(kChip, "chip.yaml");
+    EXPECT_EQ(rate_gops(m, m.units[0], OpClass::Fma, tensor::DType::kF32)->value, 64);
+    EXPECT_THAT(error_of(chip("op: fma, dtype: f32, energy_pj: 4.6", "op: add, dtype: f32")),
+                HasSubstr("exactly one of 'per_cycle' and 'gops_per_s'"));
+}
+
+TEST(MachineText, words_of_chips_are_those_of_their_lists) {
+    EXPECT_THAT(error_of(chip("weight_stationary", "weights")), HasSubstr("output_stationary"));
+    EXPECT_THAT(error_of(chip("\"45nm\"", "\"5nm\"")), HasSubstr("7nm"));
+}
+
+TEST(MachineVerify, a_buffer_holds_at_least_one_tile_of_its_array) {
+    // Half of 1 KiB: 8 x 8 elements of f32 take 256 bytes.
+    EXPECT_THAT(error_of(chip("capacity: 1KiB", "capacity: 504")),
+                AllOf(HasSubstr("level wbuf"), HasSubstr("252 bytes"), HasSubstr("unit array"),
+                      HasSubstr("256")));
+    EXPECT_NO_THROW(parse_machine(chip("capacity: 1KiB", "capacity: 512"), "chip.yaml"));
+    // Where sums stay, a row of weights is enough.
+    std::string sums = chip("capacity: 1KiB", "capacity: 64");
+    EXPECT_THROW(parse_machine(sums, "chip.yaml"), UserError);
+    sums.replace(sums.find("weight_stationary"), 17, "output_stationary");
+    EXPECT_NO_THROW(parse_machine(sums, "chip.yaml"));
+}
+
+TEST(MachineVerify, parts_and_ports_belong_to_scratchpads) {
+    EXPECT_THAT(
+        error_of(replaced("    line: 64\n    ways: 8\n", "    line: 64\n    depth: 2\n")),
+        AllOf(HasSubstr("level l1"), HasSubstr("'depth' belongs to a level managed by software")));
+    EXPECT_THAT(
+        error_of(chip("    read_gb_s: {one: 10}", "    read_gb_s: {one: 10}\n    port_gb_s: 1")),
+        AllOf(HasSubstr("level dram"), HasSubstr("'port_gb_s'")));
+    EXPECT_THAT(error_of(chip("depth: 2", "depth: 1.5")), HasSubstr("whole number"));
+    EXPECT_THAT(error_of(chip("port_gb_s: 8", "port_gb_s: -8")), HasSubstr("port_gb_s"));
+    EXPECT_THAT(error_of(replaced("    kind: matrix\n",
+                                  "    kind: matrix\n    dataflow: weight_stationary\n")),
+                HasSubstr("'dataflow' belongs to a systolic unit"));
+}
+
 TEST(MachineText, any_spelling_of_a_size_reads_the_same) {
     Machine machine = parse_machine(replaced("capacity: 1MiB", "capacity: 1048576"), "m.yaml");
     EXPECT_EQ(print(machine), kSmall);
@@ -404,11 +488,16 @@ TEST(ShippedMachines, every_number_names_its_source) {
         expect(m.area_mm2, "area");
         expect(m.power_w, "power");
         expect(m.price_usd, "price");
+        expect(m.leakage_w, "leakage");
         for (const Level& level : m.levels) {
             expect(level.capacity_bytes, level.name + " capacity");
             expect(level.line_bytes, level.name + " line");
             expect(level.ways, level.name + " ways");
             expect(level.latency_ns, level.name + " latency");
+            expect(level.depth, level.name + " depth");
+            expect(level.port_gb_s, level.name + " port");
+            expect(level.area_mm2, level.name + " area");
+            expect(level.leakage_w, level.name + " leakage");
             expect(level.read_energy_pj_per_byte, level.name + " read energy");
             expect(level.write_energy_pj_per_byte, level.name + " write energy");
             for (const auto& bandwidth : {level.read, level.write, level.copy}) {
@@ -418,8 +507,8 @@ TEST(ShippedMachines, every_number_names_its_source) {
             }
         }
         for (const Unit& unit : m.units) {
-            for (const auto& n :
-                 {unit.clock_ghz, unit.vector_bits, unit.registers, unit.rows, unit.columns})
+            for (const auto& n : {unit.clock_ghz, unit.vector_bits, unit.registers, unit.rows,
+                                  unit.columns, unit.area_mm2, unit.leakage_w})
                 expect(n, unit.name);
             for (const ContractionShape& shape : unit.shapes)
                 for (const auto& n :

@@ -162,6 +162,14 @@ void verify_level(const Level& level, const Machine& machine, const Judge& judge
     judge.require(!level.copy || (level.read && level.write), where,
                   "'copy_gb_s' needs 'read_gb_s' and 'write_gb_s' beside it");
     judge.positive(level.latency_ns, where, "latency_ns");
+    judge.whole(level.depth, where, "depth");
+    judge.require(!level.depth || level.managed == Managed::Software, where,
+                  "'depth' belongs to a level managed by software");
+    judge.positive(level.port_gb_s, where, "port_gb_s");
+    judge.require(!level.port_gb_s || (level.managed == Managed::Software && !level.next.empty()),
+                  where, "'port_gb_s' belongs to a level managed by software with a 'next'");
+    judge.positive(level.area_mm2, where, "area_mm2");
+    judge.positive(level.leakage_w, where, "leakage_w");
     judge.positive(level.read_energy_pj_per_byte, where, "read_energy_pj_per_byte");
     judge.positive(level.write_energy_pj_per_byte, where, "write_energy_pj_per_byte");
     judge.require(scope_depth(machine, level.private_to) >= 0, where,
@@ -210,9 +218,11 @@ void verify_levels(const Machine& machine, const Judge& judge) {
                   "the last level must be the outermost");
 }
 
-void verify_rate(const Rate& rate, const std::string& where, const Judge& judge) {
-    judge.require(rate.per_cycle.has_value() != rate.gops_per_s.has_value(), where,
-                  "give exactly one of 'per_cycle' and 'gops_per_s'");
+/// `by_size`: the speed may be that of rows x columns.
+void verify_rate(const Rate& rate, bool by_size, const std::string& where, const Judge& judge) {
+    judge.require((by_size && !rate.per_cycle && !rate.gops_per_s) ||
+                      rate.per_cycle.has_value() != rate.gops_per_s.has_value(),
+                  where, "give exactly one of 'per_cycle' and 'gops_per_s'");
     judge.positive(rate.per_cycle, where, "per_cycle");
     judge.positive(rate.gops_per_s, where, "gops_per_s");
     judge.positive(rate.all_gops_per_s, where, "all_gops_per_s");
@@ -281,6 +291,9 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
                   "'vector_bits' and 'registers' belong to a vector unit, and it needs both");
     judge.require(unit.rows.has_value() == systolic && unit.columns.has_value() == systolic, where,
                   "'rows' and 'columns' belong to a systolic unit, and it needs both");
+    judge.require(!unit.dataflow || systolic, where, "'dataflow' belongs to a systolic unit");
+    judge.positive(unit.area_mm2, where, "area_mm2");
+    judge.positive(unit.leakage_w, where, "leakage_w");
     judge.whole(unit.vector_bits, where, "vector_bits");
     judge.whole(unit.registers, where, "registers");
     judge.whole(unit.rows, where, "rows");
@@ -294,8 +307,47 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     std::set<std::pair<OpClass, tensor::DType>> seen;
     for (const Rate& rate : unit.rates) {
         std::string row = fmt::format("{}, rate {} {}", where, text(rate.op), name(rate.dtype));
-        verify_rate(rate, row, judge);
+        verify_rate(rate, systolic && rate.op == OpClass::Fma, row, judge);
         judge.require(seen.emplace(rate.op, rate.dtype).second, row, "is given twice");
+    }
+}
+
+/// One part of the level that takes the role must hold `elements` of the dtype.
+void verify_room(const Machine& machine, const Unit& unit, OperandRole role, tensor::DType dtype,
+                 double elements, const Judge& judge) {
+    for (const Level& level : machine.levels) {
+        bool takes = std::find(level.roles.begin(), level.roles.end(), role) != level.roles.end();
+        if (!takes || level.managed != Managed::Software || level.next.empty()) continue;
+        double part = level.capacity_bytes.value / (level.depth ? level.depth->value : 1);
+        double least = elements * tensor::bits(dtype) / 8;
+        judge.require(part >= least, "level " + level.name,
+                      "'capacity' leaves {} bytes for a tile; the least that unit {} works on, {} "
+                      "elements of {}, takes {}",
+                      part, unit.name, elements, name(dtype), least);
+        return;
+    }
+}
+
+/// Arrays cannot work on less than what their cells hold, a row of it for what streams.
+void verify_rooms(const Machine& machine, const Judge& judge) {
+    for (const Unit& unit : machine.units) {
+        if (unit.kind != UnitKind::Systolic) continue;
+        double rows = unit.rows->value, columns = unit.columns->value;
+        Dataflow flow = unit.dataflow.value_or(Dataflow::WeightStationary);
+        bool holds_sums = flow == Dataflow::OutputStationary;
+        bool holds_a = flow == Dataflow::InputStationary;
+        for (const Rate& rate : unit.rates) {
+            if (rate.op != OpClass::Fma) continue;
+            double cells = rows * columns;
+            verify_room(machine, unit, OperandRole::A, rate.dtype, holds_a ? cells : rows, judge);
+            verify_room(machine, unit, OperandRole::B, rate.dtype,
+                        holds_sums ? columns
+                        : holds_a  ? rows
+                                   : cells,
+                        judge);
+            verify_room(machine, unit, OperandRole::Acc, tensor::DType::kF32,
+                        holds_sums ? cells : columns, judge);
+        }
     }
 }
 
@@ -323,6 +375,7 @@ void verify(const Machine& machine, const std::string& file) {
     judge.positive(machine.area_mm2, "machine", "area_mm2");
     judge.positive(machine.power_w, "machine", "power_w");
     judge.positive(machine.price_usd, "machine", "price_usd");
+    judge.positive(machine.leakage_w, "machine", "leakage_w");
     verify_scopes(machine, judge);
     verify_levels(machine, judge);
     judge.require(!machine.units.empty(), "units", "at least one compute unit is needed");
@@ -332,6 +385,7 @@ void verify(const Machine& machine, const std::string& file) {
         judge.require(names.insert(unit.name).second, "unit " + unit.name,
                       "the name is given twice");
     }
+    verify_rooms(machine, judge);
     verify_links(machine, judge);
     if (machine.handoff) {
         judge.positive(machine.handoff->spin_ns, "handoff", "spin_ns");

@@ -11,6 +11,8 @@ constexpr std::array kOpClasses{SMEATON_OP_CLASSES(X)};
 #undef X
 constexpr std::array kManaged{"software", "hardware"};
 constexpr std::array kUnitKinds{"scalar", "vector", "systolic", "matrix"};
+constexpr std::array kDataflows{"weight_stationary", "output_stationary", "input_stationary"};
+constexpr std::array kTechnologies{"45nm", "7nm"};
 constexpr std::array kTopologies{"point_to_point", "bus", "ring", "mesh", "torus", "all_to_all"};
 
 template <class T>
@@ -23,6 +25,10 @@ constexpr const auto& table() {
         return kManaged;
     else if constexpr (std::is_same_v<T, UnitKind>)
         return kUnitKinds;
+    else if constexpr (std::is_same_v<T, Dataflow>)
+        return kDataflows;
+    else if constexpr (std::is_same_v<T, Technology>)
+        return kTechnologies;
     else
         return kTopologies;
 }
@@ -40,6 +46,12 @@ std::string_view text(Managed m) {
 }
 std::string_view text(UnitKind k) {
     return kUnitKinds.at(static_cast<size_t>(k));
+}
+std::string_view text(Dataflow d) {
+    return kDataflows.at(static_cast<size_t>(d));
+}
+std::string_view text(Technology t) {
+    return kTechnologies.at(static_cast<size_t>(t));
 }
 std::string_view text(Topology t) {
     return kTopologies.at(static_cast<size_t>(t));
@@ -63,11 +75,15 @@ template std::optional<OperandRole> parse_word(std::string_view);
 template std::optional<OpClass> parse_word(std::string_view);
 template std::optional<Managed> parse_word(std::string_view);
 template std::optional<UnitKind> parse_word(std::string_view);
+template std::optional<Dataflow> parse_word(std::string_view);
+template std::optional<Technology> parse_word(std::string_view);
 template std::optional<Topology> parse_word(std::string_view);
 template std::vector<std::string> all_words<OperandRole>();
 template std::vector<std::string> all_words<OpClass>();
 template std::vector<std::string> all_words<Managed>();
 template std::vector<std::string> all_words<UnitKind>();
+template std::vector<std::string> all_words<Dataflow>();
+template std::vector<std::string> all_words<Technology>();
 template std::vector<std::string> all_words<Topology>();
 
 }  // namespace smeaton::machine

@@ -14,6 +14,8 @@ std::string_view text(OperandRole);
 std::string_view text(OpClass);
 std::string_view text(Managed);
 std::string_view text(UnitKind);
+std::string_view text(Dataflow);
+std::string_view text(Technology);
 std::string_view text(Topology);
 
 /// The word's value, or nothing; T is one of the enums above.

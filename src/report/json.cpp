@@ -90,12 +90,132 @@ Json json_of(const driver::MemoryStats& m) {
             {"state_bytes", m.state_bytes}};
 }
 
+namespace {
+
+Json range_of(const std::optional<driver::TimeRange>& r) {
+    return r ? report::json_of(*r) : Json(nullptr);
+}
+
+Json value_of(const std::optional<driver::TimeRange>& r) {
+    return r ? Json(r->value) : Json(nullptr);
+}
+
+Json constant_of(const driver::SimulatedConstant& c) {
+    return {{"part", c.part},     {"what", c.what},         {"unit", c.unit},
+            {"low", c.value.low}, {"value", c.value.value}, {"high", c.value.high},
+            {"source", c.source}};
+}
+
+/// Where nothing is charged, and why.
+std::string free_because(const driver::SimulatedKernel& k) {
+    return k.time_us.value > 0 ? "" : "it moves nothing and computes nothing";
+}
+
+Json node_of(const driver::SimulateResult& r, const driver::SimulatedKernel& k) {
+    Json sram = Json::object();
+    double dram = 0;
+    for (const driver::SimulatedLevel& l : k.levels)
+        if (l.outermost)
+            dram = l.read_bytes + l.write_bytes;
+        else
+            sram[l.name] = l.read_bytes + l.write_bytes;
+    Json out = {{"name", k.name},
+                {"op", k.op},
+                {"class", k.group},
+                {"phase", k.phase},
+                {"cycles", r.cycles(k.events_us.value_or(k.time_us.value))},
+                {"compute_cycles", r.cycles(k.compute_us)},
+                {"stall_cycles", r.cycles(k.events_us.value_or(k.time_us.value) - k.compute_us)},
+                {"dram_bytes", dram},
+                {"dram_bytes_by", k.operand_bytes},
+                {"sram_bytes", sram},
+                {"op_count", k.flops},
+                {"macs", k.macs},
+                {"energy_pj", value_of(k.energy_pj)},
+                {"energy_range_pj", range_of(k.energy_pj)},
+                {"energy_by", Json::object()},
+                {"free", !free_because(k).empty()}};
+    for (const auto& [part, pj] : k.parts_pj) out["energy_by"][part] = pj.value;
+    if (out["free"]) out["free_because"] = free_because(k);
+    return out;
+}
+
+/// Sums over the kernels of one run.
+void add_totals(const driver::SimulateResult& r, Json& out) {
+    std::map<std::string, double> dram, sram, shares;
+    double array = 0, vector = 0, array_stall = 0, vector_stall = 0, macs = 0;
+    for (const driver::SimulatedKernel& k : r.kernels) {
+        if (k.once) continue;
+        bool on_array = k.array_us > 0 && k.array_us >= k.vector_us;
+        array += r.cycles(k.array_us);
+        vector += r.cycles(k.vector_us);
+        (on_array ? array_stall : vector_stall) += r.cycles(k.time_us.value - k.compute_us);
+        macs += k.macs;
+        for (const auto& [what, bytes] : k.operand_bytes) dram[what] += bytes;
+        for (const driver::SimulatedLevel& l : k.levels)
+            (l.outermost ? dram["total"] : sram[l.name]) += l.read_bytes + l.write_bytes;
+        if (!k.group.empty() && r.time_ms.value > 0)
+            shares[k.group] += k.time_us.value / (r.time_ms.value * 1e3);
+    }
+    out["total_cycles"] = r.cycles(r.time_ms.value * 1e3);
+    out["compute_cycles"] = {{"systolic", array}, {"simd", vector}};
+    out["stall_cycles"] = {{"systolic", array_stall}, {"simd", vector_stall}};
+    out["dram_bytes"] = dram;
+    out["sram_bytes"] = sram;
+    out["op_count"] = r.flops;
+    out["macs"] = macs;
+    out["shares"] = shares;
+}
+
+Json events_of(const driver::SimulateResult& r) {
+    Json units = Json::object();
+    for (const auto& [unit, ms] : r.events->busy_ms) units[unit] = r.cycles(ms * 1e3);
+    return {{"total_cycles", r.cycles(r.events->time_ms * 1e3)},
+            {"time_ms", r.events->time_ms},
+            {"load_ms", r.events->load_ms},
+            {"by_unit", units},
+            {"events", r.events->events},
+            {"worst_difference", r.events->worst_difference},
+            {"worst_kernel", r.events->worst_kernel}};
+}
+
+void add_energy(const driver::SimulateResult& r, Json& out) {
+    const driver::SimulatedEnergy& e = r.energy;
+    out["energy_pj"] = range_of(e.run_pj);
+    out["load_energy_pj"] = range_of(e.load_pj);
+    out["energy_by"] = Json::object();
+    for (const auto& [part, pj] : e.parts_pj) out["energy_by"][part] = report::json_of(pj);
+    out["average_power_w"] = value_of(e.average_power_w);
+    out["average_power_range_w"] = range_of(e.average_power_w);
+    out["peak_power_w"] = value_of(e.peak_power_w);
+    out["peak_power_range_w"] = range_of(e.peak_power_w);
+    out["leakage_w"] = range_of(e.leakage_w);
+    out["area_mm2"] = value_of(e.area_mm2);
+    out["area_range_mm2"] = range_of(e.area_mm2);
+    out["energy_missing"] = e.missing;
+    out["area_missing"] = e.missing_area;
+}
+
+}  // namespace
+
 Json simulated(const driver::SimulateResult& r) {
-    return {{"machine", r.machine},         {"threads", r.threads},
-            {"time_ms", r.time_ms.value},   {"time_range_ms", json_of(r.time_ms)},
-            {"load_ms", r.load_ms.value},   {"flops", r.flops},
-            {"peak_gflops", r.peak_gflops}, {"memory_gb_s", r.memory_gb_s},
-            {"kernels", list_of(r.kernels)}};
+    Json out = {{"machine", r.machine},         {"threads", r.threads},
+                {"time_ms", r.time_ms.value},   {"time_range_ms", json_of(r.time_ms)},
+                {"load_ms", r.load_ms.value},   {"flops", r.flops},
+                {"peak_gflops", r.peak_gflops}, {"memory_gb_s", r.memory_gb_s}};
+    add_totals(r, out);
+    add_energy(r, out);
+    if (r.events) out["events"] = events_of(r);
+    out["nodes"] = Json::array();
+    for (const driver::SimulatedKernel& k : r.kernels)
+        if (!k.once) out["nodes"].push_back(node_of(r, k));
+    out["kernels"] = list_of(r.kernels);
+    if (r.list_constants) {
+        out["sources"] = Json::array();
+        for (const driver::SimulatedConstant& c : r.constants)
+            out["sources"].push_back(constant_of(c));
+    }
+    return out;
 }
 
 Json inspected(const driver::InspectResult& r) {

@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "report/explain.h"
-#include "report/simulated.h"
 #include "report/table.h"
 
 namespace smeaton::report {
@@ -186,21 +185,6 @@ std::string text(const driver::MeasureResult& r, Width width) {
     }
     if (r.explained) out += "\n" + explanation_text(*r.explained);
     return out;
-}
-
-std::string text(const driver::SimulateResult& r, Width width) {
-    std::string out =
-        fmt::format("{:<12}{}, {} threads\n{:<12}{} (between {} and {}); {} once at load\n",
-                    "machine", r.machine, r.threads, "time", time_text(r.time_ms.value * 1000),
-                    time_text(r.time_ms.low * 1000), time_text(r.time_ms.high * 1000),
-                    time_text(r.load_ms.value * 1000));
-    if (r.time_ms.value > 0)
-        out += fmt::format(
-            "{:<12}{} operations, {} GFLOP/s{}\n", "work", count_text(r.flops),
-            number_text(r.flops / r.time_ms.value / 1e6),
-            r.peak_gflops > 0 ? " of " + number_text(r.peak_gflops) : ", f32 not rated here");
-    out += "\nA kernel takes max(compute, data) and a fixed part; kernels follow one another.\n";
-    return out + simulated_kernels_text(r, width);
 }
 
 std::string text(const driver::ProbeResult& r) {

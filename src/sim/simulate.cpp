@@ -8,6 +8,7 @@
 #include "gir/kernel_form.h"
 #include "gir/names.h"
 #include "machine/query.h"
+#include "sim/operands.h"
 #include "sim/residency.h"
 
 namespace smeaton::sim {
@@ -27,6 +28,8 @@ public:
     ProgramCost run() {
         ProgramCost result;
         result.machine = machine_.name;
+        result.area_mm2 = machine::area_of(machine_);
+        result.leakage_w = machine::leakage_of(machine_);
         result.threads =
             options_.threads ? options_.threads : static_cast<int>(machine::core_count(machine_));
         find_last_uses(program_.steps);
@@ -85,13 +88,27 @@ private:
         for (cost::Array& array : model.arrays)
             if (auto found = names.find(array.name); !array.scratch && found != names.end())
                 array.name = found->second;
+        std::map<Name, gir::LevelBytes> buffers;
+        for (const auto& [name, bytes] : model.buffers) {
+            auto found = names.find(name);
+            buffers[found == names.end() ? name : found->second] = bytes;
+        }
+        model.buffers = std::move(buffers);
         return model;
+    }
+
+    /// What is reported of a kernel besides its time.
+    void complete(const KernelModel& model, KernelCost& cost) const {
+        cost.energy = cost::energy_of(model, cost, machine_, options_);
+        cost.operands = operand_bytes(model, cost, program_, made_at_load_);
     }
 
     void once(const gir::Steps& steps, ProgramCost& result) {
         for (const gir::Step& step : steps)
             if (auto* run = std::get_if<gir::RunStep>(&step.node); run && run->once) {
-                KernelCost cost = cost::cost_of(model_of(run->kernel), machine_, options_);
+                const KernelModel& model = model_of(run->kernel);
+                KernelCost cost = cost::cost_of(model, machine_, options_);
+                complete(model, cost);
                 cost.once = true;
                 for (Name b : run->kernel->writes) made_at_load_.insert(root_of(program_, b));
                 result.once_us = result.once_us + cost.time_us;
@@ -116,6 +133,7 @@ private:
         KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
         touch_all(model);
         if (result) {
+            complete(model, cost);
             result->flops += cost.flops;
             result->kernels.push_back(cost);
         }
@@ -148,14 +166,20 @@ private:
             for (KernelCost& k : body.kernels) {
                 k.time_us = k.time_us * n;
                 k.compute_us = k.compute_us * n;
+                k.array_us = k.array_us * n;
+                k.vector_us = k.vector_us * n;
                 k.data_us = k.data_us * n;
                 k.fixed_us = k.fixed_us * n;
                 k.flops *= n;
+                k.macs *= n;
                 for (cost::LevelCost& l : k.levels) {
                     l.read_bytes *= n;
                     l.write_bytes *= n;
+                    l.port_bytes *= n;
                     l.time_us = l.time_us * n;
                 }
+                k.energy = cost::repeated(std::move(k.energy), n);
+                k.operands = k.operands * n;
                 result->kernels.push_back(std::move(k));
             }
         }
@@ -230,6 +254,28 @@ private:
 };
 
 }  // namespace
+
+ProgramEnergy energy_of(const ProgramCost& cost) {
+    constexpr double kWattPerPjUs = 1e-6;
+    ProgramEnergy energy;
+    std::set<std::string> missing;
+    Interval run{0, 0, 0}, once{0, 0, 0};
+    for (const KernelCost& kernel : cost.kernels) {
+        missing.insert(kernel.energy.missing.begin(), kernel.energy.missing.end());
+        std::optional<Interval> pj = kernel.energy.pj();
+        if (!pj) continue;
+        Interval& sum = kernel.once ? once : run;
+        sum = sum + *pj;
+        if (!kernel.once && kernel.time_us.value > 0)
+            energy.peak_w = machine::max(energy.peak_w, *pj / kernel.time_us * kWattPerPjUs);
+    }
+    energy.missing.assign(missing.begin(), missing.end());
+    if (!missing.empty()) return energy;
+    energy.run_pj = run;
+    energy.once_pj = once;
+    if (cost.time_us.value > 0) energy.average_w = run / cost.time_us * kWattPerPjUs;
+    return energy;
+}
 
 ProgramCost simulate(const gir::Program& program, const machine::Machine& m,
                      const SimOptions& options) {

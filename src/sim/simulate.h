@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cost/kernel_cost.h"
+#include "machine/energy.h"
 
 namespace smeaton::sim {
 
@@ -21,7 +22,17 @@ struct ProgramCost {
     machine::Interval time_us;              ///< of one run, without the `once` kernels
     machine::Interval once_us;              ///< at load
     double flops = 0;                       ///< of one run
+    machine::WholeFigure area_mm2, leakage_w;
 };
+
+/// Energy of one run, the `once` kernels apart, and the power that it means.
+struct ProgramEnergy {
+    std::optional<machine::Interval> run_pj, once_pj;  ///< nothing when a figure is missing
+    std::vector<std::string> missing;                  ///< each once, sorted
+    machine::Interval average_w{0, 0, 0};
+    machine::Interval peak_w{0, 0, 0};  ///< of the kernel that draws the most
+};
+ProgramEnergy energy_of(const ProgramCost&);
 
 /// One run in the steady state: what the run before left in the caches is there. The program must
 /// be tiled for the machine (its vector width, its scratchpads) and have all sizes bound. A branch

@@ -1,0 +1,110 @@
+#include "cost/ports.h"
+
+#include <algorithm>
+
+#include "gir/names.h"
+#include "gir/walk.h"
+#include "machine/query.h"
+
+namespace smeaton::cost {
+namespace {
+
+using gir::Op;
+using gir::OpKind;
+using gir::Slice;
+using machine::Level;
+using machine::Machine;
+using machine::OperandRole;
+
+class PortCounter {
+public:
+    PortCounter(const Nest& nest, const Machine& m) : nest_(nest), m_(m) {}
+
+    std::map<std::string, double> count() {
+        visit(nest_.root, 1);
+        return std::move(bytes_);
+    }
+
+private:
+    void visit(const Node& node, double runs) {
+        if (node.op) return op(*node.op, runs);
+        if (node.is_loop) runs *= node.loop.trips;
+        for (const Node& child : node.children) visit(child, runs);
+    }
+
+    void op(const Op& o, double runs) {
+        bool moves = o.kind == OpKind::Move && !std::holds_alternative<gir::Literal>(o.srcs.at(0));
+        if (moves) {
+            const auto& src = std::get<Slice>(o.srcs.at(0));
+            cross(level_of(o.dst), level_of(src), bytes_of(o, src, runs));
+            return;
+        }
+        size_t operand = 0;
+        gir::for_each_slice(o, [&](const Slice& s, bool written) {
+            const Level* from = &m_.levels.front();
+            if (o.kind == OpKind::Mma) {
+                OperandRole role = written        ? OperandRole::Acc
+                                   : operand == 0 ? OperandRole::A
+                                                  : OperandRole::B;
+                if (!written) ++operand;
+                from = first_for(role);
+            }
+            cross(from, level_of(s), bytes_of(o, s, runs));
+        });
+    }
+
+    /// From the inner of the two outwards; levels beside each other meet nowhere.
+    void cross(const Level* a, const Level* b, double bytes) {
+        for (auto [inner, outer] : {std::pair{a, b}, std::pair{b, a}}) {
+            if (!inwards(inner, outer)) continue;
+            for (const Level* at = inner; at != outer; at = machine::find_level(m_, at->next))
+                if (at->port_gb_s) bytes_[at->name] += bytes;
+            return;
+        }
+    }
+
+    bool inwards(const Level* inner, const Level* outer) const {
+        for (const Level* at = inner; at; at = machine::find_level(m_, at->next))
+            if (at == outer) return inner != outer;
+        return false;
+    }
+
+    const Level* first_for(OperandRole role) const {
+        for (const Level& level : m_.levels)
+            if (level.roles.empty() ||
+                std::find(level.roles.begin(), level.roles.end(), role) != level.roles.end())
+                return &level;
+        return &m_.levels.back();
+    }
+
+    const Level* level_of(const Slice& s) const {
+        auto tile = nest_.tiles.find(s.target);
+        const Array* array = array_named(nest_, s.target);
+        Name name = tile != nest_.tiles.end() ? tile->second.level : array ? array->level : Name();
+        const Level* level = machine::find_level(m_, name.str());
+        return level ? level : in_registers_name(name) ? &m_.levels.front() : &m_.levels.back();
+    }
+
+    static bool in_registers_name(Name level) { return level == Name("reg"); }
+
+    double bytes_of(const Op& o, const Slice& s, double runs) const {
+        double elements = runs;
+        for (const gir::NamedDim& d : o.dims)
+            if (gir::walks(s, d.name)) elements *= static_cast<double>(d.extent.value());
+        return elements * tensor::bits(dtype_of(nest_, s.target)) / 8.0;
+    }
+
+    const Nest& nest_;
+    const Machine& m_;
+    std::map<std::string, double> bytes_;
+};
+
+}  // namespace
+
+std::map<std::string, double> port_bytes(const Nest& nest, const Machine& m) {
+    bool ported = std::any_of(m.levels.begin(), m.levels.end(),
+                              [](const Level& l) { return l.port_gb_s.has_value(); });
+    return ported ? PortCounter(nest, m).count() : std::map<std::string, double>{};
+}
+
+}  // namespace smeaton::cost

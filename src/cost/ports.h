@@ -1,0 +1,17 @@
+// Bytes through the ports of scratchpads: between a level with a `port_gb_s` and the next outwards.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "cost/nest.h"
+#include "machine/machine.h"
+
+namespace smeaton::cost {
+
+/// Bytes by level, both ways together, of all executions. A copy into a tile, or a move out of one,
+/// crosses the ports between the two levels; what a vector op asks crosses those between its
+/// registers and the level; operands of an array those below its scratchpads for them.
+std::map<std::string, double> port_bytes(const Nest&, const machine::Machine&);
+
+}  // namespace smeaton::cost

@@ -1,0 +1,417 @@
+#include "sim/events/events.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "cost/target.h"
+#include "gir/rewrite/for_target.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/text/parse.h"
+#include "machine/read.h"
+#include "sim/simulate.h"
+
+namespace smeaton::sim::events {
+namespace {
+
+using machine::Machine;
+
+std::string path_of(const std::string& file) {
+    return std::string(SMEATON_SOURCE_DIR) + "/" + file;
+}
+
+Machine shipped(const std::string& name) {
+    return machine::read_machine_file(path_of("machines/" + name + ".yaml"));
+}
+
+gir::Program spelled(const std::string& text, const Machine& m) {
+    return gir::rewrite::spell(gir::parse_program(text, "test.gir"), cost::target_of(m));
+}
+
+// An 8 x 8 array at 1 GHz, 8 bytes a cycle from memory, no latencies; buffers keep pace.
+const char* const kChip = R"(name: chip
+clock_ghz: 1
+levels:
+  - name: reg
+    next: dram
+    managed: software
+    roles: [vector]
+    capacity: 4KiB
+  - name: ibuf
+    next: dram
+    managed: software
+    roles: [a]
+    capacity: 64KiB
+    read_gb_s: {one: 1000000}
+    write_gb_s: {one: 1000000}
+    depth: 1
+  - name: wbuf
+    next: dram
+    managed: software
+    roles: [b]
+    capacity: 64KiB
+    read_gb_s: {one: 1000000}
+    write_gb_s: {one: 1000000}
+  - name: obuf
+    next: dram
+    managed: software
+    roles: [acc]
+    capacity: 64KiB
+    read_gb_s: {one: 1000000}
+    write_gb_s: {one: 1000000}
+    depth: 2
+  - name: dram
+    managed: software
+    capacity: 1GiB
+    read_gb_s: {one: 8}
+    write_gb_s: {one: 1000000}
+units:
+  - name: array
+    kind: systolic
+    rows: 8
+    columns: 8
+    dataflow: weight_stationary
+    rates:
+      - {op: fma, dtype: f32}
+  - name: simd
+    kind: vector
+    vector_bits: 256
+    registers: 32
+    rates:
+      - {op: fma, dtype: f32, per_cycle: 8}
+      - {op: add, dtype: f32, per_cycle: 8}
+      - {op: add, dtype: i32, per_cycle: 8}
+      - {op: mul, dtype: f32, per_cycle: 8}
+      - {op: mul, dtype: i32, per_cycle: 8}
+      - {op: gather, dtype: f32, per_cycle: 1}
+)";
+
+Machine chip(const std::vector<std::pair<std::string, std::string>>& changes = {}) {
+    std::string text = kChip;
+    for (const auto& [from, to] : changes) {
+        size_t at = text.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        text.replace(at, from.size(), to);
+    }
+    return machine::parse_machine(text, "chip.yaml");
+}
+
+// Ten tiles of 64 rows: 2048 bytes each take 256 cycles to come, 64 + 14 to compute.
+const char* const kTiles = R"(program tiles
+  buffer a: dram f32[t: 10, m: 64, k: 8] input
+  buffer b: dram f32[k: 8, n: 8] input
+  buffer y: dram f32[t: 10, m: 64, n: 8] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  let bt: wbuf f32[k: 8, n: 8] resident <- b[k,n]
+  for t: 10
+    let at: ibuf f32[m: 64, k: 8] resident <- a[t,m,k]
+    let acc: obuf f32[m: 64, n: 8 lanes]
+    fill acc[m,n] <- 0.0
+    mma acc[m,n] += at[m,k] * bt[k,n] over k: 8
+    move y[t,m,n] <- acc[m,n]
+)";
+
+TEST(Events, a_single_buffer_is_filled_when_its_readers_are_done) {
+    Machine m = chip();
+    ProgramEvents events = simulate(spelled(kTiles, m), m);
+    // The weights come first, beside the first tile: 256 and 2048 bytes over 8 bytes a cycle.
+    const double weights = 32, tile = 256, compute = 64 + 14;
+    EXPECT_NEAR(events.time_us * 1e3, weights + 10 * (tile + compute), 0.1);
+    EXPECT_NEAR(events.busy_us["array"] * 1e3, 10 * compute, 0.1);
+}
+
+TEST(Events, a_double_buffer_is_filled_while_it_is_read) {
+    Machine m = chip({{"depth: 1", "depth: 2"}});
+    ProgramEvents events = simulate(spelled(kTiles, m), m);
+    EXPECT_NEAR(events.time_us * 1e3, 32 + 10 * 256 + 64 + 14, 0.1);
+    // Where computing takes longer, the transfers hide behind it.
+    m = chip({{"depth: 1", "depth: 2"}, {"read_gb_s: {one: 8}", "read_gb_s: {one: 64}"}});
+    events = simulate(spelled(kTiles, m), m);
+    EXPECT_NEAR(events.time_us * 1e3, 4 + 32 + 10 * 78, 0.1);
+}
+
+TEST(Events, a_copy_that_asks_for_depth_has_it_on_any_level) {
+    Machine m = chip({{"    depth: 1\n", ""}});
+    std::string text = kTiles;
+    EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 32 + 10 * (256 + 78), 0.1);
+    text.replace(text.find("resident <- a"), 8, "resident ring(t) depth 2");
+    EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 32 + 10 * 256 + 78, 0.1);
+}
+
+TEST(Events, a_port_is_shared_by_all_that_cross_it) {
+    // Both operands over ports of their own: the slower one counts; over memory: their sum.
+    const char* text = R"(program p
+  buffer a: dram f32[m: 64, k: 8] input
+  buffer b: dram f32[k: 8, n: 64] input
+  buffer y: dram f32[m: 64, n: 64] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  let at: ibuf f32[m: 64, k: 8] resident <- a[m,k]
+  let bt: wbuf f32[k: 8, n: 64] resident <- b[k,n]
+  let acc: obuf f32[m: 64, n: 64 lanes]
+  fill acc[m,n] <- 0.0
+  mma acc[m,n] += at[m,k] * bt[k,n] over k: 8
+  move y[m,n] <- acc[m,n]
+)";
+    const double compute = 64 * 8 + 14;
+    Machine m = chip();
+    EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 2 * 256 + compute, 0.1);
+    m = chip({{"read_gb_s: {one: 8}", "read_gb_s: {one: 1000000}"},
+              {"    depth: 1\n", "    depth: 1\n    port_gb_s: 4\n"}});
+    EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 512 + compute, 0.1);
+}
+
+TEST(Events, a_clipped_loop_takes_the_turns_that_are_left) {
+    const char* text = R"(program p
+  buffer x: dram f32[i: 64] input
+  buffer y: dram f32[i: 64] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  for i0: 4
+    for i1: 4 to 3-i0
+      let t: reg f32[v: 8 lanes]
+      binary add t[v] <- x[v], 1.0
+      move y[v] <- t[v]
+)";
+    Machine m = chip();
+    ProgramEvents events = simulate(spelled(text, m), m);
+    ASSERT_EQ(events.kernels.size(), 1u);
+    EXPECT_EQ(events.kernels[0].tasks, 2 * (3 + 2 + 1));
+    EXPECT_EQ(events.kernels[0].read_bytes["dram"], 6 * 32);
+}
+
+TEST(Events, machines_that_it_cannot_walk_are_refused_with_the_reason) {
+    Machine cpu = shipped("edge-cpu");
+    try {
+        simulate(gir::parse_program(kTiles, "tiles.gir"), cpu);
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_NE(std::string(error.what()).find("level l1 of machine edge-cpu is a cache"),
+                  std::string::npos)
+            << error.what();
+    }
+}
+
+TEST(Events, the_timeline_is_that_of_the_run) {
+    Machine m = chip();
+    ProgramEvents events = simulate(spelled(kTiles, m), m, {true});
+    double array_us = 0, last_us = 0;
+    for (const TimelineSlice& s : events.timeline) {
+        if (events.units[static_cast<size_t>(s.unit)] == "array") array_us += s.time_us;
+        last_us = std::max(last_us, s.start_us + s.time_us);
+    }
+    EXPECT_NEAR(array_us, events.busy_us["array"], 1e-9);
+    EXPECT_NEAR(last_us, events.time_us, 1e-9);
+}
+
+// ---- arrays, register by register ----
+
+struct Matrix {
+    int rows, columns;
+    std::vector<int> values;
+    int at(int r, int c) const {  // zero outside: edge tiles are padded
+        return r < rows && c < columns ? values[static_cast<size_t>(r * columns + c)] : 0;
+    }
+};
+
+/// One tile after another streams through R x C cells; a value moves one cell a cycle. `held` are
+/// the values in the cells, by tile; `streams` what enters row i of the array, by step. Counts the
+/// cycles until the last sum has left and adds what leaves column j at step s to `out(s, j)`.
+template <class Held, class Stream, class Out>
+int stream_past_held(int rows, int columns, int steps, Held held, Stream stream, Out out) {
+    std::vector<int> right(static_cast<size_t>(rows * columns), 0), down = right;
+    auto cell = [&](int i, int j) { return static_cast<size_t>(i * columns + j); };
+    int left_at_bottom = 0, cycle = 0;
+    for (; left_at_bottom < steps * columns; ++cycle) {
+        std::vector<int> next_right = right, next_down = down;
+        for (int i = 0; i < rows; ++i)
+            for (int j = 0; j < columns; ++j) {
+                int step = cycle - i - j;
+                int in = j == 0 ? (cycle - i >= 0 && cycle - i < steps ? stream(cycle - i, i) : 0)
+                                : right[cell(i, j - 1)];
+                int sum = i == 0 ? 0 : down[cell(i - 1, j)];
+                bool live = step >= 0 && step < steps;
+                next_right[cell(i, j)] = in;
+                next_down[cell(i, j)] = live ? sum + in * held(step, i, j) : 0;
+                if (live && i == rows - 1) {
+                    out(step, j, next_down[cell(i, j)]);
+                    ++left_at_bottom;
+                }
+            }
+        right = next_right;
+        down = next_down;
+    }
+    return cycle;
+}
+
+/// a[m,k] b[k,n]; gives cycles, checks the product.
+int weights_stay(const Matrix& a, const Matrix& b, int rows, int columns) {
+    int k_tiles = (a.columns + rows - 1) / rows, n_tiles = (b.columns + columns - 1) / columns;
+    std::map<std::pair<int, int>, int> sums;
+    auto k0 = [&](int step) { return step / a.rows / n_tiles * rows; };
+    auto n0 = [&](int step) { return step / a.rows % n_tiles * columns; };
+    int cycles = stream_past_held(
+        rows, columns, a.rows * k_tiles * n_tiles,
+        [&](int step, int i, int j) { return b.at(k0(step) + i, n0(step) + j); },
+        [&](int step, int i) { return a.at(step % a.rows, k0(step) + i); },
+        [&](int step, int j, int sum) {
+            sums[{step % a.rows, n0(step) + j}] += sum;
+        });
+    for (int r = 0; r < a.rows; ++r)
+        for (int c = 0; c < b.columns; ++c) {
+            int want = 0;
+            for (int k = 0; k < a.columns; ++k) want += a.at(r, k) * b.at(k, c);
+            EXPECT_EQ((sums[{r, c}]), want);
+        }
+    return cycles;
+}
+
+Matrix transposed(const Matrix& m) {
+    Matrix t{m.columns, m.rows, {}};
+    for (int c = 0; c < m.columns; ++c)
+        for (int r = 0; r < m.rows; ++r) t.values.push_back(m.at(r, c));
+    return t;
+}
+
+/// Inputs stay: the transposed product with its weights staying.
+int inputs_stay(const Matrix& a, const Matrix& b, int rows, int columns) {
+    return weights_stay(transposed(b), transposed(a), rows, columns);
+}
+
+/// Sums stay: a moves right, b moves down, each cell adds up one result of the tile at hand.
+int sums_stay(const Matrix& a, const Matrix& b, int rows, int columns) {
+    const int depth = a.columns;
+    int m_tiles = (a.rows + rows - 1) / rows, n_tiles = (b.columns + columns - 1) / columns;
+    const int steps = m_tiles * n_tiles * depth;
+    auto cell = [&](int i, int j) { return static_cast<size_t>(i * columns + j); };
+    std::vector<int> right(static_cast<size_t>(rows * columns), 0), down = right, sum = right;
+    int results = 0, cycle = 0;
+    for (; results < m_tiles * n_tiles * rows * columns; ++cycle) {
+        std::vector<int> next_right = right, next_down = down;
+        for (int i = 0; i < rows; ++i)
+            for (int j = 0; j < columns; ++j) {
+                auto enters = [&](int behind, bool of_a) {
+                    int step = cycle - behind;
+                    if (step < 0 || step >= steps) return 0;
+                    int tile = step / depth, k = step % depth;
+                    return of_a ? a.at(tile / n_tiles * rows + i, k)
+                                : b.at(k, tile % n_tiles * columns + j);
+                };
+                int left = j == 0 ? enters(i, true) : right[cell(i, j - 1)];
+                int above = i == 0 ? enters(j, false) : down[cell(i - 1, j)];
+                next_right[cell(i, j)] = left;
+                next_down[cell(i, j)] = above;
+                int step = cycle - i - j;
+                if (step < 0 || step >= steps) continue;
+                if (step % depth == 0) sum[cell(i, j)] = 0;
+                sum[cell(i, j)] += left * above;
+                if (step % depth < depth - 1) continue;
+                ++results;
+                int tile = step / depth, r = tile / n_tiles * rows + i,
+                    c = tile % n_tiles * columns + j, want = 0;
+                for (int k = 0; k < depth; ++k) want += a.at(r, k) * b.at(k, c);
+                EXPECT_EQ(sum[cell(i, j)], want);
+            }
+        right = next_right;
+        down = next_down;
+    }
+    return cycle;
+}
+
+TEST(Events, arrays_take_the_cycles_of_a_model_with_every_register) {
+    uint64_t state = 5;
+    auto below = [&](int n) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return static_cast<int>((state >> 33) % static_cast<uint64_t>(n));
+    };
+    auto random = [&](int rows, int columns) {
+        Matrix m{rows, columns, {}};
+        for (int i = 0; i < rows * columns; ++i) m.values.push_back(below(9) - 4);
+        return m;
+    };
+    for (int trial = 0; trial < 60; ++trial) {
+        int rows = 2 + below(7), columns = 2 + below(7);
+        int m = 1 + below(12), n = 1 + below(12), k = 1 + below(12);
+        Matrix a = random(m, k), b = random(k, n);
+        std::string text = fmt::format(R"(program p
+  buffer a: dram f32[m: {0}, k: {2}] input
+  buffer b: dram f32[k: {2}, n: {1}] input
+  buffer y: dram f32[m: {0}, n: {1}] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  let at: ibuf f32[m: {0}, k: {2}] resident <- a[m,k]
+  let bt: wbuf f32[k: {2}, n: {1}] resident <- b[k,n]
+  let acc: obuf f32[m: {0}, n: {1}]
+  fill acc[m,n] <- 0.0
+  mma acc[m,n] += at[m,k] * bt[k,n] over k: {2}
+  move y[m,n] <- acc[m,n]
+)",
+                                       m, n, k);
+        for (auto [dataflow, cycles] :
+             {std::pair{"weight_stationary", weights_stay(a, b, rows, columns)},
+              {"output_stationary", sums_stay(a, b, rows, columns)},
+              {"input_stationary", inputs_stay(a, b, rows, columns)}}) {
+            Machine array =
+                chip({{"rows: 8", fmt::format("rows: {}", rows)},
+                      {"columns: 8", fmt::format("columns: {}", columns)},
+                      {"weight_stationary", dataflow},
+                      {"fma, dtype: f32, per_cycle: 8", "fma, dtype: f32, per_cycle: 1"}});
+            ProgramEvents events = simulate(spelled(text, array), array);
+            EXPECT_NEAR(events.busy_us["array"] * 1e3, cycles, 1e-6)
+                << dataflow << " " << rows << " x " << columns << ", " << m << " " << n << " " << k;
+        }
+    }
+}
+
+// ---- against the closed form ----
+
+class BesideTheClosedForm : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
+};
+
+// Bytes at every level and multiply-adds are equal; the time lies in the closed form's interval:
+// above what each unit and level takes alone, below all of them one after another.
+TEST_P(BesideTheClosedForm, bytes_and_work_are_equal_and_time_lies_in_the_interval) {
+    auto [machine, file] = GetParam();
+    Machine m = shipped(machine);
+    for (machine::Level& level : m.levels) level.latency_ns.reset();
+    std::ifstream in(path_of(file));
+    std::stringstream text;
+    text << in.rdbuf();
+    gir::Program program =
+        gir::rewrite::for_target(gir::parse_program(text.str(), file), cost::target_of(m));
+    ProgramCost closed = sim::simulate(program, m);
+    ProgramEvents events = simulate(program, m);
+    std::map<std::string, KernelRow> rows;
+    for (const KernelRow& row : events.kernels) rows[row.name] = row;
+    ASSERT_EQ(rows.size(), closed.kernels.size());
+    for (const cost::KernelCost& k : closed.kernels) {
+        KernelRow& row = rows.at(k.name);
+        for (const cost::LevelCost& level : k.levels) {
+            EXPECT_NEAR(row.read_bytes[level.name], level.read_bytes, 1e-6 * level.read_bytes)
+                << k.name << " " << level.name;
+            EXPECT_NEAR(row.written_bytes[level.name], level.write_bytes, 1e-6 * level.write_bytes)
+                << k.name << " " << level.name;
+        }
+        EXPECT_NEAR(row.macs, k.macs, 1e-9 * k.macs) << k.name;
+        EXPECT_GE(row.time_us, k.time_us.value * (1 - 1e-6)) << k.name;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Blocks, BesideTheClosedForm,
+    ::testing::Combine(
+        ::testing::Values("simdit-inference-01", "simdit-inference-03", "simdit-training-01",
+                          "simdit-training-08", "tpu-like", "eyeriss-like", "systolic-chip"),
+        ::testing::Values("tests/blocks/resnet_block.gir", "tests/blocks/bert_layer.gir")));
+
+}  // namespace
+}  // namespace smeaton::sim::events
