@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "cost/nest.h"
@@ -28,7 +29,8 @@ struct ContractionWork {
 /// ratio. Each operand is read once by an op, except where b is held: then a once for each tile of
 /// columns, and sums go through once for each group. Dot products of a vector unit have one row
 /// operand for all lanes: batches stay with the vector unit. `slot_bytes`: what a load brings.
-ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes);
+ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes,
+                                  const std::set<Name>& scratchpads);
 
 /// Time of all of them on one core: on the vector unit, and on the busiest of the others.
 struct ContractionTime {

@@ -17,10 +17,8 @@ using gir::Slice;
 
 class Builder {
 public:
-    Builder(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
-            int64_t chunks)
-        : program_(program), software_(software), chunks_(chunks) {
-        nest_.software = software;
+    Builder(const gir::Program& program, const gir::Kernel& kernel, int64_t chunks)
+        : program_(program), chunks_(chunks) {
         nest_.body = gir::with_unique_tiles(kernel.body);
         nest_.root.children = block(nest_.body);
     }
@@ -78,17 +76,11 @@ private:
 
     void add(std::vector<Node>& nodes, const gir::Let& let) {
         nest_.tiles[let.tile.name] = let.tile;
-        if (is_claim(let)) nest_.claims.emplace(let.tile.name, let);
-        if (!let.source || is_claim(let)) return;
-        // A tile that is filled: one pass that reads the source.
-        Op copy;
-        copy.kind = OpKind::Move;
-        copy.dims = let.tile.dims;
-        copy.dst.target = let.tile.name;
-        for (const gir::NamedDim& d : let.tile.dims) copy.dst.at.emplace_back(d.name);
-        copy.srcs.emplace_back(*let.source);
-        nest_.copies.push_back(std::make_shared<const Op>(std::move(copy)));
-        add(nodes, *nest_.copies.back());
+        if (let.kind == gir::TileKind::Claim) nest_.claims.emplace(let.tile.name, let);
+        if (let.kind != gir::TileKind::Copy) return;
+        nest_.passes.push_back(std::make_shared<const Op>(gir::filling_of(let)));
+        nest_.copies.emplace(nest_.passes.back().get(), let);
+        add(nodes, *nest_.passes.back());
     }
 
     void add(std::vector<Node>& nodes, const Op& op) {
@@ -214,13 +206,7 @@ private:
         return index;
     }
 
-    bool is_claim(const gir::Let& let) const {
-        return let.source && let.resident && !let.source->within && let.tile.level != Name("reg") &&
-               let.tile.level != Name("local") && software_.count(let.tile.level) == 0;
-    }
-
     const gir::Program& program_;
-    const std::set<Name>& software_;
     int64_t chunks_;
     double width_ = 1;
     Nest nest_;
@@ -259,9 +245,8 @@ tensor::DType dtype_of(const Nest& nest, Name target) {
     return array ? array->dtype : tensor::DType::kF32;
 }
 
-Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
-             int64_t chunks) {
-    return Builder(program, kernel, software, chunks).take();
+Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, int64_t chunks) {
+    return Builder(program, kernel, chunks).take();
 }
 
 }  // namespace smeaton::cost

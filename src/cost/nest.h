@@ -5,7 +5,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "gir/layout.h"
@@ -56,16 +55,14 @@ struct Nest {
     std::map<Name, gir::Tile> tiles;  ///< all tiles, by name
     std::map<Name, gir::Let> claims;  ///< tiles that name what a cache holds
     gir::Block body;  ///< the kernel's, each tile with a name of its own; keeps the ops alive
-    std::vector<std::shared_ptr<const gir::Op>> copies;  ///< passes that fill tiles from a source
-    std::set<Name> software;  ///< levels where such a pass is a transfer that no unit executes
+    std::map<const gir::Op*, gir::Let> copies;  ///< by the pass that stands for the transfer
+    std::vector<std::shared_ptr<const gir::Op>> passes;  ///< keeps those alive
 };
 
 /// `chunks` > 1: the share of one of so many equal parties: outermost parallels are divided,
 /// rounded up. Every size must be bound (InternalError otherwise). Tiles at `reg` are registers and
-/// no array. A resident tile at a level of `software` is a copy, else a claim. The nest refers to
-/// ops of the kernel.
-Nest nest_of(const gir::Program&, const gir::Kernel&, const std::set<Name>& software = {},
-             int64_t chunks = 1);
+/// no array. The nest refers to ops of the kernel.
+Nest nest_of(const gir::Program&, const gir::Kernel&, int64_t chunks = 1);
 
 /// The slice with claims replaced by what they claim.
 gir::Slice resolved(const Nest&, gir::Slice);

@@ -19,6 +19,8 @@ struct Work {
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
+    std::map<Name, double> waited_bytes;  ///< of the read ones: of copies in one part, which are
+                                          ///< there before the work goes on
 };
 
 struct WorkShape {
@@ -26,7 +28,7 @@ struct WorkShape {
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a
-/// spelling that is no copy into a scratchpad; what units with shapes of their own take has been
+/// spelling; what units with shapes of their own take has been
 /// taken out of the nest (contraction.h).
 Work work_of(const Nest&, const WorkShape&);
 

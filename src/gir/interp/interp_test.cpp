@@ -157,10 +157,10 @@ kernel block(x -> x4)
     move x4[0,c,h,w] <- x[0,c,h,w] over w: 8
 
 kernel conv(wp, x4, bias -> y4)
-  let ws: l2 f32[k: 20, c: 6, r: 3, s: 3] resident <- wp[k,c,r,s]
+  claim ws: l2 f32[k: 20, c: 6, r: 3, s: 3] <- wp[k,c,r,s]
   parallel oh0: 4 core
     for oh1: 2
-      let rows: l2 f32[c: 6, r: 3, w: 10] resident ring(oh1) <- x4[0,c,oh0*2+oh1+r-1,w-1]
+      claim rows: l2 f32[c: 6, r: 3, w: 10] ring(oh1) <- x4[0,c,oh0*2+oh1+r-1,w-1]
       for k0: 5, ow: 2
         let acc: reg f32[p: 4, k: 4 lanes]
         move acc[p,k] <- bias[k0*4+k]

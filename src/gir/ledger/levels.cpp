@@ -106,8 +106,8 @@ int64_t tile_copies(const Levels& levels, const Let& let, const Block& rest_of_b
     return scope.empty() ? 1 : reached(levels, scope, rest_of_block, 1);
 }
 
-bool holds_source(const Let& let, DType source_dtype) {
-    return let.source && !let.source->within && let.tile.dtype == source_dtype;
+bool pads(const Let& let) {
+    return let.kind == TileKind::Copy && let.source->within.has_value();
 }
 
 }  // namespace smeaton::gir

@@ -268,7 +268,7 @@ static int64_t block_tile_bytes(const Block& block, const std::vector<Name>& lev
     int64_t own = 0, inner = 0;
     for (const StmtPtr& s : block) {
         if (auto* let = std::get_if<Let>(&s->node)) {
-            bool claim = let->resident && let->source && !let->source->within;
+            bool claim = let->kind == TileKind::Claim;
             bool placed = std::find(levels.begin(), levels.end(), let->tile.level) != levels.end();
             if (claim || let->constant || !placed) continue;
             int64_t elements = 1;

@@ -304,7 +304,7 @@ void Claimer::as_it_lies(Name source, std::vector<size_t>& dims) const {
                      [&](size_t x, size_t y) { return innermost(x) < innermost(y); });
 }
 
-// let t: level [dims of the box] resident <- source[outer + lo + step*dim], and the reads turned to
+// claim t: level [dims of the box] <- source[outer + lo + step*dim], and the reads turned to
 // t.
 Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     const Name source = what.source;
@@ -313,7 +313,7 @@ Block Claimer::claim(const Candidate& what, Name ring, const Block& b) {
     let.tile.level = level.name;
     auto known = tiles.find(source);
     let.tile.dtype = known != tiles.end() ? known->second.tile.dtype : program.buffer(source).dtype;
-    let.resident = true;
+    let.kind = level.software_managed ? TileKind::Copy : TileKind::Claim;
     let.ring = ring;
     let.source = Slice{source, {}, {}};
     std::vector<NamedDim> dims = dims_of(source);
@@ -393,7 +393,7 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
     std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
     for (size_t i = 0; i < b.size(); ++i) {
         auto* let = std::get_if<Let>(&b[i]->node);
-        if (let && !let->resident && written.count(let->tile.name) > 0) filled[let->tile.name] = i;
+        if (let && let->kind == TileKind::Memory && written.count(let->tile.name) > 0) filled[let->tile.name] = i;
         for_each_op({b[i]}, [&](const Op& op) {
             for (Name n : {op.dst.target, op.payload ? op.payload->target : Name()})
                 if (auto at = filled.find(n); at != filled.end()) at->second = i;
@@ -421,10 +421,10 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
     for (const StmtPtr& s : b)
         if (auto* let = std::get_if<Let>(&s->node)) {
             note_tile(*let, tiles);
-            if (let->tile.level != level.name || let->resident) continue;
-            int64_t bytes = tensor::byte_count(let->tile.dtype, 1);
-            for (const NamedDim& d : let->tile.dims) bytes *= d.extent.value();
-            room -= bytes;
+            if (let->tile.level != level.name || let->kind == TileKind::Claim ||
+                claim_of.count(let->tile.name) > 0)
+                continue;
+            room -= bytes_of(*let);
         }
     Block current = b;
     // Cores at work share what they do not own.
@@ -535,7 +535,7 @@ int64_t claims_in(const Kernel& kernel) {
     int64_t claims = 0;
     for_each_stmt(kernel.body, [&](const Stmt& s) {
         auto* let = std::get_if<Let>(&s.node);
-        claims += let && let->resident ? 1 : 0;
+        claims += let && let->kind != TileKind::Memory ? 1 : 0;
     });
     return claims;
 }

@@ -1,8 +1,8 @@
 // Residency: what a tiled kernel reads again and again is claimed by the level that can hold it.
 //     parallel n0: 16 core { for m0: 16 { ... mma acc[m,n] += x[m0*8+m,k] * w[k,n0*48+n] ... } }
-//  -> let x_l2: l2 f32[m: 128, k: 768] resident <- x[m,k]
+//  -> claim x_l2: l2 f32[m: 128, k: 768] <- x[m,k]
 //     parallel n0: 16 core {
-//       let w_l2: l2 f32[k: 768, n: 48] resident <- w[k,n0*48+n]
+//       claim w_l2: l2 f32[k: 768, n: 48] <- w[k,n0*48+n]
 //       for m0: 16 { ... mma acc[m,n] += x_l2[m0*8+m,k] * w_l2[k,n] ... } }
 // Nothing is copied on a cache: a claim says what stays there under least-recently-used
 // replacement, and the ledger counts by it.

@@ -16,7 +16,7 @@ int64_t Box::elements() const {
 }
 
 void note_tile(const Let& let, KnownTiles& tiles) {
-    tiles[let.tile.name] = {let.tile, let.resident && let.source && !let.source->within};
+    tiles[let.tile.name] = {let.tile, let.kind == TileKind::Claim};
 }
 
 // The part of lo, lo + step, …, lo + reach that is still there after a move by `shift`.
