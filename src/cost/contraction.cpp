@@ -136,8 +136,8 @@ private:
 
 }  // namespace
 
-ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table,
-                                  double slot_bytes, const std::set<Name>& scratchpads) {
+ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
+                                  const std::set<Name>& scratchpads) {
     return Taker(nest, table, slot_bytes, scratchpads).take();
 }
 

@@ -300,8 +300,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
         model.touched_bytes.push_back(std::max(b.read, b.write));
     for (const Level& level : m.levels)
         if (is_cache(level))
-            model.caches.push_back(
-                cache_traffic(program, kernel, m, level, model.threads));
+            model.caches.push_back(cache_traffic(program, kernel, m, level, model.threads));
     model.arrays = std::move(whole.arrays);
     return model;
 }

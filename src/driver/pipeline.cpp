@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "driver/resume.h"
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"

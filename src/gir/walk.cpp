@@ -6,8 +6,6 @@
 
 namespace smeaton::gir {
 
-namespace {
-
 const Block* body_of(const Stmt& s) {
     if (auto* p = std::get_if<Parallel>(&s.node)) return &p->body;
     if (auto* f = std::get_if<For>(&s.node)) return &f->body;
@@ -23,8 +21,6 @@ StmtPtr with_body(const Stmt& s, Block body) {
     copy.body = std::move(body);
     return stmt(std::move(copy));
 }
-
-}  // namespace
 
 void for_each_stmt(const Block& block, const std::function<void(const Stmt&)>& visit) {
     for (const StmtPtr& s : block) {

@@ -10,6 +10,11 @@
 
 namespace smeaton::gir {
 
+/// The statements inside a loop; null for one that is none.
+const Block* body_of(const Stmt&);
+/// The loop with another body.
+StmtPtr with_body(const Stmt& loop, Block body);
+
 /// Calls `visit(stmt, enclosing)` for every statement, outermost first.
 void for_each_stmt(const Block&, const std::function<void(const Stmt&)>& visit);
 void for_each_op(const Block&, const std::function<void(const Op&)>& visit);

@@ -261,6 +261,28 @@ kernel k(x -> y)
     }
 }
 
+TEST(Ledger, parts_in_flight_bring_in_no_more) {
+    for (std::string ring : {"", " ring(b)"}) {
+        auto text = [&](const std::string& depth) {
+            return R"(program p
+  buffer x: dram f32[h: 20, w: 6] input
+  buffer y: dram f32[a: 2, b: 5, w: 6] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel a: 2 core
+    for b: 5
+      copy rows: l1 f32[r: 2, w: 6])" +
+                   ring + depth + R"( <- x[a*10+b+r,w]
+      reduce add y[a,b,w] <- rows[r,w]
+)";
+        };
+        Ledger one = checked_ledger(text("")), three = checked_ledger(text(" depth 3"));
+        EXPECT_EQ(str(one), str(three));
+        EXPECT_EQ(one.buffers.at("x").read_bytes, Dim((ring.empty() ? 10 : 6) * 2 * 6 * 4));
+    }
+}
+
 TEST(Ledger, a_resident_buffer_is_charged_where_it_stays) {
     Ledger l = checked_ledger(R"(program p
   buffer x: dram f32[i: 8, j: 4] input

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"

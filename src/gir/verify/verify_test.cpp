@@ -261,8 +261,7 @@ TEST(VerifyGir, claims_are_left_alone) {
     EXPECT_THAT(fault_of(claim + "move t[i,j] <- c[i,j]"),
                 HasSubstr("it writes t while c claims it"));
     EXPECT_THAT(fault_of(claim + "fill c[i,j] <- 0.0"), HasSubstr("c is a claim or constant"));
-    EXPECT_THAT(fault_of("claim c: l2 i64[i: 64] <- t[i,0]"),
-                HasSubstr("the dtype of its source"));
+    EXPECT_THAT(fault_of("claim c: l2 i64[i: 64] <- t[i,0]"), HasSubstr("the dtype of its source"));
     EXPECT_THAT(fault_of("claim c: l2 f32[i: 65] <- t[i,0] within (i < 64) else 0.0"),
                 HasSubstr("does not pad"));
     EXPECT_EQ(fault_of("copy c: l2 f32[i: 64] <- t[i,0]\nmove t[i,0] <- c[i]"), "none")
@@ -279,7 +278,8 @@ TEST(VerifyGir, a_copy_in_parts_is_of_what_its_loop_leaves_alone) {
     EXPECT_EQ(fault_of(copy + "  move y[r,i] <- c[i]"), "none");
     EXPECT_THAT(fault_of(copy + "  move t[r*8+i,0] <- c[i]"),
                 HasSubstr("it writes t while parts of c are copied from it"));
-    EXPECT_THAT(fault_of(copy + "  fill c[i] <- 0.0"), HasSubstr("iterations of r share parts of c"));
+    EXPECT_THAT(fault_of(copy + "  fill c[i] <- 0.0"),
+                HasSubstr("iterations of r share parts of c"));
     EXPECT_THAT(fault_of("for r: 8\n  let u: l2 f32[i: 8]\n  fill u[i] <- 0.0\n"
                          "  copy c: l1 f32[i: 8] depth 2 <- u[i]\n  move y[r,i] <- c[i]"),
                 HasSubstr("iterations of r share its parts, and each fills u anew"));

@@ -1,4 +1,4 @@
-#include "gir/rewrite/footprint.h"
+#include "gir/cache/footprint.h"
 
 #include <algorithm>
 #include <numeric>
@@ -7,7 +7,7 @@
 #include "gir/layout.h"
 #include "gir/walk.h"
 
-namespace smeaton::gir::rewrite {
+namespace smeaton::gir::cache {
 
 int64_t Box::elements() const {
     int64_t n = 1;
@@ -295,4 +295,21 @@ double footprint_bytes(const Touches& touches) {
     return sum;
 }
 
-}  // namespace smeaton::gir::rewrite
+int64_t elements(const Touch& t) {
+    int64_t n = 0;
+    for (const Box& b : t.boxes) n += b.elements();
+    return n;
+}
+
+LoopOf loop_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node)) return {p->axis, p->extent.value(), &p->body};
+    if (auto* f = std::get_if<For>(&s.node)) return {f->axis, f->extent.value(), &f->body};
+    return {};
+}
+
+Extents with(Extents scope, const LoopOf& loop) {
+    scope[loop.axis] = loop.extent;
+    return scope;
+}
+
+}  // namespace smeaton::gir::cache

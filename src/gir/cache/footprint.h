@@ -8,7 +8,7 @@
 
 #include "gir/program.h"
 
-namespace smeaton::gir::rewrite {
+namespace smeaton::gir::cache {
 
 /// One coordinate: what the axes around the block contribute, and what those inside add to it:
 /// lo, lo + step, …, hi.
@@ -70,5 +70,17 @@ double new_share(const Let&);
 
 /// All bytes of it, in whole lines.
 double footprint_bytes(const Touches&);
+/// Elements of all boxes.
+int64_t elements(const Touch&);
 
-}  // namespace smeaton::gir::rewrite
+/// A loop by what both kinds have; no body: the statement is none.
+struct LoopOf {
+    Name axis;
+    int64_t extent = 1;
+    const Block* body = nullptr;
+};
+LoopOf loop_of(const Stmt&);
+/// The scope inside the loop.
+Extents with(Extents scope, const LoopOf& loop);
+
+}  // namespace smeaton::gir::cache
