@@ -287,8 +287,8 @@ TEST(KernelCost, a_systolic_array_streams_rows_through_tiles) {
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  claim x: ibuf f32[m: 100, k: 64] <- a[m,k]
-  claim w: wbuf f32[k: 64, n: 96] <- b[k,n]
+  copy x: ibuf f32[m: 100, k: 64] <- a[m,k]
+  copy w: wbuf f32[k: 64, n: 96] <- b[k,n]
   let acc: obuf f32[m: 100, n: 96]
   fill acc[m,n] <- 0.0
   mma acc[m,n] += x[m,k] * w[k,n]

@@ -175,7 +175,7 @@ TEST(Ledger, units_that_share_a_level_share_its_copies) {
   run k(x -> y)
 
 kernel k(x -> y)
-  claim xs: shared f32[k: 10] <- x[k]
+  copy xs: shared f32[k: 10] <- x[k]
 )" + loops;
         Levels levels{{{"dram", -1, {}}, {"shared", 0, "cluster"}, {"reg", 1, "core"}},
                       {{"cluster", 3}, {"core", 6}}};

@@ -1,6 +1,8 @@
 // Which levels are claimed, in which order, for what.
 #include "gir/rewrite/claim/claim.h"
 
+#include <optional>
+
 #include "gir/kernel_form.h"
 #include "gir/layout.h"
 #include "gir/rewrite/claim/claimer.h"
@@ -85,51 +87,81 @@ int64_t claims_in(const Kernel& kernel) {
     return claims;
 }
 
-KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target) {
-    if (!plain_loops(kernel->body)) return kernel;
-    std::set<Name> taken;  // filled when the first claim needs a name
-    ClaimedKernel claimed{program, target,
-                          [&](Name base) {
-                              if (taken.empty()) {
-                                  taken = declared_names(kernel->body);
-                                  for (const Buffer& b : program.buffers) taken.insert(b.name);
-                              }
-                              return fresh(base, taken);
-                          },
-                          written_in(*kernel)};
-    Block body = kernel->body;
-    int64_t made = 0;
-    auto claim_at = [&](const TargetLevel& level, std::set<Name> further_out, int operand,
-                        double room) {
-        Claimer claimer{claimed,
+/// All claims of one kernel.
+class KernelClaims {
+public:
+    KernelClaims(const Program& program, const Kernel& kernel, const Target& target)
+        : target_(target),
+          kernel_{program, target, [this](Name base) { return name_for(base); },
+                  written_in(kernel)},
+          body_(kernel.body) {}
+
+    /// The body with its claims; nothing where there are none to make.
+    std::optional<Block> make() {
+        by_levels();
+        for_operands();
+        if (made_ == 0) return std::nullopt;
+        return in_parts(body_, kernel_.program, target_);
+    }
+
+private:
+    /// From the innermost outwards: a level sees what those further in do not hold.
+    void by_levels() {
+        for (const TargetLevel& level : target_.levels) {
+            if (&level == &target_.registers() || &level == &target_.outermost()) continue;
+            if (level.capacity_bytes == 0) continue;
+            auto capacity = static_cast<double>(level.capacity_bytes);
+            if (!level.software_managed)
+                claim_at(level, levels_outside(target_, level), kAllOperands,
+                         cache::kReckonedShare * capacity);
+            else if (holds_operands(level, contracts(body_)))
+                claim_at(level, levels_outside(target_, level), kAllOperands,
+                         capacity - static_cast<double>(tile_bytes_at(body_, level.name)));
+        }
+    }
+
+    /// Scratchpads that take one operand of contractions; one that takes both is halved.
+    void for_operands() {
+        const TargetLevel* scratchpads[] = {scratchpad_for(target_, OperandRole::A),
+                                            scratchpad_for(target_, OperandRole::B)};
+        double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
+        for (int operand : {0, 1})
+            if (const TargetLevel* level = scratchpads[operand])
+                claim_at(*level, {target_.outermost().name}, operand,
+                         share * static_cast<double>(level->capacity_bytes));
+    }
+
+    void claim_at(const TargetLevel& level, std::set<Name> further_out, int operand, double room) {
+        Claimer claimer{kernel_,
                         level,
                         std::move(further_out),
-                        {program, {target.registers().name, level.line_bytes, operand}}};
-        body = claimer.block(body, {}, {}, false, static_cast<int64_t>(room));
-        made += claimer.made;
-    };
-    // From the innermost outwards: a level sees what those further in do not hold.
-    for (const TargetLevel& level : target.levels) {
-        if (&level == &target.registers() || &level == &target.outermost()) continue;
-        if (level.capacity_bytes == 0) continue;
-        auto capacity = static_cast<double>(level.capacity_bytes);
-        if (!level.software_managed)
-            claim_at(level, levels_outside(target, level), -1, cache::kReckonedShare * capacity);
-        else if (holds_operands(level, contracts(body)))
-            claim_at(level, levels_outside(target, level), -1,
-                     capacity - static_cast<double>(tile_bytes_at(body, level.name)));
+                        {kernel_.program, {target_.registers().name, level.line_bytes, operand}}};
+        body_ = claimer.block(body_, {}, {}, false, static_cast<int64_t>(room));
+        made_ += claimer.made;
     }
-    const TargetLevel* scratchpads[] = {scratchpad_for(target, OperandRole::A),
-                                        scratchpad_for(target, OperandRole::B)};
-    // One that takes both is halved.
-    double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
-    for (int operand : {0, 1})
-        if (const TargetLevel* level = scratchpads[operand])
-            claim_at(*level, {target.outermost().name}, operand,
-                     share * static_cast<double>(level->capacity_bytes));
-    if (made == 0) return kernel;
+
+    Name name_for(Name base) {
+        if (taken_.empty()) {
+            taken_ = declared_names(body_);
+            for (const Buffer& b : kernel_.program.buffers) taken_.insert(b.name);
+        }
+        return fresh(base, taken_);
+    }
+
+    static constexpr int kAllOperands = -1;
+    const Target& target_;
+    ClaimedKernel kernel_;
+    Block body_;
+    std::set<Name> taken_;  // filled when the first claim needs a name
+    int64_t made_ = 0;
+};
+
+KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target) {
+    if (!plain_loops(kernel->body)) return kernel;
+    std::optional<Block> body = KernelClaims(program, *kernel, target).make();
+    if (!body) return kernel;
     Kernel next = *kernel;
-    next.body = in_parts(body, program, target);
+    next.body = std::move(*body);
     return std::make_shared<const Kernel>(with_uses(next));
 }
 
