@@ -39,7 +39,7 @@ std::string after(const Program& p, int64_t bytes) {
     Kernel k = *kernels(p)[0];
     k.body = in_parts(k.body, p, with_scratchpad(bytes));
     Program changed =
-        map_kernels(p, [&](const KernelPtr&) { return std::make_shared<const Kernel>(k); });
+        map_kernels(p, [&](const KernelPtr&) { return std::make_shared<const Kernel>(with_uses(k)); });
     EXPECT_TRUE(find_faults(changed, {capacities(with_scratchpad(bytes))}).empty());
     return print(changed);
 }
