@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "cost/nest.h"
+#include "cost/reuse.h"
 #include "cost/shapes.h"
 
 namespace smeaton::cost {

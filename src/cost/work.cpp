@@ -116,14 +116,12 @@ private:
     }
 
     void op(const Op& o, double runs) {
-        Frame f = frame_of(o, runs);
-        gir::for_each_slice(o, [&](const Slice& s, bool written) {
-            count_asked(f, s, written ? work_.asked_write_bytes : work_.asked_read_bytes);
-        });
         if (auto copy = nest_.copies.find(&o); copy != nest_.copies.end()) {
-            if (copy->second.depth == 1) count_asked(f, *copy->second.source, work_.waited_bytes);
-            return;  // the memory system moves it
+            transfer({o, runs * copy->second.share}, copy->second.let);
+            return;
         }
+        Frame f = frame_of(o, runs);
+        asked(f);
         SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled", gir::print(o));
         if (!o.spelling->across.empty()) {
             turning(f);
@@ -132,6 +130,18 @@ private:
         arithmetic(f);
         accesses(f, register_tile(nest_, o.dst) != nullptr);
         turns(f);
+    }
+
+    void asked(const Frame& f) {
+        gir::for_each_slice(f.op, [&](const Slice& s, bool written) {
+            count_asked(f, s, written ? work_.asked_write_bytes : work_.asked_read_bytes);
+        });
+    }
+
+    /// The memory system moves it.
+    void transfer(const Frame& f, const gir::Let& copy) {
+        asked(f);
+        if (copy.depth == 1) count_asked(f, *copy.source, work_.waited_bytes);
     }
 
     /// Square blocks of registers: each is loaded, turned by swaps in log2 steps, stored.

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "cost/nest.h"
+#include "cost/reuse.h"
 #include "cost/scalar_cost.h"
 
 namespace smeaton::cost {

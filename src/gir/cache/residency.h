@@ -5,11 +5,17 @@
 #include <set>
 
 #include "gir/cache/footprint.h"
+#include "gir/target.h"
 
 namespace smeaton::gir::cache {
 
 /// Share of a cache that is reckoned with: lines of other things drift through the rest.
 constexpr double kReckonedShare = 0.95;
+
+/// Where a panel that is swept again and again is best fetched before its turn, while the one of
+/// the same size in front of it is swept: the second cache, where both leave room. Nothing where
+/// the first cache keeps both, or the second does not.
+const TargetLevel* level_for_next(const Target&, int64_t panel_bytes);
 
 /// How blocks of one program are looked at. `scope`: the loops around a block with their extents;
 /// `tiles`: what is declared around it.

@@ -38,8 +38,8 @@ kernel k(x, w -> y)
 std::string after(const Program& p, int64_t bytes) {
     Kernel k = *kernels(p)[0];
     k.body = in_parts(k.body, p, with_scratchpad(bytes));
-    Program changed =
-        map_kernels(p, [&](const KernelPtr&) { return std::make_shared<const Kernel>(with_uses(k)); });
+    Program changed = map_kernels(
+        p, [&](const KernelPtr&) { return std::make_shared<const Kernel>(with_uses(k)); });
     EXPECT_TRUE(find_faults(changed, {capacities(with_scratchpad(bytes))}).empty());
     return print(changed);
 }
@@ -82,8 +82,8 @@ TEST(Parts, nothing_runs_ahead_of_what_it_depends_on) {
                       room),
                 Not(HasSubstr("depth")));
     EXPECT_THAT(after(copied(R"(  for i: 8
-    let t: dram f32[i: 8, j: 16]
-    move t[i2,j] <- x[i2,j] over i2: 8, j: 16
+    let t: dram f32[a: 8, j: 16]
+    move t[a,j] <- x[a,j]
     copy row: sram f32[j: 16] <- t[i,j]
     unary neg y[i,j] <- row[j]
 )"),
