@@ -34,7 +34,7 @@ struct KernelCost {
     double flops = 0;
     machine::Interval time_us;  ///< max(compute, data) + fixed, but for copies in one part, which
                                 ///< the work waits for; low: all levels overlap, high: nothing does
-    std::string bound;  ///< "compute", or the level that serves the longest
+    std::string bound;          ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
     machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
     std::vector<LevelCost> levels;  ///< innermost first, without registers

@@ -117,7 +117,7 @@ const Edit kEdits[] = {
      [](const Work& a, const Work& b) { return b.loads == a.loads; }},
     {"a_copy", "product", "    for m0: 8\n",
      "    copy rows: l1 f32[m: 48, k: 512] depth 2 <- x[m,k]\n    for m0: 8\n", "",
-     "for (i64 k = 0; k < 512; ++k)",
+     "for (i64 m = 0; m < 48; ++m)",
      [](const Work& a, const Work& b) {
          return b.loads == a.loads && b.waited_bytes.empty() &&
                 b.asked_read_bytes.at("dram") == a.asked_read_bytes.at("dram") + 3.0 * 48 * 512 * 4;
