@@ -224,7 +224,7 @@ DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int t
     return data;
 }
 
-/// What the work waits for: copies in one part, at the rate of the level that they come from.
+/// What the work waits for copies, at the rate of the level that they come from.
 double waited_us(const KernelModel& model, const Machine& m, const std::vector<LevelCost>& levels) {
     double us = 0;
     for (const LevelCost& at : levels) {

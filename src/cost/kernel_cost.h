@@ -32,8 +32,8 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
-    machine::Interval time_us;  ///< max(compute, data) + fixed, but for copies in one part, which
-                                ///< the work waits for; low: all levels overlap, high: nothing does
+    machine::Interval time_us;  ///< max(compute, data) + fixed, but for copies that the work
+                                ///< waits for; low: all levels overlap, high: nothing does
     std::string bound;          ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
     machine::Interval data_us;      ///< each byte at the rate of the level that it comes from

@@ -117,7 +117,7 @@ private:
 
     void op(const Op& o, double runs) {
         if (auto copy = nest_.copies.find(&o); copy != nest_.copies.end()) {
-            transfer({o, runs * copy->second.share}, copy->second.let);
+            transfer({o, runs * copy->second.share}, copy->second);
             return;
         }
         Frame f = frame_of(o, runs);
@@ -139,9 +139,9 @@ private:
     }
 
     /// The memory system moves it.
-    void transfer(const Frame& f, const gir::Let& copy) {
+    void transfer(const Frame& f, const gir::cache::Copying& copy) {
         asked(f);
-        if (copy.depth == 1) count_asked(f, *copy.source, work_.waited_bytes);
+        count_asked({f.op, f.runs * copy.waited}, *copy.let.source, work_.waited_bytes);
     }
 
     /// Square blocks of registers: each is loaded, turned by swaps in log2 steps, stored.

@@ -19,8 +19,9 @@ struct Work {
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
-    std::map<Name, double> waited_bytes;  ///< of the read ones: of copies in one part, which are
-                                          ///< there before the work goes on
+    /// Of the read ones: what copies bring in before the work goes on: of copies in one part all,
+    /// of others the part of each loop's first iteration.
+    std::map<Name, double> waited_bytes;
 };
 
 struct WorkShape {

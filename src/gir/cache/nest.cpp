@@ -53,7 +53,10 @@ private:
         node.is_loop = true;
         node.loop = {axis, trips, parallel};
         middle_[axis] = (extent - 1) / 2;
+        const double outer_trips = trips_around_;
+        trips_around_ = trips;
         node.children = block(body);
+        trips_around_ = outer_trips;
         return node;
     }
 
@@ -73,10 +76,11 @@ private:
         if (let.kind == TileKind::Claim) nest_.claims.emplace(let.tile.name, let);
         if (let.kind != TileKind::Copy) return;
         nest_.passes.push_back(std::make_shared<const Op>(filling_of(let)));
-        double share = 1;
+        Copying copying{let};
         if (auto ring = middle_.find(let.ring); ring != middle_.end())
-            share = new_share(let, 2 * ring->second + 1);
-        nest_.copies.emplace(nest_.passes.back().get(), Copying{let, share});
+            copying.share = new_share(let, 2 * ring->second + 1);
+        if (let.depth > 1) copying.waited = 1 / std::max(1.0, trips_around_);
+        nest_.copies.emplace(nest_.passes.back().get(), copying);
         add(nodes, *nest_.passes.back());
     }
 
@@ -198,6 +202,7 @@ private:
     const Program& program_;
     int64_t chunks_;
     double width_ = 1;
+    double trips_around_ = 1;  // of the innermost loop around
     Nest nest_;
     std::map<Name, double> middle_;
     std::map<Name, int> array_by_name_;

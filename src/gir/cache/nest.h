@@ -45,7 +45,8 @@ struct Node {
 /// A copy of the kernel.
 struct Copying {
     Let let;
-    double share = 1;  ///< of what its entries hold: what they bring in (less than all for a ring)
+    double share = 1;   ///< of what its entries hold: what they bring in (less than all for a ring)
+    double waited = 1;  ///< of that: what the work waits for; of several parts, the first of a loop
 };
 
 struct Nest {

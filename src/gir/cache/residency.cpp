@@ -54,19 +54,21 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
 
 }  // namespace
 
-const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
-    const TargetLevel* first = nullptr;
-    for (const TargetLevel& level : target.levels) {
-        if (level.software_managed || level.capacity_bytes == 0) continue;
-        if (!first) {
-            first = &level;
-            if (2 * panel_bytes < level.capacity_bytes) return nullptr;
-            continue;
-        }
-        // Both panels take three quarters at most: what else goes by finds the rest.
-        return 8 * panel_bytes <= 3 * level.capacity_bytes ? &level : nullptr;
-    }
+const TargetLevel* nth_cache(const Target& target, int n) {
+    for (const TargetLevel& level : target.levels)
+        if (!level.software_managed && level.capacity_bytes > 0 && n-- == 0) return &level;
     return nullptr;
+}
+
+bool outlasts_its_like(const TargetLevel& level, int64_t bytes) {
+    return 2 * bytes <= level.capacity_bytes;
+}
+
+const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
+    const TargetLevel *first = nth_cache(target, 0), *second = nth_cache(target, 1);
+    if (!second || 2 * panel_bytes < first->capacity_bytes) return nullptr;
+    // Both panels take three quarters at most: what else goes by finds the rest.
+    return 8 * panel_bytes <= 3 * second->capacity_bytes ? second : nullptr;
 }
 
 Touches Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {

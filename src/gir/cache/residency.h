@@ -12,6 +12,12 @@ namespace smeaton::gir::cache {
 /// Share of a cache that is reckoned with: lines of other things drift through the rest.
 constexpr double kReckonedShare = 0.95;
 
+/// The n-th of the caches that fill themselves, from the innermost, 0; null where there is none.
+const TargetLevel* nth_cache(const Target&, int n);
+
+/// Is what takes up so many bytes still there after as many others went by?
+bool outlasts_its_like(const TargetLevel&, int64_t bytes);
+
 /// Where a panel that is swept again and again is best fetched before its turn, while the one of
 /// the same size in front of it is swept: the second cache, where both leave room. Nothing where
 /// the first cache keeps both, or the second does not.
