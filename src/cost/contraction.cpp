@@ -37,8 +37,9 @@ bool plain_vector(const ShapeRow& row) {
 
 class Taker {
 public:
-    Taker(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes)
-        : nest_(nest), table_(table), slot_bytes_(slot_bytes) {}
+    Taker(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
+          const std::set<Name>& scratchpads)
+        : nest_(nest), table_(table), slot_bytes_(slot_bytes), scratchpads_(scratchpads) {}
 
     ContractionWork take() {
         for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0, 0});
@@ -123,7 +124,7 @@ private:
         Name level = level_of(target);
         if (level.empty()) return;
         work_.asked_read_bytes[level] += bytes;
-        if (nest_.software.count(level) == 0) work_.loads += std::ceil(bytes / slot_bytes_);
+        if (scratchpads_.count(level) == 0) work_.loads += std::ceil(bytes / slot_bytes_);
     }
 
     /// Empty: in registers.
@@ -138,14 +139,15 @@ private:
     Nest& nest_;
     const std::vector<ShapeRow>& table_;
     double slot_bytes_;
+    const std::set<Name>& scratchpads_;
     ContractionWork work_;
 };
 
 }  // namespace
 
-ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table,
-                                  double slot_bytes) {
-    return Taker(nest, table, slot_bytes).take();
+ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
+                                  const std::set<Name>& scratchpads) {
+    return Taker(nest, table, slot_bytes, scratchpads).take();
 }
 
 ContractionTime time_of(const machine::Machine& m, const std::vector<ShapeUse>& uses) {

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
-#include "cost/nest.h"
+#include "cost/reuse.h"
 #include "cost/shapes.h"
 
 namespace smeaton::cost {
@@ -30,7 +31,8 @@ struct ContractionWork {
 /// read once for each tile that stays, and sums that do not stay go through once for each group.
 /// Dot products of a vector unit have one row operand for all lanes: batches stay with the vector
 /// unit. `slot_bytes`: what a load brings.
-ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes);
+ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes,
+                                  const std::set<Name>& scratchpads);
 
 /// Time of all of them on one core: on the vector unit, and on the busiest of the others.
 struct ContractionTime {

@@ -57,14 +57,14 @@ const Level* inwards_of(const Machine& m, const Level& level) {
 }
 
 CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
-                           const Level& cache, const std::set<Name>& software, int threads) {
+                           const Level& cache, int threads) {
     double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
     double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
     CacheTraffic traffic;
     traffic.cache = cache.name;
     traffic.instances = std::ceil(threads / cores_each);
     double sharers = std::ceil(threads / traffic.instances);
-    Nest nest = nest_of(program, kernel, software, static_cast<int64_t>(traffic.instances));
+    Nest nest = nest_of(program, kernel, static_cast<int64_t>(traffic.instances));
     double line = cache.line_bytes->value;
     traffic.fetched = misses(nest, cache.capacity_bytes.value, line, sharers);
     traffic.first = footprint(nest, line);
@@ -139,6 +139,11 @@ ComputeTime compute_time(const KernelModel& model, const Machine& m, const CostO
     return {us(ns / busy_share(m, unit, model.threads)), us(contractions.beside_ns)};
 }
 
+/// What no machine has placed lies in the outermost level.
+bool lies_in(Name name, const Level& level) {
+    return name == Name(level.name) || (level.next.empty() && name == Name("memory"));
+}
+
 /// Bytes through one level, all cores together.
 LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& level,
                      const Warm& warm) {
@@ -162,12 +167,10 @@ LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& le
         cost.read_bytes = model.busiest.loads * slot * model.threads;
         cost.write_bytes = model.busiest.stores * slot * model.threads;
     } else {
-        // What no machine has placed lies in the outermost level.
         auto asked = [&](const std::map<Name, double>& table) {
             double bytes = 0;
             for (const auto& [name, count] : table)
-                if (name == Name(level.name) || (level.next.empty() && name == Name("memory")))
-                    bytes += count;
+                if (lies_in(name, level)) bytes += count;
             return bytes * model.threads;
         };
         cost.read_bytes = asked(model.busiest.asked_read_bytes);
@@ -218,6 +221,19 @@ DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int t
     }
     data.us = machine::max(data.us, beside);
     return data;
+}
+
+/// What the work waits for copies, at the rate of the level that they come from.
+double waited_us(const KernelModel& model, const Machine& m, const std::vector<LevelCost>& levels) {
+    double us = 0;
+    for (const LevelCost& at : levels) {
+        const Level& level = *machine::find_level(m, at.name);
+        double bytes = 0;
+        for (const auto& [name, count] : model.busiest.waited_bytes)
+            if (lies_in(name, level)) bytes += count * model.threads;
+        us += transfer_us(level, std::min(bytes, at.read_bytes), 0, model.threads).value;
+    }
+    return us;
 }
 
 Interval fixed_time_us(const KernelModel& model, const Machine& m,
@@ -283,9 +299,9 @@ Interval transfer_us(const Level& level, double read_bytes, double write_bytes, 
 
 KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
                          const CostOptions& options) {
-    std::set<Name> software;
+    std::set<Name> scratchpads;
     for (const Level& level : m.levels)
-        if (level.managed == machine::Managed::Software) software.insert(level.name);
+        if (level.managed == machine::Managed::Software) scratchpads.insert(level.name);
     const Unit& unit = vector_unit_of(m, options);
     WorkShape shape;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
@@ -294,7 +310,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     KernelModel model;
     model.name = kernel.name.str();
     model.ops = kernel.origins;
-    Nest whole = nest_of(program, kernel, software);
+    Nest whole = nest_of(program, kernel);
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
     const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
@@ -302,10 +318,11 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     model.buffers = traffic.buffers;
     for (const auto& [op, count] : traffic.operations)
         if (op.first == gir::OpClass::Fma) model.macs += static_cast<double>(count);
-    Nest busiest = nest_of(program, kernel, software, model.threads);
+    Nest busiest = nest_of(program, kernel, model.threads);
     model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
-    ContractionWork contractions = take_contractions(busiest, shapes, widest_vector_bytes(m));
+    ContractionWork contractions =
+        take_contractions(busiest, shapes, widest_vector_bytes(m), scratchpads);
     model.busiest = work_of(busiest, shape);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
@@ -316,8 +333,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
         model.touched_bytes.push_back(std::max(b.read, b.write));
     for (const Level& level : m.levels)
         if (is_cache(level))
-            model.caches.push_back(
-                cache_traffic(program, kernel, m, level, software, model.threads));
+            model.caches.push_back(cache_traffic(program, kernel, m, level, model.threads));
     model.arrays = std::move(whole.arrays);
     return model;
 }
@@ -346,7 +362,9 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     DataTime data = data_time(m, cost.levels, model.threads);
     cost.data_us = data.us;
     cost.bound = data.us.value > cost.compute_us.value ? data.longest : "compute";
-    cost.time_us = {overlapped_low, std::max(cost.compute_us.value, data.us.value),
+    double waited = std::min(waited_us(model, m, cost.levels), data.us.value);
+    cost.time_us = {overlapped_low,
+                    waited + std::max(cost.compute_us.value, data.us.value - waited),
                     cost.compute_us.high + data.us.high};
     cost.fixed_us = fixed_time_us(model, m, cost.levels);
     cost.time_us = cost.time_us + cost.fixed_us;

@@ -44,10 +44,10 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
-    double macs = 0;  ///< multiply-adds of contractions, nothing padded
-    machine::Interval
-        time_us;        ///< max(compute, data) + fixed; low: all levels overlap, high: nothing does
-    std::string bound;  ///< "compute", or the level that serves the longest
+    double macs = 0;            ///< multiply-adds of contractions, nothing padded
+    machine::Interval time_us;  ///< max(compute, data) + fixed, but for copies that the work
+                                ///< waits for; low: all levels overlap, high: nothing does
+    std::string bound;          ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
     machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
     machine::Interval vector_us;

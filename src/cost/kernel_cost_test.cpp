@@ -9,6 +9,7 @@
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
+#include "machine/query.h"
 #include "machine/read.h"
 
 namespace smeaton::cost {
@@ -286,8 +287,8 @@ TEST(KernelCost, a_systolic_array_streams_rows_through_tiles) {
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  let x: ibuf f32[m: 100, k: 64] resident <- a[m,k]
-  let w: wbuf f32[k: 64, n: 96] resident <- b[k,n]
+  copy x: ibuf f32[m: 100, k: 64] <- a[m,k]
+  copy w: wbuf f32[k: 64, n: 96] <- b[k,n]
   let acc: obuf f32[m: 100, n: 96]
   fill acc[m,n] <- 0.0
   mma acc[m,n] += x[m,k] * w[k,n]
@@ -305,6 +306,43 @@ kernel mm(a, b -> y)
     EXPECT_EQ(level(c, "wbuf").read_bytes, 64 * 96 * 4);
     EXPECT_EQ(level(c, "obuf").read_bytes, (2 + 1) * 100 * 96 * 4);   // and the move out
     EXPECT_EQ(level(c, "obuf").write_bytes, (2 + 1) * 100 * 96 * 4);  // and the fill
+}
+
+TEST(KernelCost, work_waits_for_a_copy_in_one_part_and_for_the_first_of_two) {
+    Machine m = machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) +
+                                           "/machines/systolic-chip.yaml");
+    auto with = [&](const std::string& depth) {
+        return cost(R"(program p
+  buffer a: dram f32[m: 512, k: 128] input
+  buffer b: dram f32[k: 128, n: 96] input
+  buffer y: dram f32[m: 512, n: 96] output
+  run mm(a, b -> y)
+
+kernel mm(a, b -> y)
+  copy x: ibuf f32[m: 512, k: 128] <- a[m,k]
+  let acc: obuf f32[m: 512, n: 96]
+  fill acc[m,n] <- 0.0
+  for k0: 4
+    copy w: wbuf f32[k: 32, n: 96] )" +
+                        depth + R"(<- b[k0*32+k,n]
+    mma acc[m,n] += x[m,k0*32+k] * w[k,n]
+  move y[m,n] <- acc[m,n]
+)",
+                    m, 1);
+    };
+    KernelCost one = with(""), two = with("depth 2 ");
+    const machine::Level& dram = *machine::find_level(m, "dram");
+    double x_us = transfer_us(dram, 512 * 128 * 4, 0, 1).value;
+    double w_us = transfer_us(dram, 128 * 96 * 4, 0, 1).value;
+    auto expected = [&](const KernelCost& c, double waited) {
+        return waited + std::max(c.compute_us.value, c.data_us.value - waited) + c.fixed_us.value;
+    };
+    EXPECT_EQ(one.data_us.value, two.data_us.value);
+    EXPECT_NEAR(one.time_us.value, expected(one, x_us + w_us), 1e-9);
+    EXPECT_NEAR(two.time_us.value, expected(two, x_us + w_us / 4), 1e-9);
+    EXPECT_LT(two.time_us.value, one.time_us.value);
+    EXPECT_LE(two.time_us.low, two.time_us.value);
+    EXPECT_GE(one.time_us.high, one.time_us.value);
 }
 
 TEST(KernelCost, a_machine_without_a_needed_rate_is_named) {

@@ -44,9 +44,7 @@ std::vector<std::string> unused_levels(const gir::Program& tiled, const gir::Tar
     Inventory found = inventory_of(tiled);
     std::vector<std::string> sentences;
     for (const gir::TargetLevel& level : target.levels) {
-        bool scratchpad = level.software_managed && &level != &target.registers() &&
-                          &level != &target.outermost();
-        if (!scratchpad || found.levels.count(level.name) > 0) continue;
+        if (!target.is_scratchpad(level) || found.levels.count(level.name) > 0) continue;
         sentences.push_back(
             fmt::format("level {} ({} bytes, managed by software) holds nothing: {}", level.name,
                         level.capacity_bytes, reason(level, found)));

@@ -1,37 +1,24 @@
-// What a cache has to fetch for a nest: closed form, least recently used, no set conflicts.
+// What gir/cache says of a kernel (its nest, what a cache fetches for it), under the names that the
+// cost model uses.
 #pragma once
 
-#include <vector>
-
-#include "cost/nest.h"
+#include "gir/cache/misses.h"
+#include "gir/cache/nest.h"
 
 namespace smeaton::cost {
 
-/// Range of one logical coordinate that is touched: `range` from the least to the greatest,
-/// `distinct` values in it.
-struct Touched {
-    double range = 1, distinct = 1;
-};
-
-/// Bytes of whole lines that hold the touched box; at most those of the array.
-double touched_bytes(const Array&, const std::vector<Touched>&, double line_bytes);
-
-struct ArrayBytes {
-    double read = 0, write = 0;
-};
-
-/// Bytes of each array that the whole nest touches, once: what an empty cache of any size must
-/// fetch.
-std::vector<ArrayBytes> footprint(const Nest&, double line_bytes);
-
-/// Bytes of each array that cross into a cache of this capacity, of which `concurrent` parties
-/// share one (they run iterations of the outermost parallel at the same time).
-///   loop:  when one iteration fits, what one needs is there for the next: the footprint of the
-///   loop;
-///          otherwise trips x the body, but for arrays that stay hot: where there is nothing but a
-///          loop inside, two of whose iterations fit, those that one iteration touches whole.
-///   block: when all of it fits, its footprint; otherwise the sum of its parts.
-std::vector<ArrayBytes> misses(const Nest&, double capacity_bytes, double line_bytes,
-                               double concurrent = 1);
+using gir::cache::Array;
+using gir::cache::array_named;
+using gir::cache::ArrayBytes;
+using gir::cache::dtype_of;
+using gir::cache::footprint;
+using gir::cache::in_registers;
+using gir::cache::Loop;
+using gir::cache::misses;
+using gir::cache::Nest;
+using gir::cache::nest_of;
+using gir::cache::Node;
+using gir::cache::resolved;
+using gir::cache::touched_bytes;
 
 }  // namespace smeaton::cost

@@ -104,7 +104,7 @@ TEST(Misses, what_does_not_fit_is_fetched_again_by_each_turn_of_the_loop_outside
 
 TEST(Misses, a_party_of_the_parallel_has_its_share_of_the_rows_and_all_of_b) {
     Parsed p = parse(kMatmul);
-    Nest nest = nest_of(p.program, *p.kernel, {}, 4);
+    Nest nest = nest_of(p.program, *p.kernel, 4);
     auto bytes = misses(nest, 1 << 20, 64);
     EXPECT_EQ(total(nest, bytes, "a"), 32 * 256 * 4);
     EXPECT_EQ(total(nest, bytes, "b"), 256 * 512 * 4);
@@ -122,7 +122,7 @@ TEST(Misses, parties_that_share_a_cache_share_its_room) {
 TEST(Misses, a_claim_costs_what_the_slice_behind_it_costs) {
     std::string text = kMatmul;
     size_t at = text.find("    for n0");
-    text.insert(at, "    let rows: l2 f32[m: 8, k: 256] resident <- a[m0*8+m,k]\n");
+    text.insert(at, "    claim rows: l2 f32[m: 8, k: 256] <- a[m0*8+m,k]\n");
     at = text.find("a[m0*8+m,k] * b");
     text.replace(at, 11, "rows[m,k]");
     Parsed p = parse(text);

@@ -116,9 +116,12 @@ private:
     }
 
     void op(const Op& o, double runs) {
+        if (auto copy = nest_.copies.find(&o); copy != nest_.copies.end()) {
+            transfer({o, runs * copy->second.share}, copy->second);
+            return;
+        }
         Frame f = frame_of(o, runs);
-        gir::for_each_slice(o, [&](const Slice& s, bool written) { count_asked(f, s, written); });
-        if (is_transfer(o)) return;
+        asked(f);
         SMEATON_CHECK(o.spelling, "{} has no spelling: the program was not spelled", gir::print(o));
         if (!o.spelling->across.empty()) {
             turning(f);
@@ -129,6 +132,18 @@ private:
         turns(f);
     }
 
+    void asked(const Frame& f) {
+        gir::for_each_slice(f.op, [&](const Slice& s, bool written) {
+            count_asked(f, s, written ? work_.asked_write_bytes : work_.asked_read_bytes);
+        });
+    }
+
+    /// The memory system moves it.
+    void transfer(const Frame& f, const gir::cache::Copying& copy) {
+        asked(f);
+        count_asked({f.op, f.runs * copy.waited}, *copy.let.source, work_.waited_bytes);
+    }
+
     /// Square blocks of registers: each is loaded, turned by swaps in log2 steps, stored.
     void turning(const Frame& f) {
         double blocks = points(f, [](size_t) { return true; }) / (f.width * f.width);
@@ -137,15 +152,6 @@ private:
         work_.loads += f.runs * blocks * f.width;
         work_.stores += f.runs * blocks * f.width;
         work_.loop_turns += f.runs * blocks;
-    }
-
-    /// A pass that fills a scratchpad: the memory system does it.
-    bool is_transfer(const Op& o) const {
-        auto tile = nest_.tiles.find(o.dst.target);
-        if (tile == nest_.tiles.end() || nest_.software.count(tile->second.level) == 0)
-            return false;
-        return std::any_of(nest_.copies.begin(), nest_.copies.end(),
-                           [&](const auto& copy) { return copy.get() == &o; });
     }
 
     void charge(const Frame& f, const Instructions& i, double count) {
@@ -244,14 +250,14 @@ private:
         if (along && bits < 32) charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
-    void count_asked(const Frame& f, const Slice& s, bool written) {
+    void count_asked(const Frame& f, const Slice& s, std::map<Name, double>& bytes_of_level) const {
         auto used = [&](size_t d) { return walks(s, f.op.dims[d].name); };
         auto tile = nest_.tiles.find(s.target);
         const Array* array = array_named(nest_, s.target);
         if (tile == nest_.tiles.end() && !array) return;
         Name level = tile != nest_.tiles.end() ? tile->second.level : array->level;
         double bytes = f.runs * points(f, used) * tensor::bits(dtype_of(nest_, s.target)) / 8.0;
-        (written ? work_.asked_write_bytes : work_.asked_read_bytes)[level] += bytes;
+        bytes_of_level[level] += bytes;
     }
 
     void turns(const Frame& f) {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cost/nest.h"
+#include "cost/reuse.h"
 #include "cost/scalar_cost.h"
 
 namespace smeaton::cost {
@@ -20,6 +20,9 @@ struct Work {
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
+    /// Of the read ones: what copies bring in before the work goes on: of copies in one part all,
+    /// of others the part of each loop's first iteration.
+    std::map<Name, double> waited_bytes;
 };
 
 struct WorkShape {
@@ -28,7 +31,7 @@ struct WorkShape {
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a
-/// spelling that is no copy into a scratchpad; what units with shapes of their own take has been
+/// spelling; what units with shapes of their own take has been
 /// taken out of the nest (contraction.h).
 Work work_of(const Nest&, const WorkShape&);
 

@@ -255,7 +255,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     std::shared_ptr<run::Library> library;
     runner.run("emit", [&] {
         int units = run::usable_cores();
-        auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program); };
+        const gir::Levels levels = gir::levels_of(target, program);
+        auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program, levels); };
         emitted = emit::emit_program(program, {isa, units, comment});
     });
     runner.run("compile", [&] {
@@ -464,9 +465,12 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         for (size_t k = 0; k < step_ns.size(); ++k) samples[k].push_back(step_ns[k]);
     }
     turn = {};
+    const gir::Program& program = compiled->tuned.program;
+    const gir::Levels levels =
+        gir::levels_of(target_for(impl_->options.isa, impl_->pool->threads()), program);
     std::vector<KernelStats> stats;
     size_t k = 0;
-    for (const gir::Step& s : compiled->tuned.program.steps) {
+    for (const gir::Step& s : program.steps) {
         auto* run = std::get_if<gir::RunStep>(&s.node);
         if (!run || run->once) continue;
         KernelStats stat;
@@ -476,7 +480,7 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
                          times.end());
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
-        gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, compiled->tuned.program));
+        gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, program, levels));
         for (const gir::LevelBytes& l : traffic.levels)
             stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)

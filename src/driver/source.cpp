@@ -22,8 +22,10 @@ emit::Isa isa_of(const SessionOptions& options) {
     return emit::isa_named(options.isa.empty() ? run::host_isa() : options.isa);
 }
 
-std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& isa, int units) {
-    auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program); };
+std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& isa,
+                                  const gir::Target& target, int units) {
+    const gir::Levels levels = gir::levels_of(target, program);
+    auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program, levels); };
     return emit::emit_program(program, {isa, units, comment}).units;
 }
 
@@ -53,8 +55,9 @@ Specialisation specialisation_of(const std::map<std::string, Tensor>& feeds,
 
 }  // namespace
 
-std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program) {
-    return "bytes by level, and operations:\n" + gir::str(gir::ledger(kernel, program));
+std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program,
+                           const gir::Levels& levels) {
+    return "bytes by level, and operations:\n" + gir::str(gir::ledger(kernel, program, levels));
 }
 
 Opened open_model(const std::string& path, const FeedRequest& request,
@@ -150,7 +153,8 @@ std::string stage_text(const std::string& path, const Opened& opened, const Sess
     TunedOn made = naming(path, [&] { return tune_on(opened, options, target); });
     if (made.stopped) return dump_head(options.stop_after) + made.text;
     std::string text;
-    for (const std::string& unit : units_of(made.tuned.program, isa_of(options), 1)) text += unit;
+    for (const std::string& unit : units_of(made.tuned.program, isa_of(options), target, 1))
+        text += unit;
     return text;
 }
 
@@ -161,7 +165,7 @@ std::vector<SourceFile> emit_source(const SourceRequest& request) {
     TunedOn made = naming(request.model, [&] { return tune_on(opened, options, target); });
     int units = request.one_unit ? 1 : run::usable_cores();
     std::vector<SourceFile> files;
-    for (std::string& unit : units_of(made.tuned.program, isa_of(request.session), units))
+    for (std::string& unit : units_of(made.tuned.program, isa_of(request.session), target, units))
         files.push_back({fmt::format("kernels_{}.cpp", files.size()), std::move(unit)});
     return files;
 }

@@ -9,6 +9,7 @@
 #include "driver/feeds.h"
 #include "driver/pipeline.h"
 #include "driver/session.h"
+#include "gir/ledger/levels.h"
 
 namespace smeaton::driver {
 
@@ -59,8 +60,8 @@ std::vector<SourceFile> emit_source(const SourceRequest&);
 /// Gives the paths.
 std::vector<std::string> write_source(const std::vector<SourceFile>&, const std::string& folder);
 
-/// What stands above an emitted kernel besides its operators: the ledger.
-std::string kernel_comment(const gir::Kernel&, const gir::Program&);
+/// What stands above an emitted kernel besides its operators: the ledger on a machine's levels.
+std::string kernel_comment(const gir::Kernel&, const gir::Program&, const gir::Levels&);
 /// The target that code is emitted for on this machine.
 gir::Target target_here(const SessionOptions&);
 

@@ -67,13 +67,13 @@ TEST(KernelForm, KnowsWhichBuffersShareBytes) {
     EXPECT_FALSE(alike(program));
 }
 
-/// A rewrite that claims what the kernel reads: `let A_l2: l2 … resident <- A[n]`.
+/// A rewrite that claims what the kernel reads: `claim A_l2: l2 … <- A[n]`.
 KernelPtr claimed(const Program& program, const KernelPtr& kernel) {
     const Name source = kernel->reads.front();
     Let let;
     let.tile = {Name(source.str() + "_l2"), "l2", DType::kF32, program.buffer(source).dims, -1};
     let.source = Slice{source, {Coord(Affine(Name("n")))}, {}};
-    let.resident = true;
+    let.kind = TileKind::Claim;
     Kernel next = *kernel;
     next.body.insert(next.body.begin(), stmt(let));
     return std::make_shared<const Kernel>(with_uses(next));

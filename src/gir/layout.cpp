@@ -95,9 +95,26 @@ TileMemory tile_memory(const Tile& tile, bool is_constant, int64_t vector_lanes)
 }
 
 int64_t bytes_of(const Tile& tile) {
-    int64_t elements = 1;
-    for (const NamedDim& d : tile.dims) elements *= d.extent.value();
-    return tensor::byte_count(tile.dtype, elements);
+    return bytes_of(Let{tile});
+}
+
+/// How far an iteration of the ring moves the tile along this dim.
+static std::optional<int64_t> advance_of(const Let& let, Name dim) {
+    if (let.ring.empty()) return std::nullopt;
+    for (const Coord& c : let.source->at)
+        if (int64_t k = c.affine.coefficient(let.ring); k != 0 && c.affine.coefficient(dim) != 0)
+            return std::abs(k);
+    return std::nullopt;
+}
+
+int64_t bytes_of(const Let& let, const Bindings& bindings) {
+    int64_t elements = 1, advance = 1;
+    for (const NamedDim& d : let.tile.dims) {
+        const int64_t extent = d.extent.bind(bindings).value();
+        elements *= extent;
+        advance *= std::min(extent, advance_of(let, d.name).value_or(extent));
+    }
+    return tensor::byte_count(let.tile.dtype, elements + (let.depth - 1) * advance);
 }
 
 }  // namespace smeaton::gir

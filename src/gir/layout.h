@@ -41,5 +41,8 @@ TileMemory tile_memory(const Tile&, bool is_constant, int64_t vector_lanes);
 
 /// Bytes of a tile's elements alone; extents must be const.
 int64_t bytes_of(const Tile&);
+/// Bytes that a tile takes up at its level: of a copy, its elements and what each further part in
+/// flight adds: what an iteration of the ring moves on by; without a ring, all of it.
+int64_t bytes_of(const Let&, const Bindings& = {});
 
 }  // namespace smeaton::gir

@@ -41,8 +41,8 @@ struct SameNode {
     bool operator()(const Let& a, const Let& b) const {
         if (a.constant.has_value() != b.constant.has_value()) return false;
         if (a.constant && !tensor::same(*a.constant, *b.constant)) return false;
-        return a.tile == b.tile && a.source == b.source && a.resident == b.resident &&
-               a.ring == b.ring && a.depth == b.depth;
+        return a.tile == b.tile && a.source == b.source && a.kind == b.kind && a.ring == b.ring &&
+               a.depth == b.depth;
     }
     bool operator()(const Op& a, const Op& b) const { return a == b; }
     bool operator()(const Check& a, const Check& b) const {

@@ -163,15 +163,22 @@ struct Tile {
     friend bool operator==(const Tile&, const Tile&) = default;
 };
 
-/// Declares a tile: memory the code fills (no source), a resident claim on, or copy of, a slice of
-/// an outer level (`resident <-`), or constant data.
+/// How a tile comes by its elements. Memory: ops write them, or they are constant data. Claim: it
+/// has no memory of its own, a cache keeps the slice that it is read through to. Copy: memory that
+/// the machine fills from the slice when control comes to it; no unit spends an instruction.
+enum class TileKind { Memory, Claim, Copy };
+
+/// Declares a tile: `let` (memory), `claim` or `copy`.
 struct Let {
     Tile tile;
-    std::optional<Slice> source;  ///< map over the tile's dim names and enclosing axes
-    bool resident = false;
-    Name ring;  ///< loop whose iterations overlap (those of a Parallel in their order), empty: none
-    int depth = 1;  ///< parts in flight on a software-managed level
-    std::optional<Tensor> constant;
+    TileKind kind = TileKind::Memory;
+    std::optional<Slice> source = {};  ///< of a claim or copy: over the tile's dims and axes around
+    /// Loop whose iterations overlap (those of a Parallel in their order), empty: none.
+    Name ring = {};
+    /// Copy: parts in flight. While an iteration of the innermost loop around works on one, those
+    /// of the next depth - 1 are being filled.
+    int depth = 1;
+    std::optional<Tensor> constant = {};
 };
 
 /// Ends the run with `message` unless the bool or integer operand is nonzero at every point.

@@ -69,6 +69,12 @@ struct Target {
     std::vector<MmaShape> shapes;       ///< fastest first
     int cores = 1;                      ///< innermost units at work
 
+    /// Memory that is filled by name, behind the registers: what is copied there the memory system
+    /// moves, no unit.
+    bool is_scratchpad(const TargetLevel& l) const {
+        return l.software_managed && &l != &registers() && &l != &outermost();
+    }
+
     const TargetLevel& registers() const { return levels.front(); }
     const TargetLevel& outermost() const { return levels.back(); }
     const TargetLevel* find(Name level) const;

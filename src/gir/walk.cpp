@@ -6,8 +6,6 @@
 
 namespace smeaton::gir {
 
-namespace {
-
 const Block* body_of(const Stmt& s) {
     if (auto* p = std::get_if<Parallel>(&s.node)) return &p->body;
     if (auto* f = std::get_if<For>(&s.node)) return &f->body;
@@ -24,8 +22,6 @@ StmtPtr with_body(const Stmt& s, Block body) {
     return stmt(std::move(copy));
 }
 
-}  // namespace
-
 void for_each_stmt(const Block& block, const std::function<void(const Stmt&)>& visit) {
     for (const StmtPtr& s : block) {
         visit(*s);
@@ -39,8 +35,8 @@ void for_each_op(const Block& block, const std::function<void(const Op&)>& visit
     });
 }
 
-static void visit_with_indices(const Slice& s, bool written,
-                               const std::function<void(const Slice&, bool)>& visit) {
+void visit_with_indices(const Slice& s, bool written,
+                        const std::function<void(const Slice&, bool)>& visit) {
     visit(s, written);
     for (const Coord& c : s.at)
         if (c.index) visit_with_indices(*c.index, false, visit);
@@ -51,6 +47,15 @@ void for_each_slice(const Op& op, const std::function<void(const Slice&, bool wr
         if (auto* s = std::get_if<Slice>(&o)) visit_with_indices(*s, false, visit);
     visit_with_indices(op.dst, true, visit);
     if (op.payload) visit_with_indices(*op.payload, true, visit);
+}
+
+Op filling_of(const Let& copy) {
+    Op op;
+    op.dims = copy.tile.dims;
+    op.dst.target = copy.tile.name;
+    for (const NamedDim& d : copy.tile.dims) op.dst.at.emplace_back(d.name);
+    op.srcs.emplace_back(*copy.source);
+    return op;
 }
 
 Block map_stmts(const Block& block, const std::function<Block(const StmtPtr&)>& rewrite) {

@@ -10,11 +10,23 @@
 
 namespace smeaton::gir {
 
+/// The statements inside a loop; null for one that is none.
+const Block* body_of(const Stmt&);
+/// The loop with another body.
+StmtPtr with_body(const Stmt& loop, Block body);
+
 /// Calls `visit(stmt, enclosing)` for every statement, outermost first.
 void for_each_stmt(const Block&, const std::function<void(const Stmt&)>& visit);
 void for_each_op(const Block&, const std::function<void(const Op&)>& visit);
 /// Every slice of an op: dst (written), sources, index slices, payload.
 void for_each_slice(const Op&, const std::function<void(const Slice&, bool written)>& visit);
+
+/// The slice itself, then those of its computed coordinates, which are read.
+void visit_with_indices(const Slice&, bool written,
+                        const std::function<void(const Slice&, bool written)>& visit);
+
+/// The pass that fills a copy: each element of the tile from the source's.
+Op filling_of(const Let& copy);
 
 /// Rebuilds a block bottom-up: `rewrite` gets each statement (its body already rebuilt) and returns
 /// what stands in its place (empty: removed; the same pointer: unchanged).

@@ -23,7 +23,7 @@ gir::Levels whole_chain(const gir::Target& target) {
 std::set<Name> claimed_levels(const gir::Kernel& kernel) {
     std::set<Name> levels;
     gir::for_each_stmt(kernel.body, [&](const gir::Stmt& s) {
-        if (auto* let = std::get_if<gir::Let>(&s.node); let && let->resident)
+        if (auto* let = std::get_if<gir::Let>(&s.node); let && let->kind == gir::TileKind::Claim)
             levels.insert(let->tile.level);
     });
     return levels;

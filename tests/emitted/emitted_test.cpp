@@ -79,6 +79,23 @@ kernel k(x -> y)
                 5);
 }
 
+TEST(Emitted, copies_are_passes_of_code_in_one_part) {
+    expect_same(R"(program p
+  buffer x: memory f32[i: 40, j: 21] input
+  buffer y: memory f32[i: 40, j: 21] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  copy first: l1 f32[j: 21] <- x[0,j]
+  parallel i0: 5 core
+    for i1: 8
+      copy rows: l1 f32[r: 3, j: 21] ring(i1) depth 2 <- x[i0*8+i1+r-1,j] within (0 <= i0*8+i1+r-1 < 40) else 0.5
+      reduce add y[i0*8+i1,j] <- rows[r,j]
+      binary add y[i0*8+i1,j] <- y[i0*8+i1,j], first[j]
+)",
+                5);
+}
+
 TEST(Emitted, long_sums_are_sums_of_sums) {
     expect_same(R"(program p
   buffer x: memory f32[i: 300, j: 70, c: 24] input

@@ -204,11 +204,10 @@ private:
                     w = buffer("w", "f32", {{k * kk, nt * n}}, "input");
         std::string bias = buffer("b", "f32", {{nt * n}}, "input", true),
                     y = buffer("y", "f32", {{mt * m, nt * n}}, "output");
-        std::string body =
-            fmt::format("  let xs: l2 f32[m: {}, k: {}, v: {}] resident <- {}[m,k,v]\n", mt * m,
-                        k * kk, batch ? nt * n : 1, x);
+        std::string body = fmt::format("  claim xs: l2 f32[m: {}, k: {}, v: {}] <- {}[m,k,v]\n",
+                                       mt * m, k * kk, batch ? nt * n : 1, x);
         body += fmt::format(
-            "  parallel n0: {} core\n    let panel: l2 f32[k: {}, n: {}] resident <- "
+            "  parallel n0: {} core\n    claim panel: l2 f32[k: {}, n: {}] <- "
             "{}[k,n0*{}+n]\n",
             nt, k * kk, n, w, n);
         body += fmt::format(

@@ -115,6 +115,13 @@ const Edit kEdits[] = {
      "__builtin_prefetch", "", [](const Work& a, const Work& b) { return b.loads == a.loads; }},
     {"prefetch_nearer", "product", "to l2", "to l1", ", 0, 2);", ", 0, 3);",
      [](const Work& a, const Work& b) { return b.loads == a.loads; }},
+    {"a_copy", "product", "    for m0: 8\n",
+     "    copy rows: l1 f32[m: 48, k: 512] depth 2 <- x[m,k]\n    for m0: 8\n", "",
+     "for (i64 m = 0; m < 48; ++m)",
+     [](const Work& a, const Work& b) {
+         return b.loads == a.loads && b.waited_bytes.at("dram") == 1.0 * 48 * 512 * 4 &&
+                b.asked_read_bytes.at("dram") == a.asked_read_bytes.at("dram") + 3.0 * 48 * 512 * 4;
+     }},
     {"a_loop_in_steps", "product", "for k0: 512", "for k0: 512 unroll 4", "",
      "#pragma GCC unroll 4", [](const Work& a, const Work& b) { return b.loads == a.loads; }},
 };

@@ -39,12 +39,25 @@ struct SharedTile {
     int64_t offset = 0;
 };
 
+/// Nothing but code moves data here: a copy is memory and a pass over it, element by element, and
+/// nothing of it is in flight.
+Block copied_by_code(const Block& body) {
+    return gir::map_stmts(body, [](const gir::StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        if (!let || let->kind != gir::TileKind::Copy) return {s};
+        gir::Op pass = gir::filling_of(*let);
+        pass.spelling.emplace();
+        for (const gir::NamedDim& d : pass.dims) pass.spelling->loops.push_back(d.name);
+        return {gir::stmt(Let{let->tile}), gir::stmt(std::move(pass))};
+    });
+}
+
 class KernelEmitter {
 public:
     KernelEmitter(const gir::Kernel& kernel, const gir::Program& program, const Isa& isa)
         : kernel_(gir::with_uses(kernel)), program_(program), isa_(isa) {
         // What is known of a tile (where it lives, which phases share it) is known by its name.
-        kernel_.body = gir::with_unique_tiles(kernel_.body);
+        kernel_.body = gir::with_unique_tiles(copied_by_code(kernel_.body));
     }
 
     KernelText run() {
@@ -251,7 +264,7 @@ private:
 
     void declare(Function& f, const Let& let) {
         Storage s = tile_storage(let.tile);
-        if (let.source) {
+        if (let.kind == gir::TileKind::Claim) {
             s.kind = Storage::Kind::Claim;
             s.source = let.source;
             const Storage& behind = f.storage(let.source->target);

@@ -245,7 +245,7 @@ void Account::let(LetNode& node, const Axes& axes) {
     std::sort(now.begin(), now.end());
     node.ring_held = std::move(now);
     int inner = levels_.index(node.let->tile.level);
-    if (holds_source(*node.let, s.place->dtype)) {
+    if (!pads(*node.let)) {
         charge_crossing(s, s.level, inner, node.copies * within);
         return;
     }

@@ -35,10 +35,10 @@ TEST(Agreement, a_convolution_with_a_ring_of_rows) {
   run conv(wp, x -> y)
 
 kernel conv(wp, x -> y)
-  let ws: l2 f32[k: 32, c: 32, r: 3, s: 3] resident <- wp[k,c,r,s]
+  claim ws: l2 f32[k: 32, c: 32, r: 3, s: 3] <- wp[k,c,r,s]
   parallel oh0: 4 core
     for oh1: 7
-      let rows: l2 f32[c: 32, r: 3, w: 58] resident ring(oh1) <- x[c,oh0*7+oh1+r-1,w-1]
+      claim rows: l2 f32[c: 32, r: 3, w: 58] ring(oh1) <- x[c,oh0*7+oh1+r-1,w-1]
       for k0: 2, ow: 4
         let acc: reg f32[p: 14, k: 16 lanes]
         fill acc[p,k] <- 0.0
@@ -74,7 +74,7 @@ TEST(Agreement, a_false_claim_shows) {
   run k(w, x -> y)
 
 kernel k(w, x -> y)
-  let ws: l2 f32[k: 1024, n: 1024] resident <- w[k,n]
+  claim ws: l2 f32[k: 1024, n: 1024] <- w[k,n]
   parallel m: 4 core
     let acc: l1 f32[n: 1024 lanes]
     fill acc[n] <- 0.0
@@ -98,7 +98,7 @@ TEST(Agreement, a_kernel_of_two_nests_is_run_whole) {
   run k(x -> y, z)
 
 kernel k(x -> y, z)
-  let xs: l2 f32[i: 64, j: 16] resident <- x[i,j]
+  claim xs: l2 f32[i: 64, j: 16] <- x[i,j]
   parallel i: 64 core
     move y[i,j] <- xs[i,j] over j: 16
   parallel i: 64 core

@@ -51,9 +51,9 @@ TEST(CacheSimulator, a_trace_agrees_with_the_ledger_where_claims_fit) {
   run fc(x, w -> y)
 
 kernel fc(x, w -> y)
-  let xs: l2 f32[m: 96, k: 128] resident <- x[m,k]
+  claim xs: l2 f32[m: 96, k: 128] <- x[m,k]
   parallel n0: 16 core
-    let panel: l1 f32[k: 128, n: 32] resident <- w[k,n0*32+n]
+    claim panel: l1 f32[k: 128, n: 32] <- w[k,n0*32+n]
     for m0: 16
       let acc: reg f32[m: 6, n: 32 lanes]
       fill acc[m,n] <- 0.0

@@ -15,7 +15,29 @@ namespace smeaton::gir::interp {
 
 namespace {
 
+void take_part(LetNode& let, int64_t iteration) {
+    const int64_t part = iteration % static_cast<int64_t>(let.parts.size());
+    let.place->data = let.parts[static_cast<size_t>(part)].data;
+    let.place->region.address = let.address + static_cast<uint64_t>(part * let.place->region.bytes);
+}
+
+// Parts of the iterations ahead are filled before this one works on its own.
+void run_parts(LetNode& let, Context& c) {
+    int64_t& axis = c.axes[static_cast<size_t>(let.loop->slot)];
+    const int64_t now = axis;
+    const int64_t ahead = now + static_cast<int64_t>(let.parts.size());
+    for (; let.next < std::min(ahead, let.loop->end); ++let.next) {
+        axis = let.next;
+        take_part(let, let.next);
+        if (c.account) c.account->let(let, c.axes);
+        run_op(*let.fill, c);
+    }
+    axis = now;
+    take_part(let, now);
+}
+
 void run_node(LetNode* let, Context& c) {
+    if (!let->parts.empty()) return run_parts(*let, c);
     if (c.account) c.account->let(*let, c.axes);
     if (!let->place || let->place->constant) return;
     if (let->fill)
@@ -34,11 +56,19 @@ void run_node(CheckNode* check, Context& c) {
     run_check(*check, c);
 }
 
+void starts(LoopNode& loop, int64_t begin, int64_t end) {
+    loop.end = end;
+    for (LetNode* let : loop.rings) {
+        let->ring_held.clear();
+        let->next = begin;
+    }
+}
+
 void run_node(LoopNode* loop, Context& c) {
     int64_t begin = 0, end = loop->extent;
     for (const LinearForm& f : loop->from) begin = std::max(begin, f.at(c.axes.data(), nullptr));
     for (const LinearForm& f : loop->to) end = std::min(end, f.at(c.axes.data(), nullptr));
-    for (LetNode* ring : loop->rings) ring->ring_held.clear();
+    starts(*loop, begin, end);
     int64_t& axis = c.axes[static_cast<size_t>(loop->slot)];
     for (int64_t i = begin; i < end; ++i) {
         axis = i;
@@ -56,8 +86,6 @@ void run_nest(const std::vector<LoopNode*>& nest, Context& c, const IterationRan
     int64_t total = iterations(nest);
     int64_t first = std::min(range.first, total);
     int64_t last = range.count > total - first ? total : first + range.count;
-    for (LoopNode* l : nest)
-        for (LetNode* ring : l->rings) ring->ring_held.clear();
     for (int64_t i = first; i < last; ++i) {
         int64_t rest = i;
         bool begins = true;  // the loop at hand, with all loops inside it
@@ -66,8 +94,7 @@ void run_nest(const std::vector<LoopNode*>& nest, Context& c, const IterationRan
             c.axes[static_cast<size_t>(nest[l]->slot)] = at;
             rest /= nest[l]->extent;
             begins = begins && at == 0;
-            if (begins)
-                for (LetNode* ring : nest[l]->rings) ring->ring_held.clear();
+            if (begins || i == first) starts(*nest[l], at, nest[l]->extent);
         }
         if (c.account) c.account->iteration(i);
         run_nodes(*nest.back()->body, c);

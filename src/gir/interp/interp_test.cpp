@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -157,10 +158,10 @@ kernel block(x -> x4)
     move x4[0,c,h,w] <- x[0,c,h,w] over w: 8
 
 kernel conv(wp, x4, bias -> y4)
-  let ws: l2 f32[k: 20, c: 6, r: 3, s: 3] resident <- wp[k,c,r,s]
+  claim ws: l2 f32[k: 20, c: 6, r: 3, s: 3] <- wp[k,c,r,s]
   parallel oh0: 4 core
     for oh1: 2
-      let rows: l2 f32[c: 6, r: 3, w: 10] resident ring(oh1) <- x4[0,c,oh0*2+oh1+r-1,w-1]
+      claim rows: l2 f32[c: 6, r: 3, w: 10] ring(oh1) <- x4[0,c,oh0*2+oh1+r-1,w-1]
       for k0: 5, ow: 2
         let acc: reg f32[p: 4, k: 4 lanes]
         move acc[p,k] <- bias[k0*4+k]
@@ -175,6 +176,69 @@ kernel unblock(y4 -> y)
                                   inputs);
     for (int64_t i = 0; i < naive.elements(); ++i)
         EXPECT_NEAR(naive.as<float>()[i], tiled.as<float>()[i], 1e-5);
+}
+
+// Rows of x, their sum with the running total in t; `copy` holds a row.
+std::string copied_rows(const std::string& how, const std::string& loop = "for i: 7") {
+    return R"(program p
+  buffer x: dram f32[i: 7, j: 5] input
+  buffer y: dram f32[i: 7, j: 5] output
+  run rows(x -> y)
+
+kernel rows(x -> y)
+  )" + loop +
+           R"(
+    copy row: sram f32[j: 5] )" +
+           how + R"(<- x[i,j]
+    unary neg y[i,j] <- row[j]
+)";
+}
+
+TEST(Interp, parts_of_a_copy_rotate_through_its_loop) {
+    Tensor x = random({7, 5});
+    Options options;
+    options.levels = Levels{{{"dram", -1, {}}, {"sram", 0, {}}}, {}};
+    options.count = true;
+    for (const char* loop : {"for i: 7", "for i: 7 from 2 to 6", "parallel i: 7 core"}) {
+        Result one = run(parse_program(copied_rows("", loop), "one"), {{"x", x}}, options);
+        for (const char* how : {"depth 2 ", "depth 3 ", "depth 9 ", "ring(i) depth 2 "}) {
+            Result r = run(parse_program(copied_rows(how, loop), "parts"), {{"x", x}}, options);
+            // y is NaN where a clipped loop leaves it.
+            EXPECT_EQ(std::memcmp(r.outputs.at("y").data(), one.outputs.at("y").data(), 7 * 5 * 4),
+                      0)
+                << how << loop;
+            EXPECT_EQ(r.traffic.str(), one.traffic.str()) << how << loop;
+        }
+    }
+}
+
+TEST(Interp, parts_of_a_copy_are_filled_while_iterations_before_work) {
+    // A loop that writes what it copies from is no sound program: it shows when a part was filled.
+    auto text = [](const char* depth) {
+        return std::string(R"(program p
+  buffer x: dram f32[i: 4] input
+  buffer t: dram f32[i: 6] temp
+  buffer y: dram f32[i: 4] output
+  run k(x -> t, y)
+
+kernel k(x -> t, y)
+  fill t[i] <- 0.0 over i: 6
+  for i: 4
+    copy c: sram f32[] )") +
+               depth + R"(<- t[i]
+    move y[i] <- c[]
+    move t[i+1] <- x[i]
+    move t[i+2] <- x[i]
+)";
+    };
+    Options options;
+    options.levels = Levels{{{"dram", -1, {}}, {"sram", 0, {}}}, {}};
+    std::map<Name, Tensor> x{{"x", floats({4}, [](int64_t i) { return 10.0f * (i + 1); })}};
+    // Iteration i stores into what i + 1 and i + 2 copy.
+    EXPECT_EQ(values(only_output(text(""), x, options)), (std::vector<double>{0, 10, 20, 30}));
+    EXPECT_EQ(values(only_output(text("depth 2 "), x, options)),
+              (std::vector<double>{0, 0, 10, 20}));
+    EXPECT_EQ(values(only_output(text("depth 3 "), x, options)), (std::vector<double>{0, 0, 0, 0}));
 }
 
 TEST(Interp, gather_reads_rows_and_names_an_index_out_of_range) {

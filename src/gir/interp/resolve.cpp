@@ -296,19 +296,19 @@ private:
         entry.rank = static_cast<int64_t>(let.tile.dims.size());
         entry.dtype = let.tile.dtype;
         if (let.source) node.source = slice(*let.source, let.tile.dims);
-        bool claim = let.resident && let.source && holds_source(let, node.source->place->dtype);
-        if (claim) {
+        if (let.kind == TileKind::Claim) {
             entry.claim = std::make_shared<SliceRef>(*node.source);
         } else {
             entry.place = node.place = tile_place(let.tile, node.extents);
             if (let.constant) set_constant(let, node);
-            if (let.source) make_fill(let, node, entry);
+            if (let.kind == TileKind::Copy) make_fill(let, node, entry);
         }
         node.at_top = loop_stack_.empty();
         node.copies = tile_copies(out_.levels, let, rest_);
         tiles_[let.tile.name] = entry;
         LetNode* kept = keep(out_.lets, std::move(node));
         if (!let.ring.empty()) note_ring(let, kept);
+        if (let.depth > 1) make_parts(let, kept);
         nodes.push_back({kept});
     }
 
@@ -321,19 +321,23 @@ private:
         node.place->constant = true;
     }
 
-    // The move (or cast) of a tile that pads, converts, or is copied.
     void make_fill(const Let& let, LetNode& node, const TileEntry& entry) {
-        Op op;
-        bool converts = node.source->place->dtype != let.tile.dtype;
-        op.kind = converts ? OpKind::Unary : OpKind::Move;
-        op.fn = converts ? ScalarFn::cast : ScalarFn::copy;
-        op.dims = let.tile.dims;
-        op.dst.target = let.tile.name;
-        for (const NamedDim& d : let.tile.dims) op.dst.at.push_back(Coord(d.name));
-        op.srcs.push_back(*let.source);
-        node.fill_op = std::make_shared<const Op>(std::move(op));
+        node.fill_op = std::make_shared<const Op>(filling_of(let));
         tiles_[let.tile.name] = entry;
         node.fill = std::make_shared<OpNode>(op_node(*node.fill_op));
+    }
+
+    void make_parts(const Let& let, LetNode* node) {
+        SMEATON_CHECK(!loop_stack_.empty(), "{}: {} is copied in parts without a loop around it",
+                      out_.kernel_name, let.tile.name);
+        node->address = node->place->region.address;
+        node->parts.push_back(node->place->storage);
+        while (static_cast<int>(node->parts.size()) < let.depth)
+            node->parts.push_back(make_storage(let.tile.dtype, node->place->elements));
+        advance_address(node->place->region.bytes * (let.depth - 1));
+        LoopNode* loop = loop_stack_.back().second;
+        node->loop = loop;
+        if (let.ring.empty()) loop->rings.push_back(node);
     }
 
     void note_ring(const Let& let, LetNode* node) {

@@ -92,6 +92,8 @@ struct CheckNode {
     Literal literal;
 };
 
+struct LoopNode;
+
 /// A let that has a source or constant data. Claims take no action except to be counted.
 struct LetNode {
     const Let* let = nullptr;
@@ -102,8 +104,13 @@ struct LetNode {
     int ring_slot = -1;
     bool at_top = false;                          ///< no loop around it
     std::vector<std::vector<int64_t>> ring_held;  ///< sorted coordinates of the last entry
-    std::shared_ptr<OpNode> fill;                 ///< the move that fills a real tile
+    std::shared_ptr<OpNode> fill;                 ///< the move that fills a copy
     std::shared_ptr<const Op> fill_op;
+    // A copy in several parts: iteration i of `loop` has part i mod their number.
+    std::vector<Storage> parts;
+    uint64_t address = 0;  ///< of the first
+    const LoopNode* loop = nullptr;
+    int64_t next = 0;  ///< iteration whose part is filled next
 };
 
 struct Node;
@@ -115,7 +122,8 @@ struct LoopNode {
     std::vector<LinearForm> from, to;
     bool parallel = false;
     Nodes* body = nullptr;
-    std::vector<LetNode*> rings;  ///< claims that start anew with this loop
+    std::vector<LetNode*> rings;  ///< claims and copies that start anew with this loop
+    int64_t end = 0;              ///< of the run under way
 };
 
 struct Node {

@@ -62,7 +62,7 @@ private:
     void visit(const Let& let) {
         if (let.constant) return;
         std::optional<int64_t> n = points_of(let.tile.dims, bindings_);
-        if (!n || !let.ring.empty()) result_.possible = false;
+        if (!n || !let.ring.empty() || let.depth > 1) result_.possible = false;
         result_.tile_elements += n.value_or(0);
         result_.tiles.insert(let.tile.name);
     }

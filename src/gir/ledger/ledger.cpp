@@ -226,18 +226,18 @@ private:
         const ChargedTo t = target_of(s);
         const Dim run = run_of(s, used, vars);
         const Dim inside = Dim(copies) * entered_elements(let, loops_, vars, used, bounds);
-        if (holds_source(let, t.dtype)) {
+        if (!pads(let)) {
             charges_.crossing(t, levels_.index(let.tile.level), inside, run);
             return;
         }
         charges_.access(t, inside, false, run);
-        charge_filling(let, Dim(copies) * entered_elements(let, loops_, vars, used, {}), vars, used,
-                       t.dtype);
+        charge_filling(let, Dim(copies) * entered_elements(let, loops_, vars, used, {}), vars,
+                       used);
     }
 
-    /// A tile that pads or converts is written by ops: `elements` over the dims in `used`.
+    /// A copy that pads is written: `elements` over the dims in `used`.
     void charge_filling(const Let& let, Dim elements, const DimVars& vars,
-                        const std::set<int>& used, DType source) {
+                        const std::set<int>& used) {
         Dim run(1);
         for (const NamedDim& d : let.tile.dims) {
             run *= loops_.bound(d.extent);
@@ -245,9 +245,7 @@ private:
         }
         charges_.access({levels_.index(let.tile.level), let.tile.dtype, Name()}, elements, true,
                         run);
-        const bool converts = source != let.tile.dtype;
-        charges_.operations(op_class(converts ? ScalarFn::cast : ScalarFn::copy), let.tile.dtype,
-                            elements);
+        charges_.operations(op_class(ScalarFn::copy), let.tile.dtype, elements);
     }
 
     Dim width(const Block& body) const {

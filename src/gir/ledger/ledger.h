@@ -2,11 +2,11 @@
 // as closed formulas over extents and parameters.
 //
 // One op is one pass: each slice is charged one element per point of the dims that occur in it and
-// inside its bounds, times the iterations around it. Levels cumulate inwards. A claim (or a copy
-// done by the memory system) is charged once per entry of its block to the levels it crosses on the
+// inside its bounds, times the iterations around it. Levels cumulate inwards. A claim or a copy
+// is charged once per entry of its block to the levels it crosses on the
 // way in, with `ring` only what is new; one copy per unit where it stands above a parallel at a
-// level that units own. Reads of it count from its own level inwards. A tile that pads or converts
-// is filled: its source is read and it is written. Elements of a constant tile that are 0, 1 or -1
+// level that units own. Reads of it count from its own level inwards. A copy that
+// pads reads its source and is written. Elements of a constant tile that are 0, 1 or -1
 // cost no bytes; an mma point with a 0 costs nothing and one with 1 or -1 an addition.
 #pragma once
 

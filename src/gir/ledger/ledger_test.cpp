@@ -128,9 +128,9 @@ kernel pack(w -> wp)
   move wp[k,n] <- w[k,n] over k: 10, n: 24
 
 kernel fc(x, wp, bias -> y)
-  let xs: l2 f32[m: 14, k: 10] resident <- x[m,k]
+  claim xs: l2 f32[m: 14, k: 10] <- x[m,k]
   parallel n0: 3 core
-    let panel: l2 f32[k: 10, n: 8] resident <- wp[k,n0*8+n]
+    claim panel: l2 f32[k: 10, n: 8] <- wp[k,n0*8+n]
     for m0: 2
       let acc: reg f32[m: 6, n: 8 lanes]
       move acc[m,n] <- bias[n0*8+n]
@@ -153,7 +153,7 @@ TEST(Ledger, a_claim_above_a_parallel_is_charged_once_per_unit) {
   run k(x -> y)
 
 kernel k(x -> y)
-  let xs: l2 f32[k: 10] resident <- x[k]
+  claim xs: l2 f32[k: 10] <- x[k]
   parallel i: 6 core
     unary exp y[i,k] <- xs[k]
 )";
@@ -175,7 +175,7 @@ TEST(Ledger, units_that_share_a_level_share_its_copies) {
   run k(x -> y)
 
 kernel k(x -> y)
-  let xs: shared f32[k: 10] resident <- x[k]
+  copy xs: shared f32[k: 10] <- x[k]
 )" + loops;
         Levels levels{{{"dram", -1, {}}, {"shared", 0, "cluster"}, {"reg", 1, "core"}},
                       {{"cluster", 3}, {"core", 6}}};
@@ -221,10 +221,10 @@ kernel block(src -> x)
   move x[c,h,w] <- src[c,h,w] over c: 4, h: 12, w: 10
 
 kernel conv(x, w -> y)
-  let ws: l2 f32[k: 8, c: 4, r: 3, s: 3] resident <- w[k,c,r,s]
+  claim ws: l2 f32[k: 8, c: 4, r: 3, s: 3] <- w[k,c,r,s]
   parallel oh0: 3 core
     for oh1: 4
-      let rows: l2 f32[c: 4, r: 3, w: 12] resident ring(oh1) <- x[c,oh0*4+oh1+r-1,w-1]
+      claim rows: l2 f32[c: 4, r: 3, w: 12] ring(oh1) <- x[c,oh0*4+oh1+r-1,w-1]
       for ow: 2
         let acc: reg f32[p: 5, k: 8 lanes]
         fill acc[p,k] <- 0.0
@@ -247,16 +247,39 @@ TEST(Ledger, padded_and_strided_rings_and_copies) {
 kernel k(x -> y)
   parallel a: 2 core
     for b: 5
-      let halo: l1 f32[r: 5, w: 8])" +
+      copy halo: l1 f32[r: 5, w: 8])" +
             ring + R"( <- x[a*10+b*2+r-1,w-1] within (0 <= a*10+b*2+r-1 < 20, 0 <= w-1 < 6) else 0.0
-      let plain: l1 f32[r: 2, w: 6])" +
+      copy plain: l1 f32[r: 2, w: 6])" +
             ring + R"( <- x[a*10+b*2+r,w]
-      let cast: l1 f64[r: 2] <- x[a*10+b*2+r,0]
+      let cast: l1 f64[r: 2]
+      unary cast cast[r] <- x[a*10+b*2+r,0]
       let t: reg f32[w: 6 lanes]
       reduce add t[w] <- halo[r,w+1] over r: 5
       reduce add t[w] += plain[r,w] over r: 2
       move y[a,b,w] <- t[w]
 )");
+    }
+}
+
+TEST(Ledger, parts_in_flight_bring_in_no_more) {
+    for (std::string ring : {"", " ring(b)"}) {
+        auto text = [&](const std::string& depth) {
+            return R"(program p
+  buffer x: dram f32[h: 20, w: 6] input
+  buffer y: dram f32[a: 2, b: 5, w: 6] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel a: 2 core
+    for b: 5
+      copy rows: l1 f32[r: 2, w: 6])" +
+                   ring + depth + R"( <- x[a*10+b+r,w]
+      reduce add y[a,b,w] <- rows[r,w]
+)";
+        };
+        Ledger one = checked_ledger(text("")), three = checked_ledger(text(" depth 3"));
+        EXPECT_EQ(str(one), str(three));
+        EXPECT_EQ(one.buffers.at("x").read_bytes, Dim((ring.empty() ? 10 : 6) * 2 * 6 * 4));
     }
 }
 
@@ -274,7 +297,7 @@ kernel first(x -> t)
 
 kernel second(t -> y)
   parallel i: 8 core
-    let row: l1 f32[j: 4] resident <- t[i,j]
+    claim row: l1 f32[j: 4] <- t[i,j]
     move y[i,j] <- row[j]
 )");
     EXPECT_EQ(l.read_bytes("dram"), Dim(128));
@@ -411,7 +434,7 @@ TEST(Ledger, a_symbolic_extent_gives_a_formula) {
   run fc(x, w -> y, z)
 
 kernel fc(x, w -> y, z)
-  let ws: l2 f32[c: 6, k: 5] resident <- w[c,k]
+  claim ws: l2 f32[c: 6, k: 5] <- w[c,k]
   parallel n0: floor((N + 7)/8) core
     let acc: reg f32[n: 8, k: 5 lanes]
     fill acc[n,k] <- 0.0

@@ -27,9 +27,8 @@ static Levels chain(const std::vector<Name>& outermost_first) {
     return levels;
 }
 
-Levels levels_used(const Program& program, const std::vector<const Kernel*>& kernels) {
-    static const char* const kUsualOrder[] = {"memory", "dram", "hbm",   "l3",
-                                              "l2",     "l1",   "local", "reg"};
+static std::set<Name> names_used(const Program& program,
+                                 const std::vector<const Kernel*>& kernels) {
     std::set<Name> used;
     for (const Kernel* kernel : kernels) {
         for (const auto* names : {&kernel->reads, &kernel->writes}) {
@@ -42,6 +41,13 @@ Levels levels_used(const Program& program, const std::vector<const Kernel*>& ker
             if (auto* let = std::get_if<Let>(&s.node)) used.insert(let->tile.level);
         });
     }
+    return used;
+}
+
+Levels levels_used(const Program& program, const std::vector<const Kernel*>& kernels) {
+    static const char* const kUsualOrder[] = {"memory", "dram", "hbm",   "l3",
+                                              "l2",     "l1",   "local", "reg"};
+    std::set<Name> used = names_used(program, kernels);
     std::vector<Name> order;
     for (Name level : kUsualOrder)
         if (used.erase(level) > 0) order.push_back(level);
@@ -50,12 +56,18 @@ Levels levels_used(const Program& program, const std::vector<const Kernel*>& ker
     return chain(order);
 }
 
-Levels levels_used(const Program& program) {
+/// Calls `ask` with all kernels of the program, their uses filled in.
+template <class Ask>
+static auto of_all_kernels(const Program& program, Ask ask) {
     std::vector<Kernel> list;
     for (const KernelPtr& k : kernels(program)) list.push_back(with_uses(*k));
     std::vector<const Kernel*> pointers;
     for (const Kernel& k : list) pointers.push_back(&k);
-    return levels_used(program, pointers);
+    return ask(pointers);
+}
+
+Levels levels_used(const Program& program) {
+    return of_all_kernels(program, [&](const auto& list) { return levels_used(program, list); });
 }
 
 Levels levels_of(const Target& target) {
@@ -69,6 +81,19 @@ Levels levels_of(const Target& target) {
         levels.units[s.name] = (target.cores + each - 1) / each;
     }
     levels.units[target.core_scope()] = target.cores;
+    return levels;
+}
+
+Levels levels_of(const Target& target, const Program& program) {
+    Levels levels = levels_of(target);
+    const std::set<Name> used =
+        of_all_kernels(program, [&](const auto& list) { return names_used(program, list); });
+    if (used.count("local") > 0)
+        levels.list.push_back({"local", static_cast<int>(levels.list.size()) - 1, {}});
+    if (used.count("memory") > 0) {
+        for (Levels::Level& l : levels.list) ++l.parent;
+        levels.list.insert(levels.list.begin(), {"memory", -1, {}});
+    }
     return levels;
 }
 
@@ -106,8 +131,8 @@ int64_t tile_copies(const Levels& levels, const Let& let, const Block& rest_of_b
     return scope.empty() ? 1 : reached(levels, scope, rest_of_block, 1);
 }
 
-bool holds_source(const Let& let, DType source_dtype) {
-    return let.source && !let.source->within && let.tile.dtype == source_dtype;
+bool pads(const Let& let) {
+    return let.kind == TileKind::Copy && let.source->within.has_value();
 }
 
 }  // namespace smeaton::gir

@@ -35,17 +35,19 @@ Levels levels_used(const Program&, const std::vector<const Kernel*>&);
 Levels levels_used(const Program&);
 /// The tree of a target; of each scope, the units at work.
 Levels levels_of(const Target&);
+/// The same, and what kernels of the program that was not (wholly) tiled name besides: `memory`
+/// around it, `local` inside.
+Levels levels_of(const Target&, const Program&);
 
 /// Where accesses to a buffer are charged: at the level it claims residency in, else at its own.
 Name charged_level(const Buffer&);
 
-/// How many copies of a tile exist that is declared just before `rest` in its block: above
-/// parallels whose units own the level, or share one among several, as many as their iterations
-/// reach; else one.
+/// How many copies of a claimed or copied tile exist that is declared just before `rest` in its
+/// block: above parallels whose units own the level, or share one among several, as many as their
+/// iterations reach; else one.
 int64_t tile_copies(const Levels&, const Let&, const Block& rest_of_block);
 
-/// Does the let hold the very bytes of its source (a claim, or a copy done by the memory system)?
-/// Otherwise it is filled by ops: it has no source, pads, or converts.
-bool holds_source(const Let&, DType source_dtype);
+/// Does what lies outside the source's bounds have to be written besides (a copy that pads)?
+bool pads(const Let&);
 
 }  // namespace smeaton::gir

@@ -324,13 +324,10 @@ static int64_t block_tile_bytes(const Block& block, const std::vector<Name>& lev
     int64_t own = 0, inner = 0;
     for (const StmtPtr& s : block) {
         if (auto* let = std::get_if<Let>(&s->node)) {
-            bool claim = let->resident && let->source && !let->source->within;
             bool placed = std::find(levels.begin(), levels.end(), let->tile.level) != levels.end();
-            if (claim || let->constant || !placed) continue;
-            int64_t elements = 1;
-            for (const NamedDim& d : let->tile.dims)
-                elements *= number(d.extent, bindings, let->tile.name);
-            own += (tensor::byte_count(let->tile.dtype, elements) + 63) / 64 * 64;
+            if (let->kind == TileKind::Claim || let->constant || !placed) continue;
+            for (const NamedDim& d : let->tile.dims) number(d.extent, bindings, let->tile.name);
+            own += (bytes_of(*let, bindings) + 63) / 64 * 64;
         } else if (auto* p = std::get_if<Parallel>(&s->node)) {
             // Parallels inside one another share the units.
             int64_t times = std::min(units, number(p->extent, bindings, p->axis));

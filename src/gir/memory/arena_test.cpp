@@ -201,7 +201,7 @@ TEST(Arena, tiles_of_a_parallel_count_once_per_unit) {
 
 kernel k(x -> y)
   let shared: l2 f32[j: 32]
-  let claim: l2 f32[j: 32] resident <- x[0,j]
+  claim claim: l2 f32[j: 32] <- x[0,j]
   move shared[j] <- claim[j]
   parallel i: 8 core
     let row: l1 f32[j: 32]

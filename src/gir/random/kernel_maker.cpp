@@ -271,7 +271,7 @@ private:
         let.tile.name = d_.fresh("claim");
         let.tile.level = d_.options.local;
         let.tile.dtype = b.dtype;
-        let.resident = choose_.chance(60);
+        let.kind = choose_.chance(60) ? TileKind::Claim : TileKind::Copy;
         Slice source;
         source.target = s.target;
         for (const NamedDim& nd : b.dims) {

@@ -7,7 +7,7 @@
 #include "gir/common_cpu.h"
 #include "gir/interp/interp.h"
 #include "gir/random/random_program.h"
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"

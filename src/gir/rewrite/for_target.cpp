@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "gir/rewrite/borders.h"
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"

@@ -125,7 +125,7 @@ Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& targe
         return next;
     });
     tail = place_local_tiles(must_absorb(tail, r.lane, r.lanes, true), target);
-    block.push_back(stmt(Let{out, {}, false, {}, 1, {}}));
+    block.push_back(stmt(Let{out}));
     block.push_back(stmt(spill));
     block.push_back(stmt(For{r.row, Dim(r.rows), {}, {}, 1, tail}));
     return block;

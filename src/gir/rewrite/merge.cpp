@@ -411,7 +411,7 @@ KernelPtr Merger::merged() {
             Tile tile{travel, "local", v.buffer->dtype, {}, -1};
             for (size_t d : v.free_dims)
                 tile.dims.push_back({*only_var(v.store.dst.at[d]), v.buffer->dims[d].extent});
-            lets.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
+            lets.push_back(stmt(Let{tile}));
         }
         head = map_stmts(head, [&](const StmtPtr& s) -> Block {
             auto* op = std::get_if<Op>(&s->node);

@@ -39,7 +39,7 @@ Block power(const Op& op, int exponent, const std::set<Name>& tiles, std::set<Na
         for (const NamedDim& d : op.dims) read.dst.at.emplace_back(Affine(d.name));
         read.srcs = {base};
         base = read.dst;
-        out.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
+        out.push_back(stmt(Let{tile}));
         out.push_back(stmt(std::move(read)));
     }
     out.push_back(stmt(product(op, op.dst, base, base)));

@@ -57,7 +57,7 @@ TEST(Scopes, iterations_go_to_clusters_and_their_cores) {
 
 TEST(Scopes, what_cores_share_is_copied_for_each_cluster) {
     const Program tiled = for_target(program_of(product(1440)), clusters());
-    EXPECT_THAT(print(tiled), HasSubstr("resident <- b["));
+    EXPECT_THAT(print(tiled), HasSubstr("copy b_l2"));
     EXPECT_THAT(print(tiled), HasSubstr(": l2 f32["));
     // A flat machine has no such loop.
     EXPECT_THAT(print(for_target(program_of(product(1440)), common_cpu())),

@@ -141,7 +141,8 @@ struct SliceRewriter {
             if (auto* let = std::get_if<Let>(&s->node); let && let->source) {
                 Let next = *let;
                 slice(*next.source);
-                if (next.resident && next.source->within) possible = false;  // a claim does not pad
+                if (next.kind == TileKind::Claim && next.source->within)
+                    possible = false;  // a claim does not pad
                 return {stmt(std::move(next))};
             }
             if (auto* check = std::get_if<Check>(&s->node)) {

@@ -390,7 +390,7 @@ Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& so
             if (auto* s = std::get_if<Slice>(&o); s && *s == source) *s = to;
         return next;
     });
-    Block block{stmt(Let{panel, {}, false, {}, 1, {}}), stmt(fill)};
+    Block block{stmt(Let{panel}), stmt(fill)};
     block.insert(block.end(), reading.begin(), reading.end());
     return block;
 }

@@ -173,7 +173,9 @@ private:
     StmtPtr statement(int level) {
         if (r_.accept("parallel")) return parallel(level);
         if (r_.accept("for")) return loop(level);
-        if (r_.accept("let")) return let();
+        if (r_.accept("let")) return let(TileKind::Memory);
+        if (r_.accept("claim")) return let(TileKind::Claim);
+        if (r_.accept("copy")) return let(TileKind::Copy);
         if (r_.accept("check")) return check();
         if (r_.accept("prefetch")) return prefetch();
         return op();
@@ -239,8 +241,9 @@ private:
         return out;
     }
 
-    StmtPtr let() {
+    StmtPtr let(TileKind kind) {
         Let let;
+        let.kind = kind;
         let.tile.name = r_.name("a tile");
         r_.expect(":");
         let.tile.level = r_.name("a level");
@@ -253,18 +256,27 @@ private:
             if (let.tile.lanes >= 0) r_.fail(place, "expected one dim with lanes, found a second");
             let.tile.lanes = static_cast<int>(let.tile.dims.size()) - 1;
         });
-        let.resident = r_.accept("resident");
+        if (kind == TileKind::Memory) {
+            if (r_.accept("=")) let.constant = tensor::read_tensor(r_, constants_);
+        } else {
+            source(let);
+        }
+        r_.end_line();
+        scope_.tiles.push_back(let.tile);
+        return stmt(std::move(let));
+    }
+
+    /// What a claim or copy is of, and how its iterations share it.
+    void source(Let& let) {
         if (r_.accept("ring")) {
             r_.expect("(");
             let.ring = r_.name("an axis");
             r_.expect(")");
         }
-        if (r_.accept("depth")) let.depth = static_cast<int>(r_.integer());
-        if (r_.accept("<-")) let.source = slices_.slice();
-        if (r_.accept("=")) let.constant = tensor::read_tensor(r_, constants_);
-        r_.end_line();
-        scope_.tiles.push_back(let.tile);
-        return stmt(std::move(let));
+        if (let.kind == TileKind::Copy && r_.accept("depth"))
+            let.depth = static_cast<int>(r_.integer());
+        r_.expect("<-");
+        let.source = slices_.slice();
     }
 
     StmtPtr check() {

@@ -156,8 +156,9 @@ std::string tile_text(const Tile& t) {
 }
 
 std::string let_text(const Let& let) {
-    std::string out = "let " + tile_text(let.tile);
-    if (let.resident) out += " resident";
+    static constexpr std::string_view kWords[] = {"let ", "claim ", "copy "};
+    std::string out(kWords[static_cast<size_t>(let.kind)]);
+    out += tile_text(let.tile);
     if (!let.ring.empty()) out += " ring(" + text_of(let.ring) + ")";
     if (let.depth != 1) out += fmt::format(" depth {}", let.depth);
     if (let.source) out += " <- " + slice_text(*let.source, false);

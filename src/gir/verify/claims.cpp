@@ -1,9 +1,11 @@
-// Claims and the room at each level.
+// Claims, copies, and the room at each level.
 #include <algorithm>
 
+#include "gir/layout.h"
 #include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/verify/number_rules.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir::verifying {
 
@@ -28,19 +30,66 @@ private:
         Name tile;
     };
 
-    void statement(const Parallel& p) { block(p.body); }
-    void statement(const For& f) { block(f.body); }
+    struct Loop {
+        Name axis;
+        const Block* body;
+    };
+
+    void statement(const Parallel& p) { loop(p.axis, p.body); }
+    void statement(const For& f) { loop(f.axis, f.body); }
     void statement(const Check&) {}
     void statement(const Prefetch&) {}
 
+    void loop(Name axis, const Block& body) {
+        loops_.push_back({axis, &body});
+        block(body);
+        loops_.pop_back();
+    }
+
     void statement(const Let& let) {
-        if (let.resident) {
+        if (let.kind == TileKind::Claim) {
             claims_.push_back({root_of(p_, let.source->target), let.tile.name});
             if (let.source->within)
-                faults_.add(fmt::format("kernel {}: let {}", k_.name, let.tile.name),
-                            "a claim does not pad: make it a tile and fill it");
+                faults_.add(place_of(let), "a claim does not pad: make it a tile and fill it");
         }
-        if (let.resident || let.constant) fixed_.push_back(let.tile.name);
+        if (let.kind == TileKind::Claim || let.constant) fixed_.push_back(let.tile.name);
+        if (let.kind == TileKind::Copy && (!let.ring.empty() || let.depth > 1)) parts(let);
+    }
+
+    /// What one iteration brings in serves others: neither it nor what it is copied from may change
+    /// while the loop runs.
+    void parts(const Let& copy) {
+        auto around = std::find_if(loops_.rbegin(), loops_.rend(), [&](const Loop& l) {
+            return copy.ring.empty() || l.axis == copy.ring;
+        });
+        if (around == loops_.rend()) return;  // a fault of structure
+        const std::set<Name> inside = tiles_declared(*around->body);
+        std::set<Name> sources;
+        visit_with_indices(*copy.source, false, [&](const Slice& s, bool) {
+            sources.insert(root_of(p_, s.target));
+            if (inside.count(s.target) > 0)
+                faults_.add(place_of(copy),
+                            fmt::format("iterations of {} share its parts, and each fills {} anew",
+                                        around->axis, s.target));
+        });
+        for_each_op(*around->body, [&](const Op& op) {
+            for_each_slice(op, [&](const Slice& s, bool written) {
+                if (written && s.target == copy.tile.name)
+                    faults_.add(place_of(op), fmt::format("iterations of {} share parts of {}",
+                                                          around->axis, copy.tile.name));
+                if (written && sources.count(root_of(p_, s.target)) > 0)
+                    faults_.add(place_of(op), fmt::format("it writes {} while parts of {} are "
+                                                          "copied from it",
+                                                          s.target, copy.tile.name));
+            });
+        });
+    }
+
+    std::string place_of(const Let& let) const {
+        return fmt::format("kernel {}: let {}", k_.name, let.tile.name);
+    }
+    std::string place_of(const Op& op) const {
+        return fmt::format("kernel {}: `{}`", k_.name, print(op));
     }
 
     void statement(const Op& op) {
@@ -49,14 +98,13 @@ private:
     }
 
     void store(const Op& op, Name target) {
-        auto place = [&] { return fmt::format("kernel {}: `{}`", k_.name, print(op)); };
         Name root = root_of(p_, target);
         for (const Claim& c : claims_)
             if (c.root == root)
-                faults_.add(place(),
+                faults_.add(place_of(op),
                             fmt::format("it writes {} while {} claims it", target, c.tile));
         if (std::find(fixed_.begin(), fixed_.end(), target) != fixed_.end())
-            faults_.add(place(),
+            faults_.add(place_of(op),
                         fmt::format("{} is a claim or constant and cannot be written", target));
     }
 
@@ -65,6 +113,7 @@ private:
     Faults& faults_;
     std::vector<Claim> claims_;
     std::vector<Name> fixed_;
+    std::vector<Loop> loops_;
 };
 
 class RoomChecker {
@@ -86,7 +135,7 @@ private:
             if (const auto* p = std::get_if<Parallel>(&s->node)) block(p->body);
             if (const auto* f = std::get_if<For>(&s->node)) block(f->body);
             if (const auto* let = std::get_if<Let>(&s->node)) {
-                live_[let->tile.level] += bytes(*let);
+                live_[let->tile.level] += bytes_of(*let, bindings_);
                 fits(let->tile.level, fmt::format("kernel {}: let {}", k_.name, let->tile.name));
             }
         }
@@ -98,28 +147,6 @@ private:
         if (room != options_.capacity_bytes.end() && live_[level] > room->second)
             faults_.add(place, fmt::format("{} bytes live at {}, which holds {}", live_[level],
                                            level, room->second));
-    }
-
-    /// Extent + (depth - 1) * advance: the part that each iteration of the ring adds, all without
-    /// one.
-    int64_t bytes(const Let& let) const {
-        int64_t elements = 1, advance = 1;
-        for (const NamedDim& d : let.tile.dims) {
-            int64_t extent = d.extent.bind(bindings_).value();
-            elements *= extent;
-            advance *= std::min(extent, step_of(let, d.name).value_or(extent));
-        }
-        return tensor::byte_count(let.tile.dtype, elements + (let.depth - 1) * advance);
-    }
-
-    /// How far an iteration of the ring moves the tile along this dim.
-    static std::optional<int64_t> step_of(const Let& let, Name dim) {
-        if (let.ring.empty()) return std::nullopt;
-        for (const Coord& c : let.source->at)
-            if (int64_t k = c.affine.coefficient(let.ring);
-                k != 0 && c.affine.coefficient(dim) != 0)
-                return std::abs(k);
-        return std::nullopt;
     }
 
     const Kernel& k_;

@@ -103,11 +103,10 @@ private:
         place_ = fmt::format("kernel {}: let {}", k_.name, let.tile.name);
         if (let.source) {
             indices(*let.source);
-            if (let.resident && dtype(*let.source) != let.tile.dtype)
+            if (dtype(*let.source) != let.tile.dtype)
                 fault(
-                    "a claim has the dtype of its source (one that converts is a tile and filled)");
-            if (!let.resident && dtype(*let.source) != let.tile.dtype)
-                fault("a copy has the dtype of its source");
+                    "a claim or copy has the dtype of its source (one that converts is a tile that "
+                    "ops fill)");
         }
         tiles_.push_back(let.tile);
     }

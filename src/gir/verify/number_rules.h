@@ -19,7 +19,8 @@ void check_races(const Accesses&, Faults&);
 /// read.
 void check_coverage(const Accesses&, const Written& before, Faults&);
 
-/// Claimed sources, claims and constant tiles are not written.
+/// Claimed sources, claims and constant tiles are not written; nor, while its loop runs, a copy
+/// whose parts iterations share, or its source.
 void check_claims(const Program&, const Kernel&, Faults&);
 
 /// Tiles and claims that live together fit their level. `claimed`: bytes that buffers claim there

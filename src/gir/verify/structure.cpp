@@ -68,15 +68,25 @@ private:
         dims(t.dims);
         if (let.source) slice(*let.source);
         vars_.resize(outer);
-        if (let.resident && !let.source) fault("it claims nothing");
+        if ((let.kind != TileKind::Memory) != let.source.has_value())
+            fault("a claim or copy has a source, a tile that ops fill has none");
         if (let.source && let.constant) fault("it has both a source and constant data");
-        if (let.depth < 1) fault("depth is less than 1");
+        depth(let);
         if (!let.ring.empty() && std::find(loops_.begin(), loops_.end(), let.ring) == loops_.end())
             fault(fmt::format("ring({}) names no enclosing loop", let.ring));
-        if ((!let.ring.empty() || let.depth != 1) && !let.source)
-            fault("ring and depth belong to a claim or copy");
+        if (!let.ring.empty() && !let.source) fault("ring belongs to a claim or copy");
         if (let.constant) constant(let);
         tiles_.push_back(t);
+    }
+
+    void depth(const Let& let) {
+        if (let.depth < 1) fault("depth is less than 1");
+        if (let.depth > 1 && let.kind != TileKind::Copy) fault("depth belongs to a copy");
+        if (let.depth > 1 && loops_.empty())
+            fault("a copy in parts needs a loop around it, whose iterations they are of");
+        else if (let.depth > 1 && !let.ring.empty() && let.ring != loops_.back())
+            fault(fmt::format("its parts are of the loop {} around it, its ring is {}",
+                              loops_.back(), let.ring));
     }
 
     void constant(const Let& let) {
@@ -280,8 +290,8 @@ private:
     const Kernel& k_;
     Faults& faults_;
     std::string place_;
-    std::vector<Name> vars_;
-    std::vector<Name> loops_;  // axes around  // parameters, axes, and the dims of the op in hand
+    std::vector<Name> vars_;   // parameters, axes, and the dims of the op in hand
+    std::vector<Name> loops_;  // axes around
     std::vector<Tile> tiles_;
 };
 

@@ -125,8 +125,7 @@ TEST(VerifyGir, ops_have_the_form_of_their_kind) {
     EXPECT_THAT(fault_of("sort asc t[i,0] along e over i: 64"), HasSubstr("the dim to sort along"));
     EXPECT_THAT(fault_of("let c: l1 f32[v: 2] = f32[3](1.0, 2.0, 3.0)"),
                 HasSubstr("another dtype or shape"));
-    EXPECT_THAT(fault_of("let c: l1 f32[v: 2] resident"), HasSubstr("it claims nothing"));
-    EXPECT_THAT(fault_of("parallel r: 2 core\n  let c: l1 f32[v: 2] resident ring(q) <- a[r+v,0]"),
+    EXPECT_THAT(fault_of("parallel r: 2 core\n  claim c: l1 f32[v: 2] ring(q) <- a[r+v,0]"),
                 HasSubstr("ring(q) names no enclosing loop"));
 }
 
@@ -257,17 +256,54 @@ TEST(VerifyGir, what_is_read_was_written) {
 }
 
 TEST(VerifyGir, claims_are_left_alone) {
-    std::string claim = "let c: l2 f32[i: 64, j: 8] resident <- t[i,j]\n";
+    std::string claim = "claim c: l2 f32[i: 64, j: 8] <- t[i,j]\n";
     EXPECT_EQ(fault_of(claim + "move y[i,j] <- c[i,j]"), "none");
     EXPECT_THAT(fault_of(claim + "move t[i,j] <- c[i,j]"),
                 HasSubstr("it writes t while c claims it"));
     EXPECT_THAT(fault_of(claim + "fill c[i,j] <- 0.0"), HasSubstr("c is a claim or constant"));
-    EXPECT_THAT(fault_of("let c: l2 i64[i: 64] resident <- t[i,0]"),
-                HasSubstr("the dtype of its source"));
-    EXPECT_THAT(fault_of("let c: l2 f32[i: 65] resident <- t[i,0] within (i < 64) else 0.0"),
+    EXPECT_THAT(fault_of("claim c: l2 i64[i: 64] <- t[i,0]"), HasSubstr("the dtype of its source"));
+    EXPECT_THAT(fault_of("claim c: l2 f32[i: 65] <- t[i,0] within (i < 64) else 0.0"),
                 HasSubstr("does not pad"));
-    EXPECT_EQ(fault_of("let c: l2 f32[i: 64] <- t[i,0]\nmove t[i,0] <- c[i]"), "none")
+    EXPECT_EQ(fault_of("copy c: l2 f32[i: 64] <- t[i,0]\nmove t[i,0] <- c[i]"), "none")
         << "a copy is no claim";
+}
+
+TEST(VerifyGir, a_copy_in_parts_is_of_what_its_loop_leaves_alone) {
+    EXPECT_THAT(fault_of("copy c: l2 f32[i: 64] depth 2 <- t[i,0]"),
+                HasSubstr("needs a loop around it"));
+    EXPECT_THAT(
+        fault_of("for r: 8\n  for q: 2\n    copy c: l2 f32[i: 8] ring(r) depth 2 <- t[r+i,0]"),
+        HasSubstr("its parts are of the loop q around it, its ring is r"));
+    std::string copy = "for r: 8\n  copy c: l2 f32[i: 8] depth 2 <- t[r*8+i,0]\n";
+    EXPECT_EQ(fault_of(copy + "  move y[r,i] <- c[i]"), "none");
+    EXPECT_THAT(fault_of(copy + "  move t[r*8+i,0] <- c[i]"),
+                HasSubstr("it writes t while parts of c are copied from it"));
+    EXPECT_THAT(fault_of(copy + "  fill c[i] <- 0.0"),
+                HasSubstr("iterations of r share parts of c"));
+    EXPECT_THAT(fault_of("for r: 8\n  let u: l2 f32[i: 8]\n  fill u[i] <- 0.0\n"
+                         "  copy c: l1 f32[i: 8] depth 2 <- u[i]\n  move y[r,i] <- c[i]"),
+                HasSubstr("iterations of r share its parts, and each fills u anew"));
+}
+
+TEST(VerifyGir, what_a_tile_is_and_what_it_has_agree) {
+    Program p = parse_program(R"(program p
+  buffer a: dram f32[i: 4] input
+  buffer y: dram f32[i: 4] output
+  run k(a -> y)
+
+kernel k(a -> y)
+  move y[i] <- a[i] over i: 4
+)",
+                              "p");
+    auto fault = [&](const Let& let) {
+        Kernel k = *kernels(p)[0];
+        k.body.insert(k.body.begin(), stmt(let));
+        p.steps[0].node = RunStep{std::make_shared<const Kernel>(k), false};
+        return find_faults(p).at(0);
+    };
+    Let let{Tile{"c", "l1", DType::kF32, {}, -1}};
+    let.kind = TileKind::Claim;
+    EXPECT_THAT(fault(let), HasSubstr("a claim or copy has a source"));
 }
 
 TEST(VerifyGir, what_lives_together_fits_its_level) {
@@ -280,9 +316,9 @@ TEST(VerifyGir, what_lives_together_fits_its_level) {
     EXPECT_THAT(faults("for r: 2\n  let u: l1 f32[v: 200]\nfor r: 2\n  let u: l1 f32[v: 200]"),
                 IsEmpty());
     EXPECT_THAT(faults("let u: l2 f32[v: 4096]"), IsEmpty());
-    EXPECT_THAT(faults("let u: l1 f32[v: 64] depth 5 <- t[v,0]"),
+    EXPECT_THAT(faults("for r: 8\n  copy u: l1 f32[v: 64] depth 5 <- t[v,0]"),
                 ElementsAre(HasSubstr("1280 bytes live at l1")));
-    EXPECT_THAT(faults("for r: 8\n  let u: l1 f32[v: 32] ring(r) depth 29 <- t[r*8+v,0] within "
+    EXPECT_THAT(faults("for r: 8\n  copy u: l1 f32[v: 32] ring(r) depth 29 <- t[r*8+v,0] within "
                        "(r*8+v < 64) else 0.0"),
                 IsEmpty())
         << "32 + 28 * 8 elements";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/cache/residency.h"
 #include "tensor/dtype.h"
 
 namespace smeaton::gir::rewrite {
@@ -41,22 +42,6 @@ bool find_sweep(const Place& place, const Affine& first, int64_t elements, Sweep
     return false;
 }
 
-/// The level that a panel is brought to: the second cache, where the panel and the next one leave
-/// room. A panel that the first cache holds needs nothing.
-const TargetLevel* level_for_panel(const Target& target, int64_t bytes) {
-    const TargetLevel* first = nullptr;
-    for (const TargetLevel& level : target.levels) {
-        if (level.software_managed || level.capacity_bytes == 0) continue;
-        if (!first) {
-            first = &level;
-            if (2 * bytes < level.capacity_bytes) return nullptr;
-            continue;
-        }
-        return 8 * bytes <= 3 * level.capacity_bytes ? &level : nullptr;
-    }
-    return nullptr;
-}
-
 /// The place in the next panel: the sweep's share of it, then this read's share of that.
 Affine place_ahead(const Place& place, const Affine& first, const Sweep& sweep) {
     Affine ahead = first;
@@ -81,7 +66,7 @@ std::optional<Prefetch> prefetch(const Place& place, const Target& target, const
     if (!find_sweep(place, first, elements, sweep)) return std::nullopt;
     int64_t size = tensor::bits(laid.dtype) / 8;
     bool contiguous = sweep.next == sweep.footprint && sweep.step == elements;
-    const TargetLevel* level = level_for_panel(target, sweep.footprint * size);
+    const TargetLevel* level = cache::level_for_next(target, sweep.footprint * size);
     if (!contiguous || !level) return std::nullopt;
     int64_t line = std::max<int64_t>(1, level->line_bytes / size);
     int64_t lines = (elements + line - 1) / line;

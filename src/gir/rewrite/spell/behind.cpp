@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/cache/residency.h"
 #include "gir/names.h"
 #include "gir/walk.h"
 #include "tensor/dtype.h"
@@ -24,14 +25,6 @@ struct Rows {
     friend bool operator==(const Rows&, const Rows&) = default;
 };
 
-/// The second of the caches that fill themselves; null where there is none.
-const TargetLevel* second_cache(const Target& target) {
-    int caches = 0;
-    for (const TargetLevel& level : target.levels)
-        if (!level.software_managed && level.capacity_bytes > 0 && ++caches == 2) return &level;
-    return nullptr;
-}
-
 /// From one tile to the next: the innermost loop around that moves the slice.
 int64_t next_tile(const Place& place, const Affine& element) {
     for (size_t i = place.loops.size(); i-- > 0;)
@@ -42,7 +35,7 @@ int64_t next_tile(const Place& place, const Affine& element) {
 std::optional<Rows> rows_of(const Place& place, const TargetLevel& level, const Op& op,
                             const Slice& slice) {
     const Buffer* buffer = place.program.find_buffer(slice.target);
-    if (!buffer || 2 * physical_bytes(*buffer).value() <= level.capacity_bytes) return {};
+    if (!buffer || cache::outlasts_its_like(level, physical_bytes(*buffer).value())) return {};
     const Laid at = laid(place, slice);
     Ranges ranges = place.ranges;
     for (const NamedDim& d : op.dims) ranges[d.name] = {0, d.extent.value() - 1};
@@ -176,7 +169,7 @@ StmtPtr loop_over(Name axis, int64_t extent, Block body) {
 StmtPtr with_rows_ahead(const Place& place, const Target& target, const StmtPtr& contraction,
                         std::span<const StmtPtr> following, std::set<Name>& taken) {
     const std::vector<const For*> loops = loops_of_mma(contraction);
-    const TargetLevel* level = second_cache(target);
+    const TargetLevel* level = cache::nth_cache(target, 1);
     if (loops.empty() || !level || sum_length(loops) < kLongEnough) return contraction;
     const std::vector<Rows> behind = rows_behind(place, *level, following);
     int64_t most_rows = 0;

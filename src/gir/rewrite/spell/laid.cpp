@@ -85,7 +85,7 @@ Laid laid(const Place& place, const Slice& named) {
     for (auto found = place.tiles.find(slice.target); found != place.tiles.end();
          found = place.tiles.find(slice.target)) {
         const Let& let = found->second;
-        if (!let.source) break;  // a tile that is filled: its own memory
+        if (let.kind != TileKind::Claim) break;  // memory of its own
         Substitution by_dim;
         for (size_t i = 0; i < let.tile.dims.size(); ++i)
             by_dim[let.tile.dims[i].name] = slice.at[i].affine;

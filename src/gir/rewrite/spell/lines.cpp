@@ -29,7 +29,7 @@ struct Lines {
         // Four lines at once: the keys, the payload, and what both merge into.
         int64_t bytes = 4 * tensor::byte_count(dtype, length.value());
         tile.level = target.memory_for(OperandRole::Vector, bytes).name;
-        body.push_back(stmt(Let{tile, {}, false, {}, 1, {}}));
+        body.push_back(stmt(Let{tile}));
         return tile.name;
     }
 

@@ -43,27 +43,16 @@ StmtPtr share_out(const StmtPtr& s, int64_t range) {
     return body == p->body ? s : stmt(Parallel{p->axis, p->extent, p->scope, std::move(body)});
 }
 
-bool is_copy_by_hand(const Let& let, const Target& target) {
-    if (!let.source) return false;
-    const TargetLevel* level = target.find(let.tile.level);
-    bool claim = let.resident && !let.source->within && level && level != &target.registers();
-    return !claim;
-}
-
-/// A tile that is filled where no machine does it: memory, and one pass.
-Block filled(const Let& let, const Program& program, const std::map<Name, DType>& tiles) {
-    Op op;
-    op.dims = let.tile.dims;
-    op.dst.target = let.tile.name;
-    for (const NamedDim& d : let.tile.dims) op.dst.at.emplace_back(d.name);
-    op.srcs = {*let.source};
-    auto tile = tiles.find(let.source->target);
-    DType from = tile != tiles.end() ? tile->second : program.buffer(let.source->target).dtype;
-    if (from != let.tile.dtype) {
-        op.kind = OpKind::Unary;
-        op.fn = ScalarFn::cast;
-    }
-    return {stmt(Let{let.tile, {}, false, {}, 1, {}}), stmt(std::move(op))};
+/// A copy into a level that no memory system fills: memory, and one pass of a unit. Parts in flight
+/// are then none.
+Block without_copies(const Block& body, const Target& target) {
+    return map_stmts(body, [&](const StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        if (!let || let->kind != TileKind::Copy) return {s};
+        const TargetLevel* level = target.find(let->tile.level);
+        if (level && target.is_scratchpad(*level)) return {s};
+        return {stmt(Let{let->tile}), stmt(filling_of(*let))};
+    });
 }
 
 struct Speller {
@@ -93,16 +82,9 @@ private:
 };
 
 Block Speller::run(const Block& original) {
-    std::map<Name, DType> tiles;
-    for_each_stmt(original, [&](const Stmt& s) {
-        if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
-    });
     Block body;
     for (const StmtPtr& s : original) body.push_back(share_out(s, 1));
-    body = map_stmts(body, [&](const StmtPtr& s) -> Block {
-        auto* let = std::get_if<Let>(&s->node);
-        return let && is_copy_by_hand(*let, target) ? filled(*let, program, tiles) : Block{s};
-    });
+    body = without_copies(body, target);
     body = sort_by_lines(body, program, target, taken);
     return block(settle_tiles(body, target, has_several_phases(body)));
 }

@@ -1,4 +1,4 @@
-#include "cost/nest.h"
+#include "gir/cache/nest.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,34 +7,26 @@
 #include "gir/names.h"
 #include "gir/walk.h"
 
-namespace smeaton::cost {
+namespace smeaton::gir::cache {
 namespace {
-
-using gir::Affine;
-using gir::Op;
-using gir::OpKind;
-using gir::Slice;
 
 class Builder {
 public:
-    Builder(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
-            int64_t chunks)
-        : program_(program), software_(software), chunks_(chunks) {
-        nest_.software = software;
-        nest_.body = gir::with_unique_tiles(kernel.body);
+    Builder(const Program& program, const Kernel& kernel, int64_t chunks)
+        : program_(program), chunks_(chunks) {
+        nest_.body = with_unique_tiles(kernel.body);
         nest_.root.children = block(nest_.body);
     }
     Nest take() { return std::move(nest_); }
 
 private:
-    std::vector<Node> block(const gir::Block& body) {
+    std::vector<Node> block(const Block& body) {
         std::vector<Node> nodes;
-        for (const gir::StmtPtr& s : body)
-            std::visit([&](const auto& n) { add(nodes, n); }, s->node);
+        for (const StmtPtr& s : body) std::visit([&](const auto& n) { add(nodes, n); }, s->node);
         return nodes;
     }
 
-    void add(std::vector<Node>& nodes, const gir::Parallel& p) {
+    void add(std::vector<Node>& nodes, const Parallel& p) {
         auto extent = static_cast<double>(p.extent.value());
         // The parties take whole iterations of the outer loops first.
         auto parties = std::min<double>(static_cast<double>(chunks_), std::max(extent, 1.0));
@@ -48,7 +40,7 @@ private:
         width_ = outer_width;
     }
 
-    void add(std::vector<Node>& nodes, const gir::For& f) {
+    void add(std::vector<Node>& nodes, const For& f) {
         auto extent = static_cast<double>(f.extent.value());
         double from = 0, to = extent;
         for (const Affine& a : f.from) from = std::max(from, middle(a));
@@ -56,19 +48,22 @@ private:
         nodes.push_back(loop(f.axis, std::max(to - from, 0.0), false, f.body, extent));
     }
 
-    Node loop(Name axis, double trips, bool parallel, const gir::Block& body, double extent) {
+    Node loop(Name axis, double trips, bool parallel, const Block& body, double extent) {
         Node node;
         node.is_loop = true;
         node.loop = {axis, trips, parallel};
         middle_[axis] = (extent - 1) / 2;
+        const double outer_trips = trips_around_;
+        trips_around_ = trips;
         node.children = block(body);
+        trips_around_ = outer_trips;
         return node;
     }
 
     /// Value of a bound with every axis at the middle of its range.
     double middle(const Affine& a) const {
         auto value = static_cast<double>(a.constant);
-        for (const gir::Term& t : a.terms) {
+        for (const Term& t : a.terms) {
             auto known = middle_.find(t.var);
             SMEATON_CHECK(known != middle_.end(), "loop bound uses the unknown axis {}", t.var);
             value += static_cast<double>(t.coefficient) * known->second;
@@ -76,19 +71,17 @@ private:
         return value;
     }
 
-    void add(std::vector<Node>& nodes, const gir::Let& let) {
+    void add(std::vector<Node>& nodes, const Let& let) {
         nest_.tiles[let.tile.name] = let.tile;
-        if (is_claim(let)) nest_.claims.emplace(let.tile.name, let);
-        if (!let.source || is_claim(let)) return;
-        // A tile that is filled: one pass that reads the source.
-        Op copy;
-        copy.kind = OpKind::Move;
-        copy.dims = let.tile.dims;
-        copy.dst.target = let.tile.name;
-        for (const gir::NamedDim& d : let.tile.dims) copy.dst.at.emplace_back(d.name);
-        copy.srcs.emplace_back(*let.source);
-        nest_.copies.push_back(std::make_shared<const Op>(std::move(copy)));
-        add(nodes, *nest_.copies.back());
+        if (let.kind == TileKind::Claim) nest_.claims.emplace(let.tile.name, let);
+        if (let.kind != TileKind::Copy) return;
+        nest_.passes.push_back(std::make_shared<const Op>(filling_of(let)));
+        Copying copying{let};
+        if (auto ring = middle_.find(let.ring); ring != middle_.end())
+            copying.share = new_share(let, 2 * ring->second + 1);
+        if (let.depth > 1) copying.waited = 1 / std::max(1.0, trips_around_);
+        nest_.copies.emplace(nest_.passes.back().get(), copying);
+        add(nodes, *nest_.passes.back());
     }
 
     void add(std::vector<Node>& nodes, const Op& op) {
@@ -114,24 +107,24 @@ private:
         nodes.push_back(std::move(top));
     }
 
-    void add(std::vector<Node>&, const gir::Check&) {}
-    void add(std::vector<Node>&, const gir::Prefetch&) {}
+    void add(std::vector<Node>&, const Check&) {}
+    void add(std::vector<Node>&, const Prefetch&) {}
 
     /// Outer to inner as the op is spelled: its loops, the lanes, what is written out. A copy runs
     /// in the order of its dims.
     std::vector<Loop> loops_of(const Op& op, std::vector<Ref>& refs) {
         auto loop = [&](Name n) {
-            for (const gir::NamedDim& d : op.dims)
+            for (const NamedDim& d : op.dims)
                 if (d.name == n) return Loop{n, static_cast<double>(d.extent.value()), false};
             SMEATON_CHECK(false, "an op is spelled along {}, which is no dim of it", n);
             return Loop{};
         };
         std::vector<Loop> order;
         if (!op.spelling) {
-            for (const gir::NamedDim& d : op.dims) order.push_back(loop(d.name));
+            for (const NamedDim& d : op.dims) order.push_back(loop(d.name));
             return order;
         }
-        const gir::Spelling& s = *op.spelling;
+        const Spelling& s = *op.spelling;
         for (Name n : s.loops) order.push_back(loop(n));
         bool is_loop = std::find(s.loops.begin(), s.loops.end(), s.lanes) != s.loops.end();
         bool written_out =
@@ -141,14 +134,13 @@ private:
         bool sums = op.kind == OpKind::Mma || op.kind == OpKind::Reduce;
         for (bool kept : {false, true})
             for (Name n : s.unrolled)
-                if ((!sums || gir::walks(op.dst, n)) == kept) order.push_back(loop(n));
+                if ((!sums || walks(op.dst, n)) == kept) order.push_back(loop(n));
         if (!s.across.empty()) in_blocks(s, order, refs);
         return order;
     }
 
     /// Both dims of blocks that are turned: a loop over blocks, and inside all others one within.
-    static void in_blocks(const gir::Spelling& s, std::vector<Loop>& order,
-                          std::vector<Ref>& refs) {
+    static void in_blocks(const Spelling& s, std::vector<Loop>& order, std::vector<Ref>& refs) {
         auto width = static_cast<double>(s.width);
         for (Name n : {s.across, s.lanes}) {
             Name block(n.str() + " by blocks");
@@ -156,13 +148,13 @@ private:
                 if (l.var == n) l = {block, std::ceil(l.trips / width), false};
             for (Ref& ref : refs)
                 for (Affine& a : ref.at)
-                    a = gir::substitute(a, {{n, Affine(block, s.width) + Affine(n)}});
+                    a = substitute(a, {{n, Affine(block, s.width) + Affine(n)}});
             order.push_back({n, width, false});
         }
     }
 
     void collect(const Op& op, std::vector<Ref>& refs) {
-        gir::for_each_slice(op, [&](const Slice& s, bool written) {
+        for_each_slice(op, [&](const Slice& s, bool written) {
             bool updates = written && (op.accumulate || op.kind == OpKind::Scatter);
             reference(s, written, refs);
             if (updates) reference(s, false, refs);
@@ -176,12 +168,12 @@ private:
         Ref ref;
         ref.array = array_of(s.target);
         ref.write = written;
-        for (const gir::Coord& c : s.at) {
+        for (const Coord& c : s.at) {
             ref.at.push_back(c.affine);
             ref.anywhere.push_back(c.index != nullptr);
             if (c.index)
-                for (const gir::Coord& i : c.index->at)
-                    for (const gir::Term& t : i.affine.terms) ref.computed.push_back(t.var);
+                for (const Coord& i : c.index->at)
+                    for (const Term& t : i.affine.terms) ref.computed.push_back(t.var);
         }
         refs.push_back(std::move(ref));
     }
@@ -189,40 +181,28 @@ private:
     int array_of(Name target) {
         auto known = array_by_name_.find(target);
         if (known != array_by_name_.end()) return known->second;
-        gir::Buffer buffer;
         Array array;
         auto tile = nest_.tiles.find(target);
         if (tile != nest_.tiles.end()) {
-            buffer.name = target;
-            buffer.dtype = tile->second.dtype;
-            buffer.dims = tile->second.dims;
+            static_cast<Memory&>(array) = memory_of(tile->second);
             array.scratch = true;
             array.level = tile->second.level;
         } else {
-            buffer = program_.buffer(target);
+            const Buffer& buffer = program_.buffer(target);
+            static_cast<Memory&>(array) = memory_of(buffer);
             array.level = buffer.level;
         }
         array.name = target;
-        array.dtype = buffer.dtype;
-        for (const gir::NamedDim& d : buffer.dims)
-            array.extents.push_back(static_cast<double>(d.extent.value()));
-        array.layout = gir::physical_dims(buffer);
-        array.bytes = static_cast<double>(gir::physical_bytes(buffer).value());
         nest_.arrays.push_back(std::move(array));
         int index = static_cast<int>(nest_.arrays.size()) - 1;
         array_by_name_[target] = index;
         return index;
     }
 
-    bool is_claim(const gir::Let& let) const {
-        return let.source && let.resident && !let.source->within && let.tile.level != Name("reg") &&
-               let.tile.level != Name("local") && software_.count(let.tile.level) == 0;
-    }
-
-    const gir::Program& program_;
-    const std::set<Name>& software_;
+    const Program& program_;
     int64_t chunks_;
     double width_ = 1;
+    double trips_around_ = 1;  // of the innermost loop around
     Nest nest_;
     std::map<Name, double> middle_;
     std::map<Name, int> array_by_name_;
@@ -230,19 +210,19 @@ private:
 
 }  // namespace
 
-gir::Slice resolved(const Nest& nest, gir::Slice slice) {
+Slice resolved(const Nest& nest, Slice slice) {
     for (auto claim = nest.claims.find(slice.target); claim != nest.claims.end();
          claim = nest.claims.find(slice.target)) {
-        const gir::Let& let = claim->second;
-        gir::Substitution by_dim;
+        const Let& let = claim->second;
+        Substitution by_dim;
         for (size_t i = 0; i < let.tile.dims.size(); ++i)
             by_dim[let.tile.dims[i].name] = slice.at[i].affine;
-        slice = gir::substitute(*let.source, by_dim);
+        slice = substitute(*let.source, by_dim);
     }
     return slice;
 }
 
-bool in_registers(const gir::Tile& tile) {
+bool in_registers(const Tile& tile) {
     return tile.level == Name("reg");
 }
 
@@ -259,9 +239,8 @@ tensor::DType dtype_of(const Nest& nest, Name target) {
     return array ? array->dtype : tensor::DType::kF32;
 }
 
-Nest nest_of(const gir::Program& program, const gir::Kernel& kernel, const std::set<Name>& software,
-             int64_t chunks) {
-    return Builder(program, kernel, software, chunks).take();
+Nest nest_of(const Program& program, const Kernel& kernel, int64_t chunks) {
+    return Builder(program, kernel, chunks).take();
 }
 
-}  // namespace smeaton::cost
+}  // namespace smeaton::gir::cache

@@ -1,50 +1,15 @@
-#include "gir/rewrite/footprint.h"
+#include "gir/cache/footprint.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "gir/layout.h"
 #include "gir/walk.h"
 
-namespace smeaton::gir::rewrite {
-
-int64_t Box::elements() const {
-    int64_t n = 1;
-    for (const Reach& r : reach) n *= r.values();
-    return n;
-}
+namespace smeaton::gir::cache {
 
 void note_tile(const Let& let, KnownTiles& tiles) {
-    tiles[let.tile.name] = {let.tile, let.resident && let.source && !let.source->within};
-}
-
-// The part of lo, lo + step, …, lo + reach that is still there after a move by `shift`.
-static double held_share(int64_t shift, int64_t step, int64_t reach) {
-    if (shift == 0) return 1;
-    if (step == 0 || shift % step != 0 || shift > reach) return 0;
-    return 1 - static_cast<double>(shift) / static_cast<double>(reach + step);
-}
-
-double new_share(const Let& let) {
-    double held = 1;
-    for (const Coord& c : let.source->at) {
-        int64_t step = 0, reach = 0;
-        for (const NamedDim& d : let.tile.dims) {
-            int64_t k = std::abs(c.affine.coefficient(d.name));
-            if (d.extent.value() > 1) step = std::gcd(step, k);
-            reach += k * (d.extent.value() - 1);
-        }
-        held *= held_share(std::abs(c.affine.coefficient(let.ring)), step, reach);
-    }
-    return 1 - held;
-}
-
-double new_share(const Box& box, Name axis) {
-    double held = 1;
-    for (const Reach& r : box.reach)
-        held *= held_share(std::abs(r.outer.coefficient(axis)), r.step, r.inner.hi - r.inner.lo);
-    return 1 - held;
+    tiles[let.tile.name] = {let.tile, let.kind == TileKind::Claim};
 }
 
 namespace {
@@ -62,12 +27,9 @@ struct Walker {
     void statement(const Stmt& s);
     double share_of_ring(const Let& let) const;
     void access(const Slice& s, const std::vector<NamedDim>& dims, bool written);
-    Reach reach_of(const Coord& c, const Extents& extents) const;
     bool clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const;
     std::vector<NamedDim> dims_of(Name target) const;
     std::optional<DType> dtype_of(Name target) const;
-    double lines_bytes(const Touch& touch, const Box& box, const std::vector<PhysicalDim>& dims,
-                       const std::vector<int64_t>& extents) const;
     void add_lines(Touches& all) const;
 };
 
@@ -82,22 +44,6 @@ std::optional<DType> Walker::dtype_of(Name target) const {
     if (tile == tiles.end()) return program.buffer(target).dtype;
     if (tile->second.tile.level == options.registers) return std::nullopt;
     return tile->second.tile.dtype;
-}
-
-Reach Walker::reach_of(const Coord& c, const Extents& extents) const {
-    Reach r;
-    Affine rest(c.affine.constant);
-    for (const Term& t : c.affine.terms) {
-        if (extents.count(t.var) == 0) {
-            r.outer += Affine(t.var, t.coefficient);
-            continue;
-        }
-        rest += Affine(t.var, t.coefficient);
-        r.step = std::gcd(r.step, std::abs(t.coefficient));
-    }
-    r.inner = interval(rest, extents);
-    r.walked = !rest.is_const();
-    return r;
 }
 
 // A guard that holds a coordinate inside the target cuts what lies outside off the box. False where
@@ -123,25 +69,9 @@ bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& ext
         if (r.inner.lo < 0) r.inner.lo += (-r.inner.lo + step - 1) / step * step;
         if (r.inner.hi >= extent) r.inner.hi -= (r.inner.hi - extent + step) / step * step;
         if (r.inner.hi < r.inner.lo) return false;
+        r.distinct = std::min(r.distinct, static_cast<double>(r.values()));
     }
     return true;
-}
-
-bool same_outer(const Box& a, const std::vector<Reach>& b) {
-    for (size_t d = 0; d < b.size(); ++d)
-        if (!(a.reach[d].outer == b[d].outer)) return false;
-    return true;
-}
-
-void widen(Box& into, const std::vector<Reach>& other) {
-    for (size_t d = 0; d < other.size(); ++d) {
-        Reach& a = into.reach[d];
-        const Reach& b = other[d];
-        a.step = std::gcd(std::gcd(a.step, b.step), std::abs(a.inner.lo - b.inner.lo));
-        a.inner.lo = std::min(a.inner.lo, b.inner.lo);
-        a.inner.hi = std::max(a.inner.hi, b.inner.hi);
-        a.walked = a.walked || b.walked;
-    }
 }
 
 void Walker::access(const Slice& s, const std::vector<NamedDim>& dims, bool written) {
@@ -164,22 +94,24 @@ void Walker::access(const Slice& s, const std::vector<NamedDim>& dims, bool writ
         touch.scattered += points * static_cast<double>(options.line_bytes);
         return;
     }
-    std::vector<Reach> reach;
-    for (const Coord& c : s.at) reach.push_back(reach_of(c, extents));
-    if (s.within && !clamp(s, reach, extents)) touch.claimable = false;
+    Box walked;
+    for (const Coord& c : s.at)
+        walked.reach.push_back(reach_of(c.affine, [&](Name var) -> std::optional<double> {
+            auto known = extents.find(var);
+            if (known == extents.end()) return std::nullopt;
+            return static_cast<double>(known->second);
+        }));
+    if (s.within && !clamp(s, walked.reach, extents)) touch.claimable = false;
     for (Box& box : touch.boxes)
-        if (same_outer(box, reach)) return widen(box, reach);
-    touch.boxes.push_back({reach});
+        if (move_alike(box, walked)) return widen(box, walked);
+    touch.boxes.push_back(std::move(walked));
     if (touch.boxes.size() > 1) touch.claimable = false;
 }
 
-// Of what all iterations of the ring ask for; the first finds nothing, if it is inside.
+// The ring's loop may stand around the block: then nothing of the first iteration is seen.
 double Walker::share_of_ring(const Let& let) const {
-    double share = new_share(let);
     auto loop = inner.find(let.ring);
-    if (loop == inner.end()) return share;
-    auto trips = static_cast<double>(loop->second);
-    return (1 + (trips - 1) * share) / trips;
+    return loop == inner.end() ? new_share(let) : new_share(let, static_cast<double>(loop->second));
 }
 
 void Walker::statement(const Stmt& s) {
@@ -237,45 +169,17 @@ void Walker::block(const Block& b, bool outermost) {
     }
 }
 
-// A run of memory that a box takes up goes on over an inner dim that it takes whole.
-double Walker::lines_bytes(const Touch& touch, const Box& box, const std::vector<PhysicalDim>& dims,
-                           const std::vector<int64_t>& extents) const {
-    int64_t run = 1, apart = 1;
-    for (size_t p = dims.size(); p-- > 0;) {
-        const Reach& r = box.reach[static_cast<size_t>(dims[p].dim)];
-        int64_t values = r.values();
-        if (dims[p].mod > 0) values = std::min(values, dims[p].mod);
-        run *= values;
-        apart = std::max<int64_t>(r.step, 1);
-        if (values < extents[p] || dims[p].mod > 0) break;
-    }
-    int64_t line = options.line_bytes;
-    int64_t lines = std::min(run, (run * apart * touch.element_bytes + line - 1) / line);
-    return static_cast<double>(box.elements()) / static_cast<double>(run) *
-           static_cast<double>(lines * line);
-}
-
 void Walker::add_lines(Touches& all) const {
     for (auto& [name, touch] : all) {
         touch.lines_bytes = touch.scattered;
-        std::vector<PhysicalDim> physical;
-        std::vector<int64_t> extents;
         auto tile = tiles.find(name);
-        if (tile != tiles.end()) {
-            for (const NamedDim& d : tile->second.tile.dims) {
-                physical.push_back({static_cast<int>(physical.size()), 1, 0, 0, 0});
-                extents.push_back(d.extent.value());
-            }
-        } else {
-            const Buffer& b = program.buffer(name);
-            physical = physical_dims(b);
-            for (const Dim& e : physical_extents(b)) extents.push_back(e.value());
-        }
-        for (const Box& box : touch.boxes) {
-            bool claim = tile != tiles.end() && tile->second.claim;
-            touch.lines_bytes += claim ? static_cast<double>(box.elements() * touch.element_bytes)
-                                       : lines_bytes(touch, box, physical, extents);
-        }
+        const Memory memory =
+            tile != tiles.end() ? memory_of(tile->second.tile) : memory_of(program.buffer(name));
+        const bool claim = tile != tiles.end() && tile->second.claim;
+        for (const Box& box : touch.boxes)
+            touch.lines_bytes +=
+                claim ? static_cast<double>(box.elements() * touch.element_bytes)
+                      : touched_bytes(memory, box, static_cast<double>(options.line_bytes));
     }
 }
 
@@ -295,4 +199,21 @@ double footprint_bytes(const Touches& touches) {
     return sum;
 }
 
-}  // namespace smeaton::gir::rewrite
+int64_t elements(const Touch& t) {
+    int64_t n = 0;
+    for (const Box& b : t.boxes) n += b.elements();
+    return n;
+}
+
+LoopOf loop_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node)) return {p->axis, p->extent.value(), &p->body};
+    if (auto* f = std::get_if<For>(&s.node)) return {f->axis, f->extent.value(), &f->body};
+    return {};
+}
+
+Extents with(Extents scope, const LoopOf& loop) {
+    scope[loop.axis] = loop.extent;
+    return scope;
+}
+
+}  // namespace smeaton::gir::cache

@@ -6,26 +6,9 @@
 #include <set>
 #include <vector>
 
-#include "gir/program.h"
+#include "gir/cache/box.h"
 
-namespace smeaton::gir::rewrite {
-
-/// One coordinate: what the axes around the block contribute, and what those inside add to it:
-/// lo, lo + step, …, hi.
-struct Reach {
-    Affine outer;
-    Interval inner;
-    int64_t step = 0;     ///< divides all coefficients inside; 0: one value
-    bool walked = false;  ///< by an axis or dim inside, if only of extent 1
-
-    int64_t values() const { return step == 0 ? 1 : (inner.hi - inner.lo) / step + 1; }
-};
-
-/// Accesses to one target whose outer parts agree.
-struct Box {
-    std::vector<Reach> reach;  ///< per dim of the target
-    int64_t elements() const;
-};
+namespace smeaton::gir::cache {
 
 struct Touch {
     std::vector<Box> boxes;
@@ -62,13 +45,19 @@ struct FootprintOptions {
 Touches touched_by(const Block&, const Extents& scope, const Program&, const KnownTiles& tiles,
                    const FootprintOptions&);
 
-/// The part of the box that an iteration of the loop over `axis` does not share with the one
-/// before: 1 when they share nothing, 0 when all.
-double new_share(const Box&, Name axis);
-/// The same of a claim that is a ring.
-double new_share(const Let&);
-
 /// All bytes of it, in whole lines.
 double footprint_bytes(const Touches&);
+/// Elements of all boxes.
+int64_t elements(const Touch&);
 
-}  // namespace smeaton::gir::rewrite
+/// A loop by what both kinds have; no body: the statement is none.
+struct LoopOf {
+    Name axis;
+    int64_t extent = 1;
+    const Block* body = nullptr;
+};
+LoopOf loop_of(const Stmt&);
+/// The scope inside the loop.
+Extents with(Extents scope, const LoopOf& loop);
+
+}  // namespace smeaton::gir::cache

@@ -1,0 +1,148 @@
+#include "gir/cache/residency.h"
+
+#include <algorithm>
+
+namespace smeaton::gir::cache {
+
+namespace {
+
+// Read several times, not just passing through.
+bool held_inside(const Touch& t) {
+    constexpr double kSeveral = 1.5;
+    return t.asked_bytes > kSeveral * static_cast<double>(elements(t) * t.element_bytes);
+}
+
+// The statement, a loop, with no more than two iterations.
+Block two_of(const Stmt& s) {
+    if (auto* p = std::get_if<Parallel>(&s.node))
+        return {stmt(
+            Parallel{p->axis, Dim(std::min<int64_t>(2, p->extent.value())), p->scope, p->body})};
+    For f = std::get<For>(s.node);
+    f.extent = Dim(std::min<int64_t>(2, f.extent.value()));
+    return {stmt(std::move(f))};
+}
+
+void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles known,
+          double capacity, std::set<Name>& lost) {
+    // Per target: bytes that go by after the last statement that reads it.
+    std::map<Name, double> since;
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
+        Touches all = seen.touched({s}, scope, known), one;
+        LoopOf loop = loop_of(*s);
+        if (loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
+        double whole = footprint_bytes(all);
+        double by_turn = loop.body ? seen.turn_bytes(*s, one, scope, known) : whole;
+        for (const auto& [name, touch] : all) {
+            double by = whole;
+            if (loop.body) {
+                double gap = by_turn;
+                if (gap > capacity) gap = seen.between(*loop.body, with(scope, loop), known, name);
+                if (elements(one.at(name)) == elements(touch)) by = gap;
+                if (gap > capacity && comes_again(one.at(name), touch, loop.extent) &&
+                    !kept_further_in(*loop.body, loop.axis, name))
+                    lost.insert(name);
+            }
+            auto before = since.find(name);
+            if (before != since.end() && before->second + by > capacity) lost.insert(name);
+            since[name] = by - whole;
+        }
+        for (auto& [name, bytes] : since) bytes += whole;
+        if (loop.body) lose(seen, *loop.body, with(scope, loop), known, capacity, lost);
+    }
+}
+
+}  // namespace
+
+const TargetLevel* nth_cache(const Target& target, int n) {
+    for (const TargetLevel& level : target.levels)
+        if (!level.software_managed && level.capacity_bytes > 0 && n-- == 0) return &level;
+    return nullptr;
+}
+
+bool outlasts_its_like(const TargetLevel& level, int64_t bytes) {
+    return 2 * bytes <= level.capacity_bytes;
+}
+
+const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
+    const TargetLevel *first = nth_cache(target, 0), *second = nth_cache(target, 1);
+    if (!second || 2 * panel_bytes < first->capacity_bytes) return nullptr;
+    // Both panels take three quarters at most: what else goes by finds the rest.
+    return 8 * panel_bytes <= 3 * second->capacity_bytes ? second : nullptr;
+}
+
+Touches Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
+    return touched_by(b, scope, program, tiles, options);
+}
+
+double Observer::turn_bytes(const Stmt& loop, const Touches& one, const Extents& scope,
+                            const KnownTiles& tiles) const {
+    double bytes = footprint_bytes(one);
+    for (const auto& [name, two] : touched(two_of(loop), scope, tiles))
+        if (held_inside(one.at(name))) bytes += two.lines_bytes - one.at(name).lines_bytes;
+    return bytes;
+}
+
+double Observer::between(const Block& b, const Extents& scope, KnownTiles tiles,
+                         Name source) const {
+    double others = 0;
+    LoopOf reader;
+    KnownTiles tiles_there;
+    int readers = 0;
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, tiles);
+        Touches all = touched({s}, scope, tiles);
+        auto found = all.find(source);
+        if (found == all.end()) {
+            others += footprint_bytes(all);
+            continue;
+        }
+        ++readers;
+        reader = loop_of(*s);
+        tiles_there = tiles;
+        if (!reader.body) continue;
+        Touches one = touched(*reader.body, with(scope, reader), tiles);
+        if (elements(one.at(source)) != elements(found->second)) reader.body = nullptr;
+    }
+    if (readers != 1 || !reader.body) {
+        double bytes = 0;
+        for (const auto& [name, touch] : touched(b, scope, tiles))
+            bytes += touch.lines_bytes * (name != source && held_inside(touch) ? 2 : 1);
+        return bytes;
+    }
+    return others + between(*reader.body, with(scope, reader), tiles_there, source);
+}
+
+std::set<Name> Observer::lost(const Block& b, const Extents& scope, const KnownTiles& tiles,
+                              double capacity_bytes) const {
+    std::set<Name> dropped;
+    lose(*this, b, scope, tiles, capacity_bytes, dropped);
+    return dropped;
+}
+
+bool Observer::passes_through(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
+    Touches here = touched(b, scope, tiles);
+    return std::none_of(here.begin(), here.end(), [](const auto& entry) {
+        const Touch& t = entry.second;
+        return t.asked_bytes > static_cast<double>(elements(t) * t.element_bytes);
+    });
+}
+
+bool comes_again(const Touch& one, const Touch& all, int64_t trips) {
+    return elements(all) < trips * elements(one);
+}
+
+bool overlaps(const Box& box, Name axis) {
+    bool moves = std::any_of(box.reach.begin(), box.reach.end(),
+                             [&](const Reach& r) { return r.outer.uses(axis); });
+    return moves && new_share(box, axis) < 1;
+}
+
+bool kept_further_in(const Block& body, Name axis, Name source) {
+    return std::any_of(body.begin(), body.end(), [&](const StmtPtr& s) {
+        auto* let = std::get_if<Let>(&s->node);
+        return let && let->source && let->ring == axis && let->source->target == source;
+    });
+}
+
+}  // namespace smeaton::gir::cache

@@ -1,0 +1,86 @@
+// What could be claimed in a block, and whether it is worth it.
+#include <algorithm>
+#include <optional>
+
+#include "gir/rewrite/claim/claimer.h"
+
+namespace smeaton::gir::rewrite {
+
+using cache::comes_again;
+using cache::kept_further_in;
+using cache::loop_of;
+using cache::LoopOf;
+using cache::note_tile;
+using cache::overlaps;
+
+namespace {
+
+// A claim must save at least this part of the traffic that it stands for.
+constexpr double kWorthwhile = 0.05;
+
+}  // namespace
+
+bool Claimer::claimable(Name source) const {
+    if (kernel.written.count(source) > 0) return false;
+    auto tile = tiles.find(source);
+    if (tile != tiles.end()) return further_out.count(tile->second.tile.level) > 0;
+    return kernel.program.find_buffer(source) != nullptr;
+}
+
+// Would a claim further in, in a smaller part, bring in more bytes than one in this block?
+bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
+                         const Touch& touch) const {
+    if (touch.statements > 1) return true;
+    KnownTiles known = tiles;
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
+        Touches all = touched({s}, scope, known);
+        auto here = all.find(source);
+        if (here == all.end() || here->second.asked_bytes == 0) continue;
+        LoopOf loop = loop_of(*s);
+        if (!loop.body) return !std::holds_alternative<Let>(s->node);
+        Touches inner = touched(*loop.body, with(scope, loop), known);
+        const Touch& one = inner.at(source);
+        if (!one.claimable) return true;
+        if (!comes_again(one, here->second, loop.extent)) return false;
+        // What merely overlaps is left to a ring.
+        return !overlaps(one.boxes[0], loop.axis);
+    }
+    return false;
+}
+
+std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
+                                           const Around& around, double capacity) const {
+    Touches here = touched(b, scope, tiles);
+    std::optional<std::set<Name>> lost;  // dear: found out for those that all else speaks for
+    bool ring_holds = !around.axis.empty() && around.turn_bytes <= capacity;
+    std::vector<Candidate> found;
+    for (const auto& [name, touch] : here) {
+        if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;
+        Candidate c{name, touch};
+        auto bytes = static_cast<double>(touch.bytes());
+        c.saved_bytes = touch.asked_bytes - bytes;
+        if (!for_operand()) {
+            if (touch.bytes() < level.line_bytes) continue;
+            c.ring = !for_all_operands() && ring_holds && overlaps(touch.boxes[0], around.axis) &&
+                     !kept_further_in(b, around.axis, name);
+            if (c.ring)
+                c.saved_bytes = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
+            if (c.saved_bytes < kWorthwhile * touch.asked_bytes) continue;
+            if (!c.ring && !gains_here(b, scope, name, touch)) continue;
+            if (for_all_operands()) {
+                found.push_back(c);
+                continue;
+            }
+            if (!lost) lost = observer.lost(b, scope, tiles, capacity);
+            if (lost->count(name) > 0) continue;
+        }
+        found.push_back(c);
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Candidate& x, const Candidate& y) {
+        return x.saved_bytes > y.saved_bytes;
+    });
+    return found;
+}
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,88 @@
+// Block by block, from the outermost inwards.
+#include "gir/rewrite/claim/claimer.h"
+
+#include "gir/layout.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+
+using cache::loop_of;
+using cache::LoopOf;
+using cache::note_tile;
+
+// A tile that the block fills and then only reads can be claimed once it is filled.
+Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int64_t& room) {
+    std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
+    for (size_t i = 0; i < b.size(); ++i) {
+        auto* let = std::get_if<Let>(&b[i]->node);
+        if (let && let->kind == TileKind::Memory && kernel.written.count(let->tile.name) > 0)
+            filled[let->tile.name] = i;
+        for_each_op({b[i]}, [&](const Op& op) {
+            for (Name n : {op.dst.target, op.payload ? op.payload->target : Name()})
+                if (auto at = filled.find(n); at != filled.end()) at->second = i;
+        });
+    }
+    for (const auto& [name, last] : filled) {
+        kernel.written.erase(name);
+        Block rest(b.begin() + static_cast<std::ptrdiff_t>(last) + 1, b.end());
+        std::vector<Candidate> found = candidates(rest, scope, {}, capacity);
+        kernel.written.insert(name);
+        for (const Candidate& c : found) {
+            if (c.source != name || c.touch.bytes() > room) continue;
+            Block claimed = insert(c, Name(), rest);
+            room -= c.touch.bytes();
+            b.resize(last + 1);
+            b.insert(b.end(), claimed.begin(), claimed.end());
+            return claim_filled(std::move(b), scope, capacity, room);
+        }
+    }
+    return b;
+}
+
+/// What the block's own tiles leave free.
+int64_t Claimer::room_beside(const Block& b, int64_t room) {
+    for (const StmtPtr& s : b)
+        if (auto* let = std::get_if<Let>(&s->node)) {
+            note_tile(*let, tiles);
+            if (let->tile.level != level.name || let->kind == TileKind::Claim ||
+                kernel.claim_of.count(let->tile.name) > 0)
+                continue;
+            room -= bytes_of(*let);
+        }
+    return room;
+}
+
+Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
+                     int64_t room) {
+    room = room_beside(b, room);
+    Block current = b;
+    // Cores at work share what they do not own.
+    double share = shared_out ? 1.0 / static_cast<double>(kernel.target.sharers(level)) : 1;
+    double capacity = cache::kReckonedShare * share * static_cast<double>(level.capacity_bytes);
+    for (const Candidate& c : candidates(b, scope, around, capacity)) {
+        int64_t bytes = c.touch.bytes();
+        if (static_cast<double>(bytes) > share * static_cast<double>(room)) continue;
+        current = insert(c, c.ring ? around.axis : Name(), current);
+        room -= bytes;
+    }
+    if (!level.software_managed) current = claim_filled(current, scope, capacity, room);
+    if (!for_operand() && observer.passes_through(current, scope, tiles)) return current;
+    Block out;
+    for (const StmtPtr& s : current) out.push_back(inside(s, scope, shared_out, room));
+    return out;
+}
+
+StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, int64_t room) {
+    LoopOf loop = loop_of(*s);
+    if (!loop.body) return s;
+    Touches one = touched(*loop.body, with(scope, loop), tiles);
+    Around inside{loop.axis, observer.turn_bytes(*s, one, scope, tiles)};
+    // Iterations share a level out that is not each one's own.
+    auto* parallel = std::get_if<Parallel>(&s->node);
+    const Target& target = kernel.target;
+    bool shares = parallel && target.depth(parallel->scope) > target.depth(level.scope);
+    Block body = block(*loop.body, with(scope, loop), inside, shared_out || shares, room);
+    return body == *loop.body ? s : with_body(*s, std::move(body));
+}
+
+}  // namespace smeaton::gir::rewrite
