@@ -122,8 +122,8 @@ WALKS = [
                 "`mma` reads a vector of weights and six numbers of the input for six products of sixteen. The weights are "
                 "packed so that these vectors follow each other, `[i0/16, i2, i3, i1, i0%16]`, by a step that runs `once`, at "
                 "load. What a cache keeps is claimed, so that cost and code know of it: the weights stay in `l1`, and of three "
-                "input rows each iteration brings in the one that the one before did not hold, `resident ring(oh)`.",
-                (r"buffer conv_weight_packed", RUNS, r"^kernel conv\(", r"^  let", r"^  parallel oh", r"^    (let|for|unary)", r"mma", r"_l1\[k\]", r"move y_cl"),
+                "input rows each iteration brings in the one that the one before did not hold, `ring(oh)`.",
+                (r"buffer conv_weight_packed", RUNS, r"^kernel conv\(", r"^  (let|claim)", r"^  parallel oh", r"^    (let|claim|for|unary)", r"mma", r"_l1\[k\]", r"move y_cl"),
             ),
             Step(
                 "spell",
@@ -163,8 +163,8 @@ WALKS = [
                 "fuse, layout, tile",
                 "There is nothing to fuse and no better layout. Tiling gives the row to `l1` and what is one number to a "
                 "register, `let mean: reg f32[]`; the row runs along the `lanes`. Scale and shift are read by every row and "
-                "stay near: `let scale_l1: l1 f32[i0_2: 48] resident`.",
-                (r"^  let", r"^  parallel", r"^    let"),
+                "stay near: `claim scale_l1: l1 f32[i0_2: 48]`.",
+                (r"^  (let|claim)", r"^  parallel", r"^    let"),
             ),
             Step(
                 "spell",

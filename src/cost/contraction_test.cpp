@@ -129,7 +129,7 @@ kernel mm(a, b -> y)
     gir::Program p = gir::rewrite::spell(gir::parse_program(text, "test"), target_of(m));
     Nest nest = nest_of(p, *gir::kernels(p).front());
     ContractionWork taken =
-        take_contractions(nest, shapes_of(m, *machine::main_vector_unit(m)), 64);
+        take_contractions(nest, shapes_of(m, *machine::main_vector_unit(m)), 64, {});
     EXPECT_EQ(taken.uses.size(), 1u);
     if (work) *work = taken;
     return taken.uses.at(0);

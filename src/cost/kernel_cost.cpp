@@ -251,14 +251,28 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
 
 /// What all threads do, which is what costs energy.
 void add_totals(KernelModel& model, Nest whole, const std::vector<ShapeRow>& shapes,
-                const WorkShape& shape) {
+                const std::set<Name>& scratchpads, const WorkShape& shape) {
     if (model.threads == 1) {
         model.total = model.busiest;
         model.total_contractions = model.contractions;
         return;
     }
-    model.total_contractions = take_contractions(whole, shapes, 1).uses;
+    model.total_contractions = take_contractions(whole, shapes, 1, scratchpads).uses;
     model.total = work_of(whole, shape);
+}
+
+std::set<Name> scratchpads_of(const Machine& m) {
+    std::set<Name> names;
+    for (const Level& level : m.levels)
+        if (level.managed == machine::Managed::Software) names.insert(level.name);
+    return names;
+}
+
+std::set<Name> parted_levels(const Machine& m) {
+    std::set<Name> names;
+    for (const Level& level : m.levels)
+        if (level.depth && level.depth->value > 1) names.insert(level.name);
+    return names;
 }
 
 void add_asked(Work& work, const ContractionWork& contractions) {
@@ -299,13 +313,12 @@ Interval transfer_us(const Level& level, double read_bytes, double write_bytes, 
 
 KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
                          const CostOptions& options) {
-    std::set<Name> scratchpads;
-    for (const Level& level : m.levels)
-        if (level.managed == machine::Managed::Software) scratchpads.insert(level.name);
+    const std::set<Name> scratchpads = scratchpads_of(m);
     const Unit& unit = vector_unit_of(m, options);
     WorkShape shape;
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
     shape.functions = functions_of(unit);
+    shape.parted = parted_levels(m);
 
     KernelModel model;
     model.name = kernel.name.str();
@@ -327,7 +340,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
     if (machine::tells_energy(m))
-        add_totals(model, nest_of(program, kernel, software), shapes, shape);
+        add_totals(model, nest_of(program, kernel), shapes, scratchpads, shape);
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))
         model.touched_bytes.push_back(std::max(b.read, b.write));

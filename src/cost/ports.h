@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "cost/nest.h"
+#include "cost/reuse.h"
 #include "machine/machine.h"
 
 namespace smeaton::cost {

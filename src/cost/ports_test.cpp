@@ -22,9 +22,9 @@ TEST(Ports, copies_stores_and_what_vector_ops_ask_cross_the_ports_on_their_way) 
   run mm(a, b, z -> y)
 
 kernel mm(a, b, z -> y)
-  let bt: wbuf f32[k: 64, n: 64] resident <- b[k,n]
+  copy bt: wbuf f32[k: 64, n: 64] <- b[k,n]
   for half: 2
-    let at: ibuf f32[m: 32, k: 64] resident <- a[half*32+m,k]
+    copy at: ibuf f32[m: 32, k: 64] <- a[half*32+m,k]
     let acc: obuf f32[m: 32, n: 64 lanes]
     fill acc[m,n] <- 0.0
     mma acc[m,n] += at[m,k] * bt[k,n] over k: 64
@@ -33,10 +33,7 @@ kernel mm(a, b, z -> y)
     move y[half*32+m,n] <- t[m,n]
 )";
     gir::Program p = gir::rewrite::spell(gir::parse_program(text, "p"), target_of(m));
-    std::set<Name> software;
-    for (const machine::Level& level : m.levels) software.insert(level.name);
-    std::map<std::string, double> bytes =
-        port_bytes(nest_of(p, *gir::kernels(p).front(), software), m);
+    std::map<std::string, double> bytes = port_bytes(nest_of(p, *gir::kernels(p).front()), m);
     const double tile = 64 * 64 * 4;
     EXPECT_EQ(bytes["wbuf"], tile);
     EXPECT_EQ(bytes["ibuf"], tile);

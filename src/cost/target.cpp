@@ -55,8 +55,8 @@ gir::TargetLevel level_of(const machine::Level& level, double clock_ghz) {
     l.next = level.next;
     l.scope = level.private_to;
     // Of a room in parts, a tile may fill one.
-    double parts = level.depth ? level.depth->value : 1;
-    l.capacity_bytes = static_cast<int64_t>(level.capacity_bytes.value / parts);
+    l.parts = level.depth ? static_cast<int>(level.depth->value) : 1;
+    l.capacity_bytes = static_cast<int64_t>(level.capacity_bytes.value / l.parts);
     if (level.line_bytes) l.line_bytes = static_cast<int64_t>(level.line_bytes->value);
     if (level.ways) l.way_bytes = l.capacity_bytes / static_cast<int64_t>(level.ways->value);
     l.software_managed = level.managed == machine::Managed::Software;

@@ -141,7 +141,8 @@ private:
     /// The memory system moves it.
     void transfer(const Frame& f, const gir::cache::Copying& copy) {
         asked(f);
-        count_asked({f.op, f.runs * copy.waited}, *copy.let.source, work_.waited_bytes);
+        const bool ahead = shape_.parted.count(copy.let.tile.level) > 0;
+        if (!ahead) count_asked({f.op, f.runs * copy.waited}, *copy.let.source, work_.waited_bytes);
     }
 
     /// Square blocks of registers: each is loaded, turned by swaps in log2 steps, stored.

@@ -28,6 +28,7 @@ struct Work {
 struct WorkShape {
     int fma_in_flight = 8;                      ///< independent vector fmas that fill the unit
     std::set<machine::OpClass> functions = {};  ///< special ones that the unit has
+    std::set<Name> parted = {};                 ///< levels in parts: copies into them run ahead
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a

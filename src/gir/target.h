@@ -27,7 +27,8 @@ struct TargetLevel {
     Name name;                   ///< "reg", "l1", "l2", "l3", "dram"
     Name next = {};              ///< the level outwards; empty for the outermost
     Name scope = {};             ///< whose units have one each; empty: one for the machine
-    int64_t capacity_bytes = 0;  ///< of one instance; 0: unbounded
+    int64_t capacity_bytes = 0;  ///< of one instance, or one part of it; 0: unbounded
+    int parts = 1;               ///< that a scratchpad's room is divided in
     int64_t line_bytes = 64;
     int64_t way_bytes = 0;  ///< of a cache: addresses this far apart meet in one set; 0: unknown
     bool software_managed = false;

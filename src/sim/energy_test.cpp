@@ -48,8 +48,8 @@ const char* const kProduct = R"(program product
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  let at: ibuf f32[m: 128, k: 64] resident <- a[m,k]
-  let bt: wbuf f32[k: 64, n: 64] resident <- b[k,n]
+  copy at: ibuf f32[m: 128, k: 64] <- a[m,k]
+  copy bt: wbuf f32[k: 64, n: 64] <- b[k,n]
   let acc: obuf f32[m: 128, n: 64 lanes]
   fill acc[m,n] <- 0.0
   mma acc[m,n] += at[m,k] * bt[k,n] over k: 64

@@ -38,6 +38,7 @@ gir::interp::Memory zeros(const gir::Program& p) {
 const std::map<std::string, std::string> kApart = {
     {"reorder_y", "an iteration takes half of each line: the next fetches it again"},
     {"sigmoid", "an iteration takes half of some lines: the next fetches them again"},
+    {"border_x_cl_w", "columns of three channels are parts of lines, which go out whole"},
     {"qk", "a panel that is still dirty is written again in its place"},
 };
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "gir/names.h"
+#include "gir/rewrite/engine.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -67,8 +68,8 @@ bool straight(const Program& program) {
 
 }  // namespace
 
-Program states_early(Program program, const Rules& rules) {
-    if (!rules.on("states-early") || !straight(program)) return program;
+static Program moved_early(Program program) {
+    if (!straight(program)) return program;
     const std::vector<Touched> steps = touched_by(program);
     const std::vector<bool> movable = of_results(program, steps);
     size_t checked = 0;
@@ -96,12 +97,13 @@ Program states_early(Program program, const Rules& rules) {
     for (size_t n = 0; n < steps.size(); ++n) order.emplace_back(behind[n], behind[n] != n, n);
     std::sort(order.begin(), order.end());
     Steps moved;
-    for (const auto& [place, moves, n] : order) {
-        if (moves) rules.note("states-early", kernel_of(program.steps[n])->name.str());
-        moved.push_back(program.steps[n]);
-    }
+    for (const auto& [place, moves, n] : order) moved.push_back(program.steps[n]);
     program.steps = std::move(moved);
     return program;
+}
+
+Program states_early(Program program, const Rules& rules) {
+    return applied("states-early", std::move(program), rules, Prices::Kind::Tiled, moved_early);
 }
 
 }  // namespace smeaton::gir::rewrite

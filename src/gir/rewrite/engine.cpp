@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "gir/ledger/ledger.h"
-#include "gir/rewrite/claim.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"

@@ -273,7 +273,7 @@ int64_t tile_bytes_in(const Block& body) {
     int64_t bytes = 0;
     for_each_stmt(body, [&](const Stmt& s) {
         auto* let = std::get_if<Let>(&s.node);
-        if (!let || let->resident || let->constant) return;
+        if (!let || let->kind != TileKind::Memory || let->constant) return;
         int64_t elements = 1;
         for (const NamedDim& d : let->tile.dims)
             elements *= d.extent.is_const() ? d.extent.value() : 0;

@@ -108,9 +108,9 @@ const char* const kTiles = R"(program tiles
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  let bt: wbuf f32[k: 8, n: 8] resident <- b[k,n]
+  copy bt: wbuf f32[k: 8, n: 8] <- b[k,n]
   for t: 10
-    let at: ibuf f32[m: 64, k: 8] resident <- a[t,m,k]
+    copy at: ibuf f32[m: 64, k: 8] <- a[t,m,k]
     let acc: obuf f32[m: 64, n: 8 lanes]
     fill acc[m,n] <- 0.0
     mma acc[m,n] += at[m,k] * bt[k,n] over k: 8
@@ -140,7 +140,7 @@ TEST(Events, a_copy_that_asks_for_depth_has_it_on_any_level) {
     Machine m = chip({{"    depth: 1\n", ""}});
     std::string text = kTiles;
     EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 32 + 10 * (256 + 78), 0.1);
-    text.replace(text.find("resident <- a"), 8, "resident ring(t) depth 2");
+    text.insert(text.find("<- a[t"), "depth 2 ");
     EXPECT_NEAR(simulate(spelled(text, m), m).time_us * 1e3, 32 + 10 * 256 + 78, 0.1);
 }
 
@@ -153,8 +153,8 @@ TEST(Events, a_port_is_shared_by_all_that_cross_it) {
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  let at: ibuf f32[m: 64, k: 8] resident <- a[m,k]
-  let bt: wbuf f32[k: 8, n: 64] resident <- b[k,n]
+  copy at: ibuf f32[m: 64, k: 8] <- a[m,k]
+  copy bt: wbuf f32[k: 8, n: 64] <- b[k,n]
   let acc: obuf f32[m: 64, n: 64 lanes]
   fill acc[m,n] <- 0.0
   mma acc[m,n] += at[m,k] * bt[k,n] over k: 8
@@ -348,8 +348,8 @@ TEST(Events, arrays_take_the_cycles_of_a_model_with_every_register) {
   run mm(a, b -> y)
 
 kernel mm(a, b -> y)
-  let at: ibuf f32[m: {0}, k: {2}] resident <- a[m,k]
-  let bt: wbuf f32[k: {2}, n: {1}] resident <- b[k,n]
+  copy at: ibuf f32[m: {0}, k: {2}] <- a[m,k]
+  copy bt: wbuf f32[k: {2}, n: {1}] <- b[k,n]
   let acc: obuf f32[m: {0}, n: {1}]
   fill acc[m,n] <- 0.0
   mma acc[m,n] += at[m,k] * bt[k,n] over k: {2}

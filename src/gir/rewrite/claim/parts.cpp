@@ -102,13 +102,15 @@ int64_t live_bytes(const Block& block, Name level) {
 
 Block in_parts(Block body, const Program& program, const Target& target) {
     for (const LoopedCopy& copy : Finder(program, target).find(body)) {
-        Let two = std::get<Let>(copy.let->node);
-        two.depth = 2;
-        const TargetLevel* level = target.find(two.tile.level);
+        Let ahead = std::get<Let>(copy.let->node);
+        const TargetLevel* level = target.find(ahead.tile.level);
         if (!level) continue;
-        Block changed =
-            map_stmts(body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(two) : s}; });
-        if (level->capacity_bytes == 0 || live_bytes(changed, level->name) <= level->capacity_bytes)
+        ahead.depth = std::max(2, level->parts);
+        Block changed = map_stmts(
+            body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(ahead) : s}; });
+        // A tile fits into one part where the machine has parts.
+        if (level->parts > 1 || level->capacity_bytes == 0 ||
+            live_bytes(changed, level->name) <= level->capacity_bytes)
             body = std::move(changed);
     }
     return body;
