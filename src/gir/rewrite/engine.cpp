@@ -131,6 +131,13 @@ bool asked_before(const std::vector<Question>& questions, const Question& q) {
     });
 }
 
+/// Then claims are copies. What caches keep is priced with and without claims alike, and claims
+/// take most of the time.
+bool has_scratchpads(const Target& target) {
+    return std::any_of(target.levels.begin() + 1, target.levels.end(),
+                       [](const TargetLevel& l) { return l.software_managed; });
+}
+
 /// A rule may propose in every round what was refused in the first.
 bool said_before(const std::vector<RuleLog>& log, const RuleLog& entry) {
     return std::any_of(log.begin(), log.end(), [&](const RuleLog& e) {
@@ -173,7 +180,7 @@ std::optional<double> Prices::priced(Program program, Kind kind) const {
         Rules quiet;
         quiet.skip = skip_;
         program = tile(program, target_, quiet);
-        program = claim_residents(std::move(program), target_, quiet);
+        if (has_scratchpads(target_)) program = claim_residents(std::move(program), target_, quiet);
     }
     program = spell(std::move(program), target_);
     double sum = 0;

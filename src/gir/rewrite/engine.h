@@ -31,6 +31,9 @@ public:
     /// sizes are open or the kernel cannot be priced.
     std::optional<double> us(const Program& alone, Kind);
 
+    /// Pairs of kernels that were not worth merging: every round proposes them again.
+    std::set<std::pair<KernelPtr, KernelPtr>> refused;
+
     /// layout_choice's, empty where its rule is skipped.
     std::map<Name, Layout> layouts_to_come(const Program&) const;
 

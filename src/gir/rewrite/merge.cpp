@@ -104,9 +104,8 @@ struct Flow {
     std::map<Name, Name> roots;                 // of every buffer
     std::map<Name, std::vector<Name>> aliases;  // by root: all names of that memory
     std::set<Name> viewed;
-    std::set<Name> taken;         // names of all buffers
-    std::vector<size_t> control;  // steps that are no kernels
-    std::set<std::pair<KernelPtr, KernelPtr>> refused = {};
+    std::set<Name> taken;                                        // names of all buffers
+    std::vector<size_t> control;                                 // steps that are no kernels
     std::optional<std::map<Name, Layout>> layouts_to_come = {};  // when first asked for
 
     explicit Flow(Program& p);
@@ -511,7 +510,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         const KernelPtr reader = kernel_of(program.steps[at_reader]);
         if (room + statements(*reader) > kMostStatements) continue;
         if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
-        if (flow.refused.count({writer, reader}) > 0) continue;
+        if (rules.prices && rules.prices->refused.count({writer, reader}) > 0) continue;
         auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
         Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};
@@ -527,7 +526,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         proposal.asks = !merger.keeps_contraction(*kernel);
         if (proposal.asks) proposal.layouts = flow.layouts(rules);
         if (!accept(proposal, program, rules)) {
-            flow.refused.insert({writer, reader});
+            if (rules.prices) rules.prices->refused.insert({writer, reader});
             continue;
         }
         const size_t gone = *at == at_writer ? at_reader : at_writer;
