@@ -10,6 +10,7 @@
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
+#include "gir/verify/verify.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -283,12 +284,19 @@ void note_changes(const Program& before, const Program& after, const Rules& rule
     }
 }
 
+Program proposed(const std::string& rule, Program program, const Rules& rules,
+                 const std::function<Program(Program)>& body) {
+    if (!rules.on(rule)) return program;
+    program = body(std::move(program));
+    if (rules.verify) verify(program, rule);
+    return program;
+}
+
 Program applied(const std::string& rule, Program program, const Rules& rules, Prices::Kind kind,
                 const std::function<Program(Program)>& body) {
-    if (!rules.on(rule)) return program;
-    if (!rules.log) return body(std::move(program));
+    if (!rules.log) return proposed(rule, std::move(program), rules, body);
     const Program before = program;
-    program = body(std::move(program));
+    program = proposed(rule, std::move(program), rules, body);
     note_changes(before, program, rules, kind, [&](Name) { return rule; });
     return program;
 }

@@ -537,10 +537,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
     return false;
 }
 
-}  // namespace
-
-Program merge_loops(Program program, const Rules& rules) {
-    if (!rules.on("merge-loops")) return program;
+Program with_merged_loops(Program program, const Rules& rules) {
     Flow flow(program);
     for (bool full_agreement : {true, false})
         for (bool again = true; again;) {
@@ -551,6 +548,13 @@ Program merge_loops(Program program, const Rules& rules) {
                     while (try_merge(flow, b.name, full_agreement, rules)) again = true;
         }
     return without_gone(std::move(program));
+}
+
+}  // namespace
+
+Program merge_loops(Program program, const Rules& rules) {
+    return proposed("merge-loops", std::move(program), rules,
+                    [&](Program p) { return with_merged_loops(std::move(p), rules); });
 }
 
 }  // namespace smeaton::gir::rewrite
