@@ -98,6 +98,7 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     rules.oracle = cost::oracle_on(target);
     rules = sized_for(target, std::move(rules));
     if (options.explain) {
+        rules.verify = options.verify;
         rules.log = &t.explained.log;
         for (size_t i = target.levels.size(); i-- > 1;)
             t.explained.levels.push_back(target.levels[i].name.str());

@@ -10,6 +10,7 @@
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/rewrite/tile.h"
+#include "gir/verify/verify.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -131,6 +132,13 @@ bool asked_before(const std::vector<Question>& questions, const Question& q) {
     });
 }
 
+/// Then claims are copies. What caches keep is priced with and without claims alike, and claims
+/// take most of the time.
+bool has_scratchpads(const Target& target) {
+    return std::any_of(target.levels.begin() + 1, target.levels.end(),
+                       [](const TargetLevel& l) { return l.software_managed; });
+}
+
 /// A rule may propose in every round what was refused in the first.
 bool said_before(const std::vector<RuleLog>& log, const RuleLog& entry) {
     return std::any_of(log.begin(), log.end(), [&](const RuleLog& e) {
@@ -173,7 +181,7 @@ std::optional<double> Prices::priced(Program program, Kind kind) const {
         Rules quiet;
         quiet.skip = skip_;
         program = tile(program, target_, quiet);
-        program = claim_residents(std::move(program), target_, quiet);
+        if (has_scratchpads(target_)) program = claim_residents(std::move(program), target_, quiet);
     }
     program = spell(std::move(program), target_);
     double sum = 0;
@@ -276,12 +284,19 @@ void note_changes(const Program& before, const Program& after, const Rules& rule
     }
 }
 
+Program proposed(const std::string& rule, Program program, const Rules& rules,
+                 const std::function<Program(Program)>& body) {
+    if (!rules.on(rule)) return program;
+    program = body(std::move(program));
+    if (rules.verify) verify(program, rule);
+    return program;
+}
+
 Program applied(const std::string& rule, Program program, const Rules& rules, Prices::Kind kind,
                 const std::function<Program(Program)>& body) {
-    if (!rules.on(rule)) return program;
-    if (!rules.log) return body(std::move(program));
+    if (!rules.log) return proposed(rule, std::move(program), rules, body);
     const Program before = program;
-    program = body(std::move(program));
+    program = proposed(rule, std::move(program), rules, body);
     note_changes(before, program, rules, kind, [&](Name) { return rule; });
     return program;
 }

@@ -31,6 +31,9 @@ public:
     /// sizes are open or the kernel cannot be priced.
     std::optional<double> us(const Program& alone, Kind);
 
+    /// Pairs of kernels that were not worth merging: every round proposes them again.
+    std::set<std::pair<KernelPtr, KernelPtr>> refused;
+
     /// layout_choice's, empty where its rule is skipped.
     std::map<Name, Layout> layouts_to_come(const Program&) const;
 
@@ -71,8 +74,12 @@ struct Proposal {
 /// asks, and so does the lack of one.
 bool accept(const Proposal&, const Program&, const Rules&);
 
-/// `body` applied to the program unless the rule is skipped; each kernel that it changed, made or
-/// dropped, or whose buffers it laid out otherwise, is an entry of the log.
+/// `body`, which logs its proposals itself, applied to the program unless the rule is skipped; the
+/// result verified where that is wanted (InternalError that names the rule).
+Program proposed(const std::string& rule, Program, const Rules&,
+                 const std::function<Program(Program)>& body);
+/// The same, but each kernel that it changed, made or dropped, or whose buffers it laid out
+/// otherwise, is an entry of the log.
 Program applied(const std::string& rule, Program, const Rules&, Prices::Kind,
                 const std::function<Program(Program)>& body);
 /// The log of such a change, the rule named for each kernel; what is new and runs at load only is

@@ -65,6 +65,7 @@ Rules rules_with(double both, std::vector<RuleLog>* log = nullptr, int* asked = 
     Rules rules;
     rules.oracle = oracle_with(both, asked);
     rules.log = log;
+    rules.verify = true;
     return sized_for(common_cpu(), std::move(rules));
 }
 

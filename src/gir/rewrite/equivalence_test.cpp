@@ -25,6 +25,7 @@ struct Stage {
 
 std::vector<Stage> stages(const Target& target) {
     Rules rules = sized_for(target);
+    rules.verify = true;
     return {{"fuse", [=](Program p) { return fuse(std::move(p), rules); }},
             {"layout",
              [=](Program p) {

@@ -104,9 +104,8 @@ struct Flow {
     std::map<Name, Name> roots;                 // of every buffer
     std::map<Name, std::vector<Name>> aliases;  // by root: all names of that memory
     std::set<Name> viewed;
-    std::set<Name> taken;         // names of all buffers
-    std::vector<size_t> control;  // steps that are no kernels
-    std::set<std::pair<KernelPtr, KernelPtr>> refused = {};
+    std::set<Name> taken;                                        // names of all buffers
+    std::vector<size_t> control;                                 // steps that are no kernels
     std::optional<std::map<Name, Layout>> layouts_to_come = {};  // when first asked for
 
     explicit Flow(Program& p);
@@ -530,7 +529,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         const KernelPtr reader = kernel_of(program.steps[at_reader]);
         if (room + statements(*reader) > kMostStatements) continue;
         if (writes_state(program, *writer) || writes_state(program, *reader)) continue;
-        if (flow.refused.count({writer, reader}) > 0) continue;
+        if (rules.prices && rules.prices->refused.count({writer, reader}) > 0) continue;
         auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
         Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};
@@ -546,7 +545,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         proposal.asks = !merger.keeps_contraction(*kernel);
         if (proposal.asks) proposal.layouts = flow.layouts(rules);
         if (!accept(proposal, program, rules)) {
-            flow.refused.insert({writer, reader});
+            if (rules.prices) rules.prices->refused.insert({writer, reader});
             continue;
         }
         const size_t gone = *at == at_writer ? at_reader : at_writer;
@@ -557,10 +556,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
     return false;
 }
 
-}  // namespace
-
-Program merge_loops(Program program, const Rules& rules) {
-    if (!rules.on("merge-loops")) return program;
+Program with_merged_loops(Program program, const Rules& rules) {
     Flow flow(program);
     for (bool full_agreement : {true, false})
         for (bool again = true; again;) {
@@ -571,6 +567,13 @@ Program merge_loops(Program program, const Rules& rules) {
                     while (try_merge(flow, b.name, full_agreement, rules)) again = true;
         }
     return without_gone(std::move(program));
+}
+
+}  // namespace
+
+Program merge_loops(Program program, const Rules& rules) {
+    return proposed("merge-loops", std::move(program), rules,
+                    [&](Program p) { return with_merged_loops(std::move(p), rules); });
 }
 
 }  // namespace smeaton::gir::rewrite

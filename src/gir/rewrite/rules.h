@@ -43,6 +43,7 @@ struct Rules {
     std::vector<RuleLog>* log = nullptr;  ///< may be null
     int64_t row_bytes = INT64_MAX;        ///< largest tile that a merge may put between two loops
     int64_t wide = 1;                     ///< parallel iterations that a merge need not exceed
+    bool verify = false;                  ///< the program after each rule, not only each stage
     Levels levels = {};                   ///< that bytes are counted at, of the target
     /// Prices what a rule cannot judge by bytes; without one such proposals are refused.
     Oracle oracle = nullptr;

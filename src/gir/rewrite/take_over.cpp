@@ -312,18 +312,14 @@ bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, 
     return true;
 }
 
-}  // namespace
-
-Program take_over_by_readers(Program program, const Rules& rules) {
-    if (!rules.on("take-over-reader")) return program;
+Program taken_over_by_readers(Program program, const Rules& rules) {
     std::map<Name, Uses> all = uses_of(program);
     for (size_t step = 0; step < program.steps.size(); ++step)  // drop_dead removes the moves
         try_reader(program, step, all, rules);
     return program;
 }
 
-Program take_over_by_writers(Program program, const Rules& rules) {
-    if (!rules.on("take-over-writer")) return program;
+Program taken_over_by_writers(Program program, const Rules& rules) {
     std::map<Name, Uses> all = uses_of(program);
     // Backwards, so that a chain of concatenations ends in the last buffer.
     for (size_t step = program.steps.size(); step-- > 0;) {
@@ -336,6 +332,18 @@ Program take_over_by_writers(Program program, const Rules& rules) {
         }
     }
     return program;
+}
+
+}  // namespace
+
+Program take_over_by_readers(Program program, const Rules& rules) {
+    return proposed("take-over-reader", std::move(program), rules,
+                    [&](Program p) { return taken_over_by_readers(std::move(p), rules); });
+}
+
+Program take_over_by_writers(Program program, const Rules& rules) {
+    return proposed("take-over-writer", std::move(program), rules,
+                    [&](Program p) { return taken_over_by_writers(std::move(p), rules); });
 }
 
 }  // namespace smeaton::gir::rewrite
