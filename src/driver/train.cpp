@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/output_file.h"
@@ -91,7 +92,16 @@ void write_results(const TrainRequest& request, const Arrays& feeds, Trainer& tr
 
 }  // namespace
 
+/// Before any work: nothing could be written there after it.
+static void require_folder(const std::string& file) {
+    const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+    if (!folder.empty() && !std::filesystem::is_directory(folder))
+        throw UserError("{}: there is no folder {}", file, folder.string());
+}
+
 TrainResult train(const TrainRequest& request) {
+    for (const std::string& file : {request.save, request.save_step, request.save_state})
+        require_folder(file);
     TrainResult result;
     result.model = request.model;
     result.recompute = request.trainer.recompute;

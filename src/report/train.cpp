@@ -26,8 +26,8 @@ std::string text(const driver::TrainResult& r) {
         losses.row({std::to_string(r.first_step + static_cast<int64_t>(n) + 1),
                     fmt::format("{:.6g}", r.losses[n])});
     }
-    std::string out = fmt::format("{}: {} steps of {} examples, {} parameters trained\n\n", r.model,
-                                  count, r.batch, r.parameters);
+    std::string out = fmt::format("{}: {} step{} of {} examples, {} parameters trained\n\n",
+                                  r.model, count, count == 1 ? "" : "s", r.batch, r.parameters);
     out += losses.str();
     out += fmt::format("\n{} a step on {} threads; compiled in {:.1f} s\n",
                        time_text(1e3 * r.step_ms), r.threads, r.compile_s);

@@ -175,9 +175,13 @@ void matmul_cases(Writer& w) {
 }
 
 void conv_cases(Writer& w) {
-    for (int turn = 0; turn < 8; ++turn) {
-        const int64_t rank = turn < 5 ? 2 : turn < 7 ? 1 : 3, group = w.number(1, 3);
-        const int64_t each_in = w.number(1, 2), each_out = w.number(1, 2);
+    constexpr int kDepthwise = 8;  // from this turn on: one filter for each channel
+    for (int turn = 0; turn < kDepthwise + 4; ++turn) {
+        const bool depthwise = turn >= kDepthwise;
+        const int64_t rank = turn < 5 || turn > kDepthwise ? 2 : turn < 7 || depthwise ? 1 : 3;
+        const int64_t group = depthwise ? w.number(2, 4) : w.number(1, 3);
+        const int64_t each_in = depthwise ? 1 : w.number(1, 2);
+        const int64_t each_out = depthwise ? 1 : w.number(1, 2);
         Sizes x = {w.number(1, 2), group * each_in}, k = {group * each_out, each_in};
         Sizes strides, dilations, before, behind;
         for (int64_t d = 0; d < rank; ++d) {

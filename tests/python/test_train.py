@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from models import F32, model, node, smeaton, tensor  # noqa: E402
@@ -150,3 +151,77 @@ def test_bad_input_is_one_message_and_exit_code_1(folder):
         assert message in ended.err, (data, options, ended.err)
         assert ended.out == "" and ended.err.count("\n") == 1
     assert "--data FILE.npz is missing" in smeaton("train", "m.onnx", cwd=folder).err
+
+
+def branch(sign):
+    """A subgraph that scales what it captures."""
+    made = helper.make_graph(
+        [node("Mul", ["h", sign], ["o"], f"scale_{sign}")], sign, [], [helper.make_tensor_value_info("o", F32, None)]
+    )
+    return made
+
+
+def test_operators_without_a_gradient_are_named_at_once(tmp_path):
+    nodes = [node("MatMul", ["x", "w"], ["h"], "m")]
+    for n in range(2):
+        nodes.append(node("If", ["c"], [f"i{n}"], f"choice_{n}", then_branch=branch("a"), else_branch=branch("b")))
+    nodes.append(node("Add", ["i0", "i1"], ["y"], "sum"))
+    weights = [tensor("w", np.ones((6, 4), np.float32)), tensor("a", np.float32(1)), tensor("b", np.float32(2))]
+    made = model(nodes, {"x": (F32, ["N", 6]), "c": (TensorProto.BOOL, [1])}, {"y": (F32, ["N", 4])}, weights)
+    onnx.save(made, tmp_path / "m.onnx")
+    np.savez(
+        tmp_path / "d.npz",
+        x=np.ones((3, 6), np.float32),
+        c=np.ones(3, bool),
+        target=np.zeros((3, 4), np.float32),
+    )
+    ended = smeaton("train", "m.onnx", "--data", "d.npz", "--loss", "mse", "--batch", "1", cwd=tmp_path)
+    assert ended.code == 1 and ended.out == ""
+    assert "2 nodes are on the way to the loss without a gradient; freeze the parameters behind them" in ended.err
+    assert "node choice_0 (If)" in ended.err and "node choice_1 (If)" in ended.err and "'w'" in ended.err
+
+
+def test_losses_and_parameters_that_cannot_be(tmp_path):
+    w = np.ones((6, 4))
+    sums = [node("MatMul", ["x", "w"], ["a"], "m"), node("ReduceSum", ["a", "axis"], ["y"], "s", keepdims=0)]
+    cast = [node("MatMul", ["x", "w"], ["a"], "m"), node("Cast", ["a"], ["y"], "c", to=F32)]
+    axis = tensor("axis", np.array([1]))
+    rank1 = model(sums, {"x": (F32, ["N", 6])}, {"y": (F32, ["N"])}, [tensor("w", w.astype(np.float32)), axis])
+    ints = model(cast, {"x": (TensorProto.INT64, ["N", 6])}, {"y": (F32, ["N", 4])}, [tensor("w", w.astype(np.int64))])
+    onnx.save(rank1, tmp_path / "rank1.onnx")
+    onnx.save(ints, tmp_path / "ints.onnx")
+    numbers = np.zeros(4, np.int64)
+    np.savez(tmp_path / "f.npz", x=np.ones((4, 6), np.float32), target=numbers)
+    np.savez(tmp_path / "x.npz", x=np.ones((4, 6), np.float32))
+    np.savez(tmp_path / "i.npz", x=np.ones((4, 6), np.int64), target=numbers)
+    for file, data, options, message in [
+        ("rank1.onnx", "f.npz", (), "cross-entropy needs [batch, classes, ...]; output 'y' f32[4] has rank 1"),
+        ("rank1.onnx", "f.npz", ("--loss", "mse"), "input 'target' is f32, but i64 was fed"),
+        ("rank1.onnx", "x.npz", ("--loss", "output:y"), "the loss must be one number; output 'y' f32[4] has 4 elements"),
+        ("rank1.onnx", "x.npz", ("--loss", "output:z"), "there is no output 'z'; the outputs are y"),
+        ("ints.onnx", "i.npz", (), "no parameter reaches the loss"),
+        ("rank1.onnx", "f.npz", ("--recompute", "half"), "expected none, full or selective"),
+        ("rank1.onnx", "x.npz", ("--loss", "output:y", "--save", "no/such.onnx"), "no/such.onnx: there is no folder no"),
+    ]:
+        ended = smeaton("train", file, "--data", data, *options, cwd=tmp_path)
+        assert ended.code == 1 and message in ended.err, (file, options, ended.err)
+        assert ended.out == "" and ended.err.count("\n") == 1
+
+
+def test_recompute_and_a_saved_step(folder):
+    kept = {}
+    for how in ("none", "selective", "full"):
+        options = ("--steps", "2", "--batch", "10", "--recompute", how, "--save-step", "step.onnx", "--json")
+        result = json.loads(train(folder, *options).out)
+        kept[how] = (result["activation_bytes"], result["losses"])
+        assert result["recompute"] == how and "step.onnx" in result["written"]
+    assert kept["full"][0] <= kept["selective"][0] <= kept["none"][0]
+    assert kept["full"][1] == kept["none"][1] == kept["selective"][1]
+    # The step goes on from where the run ended: its loss is that of the next step.
+    with np.load(folder / "d.npz") as data:
+        feeds = {"x": data["x"][20:30], "target": data["target"][20:30]}
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 3
+    session = onnxruntime.InferenceSession(folder / "step.onnx", quiet)
+    next_losses, _ = losses(folder, "--steps", "3", "--batch", "10")
+    assert session.run(None, feeds)[0] == pytest.approx(next_losses[2], rel=1e-5)

@@ -1,6 +1,7 @@
 // Gradients of convolutions. That of the input is a transposed convolution, which lowers by phase;
 // that of the weight is a convolution of the input with the result's gradient in the weight's
 // place, batch and channels changing roles: one contraction over batch and positions.
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -52,10 +53,57 @@ Sizes turned_pads(Expr big, Expr small, const Window& w) {
     return pads_of(turned);
 }
 
+/// What one element of the kernel meets: the part of the image that it reads, and the results of it.
+struct Tap {
+    Expr image, result;
+    bool outside = false;
+};
+
+Tap tap_at(Expr big, Expr small, const Window& w, int64_t tap) {
+    Tap t{big, small};
+    for (size_t d = w.kernel.size(); d-- > 0; tap /= w.kernel[d]) {
+        const auto axis = static_cast<int64_t>(d) + 2;
+        const int64_t extent = big.shape()[d + 2], results = small.shape()[d + 2];
+        const int64_t stride = w.strides[d];
+        const int64_t from = tap % w.kernel[d] * w.dilations[d] - w.pads_begin[d];
+        const int64_t first = from < 0 ? (-from + stride - 1) / stride : 0;
+        const int64_t behind =
+            from < extent ? std::min(results, (extent - 1 - from) / stride + 1) : 0;
+        const int64_t count = behind - first;
+        if (count <= 0) {
+            t.outside = true;
+            return t;
+        }
+        if (count != extent || stride != 1)
+            t.image = slice(t.image, axis, first * stride + from, count, stride);
+        if (count != results) t.result = slice(t.result, axis, first, count);
+    }
+    return t;
+}
+
+/// Of one filter for each channel: for each tap a sum of products over batch and positions,
+/// channels side by side, and no copy of anything.
+Expr depthwise_weight_gradient(Expr big, Expr small, const Window& w, const Sizes& shape) {
+    std::vector<int64_t> axes = axes_between(1, big.rank());
+    axes[0] = 0;
+    std::vector<Expr> sums;
+    for (int64_t tap = 0; tap < count_of(w.kernel); ++tap) {
+        const Tap t = tap_at(big, small, w, tap);
+        const Sizes column = {shape[0], 1};
+        sums.push_back(t.outside ? big.composer->filled(0, big.dtype(), column)
+                                 : reshape(sum(t.image * t.result, axes, false), column));
+    }
+    return reshape(sums.size() == 1 ? sums[0] : concat(sums, 1), shape);
+}
+
 /// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad],
 /// where `big` has the channels of m's group: [m, c, r...] of `shape`. A convolution whose groups
 /// are those of channels and the parts of the batch.
 Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape) {
+    constexpr int64_t kFewTaps = 9;  // a kernel of its own for each
+    const bool depthwise = groups > 1 && shape[0] == groups && shape[1] == 1;
+    if (depthwise && count_of(w.kernel) <= kFewTaps)
+        return depthwise_weight_gradient(big, small, w, shape);
     const int64_t parts = parts_of(big.shape()[0]), images = big.shape()[0] / parts;
     const int64_t filters = shape[0], channels = shape[1];
     const Expr image = by_channels(big, groups, parts, true, {channels, groups * parts * images});

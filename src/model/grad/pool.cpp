@@ -20,8 +20,10 @@ Expr places_of_largest(Pullback& p) {
     attributes.erase("storage_order");
     Composer& c = p.composer();
     const Sizes y = p.grad().shape(), planes = planes_of(p.in_shape());
-    const Expr places = c.nodes(OpType::kMaxPool, {p.in()}, std::move(attributes),
-                                {{p.grad().dtype(), y}, {DType::kI64, y}}, {false, true})[1];
+    const bool made = p.has_out(1) && p.view().attr("storage_order", 0) == 0;
+    const Expr places = made ? p.out(1)
+                             : c.nodes(OpType::kMaxPool, {p.in()}, std::move(attributes),
+                                       {{p.grad().dtype(), y}, {DType::kI64, y}}, {false, true})[1];
     std::vector<int64_t> starts;
     for (int64_t n = 0; n < planes[0]; ++n) starts.push_back(n * planes[1]);
     const Expr offsets = c.constant(tensor::of_i64(starts).reshaped({planes[0], 1}), "planes");

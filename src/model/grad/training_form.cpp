@@ -57,6 +57,9 @@ void add_result(Composer& c, Node& node, size_t k, DType dtype, const Sizes& sha
 
 void complete(Composer& c, Node& node) {
     if (node.op == OpType::kTopK) add_result(c, node, 1, DType::kI64, c.shape_of(node.outputs[0]));
+    if (node.op == OpType::kMaxPool && node.since_version >= 8 &&
+        attribute_int(node, "storage_order", 0) == 0)
+        add_result(c, node, 1, DType::kI64, c.shape_of(node.outputs[0]));
     if (node.op != OpType::kLayerNormalization) return;
     const AxisRange range = layer_norm_axes(NodeView(c.graph(), node));
     Sizes shape = c.shape_of(node.inputs[0]);

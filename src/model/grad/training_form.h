@@ -48,7 +48,7 @@ std::set<ValueId> running_statistics(const Graph&);
 
 /// The rewriting above, on a graph whose shapes are inferred and whose settings are constants; and
 /// the results that gradient rules read are all made (LayerNormalization's mean and inverse
-/// deviation, TopK's indices). Next statistics become graph outputs.
+/// deviation, indices of TopK and MaxPool). Next statistics become graph outputs.
 TrainingForm to_training_form(Graph&, Composer&);
 
 /// Only the latter, for gradients of the graph as it infers.
