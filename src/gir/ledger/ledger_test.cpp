@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "gir/common_cpu.h"
 #include "gir/interp/interp.h"
 #include "gir/ledger/count.h"
 #include "gir/text/parse.h"
@@ -186,6 +187,28 @@ kernel k(x -> y)
     EXPECT_EQ(dram_bytes("  parallel c: 2 cluster\n    parallel i: 3 core\n"
                          "      move y[c*3+i,k] <- xs[k]\n"),
               Dim(2 * 40));
+}
+
+TEST(Ledger, levels_of_a_target_hold_what_a_program_names_besides) {
+    auto names = [](const std::string& buffer_level, const std::string& tile_level) {
+        Program p = parse_program(
+            "program p\n  buffer x: memory f32[k: 10] input\n  buffer y: " + buffer_level +
+                " f32[k: 10] output\n  run k(x -> y)\n\nkernel k(x -> y)\n"
+                "  let t: " +
+                tile_level + " f32[k: 10]\n  move t[k] <- x[k]\n  move y[k] <- t[k]\n",
+            "test");
+        const Levels levels = levels_of(common_cpu(), p);
+        EXPECT_EQ(ledger(p, levels).read_bytes("memory"), Dim(40));
+        std::string all;
+        for (const Levels::Level& l : levels.list) {
+            all += l.name.str() + " ";
+            EXPECT_LT(l.parent, levels.index(l.name));
+        }
+        return all;
+    };
+    EXPECT_EQ(names("memory", "l1"), "memory l3 l2 l1 reg ");
+    EXPECT_EQ(names("dram", "l1"), "memory dram l3 l2 l1 reg ");
+    EXPECT_EQ(names("memory", "local"), "memory l3 l2 l1 reg local ");
 }
 
 TEST(Ledger, convolution_counts_only_the_taps_inside) {

@@ -90,7 +90,10 @@ Levels levels_of(const Target& target, const Program& program) {
         of_all_kernels(program, [&](const auto& list) { return names_used(program, list); });
     if (used.count("local") > 0)
         levels.list.push_back({"local", static_cast<int>(levels.list.size()) - 1, {}});
-    if (used.count("memory") > 0) {
+    if (used.count("memory") == 0) return levels;
+    if (Name& outermost = levels.list.front().name; used.count(outermost) == 0) {
+        outermost = "memory";
+    } else {
         for (Levels::Level& l : levels.list) ++l.parent;
         levels.list.insert(levels.list.begin(), {"memory", -1, {}});
     }

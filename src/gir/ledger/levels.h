@@ -35,8 +35,8 @@ Levels levels_used(const Program&, const std::vector<const Kernel*>&);
 Levels levels_used(const Program&);
 /// The tree of a target; of each scope, the units at work.
 Levels levels_of(const Target&);
-/// The same, and what kernels of the program that was not (wholly) tiled name besides: `memory`
-/// around it, `local` inside.
+/// The same, and what kernels of the program name besides: `memory`, which is the outermost level
+/// unless that is named as well and lies inside; `local`, inside all.
 Levels levels_of(const Target&, const Program&);
 
 /// Where accesses to a buffer are charged: at the level it claims residency in, else at its own.
