@@ -1,0 +1,28 @@
+// A Python file being written: lines of at most 100 columns where that can be.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace smeaton::pytorch {
+
+class PythonFile {
+public:
+    int lines() const { return line_; }
+    const std::string& text() const { return text_; }
+
+    void blank(int count = 1);
+    /// Lines as they are, each behind `indent` levels.
+    void add(int indent, const std::string& lines);
+    /// A line of code and, behind it or above it, a comment. Gives the number of the code's line.
+    int code(int indent, const std::string& code, const std::string& comment = "");
+    /// head + "(" + arguments + ")" + tail; one argument on each line where it is too long.
+    void call(int indent, const std::string& head, const std::vector<std::string>& arguments,
+              const std::string& tail = "");
+
+private:
+    std::string text_;
+    int line_ = 0;
+};
+
+}  // namespace smeaton::pytorch
