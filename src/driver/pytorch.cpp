@@ -179,7 +179,10 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
         pytorch::EmitOptions options;
         const std::filesystem::path file(request.model);
         options.source = file.filename().string();
-        options.title = what.graph().name.empty() ? file.stem().string() : what.graph().name;
+        // Exporters call every graph and every file the same.
+        options.title = file.stem() == "model" && file.has_parent_path()
+                            ? file.parent_path().filename().string()
+                            : file.stem().string();
         const pytorch::Emitted made = pytorch::emit(what, plan, options);
         const Staging staging(folder);
         std::vector<std::string> names = {"weights.safetensors"};

@@ -168,16 +168,23 @@ private:
 
     // ---- names ---------------------------------------------------------------------------------
 
-    bool has_op(int u, const char* op) const {
+    int count_ops(int u, std::string_view op) const {
+        int count = 0;
         for (const Item& item : unit(u).items) {
             if (item.unit >= 0) {
-                if (has_op(item.unit, op)) return true;
+                count += count_ops(item.unit, op);
                 continue;
             }
             for (NodeId n : tree_.statements[static_cast<size_t>(item.statement)].nodes)
-                if (source_.graph.at(n).op_name == op) return true;
+                count += source_.graph.at(n).op_name == op;
         }
-        return false;
+        return count;
+    }
+
+    bool has_attribute(int u, std::string_view start) const {
+        const auto& made = out_.attributes[static_cast<size_t>(u)].made;
+        return std::any_of(made.begin(), made.end(),
+                           [&](const Attributes::Made& m) { return m.name.starts_with(start); });
     }
 
     /// "Bottleneck" tells more than "Layer1": a word of the scope where it is one, else what it
@@ -203,11 +210,14 @@ private:
         static const std::set<std::string> kPlain = {"",      "Layer",  "Layers", "Features", "H",
                                                      "Block", "Blocks", "Stage",  "Model",    "V"};
         if (kPlain.count(camel) == 0 && camel.size() > 2) return camel;
-        if (has_op(u, "Softmax") && (has_op(u, "MatMul") || has_op(u, "Gemm")))
-            return "TransformerLayer";
-        if (has_op(u, "Conv")) {
-            if (has_op(u, "Add") || has_op(u, "Sum")) return "ResidualBlock";
-            return has_op(u, "Concat") ? "InceptionBlock" : "ConvBlock";
+        if (count_ops(u, "Softmax") > 0 && count_ops(u, "MatMul") > 0) return "TransformerLayer";
+        if (const int convs = count_ops(u, "Conv"); convs > 0) {
+            const bool sums = count_ops(u, "Add") + count_ops(u, "Sum") > 0;
+            if (!sums) return count_ops(u, "Concat") > 0 ? "InceptionBlock" : "ConvBlock";
+            const bool shortcut = has_attribute(u, "downsample") || has_attribute(u, "shortcut");
+            const int own = convs - (shortcut ? 1 : 0);
+            const char* name = own == 3 ? "Bottleneck" : own == 2 ? "BasicBlock" : "ResidualBlock";
+            return (shortcut ? "Downsample" : "") + std::string(name);
         }
         return unit(u).kind >= 0 ? "Block" : "Part";
     }

@@ -13,8 +13,8 @@ namespace smeaton::pytorch {
 
 namespace {
 
-/// Lines of one function: a get, a statement and a put may belong together.
-constexpr size_t kMostLines = 60;
+/// Lines in one function, beside its head.
+constexpr size_t kMostLines = 56;
 
 constexpr const char* kRuntime = R"(class Channel:
     """Values of one run on their way from one cluster to another; also what went wrong."""
@@ -294,63 +294,6 @@ private:
             if (maker_.count(id.v) == 0) add_output(id, lines);
     }
 
-    void cluster(size_t c) {
-        const std::vector<Line> lines = lines_of(c);
-        Names names(*this, lines);
-        const size_t parts = (lines.size() + kMostLines - 1) / kMostLines;
-        std::vector<std::string> calls;
-        for (size_t p = 0; p < parts && parts > 1; ++p)
-            calls.push_back(
-                part(c, p, lines, names, p * lines.size() / parts, (p + 1) * lines.size() / parts));
-        file_.blank(2);
-        begin_function(fmt::format("cluster_{}", c), input_names(), "None");
-        file_.add(1, fmt::format("\"\"\"{} operators, predicted busy {:.0f} us.\"\"\"",
-                                 clusters_[c].size(), busy_us(c)));
-        if (parts > 1) {
-            for (const std::string& call : calls) file_.add(1, call);
-            return;
-        }
-        add_size_lines(lines, 0, lines.size());
-        for (size_t k = 0; k < lines.size(); ++k) write(lines[k], names.texts[k]);
-    }
-
-    double busy_us(size_t c) const {
-        double sum = 0;
-        for (const Task& t : clusters_[c]) sum += t.finish_us - t.start_us;
-        return sum;
-    }
-
-    void begin_function(const std::string& name, const std::vector<std::string>& tensors,
-                        const std::string& result) {
-        std::vector<std::string> all = {"model: Any", "channel: Channel"};
-        for (const std::string& t : tensors) all.push_back(t + ": Tensor");
-        file_.call(0, "def " + name, all, " -> " + result + ":");
-    }
-
-    void write(const Line& line, const std::string& text) {
-        const int at = file_.code(1, text, line.comment);
-        if (line.statement >= 0) out_.line_of[line.statement] = at;
-    }
-
-    /// Sizes of the inputs that the lines name.
-    void add_size_lines(const std::vector<Line>& lines, size_t begin, size_t end) {
-        std::vector<std::string> sizes;
-        for (size_t k = begin; k < end; ++k) add_sizes(lines[k].text, sizes);
-        for (const std::string& size : sizes) {
-            const Dim wanted = Dim::symbol(size);
-            bool found = false;
-            for (ValueId id : source_.graph.inputs) {
-                const std::vector<Dim>& shape = *source_.graph.at(id).shape;
-                for (size_t d = 0; d < shape.size() && !found; ++d) {
-                    if (shape[d] != wanted) continue;
-                    file_.add(1, fmt::format("{} = {}.shape[{}]", size_name(size),
-                                             identifier(value_name(id)), d));
-                    found = true;
-                }
-            }
-        }
-    }
-
     /// Variables of a cluster, over all its parts; the lines with names in place of marks.
     struct Names {
         Variables variables;
@@ -396,6 +339,78 @@ private:
             texts.push_back(results.empty() ? text : results + " = " + text);
         }
     };
+
+    void cluster(size_t c) {
+        const std::vector<Line> lines = lines_of(c);
+        Names names(*this, lines);
+        const std::vector<size_t> ends = part_ends(lines, names);
+        std::vector<std::string> calls;
+        for (size_t p = 0; p < ends.size() && ends.size() > 1; ++p)
+            calls.push_back(part(c, p, lines, names, p == 0 ? 0 : ends[p - 1], ends[p]));
+        file_.blank(2);
+        begin_function(fmt::format("cluster_{}", c), input_names(), "None");
+        file_.add(1, fmt::format("\"\"\"{} operators, predicted busy {:.0f} us.\"\"\"",
+                                 clusters_[c].size(), busy_us(c)));
+        if (ends.size() > 1) {
+            for (const std::string& call : calls) file_.add(1, call);
+            return;
+        }
+        add_size_lines(lines, 0, lines.size());
+        for (size_t k = 0; k < lines.size(); ++k) write(lines[k], names.texts[k]);
+    }
+
+    /// Where functions end, so that none has more than kMostLines.
+    static std::vector<size_t> part_ends(const std::vector<Line>& lines, const Names& names) {
+        std::vector<size_t> ends;
+        size_t count = 0;
+        for (size_t k = 0; k < lines.size(); ++k) {
+            const size_t takes = PythonFile::lines_of(1, names.texts[k], lines[k].comment);
+            if (count + takes > kMostLines) {
+                ends.push_back(k);
+                count = 0;
+            }
+            count += takes;
+        }
+        ends.push_back(lines.size());
+        return ends;
+    }
+
+    double busy_us(size_t c) const {
+        double sum = 0;
+        for (const Task& t : clusters_[c]) sum += t.finish_us - t.start_us;
+        return sum;
+    }
+
+    void begin_function(const std::string& name, const std::vector<std::string>& tensors,
+                        const std::string& result) {
+        std::vector<std::string> all = {"model: Any", "channel: Channel"};
+        for (const std::string& t : tensors) all.push_back(t + ": Tensor");
+        file_.call(0, "def " + name, all, " -> " + result + ":");
+    }
+
+    void write(const Line& line, const std::string& text) {
+        const int at = file_.code(1, text, line.comment);
+        if (line.statement >= 0) out_.line_of[line.statement] = at;
+    }
+
+    /// Sizes of the inputs that the lines name.
+    void add_size_lines(const std::vector<Line>& lines, size_t begin, size_t end) {
+        std::vector<std::string> sizes;
+        for (size_t k = begin; k < end; ++k) add_sizes(lines[k].text, sizes);
+        for (const std::string& size : sizes) {
+            const Dim wanted = Dim::symbol(size);
+            bool found = false;
+            for (ValueId id : source_.graph.inputs) {
+                const std::vector<Dim>& shape = *source_.graph.at(id).shape;
+                for (size_t d = 0; d < shape.size() && !found; ++d) {
+                    if (shape[d] != wanted) continue;
+                    file_.add(1, fmt::format("{} = {}.shape[{}]", size_name(size),
+                                             identifier(value_name(id)), d));
+                    found = true;
+                }
+            }
+        }
+    }
 
     std::string hint(const Line& line) const {
         if (line.statement < 0) return "got";

@@ -178,19 +178,27 @@ private:
             file_.add(2, fmt::format("self.register_buffer(\"{}\", {})", made.name, zeros));
     }
 
-    std::string constructor(const Class& c, int child, size_t& place) const {
+    struct Call {
+        std::string name;
+        std::vector<std::string> arguments;
+        friend bool operator==(const Call&, const Call&) = default;
+        std::string text() const { return fmt::format("{}({})", name, fmt::join(arguments, ", ")); }
+    };
+
+    /// Channels stand first, without their names.
+    Call constructor(const Class& c, int child, size_t& place) const {
         const Class& made =
             classes_.classes[static_cast<size_t>(classes_.class_of[static_cast<size_t>(child)])];
-        std::string all;
+        Call call{made.name, {}};
+        bool named = false;
         for (size_t p = 0; p < made.parameters.size(); ++p) {
+            const std::string& key = made.parameters[p];
             const std::string value =
                 number(c, classes_.values[static_cast<size_t>(child)][p], place);
-            const bool channels = made.parameters[p].ends_with("channels") ||
-                                  made.parameters[p].ends_with("features");
-            all +=
-                (all.empty() ? "" : ", ") + (channels ? value : made.parameters[p] + "=" + value);
+            named |= p > 2 || !(key.ends_with("channels") || key.ends_with("features"));
+            call.arguments.push_back(named ? key + "=" + value : value);
         }
-        return fmt::format("{}({})", made.name, all);
+        return call;
     }
 
     void print_children(const Class& c, size_t& place) {
@@ -198,12 +206,13 @@ private:
         for (size_t k = 0; k < children.size();) {
             const std::string& list = unit(children[k].unit).list;
             if (list.empty()) {
-                file_.add(2, fmt::format("self.{} = {}", children[k].name,
-                                         constructor(c, children[k].unit, place)));
+                const Call call = constructor(c, children[k].unit, place);
+                file_.call(2, fmt::format("self.{} = {}", children[k].name, call.name),
+                           call.arguments);
                 ++k;
                 continue;
             }
-            std::vector<std::string> made;
+            std::vector<Call> made;
             const std::string name = children[k].name.substr(0, children[k].name.find('['));
             for (; k < children.size() && unit(children[k].unit).list == list; ++k)
                 made.push_back(constructor(c, children[k].unit, place));
@@ -211,12 +220,16 @@ private:
         }
     }
 
-    void print_list(const std::string& name, const std::vector<std::string>& made) {
+    static std::string repeated(const Call& call, size_t times) {
+        return fmt::format("[{} for _ in range({})]", call.text(), times);
+    }
+
+    void print_list(const std::string& name, const std::vector<Call>& made) {
         const std::string head = fmt::format("self.{} = nn.ModuleList", name);
-        const bool same = std::all_of(made.begin(), made.end(),
-                                      [&](const std::string& m) { return m == made[0]; });
+        const bool same =
+            std::all_of(made.begin(), made.end(), [&](const Call& m) { return m == made[0]; });
         if (same) {
-            file_.add(2, fmt::format("{}({} for _ in range({}))", head, made[0], made.size()));
+            file_.call(2, head, {repeated(made[0], made.size())});
             return;
         }
         file_.add(2, head + "(");
@@ -225,9 +238,10 @@ private:
             size_t end = k + 1;
             while (end < made.size() && made[end] == made[k]) ++end;
             if (end - k > 2)
-                file_.add(4, fmt::format("*({} for _ in range({})),", made[k], end - k));
+                file_.add(4, "*" + repeated(made[k], end - k) + ",");
             else
-                for (size_t i = k; i < end; ++i) file_.add(4, made[i] + ",");
+                for (size_t i = k; i < end; ++i)
+                    file_.call(4, made[i].name, made[i].arguments, ",");
             k = end;
         }
         file_.add(3, "]");
@@ -309,12 +323,17 @@ std::string nodes_text(const Source& source, const std::vector<NodeId>& nodes, s
 std::string shapes_text(const Source& source, const Unit& unit,
                         const std::vector<std::string>& arguments) {
     std::string text;
+    auto spaced = [](const model::Shape& shape) {
+        std::string dims;
+        for (const Dim& d : shape) dims += (dims.empty() ? "" : ", ") + d.str();
+        return "[" + dims + "]";
+    };
     for (size_t k = 0; k < unit.inputs.size(); ++k)
         text += (k > 0 ? ", " : "") + arguments[k] + " " +
-                model::describe(*source.graph.at(unit.inputs[k]).shape);
+                spaced(*source.graph.at(unit.inputs[k]).shape);
     text += text.empty() ? "-> " : " -> ";
     for (size_t k = 0; k < unit.outputs.size(); ++k)
-        text += (k > 0 ? ", " : "") + model::describe(*source.graph.at(unit.outputs[k]).shape);
+        text += (k > 0 ? ", " : "") + spaced(*source.graph.at(unit.outputs[k]).shape);
     return plain_text(text);
 }
 

@@ -22,19 +22,15 @@ void PythonFile::add(int indent, const std::string& lines) {
     } while (at != std::string::npos);
 }
 
+size_t PythonFile::lines_of(int indent, const std::string& code, const std::string& comment) {
+    const size_t wide = static_cast<size_t>(indent) * 4 + code.size() + comment.size() + 4;
+    return comment.empty() || wide <= kColumns ? 1 : 2;
+}
+
 int PythonFile::code(int indent, const std::string& code, const std::string& comment) {
-    if (comment.empty()) {
-        add(indent, code);
-        return line_;
-    }
-    const bool fits =
-        static_cast<size_t>(indent) * 4 + code.size() + comment.size() + 4 <= kColumns;
-    if (fits) {
-        add(indent, code + "  # " + comment);
-    } else {
-        add(indent, "# " + comment);
-        add(indent, code);
-    }
+    const bool above = lines_of(indent, code, comment) == 2;
+    if (above) add(indent, "# " + comment);
+    add(indent, code + (above || comment.empty() ? "" : "  # " + comment));
     return line_;
 }
 

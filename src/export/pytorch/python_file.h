@@ -16,6 +16,8 @@ public:
     void add(int indent, const std::string& lines);
     /// A line of code and, behind it or above it, a comment. Gives the number of the code's line.
     int code(int indent, const std::string& code, const std::string& comment = "");
+    /// How many lines that is.
+    static size_t lines_of(int indent, const std::string& code, const std::string& comment);
     /// head + "(" + arguments + ")" + tail; one argument on each line where it is too long.
     void call(int indent, const std::string& head, const std::vector<std::string>& arguments,
               const std::string& tail = "");

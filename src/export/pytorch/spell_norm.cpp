@@ -41,9 +41,6 @@ void batch_norm(Speller& s) {
     m.named = true;
     m.arguments = {positional("num_features", text(s.constant(1)->elements()))};
     add_epsilon(s, m.arguments, 1e-5);
-    const double momentum = s.number("momentum", 0.9);
-    const std::string written = fmt::format("{:.6g}", 1 - momentum);
-    if (written != "0.1") m.arguments.push_back(keyword("momentum", written));
     const auto& in = s.node().inputs;
     m.weights = {{"weight", in[1]},
                  {"bias", in[2]},

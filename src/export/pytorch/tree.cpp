@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "export/pytorch/lines.h"
 
@@ -26,8 +27,11 @@ public:
         tree_.statements = std::move(lines.statements);
         tree_.scopes = std::move(lines.scopes);
         std::vector<int> parts;
+        std::map<int, int> times;
+        for (int kind : lines.kinds)
+            if (++times[kind] > 1) repeated_.insert(kind);
         for (size_t b = 0; b < lines.blocks.size(); ++b)
-            if (!lines.blocks[b].empty()) parts.push_back(block(lines.blocks[b], lines.kinds[b]));
+            add_block(lines.blocks[b], lines.kinds[b], parts);
         for (int part : parts) divide(part);
         Unit root;
         root.items = in_place(parts);
@@ -44,6 +48,29 @@ private:
     int add(Unit unit) {
         tree_.units.push_back(std::move(unit));
         return static_cast<int>(tree_.units.size()) - 1;
+    }
+
+    /// The scope that a person would make a class of; empty outside of one.
+    std::string class_scope(int statement) const {
+        const Scope& scope = tree_.scopes[static_cast<size_t>(statement)];
+        const Scope unit = model::unit_of(scope);
+        return unit.size() < scope.size() ? model::scope_text(unit) : "";
+    }
+
+    /// A block that nothing repeats is cut where the file's author began something else.
+    void add_block(const std::vector<int>& statements, int kind, std::vector<int>& parts) {
+        for (size_t k = 0; k < statements.size();) {
+            size_t end = k + 1;
+            while (end < statements.size() &&
+                   (repeated_.count(kind) > 0 ||
+                    tree_.scopes[static_cast<size_t>(statements[end])].empty() ||
+                    class_scope(statements[end]) == class_scope(statements[k])))
+                ++end;
+            const std::vector<int> some(statements.begin() + static_cast<long>(k),
+                                        statements.begin() + static_cast<long>(end));
+            parts.push_back(block(some, some.size() == statements.size() ? kind : -1));
+            k = end;
+        }
     }
 
     int block(const std::vector<int>& statements, int kind) {
@@ -297,6 +324,7 @@ private:
 
     const Source& source_;
     Tree tree_;
+    std::set<int> repeated_;             // kinds of two blocks or more
     std::vector<int> made_, last_read_;  // by value: position of a statement
 };
 
