@@ -100,6 +100,94 @@ Graph graph_of_needed(const Source& source, const std::vector<Statement>& statem
     return graph;
 }
 
+/// Where in its period a row of equal blocks is cut. Blocks that repeat a, b, c may as well repeat
+/// c, a, b where a c stands in front of the first: the cut goes to where the fewest values cross.
+class Phase {
+public:
+    Phase(const Graph& graph, Lines& lines)
+        : graph_(graph), lines_(lines), last_read_(graph.values.size(), -1) {
+        for (const std::vector<int>& block : lines.blocks)
+            for (int s : block) {
+                for (ValueId id : reads_of(statement(s)))
+                    last_read_[static_cast<size_t>(id.v)] = static_cast<int>(order_.size());
+                order_.push_back(s);
+            }
+        for (ValueId id : graph.outputs)
+            last_read_[static_cast<size_t>(id.v)] = static_cast<int>(order_.size());
+    }
+
+    void align() {
+        count_crossing();
+        size_t begin = 0;
+        for (size_t b = 0; b < lines_.blocks.size();) {
+            size_t end = b + 1;
+            while (end < lines_.blocks.size() && lines_.kinds[end] == lines_.kinds[b]) ++end;
+            const size_t period = lines_.blocks[b].size();
+            if (b > 0 && end - b >= 2) begin -= move(b, end, best_shift(begin, period, end - b));
+            for (size_t k = b; k < end; ++k) begin += lines_.blocks[k].size();
+            b = end;
+        }
+    }
+
+private:
+    const Statement& statement(int s) const { return lines_.statements[static_cast<size_t>(s)]; }
+
+    /// By position: values made before it and read from it on.
+    void count_crossing() {
+        std::vector<int> change(order_.size() + 2);
+        for (size_t p = 0; p < order_.size(); ++p)
+            for (ValueId id : statement(order_[p]).results) {
+                if (!id.valid() || last_read_[static_cast<size_t>(id.v)] <= static_cast<int>(p))
+                    continue;
+                ++change[p + 1];
+                --change[static_cast<size_t>(last_read_[static_cast<size_t>(id.v)]) + 1];
+            }
+        crossing_.assign(order_.size() + 1, 0);
+        int now = 0;
+        for (size_t p = 0; p <= order_.size(); ++p) crossing_[p] = now += change[p];
+    }
+
+    bool alike(int a, int b) const {
+        const Node &x = graph_.at(statement(a).nodes[0]), &y = graph_.at(statement(b).nodes[0]);
+        return x.op == y.op && x.inputs.size() == y.inputs.size();
+    }
+
+    size_t best_shift(size_t begin, size_t period, size_t count) const {
+        size_t best = 0;
+        for (size_t k = 1; k < period && k <= begin; ++k) {
+            if (!alike(order_[begin - k], order_[begin - k + period])) break;
+            const auto cost = [&](size_t shift) { return crossing_[begin + period - shift]; };
+            if (count >= 2 && cost(k) < cost(best)) best = k;
+        }
+        return best;
+    }
+
+    /// The last `shift` statements of each block go to the one behind. Gives by how many the first
+    /// block begins earlier.
+    size_t move(size_t begin, size_t end, size_t shift) {
+        if (shift == 0 || shift >= lines_.blocks[begin - 1].size()) return 0;
+        for (size_t b = std::min(end, lines_.blocks.size() - 1); b >= begin; --b) {
+            std::vector<int>& from = lines_.blocks[b - 1];
+            std::vector<int>& to = lines_.blocks[b];
+            to.insert(to.begin(), from.end() - static_cast<long>(shift), from.end());
+            from.resize(from.size() - shift);
+        }
+        const bool more =
+            end < lines_.blocks.size() &&
+            lines_.blocks[end].size() == lines_.blocks[begin].size() &&
+            std::equal(lines_.blocks[end].begin(), lines_.blocks[end].end(),
+                       lines_.blocks[begin].begin(), [&](int a, int b) { return alike(a, b); });
+        if (more) lines_.kinds[end] = lines_.kinds[begin];
+        return shift;
+    }
+
+    const Graph& graph_;
+    Lines& lines_;
+    std::vector<int> last_read_;  // by value: position
+    std::vector<int> order_;
+    std::vector<int> crossing_;
+};
+
 /// x @ w, then + b of as many elements as w has columns: nn.Linear(x).
 class Joiner {
 public:
@@ -194,14 +282,15 @@ Lines make_lines(const Source& source) {
     const std::vector<model::Scope> scopes = model::node_scopes(needed);
     for (size_t k = 0; k < scopes.size(); ++k)
         lines.scopes[static_cast<size_t>(node_of[k])] = scopes[k];
-    Joiner joiner(source.graph, lines.statements);
     for (const model::Block& block : model::find_blocks(needed).blocks) {
-        std::vector<int> order;
-        for (NodeId n : block.nodes) order.push_back(node_of[static_cast<size_t>(n.v)]);
-        joiner.join(order);
-        lines.blocks.push_back(std::move(order));
+        lines.blocks.emplace_back();
+        for (NodeId n : block.nodes)
+            lines.blocks.back().push_back(node_of[static_cast<size_t>(n.v)]);
         lines.kinds.push_back(block.kind);
     }
+    Phase(source.graph, lines).align();
+    Joiner joiner(source.graph, lines.statements);
+    for (std::vector<int>& block : lines.blocks) joiner.join(block);
     add_made_outputs(source, lines);
     return lines;
 }

@@ -14,7 +14,7 @@ namespace smeaton::pytorch {
 namespace {
 
 /// Lines in one function, beside its head.
-constexpr size_t kMostLines = 56;
+constexpr size_t kMostLines = 46;
 
 constexpr const char* kRuntime = R"(class Channel:
     """Values of one run on their way from one cluster to another; also what went wrong."""
@@ -360,11 +360,11 @@ private:
     }
 
     /// Where functions end, so that none has more than kMostLines.
-    static std::vector<size_t> part_ends(const std::vector<Line>& lines, const Names& names) {
+    std::vector<size_t> part_ends(const std::vector<Line>& lines, const Names& names) const {
         std::vector<size_t> ends;
         size_t count = 0;
         for (size_t k = 0; k < lines.size(); ++k) {
-            const size_t takes = PythonFile::lines_of(1, names.texts[k], lines[k].comment);
+            const size_t takes = file_.lines_of(1, names.texts[k], lines[k].comment);
             if (count + takes > kMostLines) {
                 ends.push_back(k);
                 count = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "export/pytorch/python_file.h"
 #include "model/shape/known.h"
@@ -44,6 +45,8 @@ def load(cls, folder: str | Path = Path(__file__).parent) -> Model:
     model = cls()
     model.load_state_dict(read_weights(Path(folder) / "weights.safetensors"))
     return model.eval())";
+
+constexpr int kMostLines = 76;
 
 class ModelPrinter {
 public:
@@ -95,14 +98,31 @@ private:
         file_.add(1, "\"\"\"" + about(c, root) + "\"\"\"");
         file_.blank();
         declare_buffers(c);
-        print_init(c, root);
+        within_limit([&] { print_init(c, root); });
         file_.blank();
-        print_forward(c);
+        within_limit([&] { print_forward(c); });
         if (!root) return;
         file_.blank();
         print_parallel(c);
         file_.blank();
         file_.add(1, kLoad);
+    }
+
+    /// A function whose lines are too many where they are wrapped gets long lines.
+    void within_limit(const std::function<void()>& print) {
+        PythonFile above;
+        std::swap(above, file_);
+        const auto lines = lines_;
+        print();
+        if (file_.lines() > kMostLines) {
+            file_ = PythonFile(true);
+            lines_ = lines;
+            print();
+        }
+        std::swap(above, file_);
+        for (size_t c = lines.size(); c < lines_.size(); ++c)
+            for (int& line : lines_[c]) line += file_.lines();
+        file_.append(above);
     }
 
     std::string about(const Class& c, bool root) const {
@@ -195,7 +215,7 @@ private:
             const std::string& key = made.parameters[p];
             const std::string value =
                 number(c, classes_.values[static_cast<size_t>(child)][p], place);
-            named |= p > 2 || !(key.ends_with("channels") || key.ends_with("features"));
+            named |= !(key.ends_with("channels") || key.ends_with("features"));
             call.arguments.push_back(named ? key + "=" + value : value);
         }
         return call;

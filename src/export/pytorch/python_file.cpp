@@ -22,7 +22,13 @@ void PythonFile::add(int indent, const std::string& lines) {
     } while (at != std::string::npos);
 }
 
-size_t PythonFile::lines_of(int indent, const std::string& code, const std::string& comment) {
+void PythonFile::append(const PythonFile& other) {
+    text_ += other.text_;
+    line_ += other.line_;
+}
+
+size_t PythonFile::lines_of(int indent, const std::string& code, const std::string& comment) const {
+    if (wide_) return 1;
     const size_t wide = static_cast<size_t>(indent) * 4 + code.size() + comment.size() + 4;
     return comment.empty() || wide <= kColumns ? 1 : 2;
 }
@@ -38,7 +44,8 @@ void PythonFile::call(int indent, const std::string& head,
                       const std::vector<std::string>& arguments, const std::string& tail) {
     const size_t margin = static_cast<size_t>(indent) * 4;
     const std::string all = fmt::format("{}", fmt::join(arguments, ", "));
-    if (arguments.empty() || margin + head.size() + all.size() + tail.size() + 2 <= kColumns) {
+    if (wide_ || arguments.empty() ||
+        margin + head.size() + all.size() + tail.size() + 2 <= kColumns) {
         add(indent, head + "(" + all + ")" + tail);
         return;
     }

@@ -167,6 +167,10 @@ SpellRule fold(const char* function) {
 }
 
 void where(Speller& s) {
+    const auto yes = s.number_in(1), no = s.number_in(2);
+    const bool numbers = yes && no && s.result_dtype() == DType::kF32 &&
+                         s.shape(0).size() == s.result_shape().size() && s.constant(0) == nullptr;
+    if (numbers) return s.give(fmt::format("torch.where({}, {}, {})", s.in(0), *yes, *no));
     s.give(fmt::format("torch.where({}, {}, {})", s.in(0), s.number_or_in(1), s.number_or_in(2)));
 }
 

@@ -142,10 +142,38 @@ void trilu(Speller& s) {
                        choice.k == 0 ? "" : text(choice.k)));
 }
 
-std::vector<int64_t> pads_from_behind(const model::Padding& p) {
+/// Elements to add in front and behind; sizes may stand in them.
+struct Pads {
+    std::vector<Dim> begins, ends;
+    std::string mode;
+};
+
+Pads pads_of(Speller& s) {
+    const size_t rank = s.shape(0).size();
+    Pads p{std::vector<Dim>(rank, 0), std::vector<Dim>(rank, 0), s.text("mode", "constant")};
+    const model::KnownPtr known = s.version() < 11 ? nullptr : s.known(1, "pads");
+    if (!known || known->is_const()) {
+        const model::Padding numbers = model::padding_of(s);
+        p.begins.assign(numbers.begins.begin(), numbers.begins.end());
+        p.ends.assign(numbers.ends.begin(), numbers.ends.end());
+        return p;
+    }
+    const std::vector<Dim> pads = s.dims(1, "pads");
+    std::vector<int64_t> axes(rank);
+    for (size_t d = 0; d < rank; ++d) axes[d] = static_cast<int64_t>(d);
+    if (s.has(3)) axes = s.axes(s.ints(3, "axes"), static_cast<int64_t>(rank));
+    for (size_t k = 0; k < axes.size(); ++k) {
+        p.begins[static_cast<size_t>(axes[k])] = pads.at(k);
+        p.ends[static_cast<size_t>(axes[k])] = pads.at(k + axes.size());
+    }
+    return p;
+}
+
+/// As F.pad takes them: the last dim first, as far as something is padded.
+std::vector<Dim> pads_from_behind(const Pads& p) {
     size_t first = 0;
-    while (first < p.begins.size() && p.begins[first] == 0 && p.ends[first] == 0) ++first;
-    std::vector<int64_t> pads;
+    while (first < p.begins.size() && p.begins[first].is(0) && p.ends[first].is(0)) ++first;
+    std::vector<Dim> pads;
     for (size_t d = p.begins.size(); d-- > first;) {
         pads.push_back(p.begins[d]);
         pads.push_back(p.ends[d]);
@@ -153,11 +181,20 @@ std::vector<int64_t> pads_from_behind(const model::Padding& p) {
     return pads;
 }
 
+std::string pad_value(Speller& s) {
+    if (s.version() < 11) return literal(DType::kF32, s.number("value", 0));
+    if (!s.has(2)) return "0.0";
+    const auto value = s.number_in(2);
+    if (!value) s.fail("its padding value must be a constant");
+    return *value;
+}
+
 // PyTorch pads constants anywhere, copies only along the last dims of images.
 void pad(Speller& s) {
-    const model::Padding p = model::padding_of(s);
-    const std::vector<int64_t> pads = pads_from_behind(p);
+    const Pads p = pads_of(s);
+    const std::vector<Dim> pads = pads_from_behind(p);
     if (pads.empty()) return s.give(s.in(0));
+    const std::string all = "(" + dims_text(pads) + ")";
     if (p.mode != "constant") {
         const size_t dims = pads.size() / 2, rank = s.shape(0).size();
         if (dims > 3 || (rank != dims + 1 && rank != dims + 2) || !tensor::is_float(s.dtype(0)))
@@ -165,21 +202,16 @@ void pad(Speller& s) {
         const char* mode = p.mode == "reflect" ? "reflect"
                            : p.mode == "edge"  ? "replicate"
                                                : "circular";
-        return s.give(fmt::format("F.pad({}, {}, mode=\"{}\")", s.in(0), tuple_text(pads), mode));
+        return s.give(fmt::format("F.pad({}, {}, mode=\"{}\")", s.in(0), all, mode));
     }
-    std::string value = "0.0";
-    if (s.version() < 11)
-        value = literal(DType::kF32, s.number("value", 0));
-    else if (s.has(2)) {
-        if (!s.number_in(2)) s.fail("its padding value must be a constant");
-        value = *s.number_in(2);
-    }
+    const std::string value = pad_value(s);
     const bool zero = value == "0.0" || value == "0" || value == "False";
-    if (zero && pads.size() == 4 && s.shape(0).size() == 4)
-        return s.give(s.module("nn.ZeroPad2d", {positional("padding", tuple_text(pads))}, "pad") +
-                      "(" + s.in(0) + ")");
-    s.give(
-        fmt::format("F.pad({}, {}{})", s.in(0), tuple_text(pads), zero ? "" : ", value=" + value));
+    const bool numbers =
+        std::all_of(pads.begin(), pads.end(), [](const Dim& d) { return d.is_const(); });
+    if (zero && numbers && pads.size() == 4 && s.shape(0).size() == 4)
+        return s.give(s.module("nn.ZeroPad2d", {positional("padding", all)}, "pad") + "(" +
+                      s.in(0) + ")");
+    s.give(fmt::format("F.pad({}, {}{})", s.in(0), all, zero ? "" : ", value=" + value));
 }
 
 /// [n, c, h, w] as six dims and back.

@@ -91,9 +91,9 @@ private:
         return out;
     }
 
-    /// Parts of at most kPart items in the place of more than kMostItems.
-    void divide(int u) {
-        while (at(u).items.size() > kMostItems) {
+    /// Parts of at most kPart items in the place of more than `most`.
+    void divide(int u, size_t most = kMostItems) {
+        while (at(u).items.size() > most) {
             std::vector<Item> parts;
             for (std::vector<Item>& some : chunks(at(u).items, kPart)) {
                 Unit part;
@@ -170,7 +170,7 @@ private:
 
     /// Neighbours whose scopes begin alike become a unit, so that no class is too long.
     void gather(int u) {
-        for (size_t depth = 1; depth <= 4 && seen(at(u).items) > kMostItems; ++depth) {
+        for (size_t depth = 1; depth <= 4 && seen(at(u).items) > kMostCalls; ++depth) {
             std::vector<Item> items;
             const std::vector<Item> old = at(u).items;
             for (size_t k = 0; k < old.size();) {
@@ -193,7 +193,7 @@ private:
             }
             at(u).items = std::move(items);
         }
-        if (seen(at(u).items) > kMostItems) divide(u);
+        if (seen(at(u).items) > kMostCalls) divide(u, kMostCalls);
     }
 
     bool same_start(const Scope& scope, const Item& item, size_t depth) {

@@ -33,8 +33,9 @@ struct Tree {
     std::vector<model::Scope> scopes;  ///< by statement
 };
 
-/// No function gets more statements than this.
-inline constexpr size_t kMostItems = 36;
+/// No function gets more statements than this, the model's own not more calls than kMostCalls.
+inline constexpr size_t kMostItems = 60;
+inline constexpr size_t kMostCalls = 36;
 
 /// What the graph's outputs depend on, in an order in which layers stand together. UserError
 /// listing every node that has no spelling.
