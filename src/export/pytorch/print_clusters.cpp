@@ -17,7 +17,10 @@ namespace {
 constexpr size_t kMostLines = 46;
 
 constexpr const char* kRuntime = R"(class Channel:
-    """Values of one run on their way from one cluster to another; also what went wrong."""
+    """Values of one run on their way from one cluster to another.
+
+    As a context it takes an error of a cluster and tells it to those that wait.
+    """
 
     def __init__(self) -> None:
         self.slots: dict[str, SimpleQueue[Any]] = {}
@@ -37,13 +40,18 @@ constexpr const char* kRuntime = R"(class Channel:
             raise RuntimeError("a cluster failed") from self.error
         return cast(Tensor, value)
 
-    def fail(self, error: BaseException) -> None:
-        """Wakes every cluster that waits."""
-        if self.error is None:
-            self.error = error
-        for slot in list(self.slots.values()):
-            for _ in CLUSTERS:
-                slot.put(None))";
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self.error = self.error or error
+            for slot in list(self.slots.values()):
+                for _ in CLUSTERS:
+                    slot.put(None)
+        return error is not None)";
 
 constexpr const char* kRun = R"(class Worker(Thread):
     """A thread that lives as long as the process and runs what is put into `jobs`."""
@@ -74,12 +82,9 @@ def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def work(cluster: Callable[..., None]) -> None:
-        try:
-            torch.set_num_threads(threads)
-            with torch.inference_mode(inference), torch.set_grad_enabled(grad):
-                cluster(model, channel, *inputs)
-        except BaseException as error:
-            channel.fail(error)
+        torch.set_num_threads(threads)
+        with channel, torch.inference_mode(inference), torch.set_grad_enabled(grad):
+            cluster(model, channel, *inputs)
 
     with LOCK:  # every worker takes the runs in the same order
         while len(WORKERS) < len(CLUSTERS) - 1:
@@ -190,7 +195,8 @@ private:
         file_.add(0,
                   "from __future__ import annotations\n\nfrom collections.abc import Callable\n"
                   "from functools import partial\nfrom queue import SimpleQueue\n"
-                  "from threading import Lock, Thread\nfrom typing import Any, cast\n\n"
+                  "from threading import Lock, Thread\nfrom types import TracebackType\n"
+                  "from typing import Any, cast\n\n"
                   "import torch");
         if (body.find("F.") != std::string::npos) file_.add(0, "import torch.nn.functional as F");
         file_.add(0, "from torch import Tensor");

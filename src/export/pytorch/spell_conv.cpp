@@ -100,18 +100,27 @@ void conv(Speller& s) {
     s.give(fmt::format("{}({})", s.module(conv_module(s, "nn.Conv", dims, rest)), x));
 }
 
+/// How much shorter the output is behind than all that the inputs reach; nothing for open sizes.
+std::optional<int64_t> cut_behind_output(const Window& w, size_t d) {
+    if (!w.input[d].is_const() || !w.output[d].is_const()) return std::nullopt;
+    const int64_t reach =
+        (w.input[d].value() - 1) * w.strides[d] + (w.kernel[d] - 1) * w.dilations[d] + 1;
+    return reach - w.pads_begin[d] - w.output[d].value();
+}
+
 // PyTorch pads both sides by the same; what is asked for behind goes into output_padding or is cut.
 void conv_transpose(Speller& s) {
     const size_t dims = spatial_dims(s);
     const Window w = with_pads(s, model::conv_transpose_window(s));
+    const std::vector<int64_t> added = s.attrs("output_padding", std::vector<int64_t>(dims, 0));
     std::vector<int64_t> pads(dims), more(dims), cut_front(dims), cut_behind(dims);
     bool cuts = false;
     for (size_t d = 0; d < dims; ++d) {
-        const int64_t begin = w.pads_begin[d], end = w.pads_end[d];
+        const int64_t begin = w.pads_begin[d];
+        const int64_t end = cut_behind_output(w, d).value_or(w.pads_end[d] - added.at(d));
         const int64_t room = std::max(w.strides[d], w.dilations[d]) - 1;
         pads[d] = std::max<int64_t>(0, std::min(begin, end));
-        if (begin >= end && begin - std::max<int64_t>(end, begin - room) >= 0 &&
-            end >= begin - room && begin >= 0) {
+        if (begin >= 0 && begin >= end && end >= begin - room) {
             pads[d] = begin;
             more[d] = begin - end;
             continue;

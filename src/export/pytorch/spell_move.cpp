@@ -67,8 +67,8 @@ void concat(Speller& s) {
 void split(Speller& s) {
     const std::vector<Dim> sizes = model::split_sizes(s);
     const int64_t axis = model::move_axis(s);
-    const bool even =
-        std::all_of(sizes.begin(), sizes.end(), [&](const Dim& d) { return d == sizes[0]; });
+    const bool even = !sizes[0].is(0) && std::all_of(sizes.begin(), sizes.end(),
+                                                     [&](const Dim& d) { return d == sizes[0]; });
     s.give_all(fmt::format("{}.split({}, dim={})", s.in(0),
                            even ? dim_text(sizes[0]) : "[" + dims_text(sizes) + "]", axis));
 }

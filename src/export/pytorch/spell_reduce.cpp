@@ -30,6 +30,9 @@ SpellRule reduction(const char* function) {
         if (r.axes.empty()) return s.give(s.in(0));
         if (std::string(function) == "mean" && !tensor::is_float(s.dtype(0)))
             s.fail("PyTorch has no mean of {}", tensor::name(s.dtype(0)));
+        for (int64_t axis : r.axes)
+            if (function[0] == 'a' && s.shape(0)[static_cast<size_t>(axis)].is(0))
+                s.fail("PyTorch has no largest or smallest of no elements");
         s.give(reduced(s, r, function));
     };
 }

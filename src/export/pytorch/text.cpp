@@ -172,9 +172,11 @@ std::string literal(DType dtype, double value) {
     if (dtype == DType::kBool) return value != 0 ? "True" : "False";
     if (std::isnan(value)) return "torch.nan";
     if (std::isinf(value)) return value < 0 ? "-torch.inf" : "torch.inf";
-    if (dtype == DType::kF64) return float_text(value);
-    if (tensor::is_float(dtype)) return float_text(static_cast<float>(value));
-    return fmt::format("{:.0f}", value);
+    if (!tensor::is_float(dtype)) return fmt::format("{:.0f}", value);
+    std::string text =
+        dtype == DType::kF64 ? float_text(value) : float_text(static_cast<float>(value));
+    if (const size_t plus = text.find('+'); plus != std::string::npos) text.erase(plus, 1);
+    return text;
 }
 
 std::string element_text(const tensor::Tensor& t, int64_t i) {
