@@ -55,6 +55,9 @@ model::Inferred simplified(const PytorchRequest& request, const Opened& opened) 
     // trained.
     model::SimplifyOptions options;
     options.skip = {"fold_affine"};
+    // Weights that the file computes are weights here: source that fills them each time reads
+    // badly.
+    options.limits.operations = int64_t{1} << 23;
     for (const std::string& pass : model::simplify_passes())
         for (const std::string& skip : request.session.skip)
             if (pass == skip) options.skip.insert(pass);

@@ -84,7 +84,7 @@ def test_weights_are_a_safetensors_file_of_the_model(resnet):
 
 def test_the_map_names_every_operator_and_its_lines(resnet):
     places = json.loads((resnet / "model_map.json").read_text())
-    assert 170 < len(places["nodes"]) <= 176
+    assert 176 <= len(places["nodes"]) <= 180  # large weights that the file computes among them
     lines = (resnet / "model.py").read_text().splitlines()
     clusters = (resnet / "clusters.py").read_text().splitlines()
     for row in places["nodes"].values():
@@ -142,7 +142,6 @@ def test_what_cannot_be_emitted_is_one_message_and_no_file(tmp_path):
         (("--cores", "0"), "--cores"),
         (("--algorithm", "best"), "best"),
         (("--machine", "nowhere.yaml"), "nowhere.yaml"),
-        (("--as", "basic"), "cpp or pytorch"),
     ],
 )
 def test_bad_options_are_one_message(tmp_path, options, words):
@@ -153,7 +152,10 @@ def test_bad_options_are_one_message(tmp_path, options, words):
     assert not (tmp_path / "out").exists()
 
 
-def test_it_needs_a_folder(tmp_path):
+def test_it_needs_a_folder_and_a_language(tmp_path):
+    ended = smeaton("emit", LIGHT / "light_squeezenet.onnx", "--as", "basic")
+    assert ended.code == 1
+    assert "cpp or pytorch" in ended.err
     ended = smeaton("emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch")
     assert ended.code == 1
     assert "--output-dir" in ended.err

@@ -40,6 +40,7 @@ public:
         }
         for (ValueId id : unit_.outputs)
             out_.result += (out_.result.empty() ? "" : ", ") + variables_.of(id);
+        for (ValueId id : unit_.outputs) declare(variables_.of(id));
         return std::move(out_);
     }
 
@@ -178,6 +179,19 @@ private:
         const std::string expression =
             fmt::format("self.{}({})", attributes_.child(item.unit), handed(unit, item.unit));
         add_line(give(unit.outputs, unit.inputs, "", k) + " = " + expression, {});
+    }
+
+    /// Modules return anything, to a type checker: what is returned is declared where it first
+    /// stands.
+    void declare(const std::string& name) {
+        const auto& arguments = out_.arguments;
+        if (std::find(arguments.begin(), arguments.end(), name) != arguments.end()) return;
+        for (CodeLine& line : out_.lines) {
+            if (line.text.starts_with(name + ": ")) return;
+            if (!line.text.starts_with(name + " = ") || line.depth > 0) continue;
+            line.text.insert(name.size(), ": Tensor");
+            return;
+        }
     }
 
     // ---- loops ---------------------------------------------------------------------------------

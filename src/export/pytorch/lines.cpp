@@ -280,8 +280,15 @@ Lines make_lines(const Source& source) {
     const Graph needed = graph_of_needed(source, lines.statements, node_of);
     lines.scopes.resize(lines.statements.size());
     const std::vector<model::Scope> scopes = model::node_scopes(needed);
-    for (size_t k = 0; k < scopes.size(); ++k)
-        lines.scopes[static_cast<size_t>(node_of[k])] = scopes[k];
+    std::vector<const model::Scope*> all;
+    for (const model::Scope& scope : scopes) all.push_back(&scope);
+    const model::Scope shared = model::shared_scope(all);
+    // What nearly all begin with ("model", "gpu_0") tells nothing.
+    for (size_t k = 0; k < scopes.size(); ++k) {
+        model::Scope& own = lines.scopes[static_cast<size_t>(node_of[k])] = scopes[k];
+        if (model::common_depth(own, shared) == shared.size())
+            own.erase(own.begin(), own.begin() + static_cast<long>(shared.size()));
+    }
     for (const model::Block& block : model::find_blocks(needed).blocks) {
         lines.blocks.emplace_back();
         for (NodeId n : block.nodes)

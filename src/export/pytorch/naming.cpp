@@ -270,7 +270,9 @@ std::string Variables::give(ValueId id, const std::vector<ValueId>& operands,
         name = own;
         break;
     }
-    if (name.empty() && hint.empty() && is_free("x", item)) name = "x";
+    // "x = self.stem(image)", but "key = self.key(x)" where x is read again.
+    const bool one_of_several = hint == "part" || hint == "got";
+    if (name.empty() && !one_of_several && is_free("x", item)) name = "x";
     const std::string base = hint.empty() ? "out" : hint;
     for (int k = 1; name.empty(); ++k) {
         const std::string next = k == 1 ? base : base + "_" + std::to_string(k);

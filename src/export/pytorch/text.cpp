@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -173,8 +174,10 @@ std::string literal(DType dtype, double value) {
     if (std::isnan(value)) return "torch.nan";
     if (std::isinf(value)) return value < 0 ? "-torch.inf" : "torch.inf";
     if (!tensor::is_float(dtype)) return fmt::format("{:.0f}", value);
+    // The shortest text of the largest float is a double above it, which PyTorch refuses.
+    const bool largest = std::abs(value) >= static_cast<double>(std::numeric_limits<float>::max());
     std::string text =
-        dtype == DType::kF64 ? float_text(value) : float_text(static_cast<float>(value));
+        dtype == DType::kF64 || largest ? float_text(value) : float_text(static_cast<float>(value));
     if (const size_t plus = text.find('+'); plus != std::string::npos) text.erase(plus, 1);
     return text;
 }

@@ -32,6 +32,7 @@ public:
             if (++times[kind] > 1) repeated_.insert(kind);
         for (size_t b = 0; b < lines.blocks.size(); ++b)
             add_block(lines.blocks[b], lines.kinds[b], parts);
+        cut_off_likes(parts);
         for (int part : parts) divide(part);
         Unit root;
         root.items = in_place(parts);
@@ -71,6 +72,36 @@ private:
             parts.push_back(block(some, some.size() == statements.size() ? kind : -1));
             k = end;
         }
+    }
+
+    /// A unit that begins or ends as another one is made: "stem, block" beside "block" is two.
+    void cut_off_likes(std::vector<int>& parts) {
+        constexpr size_t kLeast = 4;
+        std::map<std::string, size_t> sizes;  // of forms
+        for (int u : parts)
+            if (at(u).items.size() >= kLeast) sizes.emplace(form(u), at(u).items.size());
+        std::vector<int> cut;
+        for (int u : parts) {
+            const std::string own = form(u);
+            size_t front = 0, back = 0;
+            for (const auto& [other, size] : sizes) {
+                if (other.size() >= own.size()) continue;
+                if (own.starts_with(other)) front = std::max(front, size);
+                if (own.ends_with(" " + other)) back = std::max(back, size);
+            }
+            const size_t at_item = back >= front ? at(u).items.size() - back : front;
+            if (front + back == 0) {
+                cut.push_back(u);
+                continue;
+            }
+            Unit rest;
+            rest.items.assign(at(u).items.begin() + static_cast<long>(at_item), at(u).items.end());
+            at(u).items.resize(at_item);
+            at(u).kind = -1;
+            cut.push_back(u);
+            cut.push_back(add(std::move(rest)));
+        }
+        parts = std::move(cut);
     }
 
     int block(const std::vector<int>& statements, int kind) {
@@ -230,7 +261,8 @@ private:
         }
     }
 
-    /// One behind the last of a row of units that are numbered from 0 on, or of one kind.
+    /// One behind the last of a row of units that are numbered from 0 on, or that the file has
+    /// no names for.
     size_t list_end(const std::vector<Item>& items, size_t k) {
         if (items[k].unit < 0) return k;
         std::string list, next;
@@ -245,9 +277,10 @@ private:
             }
             if (end - k >= 2) return end;
         }
-        const int kind = at(items[k].unit).kind;
-        while (kind >= 0 && end < items.size() && items[end].unit >= 0 &&
-               at(items[end].unit).kind == kind)
+        // Without numbers in the file: calls in a row that hand on one value.
+        while (end < items.size() && items[end].unit >= 0 &&
+               !numbered(at(items[end].unit).scope, next, next_place) &&
+               at(items[k].unit).scope.empty() && at(items[end].unit).scope.empty())
             ++end;
         return end;
     }
