@@ -1,5 +1,6 @@
-// pricing_bench MACHINE.yaml N MODEL.onnx…: prices each model on N machines with other capacities,
-// after the first, and prints the median time of one and the growth of memory.
+// pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines with other
+// capacities, after the first, and prints the median time of one and the growth of memory.
+// NAME=VALUE binds open sizes of the models behind it.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "driver/feeds.h"
 #include "driver/pricer.h"
 #include "driver/source.h"
 #include "machine/read.h"
@@ -28,10 +30,13 @@ double ms_since(std::chrono::steady_clock::time_point start) {
         .count();
 }
 
-void price(const std::string& model, const machine::Machine& m, int count) {
-    const driver::Opened opened = driver::open_model(model, {}, {});
+void price(const std::string& model, const driver::FeedRequest& feeds, const machine::Machine& m,
+           int count) {
+    driver::SessionOptions options;
+    options.dims = driver::parse_dims(feeds.dims);
+    const driver::Opened opened = driver::open_model(model, feeds, options);
     const auto start = std::chrono::steady_clock::now();
-    driver::Pricer pricer(opened.graph, opened.feeds, {});
+    driver::Pricer pricer(opened.graph, opened.feeds, options);
     pricer.price(m);
     const double first = ms_since(start);
     std::vector<double> times;
@@ -54,12 +59,19 @@ void price(const std::string& model, const machine::Machine& m, int count) {
 
 int main(int argc, char** argv) {
     if (argc < 4) {
-        fmt::print(stderr, "usage: pricing_bench MACHINE.yaml N MODEL.onnx...\n");
+        fmt::print(stderr, "usage: pricing_bench MACHINE.yaml N [NAME=VALUE...] MODEL.onnx...\n");
         return 1;
     }
     try {
         const machine::Machine m = machine::read_machine_file(argv[1]);
-        for (int i = 3; i < argc; ++i) price(argv[i], m, std::max(1, std::atoi(argv[2])));
+        driver::FeedRequest feeds;
+        for (int i = 3; i < argc; ++i) {
+            const std::string word = argv[i];
+            if (word.find('=') != std::string::npos)
+                feeds.dims.push_back(word);
+            else
+                price(word, feeds, m, std::max(1, std::atoi(argv[2])));
+        }
     } catch (const UserError& error) {
         fmt::print(stderr, "{}\n", error.what());
         return 1;

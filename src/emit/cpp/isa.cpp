@@ -5,7 +5,8 @@
 namespace smeaton::emit {
 
 Isa isa_named(std::string_view name) {
-    std::vector<std::string> avx2 = {"-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt"};
+    std::vector<std::string> avx2 = {"-mavx2", "-mfma",   "-mf16c",  "-mbmi",
+                                     "-mbmi2", "-mlzcnt", "-mprfchw"};
     if (name == "plain") return {"plain", 16, 16, false, false, {}};
     if (name == "avx2") return {"avx2", 32, 16, false, true, avx2};
     if (name == "avx512" || name == "avx512bf16") {

@@ -315,10 +315,13 @@ private:
     void emit(Function& f, const gir::Prefetch& p) {
         // The hint of the instruction: how near the line shall come.
         int hint = p.level == Name("l1") ? 3 : p.level == Name("l2") ? 2 : 1;
+        // What will be stored to is fetched for this core alone.
+        const std::vector<Name>& w = kernel_.writes;
+        int write = std::find(w.begin(), w.end(), p.buffer) != w.end();
         Linear at = compile_form(f, p.element, {}).base;
         for (int64_t i = 0; i < p.lines; ++i) {
-            f.line(fmt::format("__builtin_prefetch({}, 0, {});", f.address(f.storage(p.buffer), at),
-                               hint));
+            f.line(fmt::format("__builtin_prefetch({}, {}, {});",
+                               f.address(f.storage(p.buffer), at), write, hint));
             at.constant += p.stride;
         }
     }

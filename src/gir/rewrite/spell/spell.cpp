@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "gir/rewrite/spell/ahead.h"
+#include "gir/rewrite/spell/behind.h"
 #include "gir/rewrite/spell/choose.h"
 #include "gir/rewrite/spell/laid.h"
 #include "gir/rewrite/spell/lines.h"
@@ -108,7 +109,8 @@ Block Speller::run(const Block& original) {
 
 Block Speller::block(const Block& body) {
     Block out;
-    for (const StmtPtr& s : body) {
+    for (size_t i = 0; i < body.size(); ++i) {
+        const StmtPtr& s = body[i];
         if (auto* let = std::get_if<Let>(&s->node))
             place.tiles.insert_or_assign(let->tile.name, *let);
         if (auto* p = std::get_if<Parallel>(&s->node)) {
@@ -121,6 +123,9 @@ Block Speller::block(const Block& body) {
         } else {
             out.push_back(s);
         }
+        if (!out.empty())
+            out.back() =
+                with_rows_ahead(place, target, out.back(), std::span(body).subspan(i + 1), taken);
     }
     return out;
 }
