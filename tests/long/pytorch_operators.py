@@ -72,7 +72,13 @@ def given_inputs(name):
 def emitted(name):
     """("", folder) or ("refused", message)"""
     scratch = tempfile.TemporaryDirectory()
-    command = [str(ROOT / "build" / "smeaton"), "emit", str(NODE_TESTS / name / "model.onnx"), "--as", "pytorch"]
+    command = [
+        str(ROOT / "build" / "smeaton"),
+        "emit",
+        str(NODE_TESTS / name / "model.onnx"),
+        "--as",
+        "pytorch",
+    ]
     command += ["--output-dir", scratch.name]
     done = subprocess.run(command, capture_output=True, text=True)
     if "give them with --input" in done.stderr:
@@ -80,7 +86,9 @@ def emitted(name):
     if done.returncode == 0:
         return "", scratch
     kind = "refused" if done.returncode == 1 else "wrong"
-    return kind, re.sub(r"^.*?model\.onnx: (it cannot be emitted as PyTorch: )?", "", done.stderr.strip(), flags=re.S)
+    return kind, re.sub(
+        r"^.*?model\.onnx: (it cannot be emitted as PyTorch: )?", "", done.stderr.strip(), flags=re.S
+    )
 
 
 def run(name, folder):
@@ -122,14 +130,18 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     not_run = names_in(NOT_RUN)
-    names = sorted(f.name for f in NODE_TESTS.iterdir() if f.name not in not_run and re.search(arguments.filter, f.name))
+    names = sorted(
+        f.name for f in NODE_TESTS.iterdir() if f.name not in not_run and re.search(arguments.filter, f.name)
+    )
     with ThreadPoolExecutor(2) as pool:
         made = pool.map(emitted, names)
         results = {name: judged(name, *of) for name, of in zip(names, made)}
     passed = [name for name, (kind, _) in results.items() if kind == "passed"]
     if arguments.write:
         rows = [f"{name} {kind} {reason}\n" for name, (kind, reason) in results.items() if kind != "passed"]
-        LIST.write_text("# Node tests of onnx whose model Smeaton runs, but does not emit as PyTorch.\n" + "".join(rows))
+        LIST.write_text(
+            "# Node tests of onnx whose model Smeaton runs, but does not emit as PyTorch.\n" + "".join(rows)
+        )
         print(f"{len(rows)} lines written to {LIST.name}; {len(passed)} of {len(names)} pass")
         return 0
     listed = names_in(LIST)

@@ -160,6 +160,8 @@ def test_it_needs_a_folder_and_a_language(tmp_path):
     assert ended.code == 1
     assert "--output-dir" in ended.err
     (tmp_path / "file").write_text("kept")
-    ended = smeaton("emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch", "--output-dir", tmp_path / "file")
+    ended = smeaton(
+        "emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch", "--output-dir", tmp_path / "file"
+    )
     assert ended.code == 1
     assert (tmp_path / "file").read_text() == "kept"

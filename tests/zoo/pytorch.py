@@ -76,7 +76,7 @@ def as_tuple(results):
 
 
 def difference(got, expected):
-    """"" where they agree"""
+    """What differs; empty where they agree."""
     got = got.numpy()
     if got.shape != expected.shape or got.dtype != expected.dtype:
         return f"{got.dtype}{list(got.shape)}, expected {expected.dtype}{list(expected.shape)}"
