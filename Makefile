@@ -39,6 +39,7 @@ zoo: build
 	@nice $(PY) tools/models.py --only plain,light,trained
 	@nice .venv-zoo/bin/python tools/models.py --only exported
 	@$(PY) tests/zoo/run.py
+	@nice .venv-zoo/bin/python -W ignore tests/zoo/pytorch.py
 
 long: build
 	@tools/setup zoo

@@ -1,0 +1,149 @@
+#include "export/pytorch/companions.h"
+
+#include <fmt/format.h>
+
+#include "export/pytorch/text.h"
+#include "model/shape/known.h"
+
+namespace smeaton::pytorch {
+
+namespace {
+
+constexpr const char* kCheckHead =
+    R"("""Loads the model, runs it both ways, compares bits, prints times.
+
+    python check.py [SIZE=NUMBER ...]
+
+Inputs are random; sizes that the model leaves open are 1 unless they are given.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parent))
+from model import Model
+
+)";
+
+constexpr const char* kCheckTail = R"(
+
+def random_input(shape: list[int | str], dtype: torch.dtype, sizes: dict[str, int]) -> Tensor:
+    dims = [sizes.get(d, 1) if isinstance(d, str) else d for d in shape]
+    if dtype.is_floating_point:
+        return torch.randn(dims).to(dtype)
+    return torch.randint(0, 2, dims).to(dtype)
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    call()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return 1000 * min(times)
+
+
+def as_tuple(results: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return results if isinstance(results, tuple) else (results,)
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    a, b = (t.contiguous().flatten() for t in (a, b))
+    return torch.equal(a.view(torch.uint8), b.view(torch.uint8))
+
+
+def main() -> int:
+    sizes = {name: int(number) for name, number in (word.split("=") for word in sys.argv[1:])}
+    torch.manual_seed(0)
+    model = Model.load(Path(__file__).parent)
+    inputs = [random_input(shape, dtype, sizes) for shape, dtype in INPUTS]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        serial = as_tuple(model.forward(*inputs))
+        parallel = as_tuple(model.forward_parallel(*inputs))
+        same = all(same_bits(a, b) for a, b in zip(serial, parallel))
+        torch.set_num_threads(threads)
+        one = milliseconds(lambda: model.forward(*inputs))
+        all_at_once = milliseconds(lambda: model.forward_parallel(*inputs))
+    print(f"forward {one:.2f} ms, forward_parallel {all_at_once:.2f} ms, {threads} threads")
+    print("forward_parallel gives the bits of forward" if same else "FAILED: the bits differ")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+)";
+
+}  // namespace
+
+std::string check_text(const Source& source) {
+    std::string rows;
+    for (ValueId id : source.graph.inputs) {
+        const model::Value& v = source.graph.at(id);
+        std::string dims;
+        for (const Dim& d : *v.shape)
+            dims += (dims.empty() ? "" : ", ") + (d.is_const() ? d.str() : string_text(d.str()));
+        rows +=
+            fmt::format("    ([{}], {}),  # {}\n", dims, dtype_text(*v.dtype), plain_text(v.name));
+    }
+    return std::string(kCheckHead) + "INPUTS: list[tuple[list[int | str], torch.dtype]] = [\n" +
+           rows + "]\n" + kCheckTail;
+}
+
+std::string readme_text(const Source& source, const ClusterPlan& plan, const EmitOptions& options) {
+    std::string arguments, inputs;
+    for (ValueId id : source.graph.inputs) {
+        const model::Value& v = source.graph.at(id);
+        arguments += (arguments.empty() ? "" : ", ") + identifier(v.name);
+        inputs += fmt::format("- input `{}`: {}\n", identifier(v.name),
+                              plain_text(model::describe(v.dtype, v.shape)));
+    }
+    for (ValueId id : source.graph.outputs) {
+        const model::Value& v = source.graph.at(id);
+        inputs += fmt::format("- output `{}`: {}\n", plain_text(v.name),
+                              plain_text(model::describe(v.dtype, v.shape)));
+    }
+    std::string about;
+    for (const std::string& line : plan.about) about += plain_text(line) + "\n";
+    return fmt::format(R"(# {0}
+
+PyTorch source of `{1}`. It needs PyTorch and nothing else.
+
+    from model import Model
+
+    model = Model.load(".")            # this folder
+    y = model({2})
+    y = model.forward_parallel({2})
+
+{3}
+- `model.py`: the model and its blocks. Comments name the node of the model file that a line computes; in a
+  class that is made several times, the node of the first instance.
+- `weights.safetensors`: by the names of `Model().state_dict()`; loaded by `Model.load`, or by the `safetensors`
+  package.
+- `clusters.py`: the plan behind `forward_parallel`: one function per cluster, each on a thread of its own;
+  `channel.put` and `channel.get` are the only synchronisation. Predicted {4:.0f} us, {5:.0f} us one after
+  another.
+- `model_map.json`: for each node of the model file the class, the module, the line in `model.py`, the cluster and
+  the line in `clusters.py`; for each initializer its names in the weights.
+- `check.py`: loads the weights, compares the bits of both ways, prints times.
+
+`forward_parallel` gives every cluster its share of `torch.get_num_threads()`, at least one thread. With
+`torch.set_num_threads(1)` its results are those of `forward`, bit for bit.
+
+{6})",
+                       plain_text(options.title), plain_text(options.source), arguments, inputs,
+                       plan.makespan_us, plan.serial_us, about);
+}
+
+}  // namespace smeaton::pytorch

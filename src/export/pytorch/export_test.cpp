@@ -1,0 +1,149 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "export/pytorch/emit.h"
+#include "export/pytorch/speller.h"
+#include "model/text/text.h"
+
+namespace smeaton::pytorch {
+
+using testing::HasSubstr;
+
+namespace {
+
+Export exported(const std::string& text) {
+    return Export(model::infer_values(model::parse(text, "test")));
+}
+
+/// One cluster, everything one after another.
+ClusterPlan serial_plan(const Export& what) {
+    ClusterPlan plan;
+    for (size_t k = 0; k < what.order().size(); ++k)
+        plan.schedule.tasks.push_back(
+            {{static_cast<int32_t>(k)}, {0}, static_cast<double>(k), static_cast<double>(k + 1)});
+    return plan;
+}
+
+std::string file(const Emitted& made, const std::string& name) {
+    for (const TextFile& f : made.files)
+        if (f.name == name) return f.text;
+    return "";
+}
+
+std::string model_py(const std::string& text) {
+    const Export what = exported(text);
+    return file(emit(what, serial_plan(what), {"test", "test.onnx"}), "model.py");
+}
+
+}  // namespace
+
+TEST(Spelling, EveryOperatorHasARowButThoseThatHoldGraphs) {
+    std::vector<std::string> without;
+#define X(op, family) \
+    if (spell_table().count(model::OpType::k##op) == 0) without.emplace_back(#op);
+    SMEATON_OPS(X)
+#undef X
+    EXPECT_THAT(without, testing::ElementsAre("If"));
+}
+
+TEST(Text, SizesArePython) {
+    const Dim n = Dim::symbol("N"), axis = Dim::symbol("x:0");
+    auto python = [](const std::string& text) {
+        return fill(text, [](const Mark& m) { return "<" + m.name + ">"; });
+    };
+    EXPECT_EQ(python(dim_text(Dim(12))), "12");
+    EXPECT_EQ(python(dim_text(n * Dim(2) + Dim(3))), "2 * <N> + 3");
+    EXPECT_EQ(python(dim_text(n + Dim(3), true)), "(<N> + 3)");
+    EXPECT_EQ(python(dim_text(axis)), "<x:0>");
+    EXPECT_EQ(python(dim_text(tensor::floor_div(n + Dim(15), 16) * Dim(2))),
+              "2 * ((<N> + 15) // 16)");
+}
+
+TEST(Text, NumbersReadBackToWhatTheyAre) {
+    EXPECT_EQ(literal(DType::kF32, 0.1F), "0.1");
+    EXPECT_EQ(literal(DType::kF32, -3.4028234663852886e38), "-3.4028234663852886e38");
+    EXPECT_EQ(literal(DType::kF32, -1.0 / 0.0), "-torch.inf");
+    EXPECT_EQ(literal(DType::kI64, 7), "7");
+    EXPECT_EQ(literal(DType::kBool, 1), "True");
+}
+
+TEST(Text, AnyNameBecomesAnIdentifierAndALineOfAscii) {
+    EXPECT_EQ(identifier("gpu_0/data_0"), "gpu_0_data_0");
+    EXPECT_EQ(identifier("0"), "v0");
+    EXPECT_EQ(identifier("class"), "class_");
+    EXPECT_EQ(identifier("::"), "value");
+    EXPECT_EQ(plain_text("a\n\"\"\"\\"), "a?'''/");
+    EXPECT_EQ(string_text("\xc3\xa9\""), "\"\\xc3\\xa9\\\"\"");
+}
+
+TEST(Model, AChainReadsAsAPersonWritesIt) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[N,4]
+  const w: f32[3,4](1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+  const b: f32[3](1, 2, 3)
+  h: f32[N,3] = Gemm(x, w, b) {transB: 1} since 13 as Gemm_0
+  y: f32[N,3] = Relu(h) since 14 as Relu_1
+  output y
+)");
+    EXPECT_THAT(text, HasSubstr("self.linear = nn.Linear(4, 3)\n"));
+    EXPECT_THAT(
+        text,
+        HasSubstr(
+            "out: Tensor = self.linear(x)  # Gemm_0\n        out = self.relu(out)  # Relu_1\n"));
+    EXPECT_THAT(text, HasSubstr("def forward(self, x: Tensor) -> Tensor:"));
+}
+
+TEST(Model, SizesOfTheInputsHaveNames) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[N,4]
+  s: i64[2] = Shape(x) since 15 as Shape_0
+  y: f32[N,4] = ConstantOfShape(s) since 9 as Fill_1
+  output y
+)");
+    EXPECT_THAT(text, HasSubstr("N = x.shape[0]"));
+    EXPECT_THAT(text, HasSubstr("torch.full((N, 4), 0.0, dtype=torch.float32, device=x.device)"));
+}
+
+TEST(Model, WhatCannotBeEmittedIsNamedAtOnce) {
+    try {
+        exported(R"(graph t
+  opset "" 17
+  input x: f32[1,2,8,8]
+  a: f32[1,2,8,8] = LRN(x) {size: 4} since 13 as Lrn_0
+  b: f32[1,2,8,8] = LRN(a) {size: 2} since 13 as Lrn_1
+  output b
+)");
+        FAIL() << "no error";
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("2 nodes cannot be emitted as PyTorch:"));
+        EXPECT_THAT(error.what(), HasSubstr("node 'Lrn_0' (LRN)"));
+        EXPECT_THAT(error.what(), HasSubstr("node 'Lrn_1' (LRN)"));
+    }
+}
+
+TEST(Clusters, PutAndGetStandWhereAValueChangesClusters) {
+    const Export what = exported(R"(graph t
+  opset "" 17
+  input x: f32[2,2]
+  a: f32[2,2] = Relu(x) since 14 as Relu_0
+  b: f32[2,2] = Tanh(x) since 13 as Tanh_1
+  y: f32[2,2] = Add(a, b) since 14 as Add_2
+  output y
+)");
+    ClusterPlan plan = serial_plan(what);
+    const schedule::TaskGraph tasks = what.tasks({});
+    EXPECT_EQ(tasks.edges.size(), 2U);
+    EXPECT_EQ(tasks.edges[0].bytes, 16);
+    for (size_t k = 0; k < tasks.tasks.size(); ++k)
+        if (tasks.tasks[k].name == "Tanh_1") plan.schedule.tasks[k].cores = {1};
+    const std::string text = file(emit(what, plan, {"test", "test.onnx"}), "clusters.py");
+    EXPECT_THAT(text, HasSubstr("channel.put(\"b\", out)"));
+    EXPECT_THAT(text, HasSubstr("channel.get(\"b\")"));
+    EXPECT_THAT(text, HasSubstr("channel.put(\"output y\""));
+    EXPECT_THAT(text, HasSubstr("= [cluster_0, cluster_1]"));
+}
+
+}  // namespace smeaton::pytorch

@@ -1,0 +1,505 @@
+#include "export/pytorch/print_clusters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "export/pytorch/functions.h"
+#include "export/pytorch/print_model.h"
+#include "export/pytorch/python_file.h"
+
+namespace smeaton::pytorch {
+
+namespace {
+
+/// Lines in one function, beside its head.
+constexpr size_t kMostLines = 46;
+
+constexpr const char* kRuntime = R"(class Channel:
+    """Values of one run on their way from one cluster to another.
+
+    As a context it takes an error of a cluster and tells it to those that wait.
+    """
+
+    def __init__(self) -> None:
+        self.slots: dict[str, SimpleQueue[Any]] = {}
+        self.error: BaseException | None = None
+
+    def put(self, name: str, value: Tensor, readers: int = 1) -> None:
+        """Hands `value` to so many readers."""
+        slot = self.slots.setdefault(name, SimpleQueue())
+        for _ in range(readers):
+            slot.put(value)
+
+    def get(self, name: str) -> Tensor:
+        """Waits for a value. RuntimeError where a cluster failed."""
+        slot = self.slots.setdefault(name, SimpleQueue())
+        value = None if self.error else slot.get()
+        if value is None:
+            raise RuntimeError("a cluster failed") from self.error
+        return cast(Tensor, value)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self.error = self.error or error
+            for slot in list(self.slots.values()):
+                for _ in CLUSTERS:
+                    slot.put(None)
+        return error is not None)";
+
+constexpr const char* kRun = R"(class Worker(Thread):
+    """A thread that lives as long as the process and runs what is put into `jobs`."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            self.jobs.get()()
+
+
+WORKERS: list[Worker] = []
+LOCK = Lock()
+
+
+def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """All clusters at once: the first on this thread, the others on workers.
+
+    They share the intra-operator threads that this thread has (torch.set_num_threads), each at
+    least one.
+    """
+    channel = Channel()
+    before = torch.get_num_threads()
+    threads = max(1, before // len(CLUSTERS))
+    grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    def work(cluster: Callable[..., None]) -> None:
+        torch.set_num_threads(threads)
+        with channel, torch.inference_mode(inference), torch.set_grad_enabled(grad):
+            cluster(model, channel, *inputs)
+
+    with LOCK:  # every worker takes the runs in the same order
+        while len(WORKERS) < len(CLUSTERS) - 1:
+            WORKERS.append(Worker())
+        for worker, cluster in zip(WORKERS, CLUSTERS[1:]):
+            worker.jobs.put(partial(work, cluster))
+    try:
+        work(CLUSTERS[0])
+        return tuple(channel.get(name) for name in OUTPUTS)
+    finally:
+        torch.set_num_threads(before))";
+
+struct Task {
+    int statement = 0;
+    double start_us = 0, finish_us = 0;
+};
+
+class ClustersPrinter {
+public:
+    ClustersPrinter(const Source& source, const Tree& tree, const Classes& classes,
+                    const ClusterPlan& plan, const std::vector<int>& order,
+                    const EmitOptions& options)
+        : source_(source),
+          tree_(tree),
+          classes_(classes),
+          plan_(plan),
+          order_(order),
+          options_(options),
+          paths_(paths_of(tree, classes)) {
+        set_parents(tree.root);
+    }
+
+    ClustersFile print() {
+        sort_clusters();
+        find_messages();
+        head();
+        for (size_t c = 0; c < clusters_.size(); ++c) cluster(c);
+        tail();
+        out_.text = file_.text();
+        return std::move(out_);
+    }
+
+private:
+    const Statement& statement(int s) const { return tree_.statements[static_cast<size_t>(s)]; }
+
+    void set_parents(int u) {
+        for (const Item& item : tree_.units[static_cast<size_t>(u)].items) {
+            if (item.unit >= 0)
+                set_parents(item.unit);
+            else
+                unit_of_[item.statement] = u;
+        }
+    }
+
+    // ---- the plan ------------------------------------------------------------------------------
+
+    void sort_clusters() {
+        std::map<int, std::vector<Task>> by_core;
+        for (const schedule::Placed& p : plan_.schedule.tasks)
+            by_core[p.cores.at(0)].push_back(
+                {order_[static_cast<size_t>(p.task.v)], p.start_us, p.finish_us});
+        std::map<int, int> place;
+        for (size_t k = 0; k < order_.size(); ++k) place[order_[k]] = static_cast<int>(k);
+        for (auto& [core, tasks] : by_core) {
+            std::stable_sort(tasks.begin(), tasks.end(), [&](const Task& a, const Task& b) {
+                if (a.start_us != b.start_us) return a.start_us < b.start_us;
+                return place.at(a.statement) < place.at(b.statement);
+            });
+            for (const Task& t : tasks)
+                out_.cluster_of[t.statement] = static_cast<int>(clusters_.size());
+            clusters_.push_back(std::move(tasks));
+        }
+        if (clusters_.empty()) clusters_.emplace_back();
+    }
+
+    void find_messages() {
+        for (int s : order_)
+            for (ValueId id : statement(s).results)
+                if (id.valid()) maker_[id.v] = s;
+        for (int s : order_)
+            for (ValueId id : reads_of(statement(s))) {
+                const auto made = maker_.find(id.v);
+                if (made == maker_.end()) continue;
+                const int to = out_.cluster_of.at(s);
+                if (out_.cluster_of.at(made->second) != to) readers_[id.v].insert(to);
+            }
+    }
+
+    const std::string& value_name(ValueId id) const { return source_.graph.at(id).name; }
+
+    // ---- text ----------------------------------------------------------------------------------
+
+    void head() {
+        std::string about = fmt::format("\"\"\"{} in {} cluster{}.\n\n", plain_text(options_.title),
+                                        clusters_.size(), clusters_.size() == 1 ? "" : "s");
+        about += fmt::format(
+            "Predicted: {:.0f} us, {:.0f} us one after another; no plan takes less than {:.0f} "
+            "us.\n",
+            plan_.makespan_us, plan_.serial_us, plan_.lower_bound_us);
+        for (const std::string& line : plan_.about) about += plain_text(line) + "\n";
+        about +=
+            "Comments: predicted start and finish in us, then the node of the model file.\n\"\"\"";
+        file_.add(0, about);
+        file_.blank();
+        std::string body;
+        for (const auto& tasks : clusters_)
+            for (const Task& t : tasks) body += statement(t.statement).expression;
+        file_.add(0,
+                  "from __future__ import annotations\n\nfrom collections.abc import Callable\n"
+                  "from functools import partial\nfrom queue import SimpleQueue\n"
+                  "from threading import Lock, Thread\nfrom types import TracebackType\n"
+                  "from typing import Any, cast\n\n"
+                  "import torch");
+        if (body.find("F.") != std::string::npos) file_.add(0, "import torch.nn.functional as F");
+        file_.add(0, "from torch import Tensor");
+        file_.blank(2);
+        file_.add(0, kRuntime);
+    }
+
+    void tail() {
+        file_.blank(2);
+        std::vector<std::string> names;
+        for (size_t c = 0; c < clusters_.size(); ++c) names.push_back(fmt::format("cluster_{}", c));
+        file_.add(
+            0, fmt::format("CLUSTERS: list[Callable[..., None]] = [{}]", fmt::join(names, ", ")));
+        std::vector<std::string> outputs;
+        for (ValueId id : source_.graph.outputs)
+            outputs.push_back(string_text("output " + value_name(id)));
+        file_.add(0, fmt::format("OUTPUTS = [{}]", fmt::join(outputs, ", ")));
+        file_.blank(2);
+        file_.add(0, kRun);
+    }
+
+    std::vector<std::string> input_names() const {
+        std::vector<std::string> names;
+        for (ValueId id : source_.graph.inputs) names.push_back(identifier(value_name(id)));
+        return names;
+    }
+
+    // ---- one cluster ---------------------------------------------------------------------------
+
+    struct Line {
+        std::string text, comment;
+        int statement = -1;
+        std::vector<ValueId> reads, makes;
+    };
+
+    /// The lines of a cluster with their marks.
+    std::vector<Line> lines_of(size_t c) const {
+        std::vector<Line> lines;
+        std::set<int32_t> here;
+        for (ValueId id : source_.graph.inputs) here.insert(id.v);
+        for (const Task& t : clusters_[c]) {
+            const Statement& s = statement(t.statement);
+            Line line;
+            for (ValueId id : reads_of(s)) {
+                line.reads.push_back(id);
+                if (!here.insert(id.v).second) continue;
+                lines.push_back({fmt::format("channel.get({})", string_text(value_name(id))),
+                                 "",
+                                 -1,
+                                 {},
+                                 {id}});
+            }
+            line.text = s.expression;
+            line.statement = t.statement;
+            line.comment = fmt::format("{:.0f} .. {:.0f}", t.start_us, t.finish_us);
+            const std::string nodes = nodes_text(source_, s.nodes);
+            if (!nodes.empty()) line.comment += ", " + nodes;
+            line.makes = s.results;
+            lines.push_back(std::move(line));
+            for (ValueId id : s.results) {
+                if (!id.valid()) continue;
+                here.insert(id.v);
+                add_puts(id, lines);
+            }
+        }
+        if (c == 0) add_given_inputs(lines);
+        return lines;
+    }
+
+    void add_puts(ValueId id, std::vector<Line>& lines) const {
+        if (const auto to = readers_.find(id.v); to != readers_.end()) {
+            const std::string readers =
+                to->second.size() == 1 ? "" : fmt::format(", readers={}", to->second.size());
+            lines.push_back({fmt::format("channel.put({}, {}{})", string_text(value_name(id)),
+                                         value_mark(id.v), readers),
+                             "",
+                             -1,
+                             {id},
+                             {}});
+        }
+        add_output(id, lines);
+    }
+
+    void add_output(ValueId id, std::vector<Line>& lines) const {
+        const auto& outputs = source_.graph.outputs;
+        const auto times = std::count(outputs.begin(), outputs.end(), id);
+        if (times == 0) return;
+        const std::string readers = times == 1 ? "" : fmt::format(", readers={}", times);
+        lines.push_back(
+            {fmt::format("channel.put({}, {}{})", string_text("output " + value_name(id)),
+                         value_mark(id.v), readers),
+             "",
+             -1,
+             {id},
+             {}});
+    }
+
+    /// Outputs that are inputs.
+    void add_given_inputs(std::vector<Line>& lines) const {
+        for (ValueId id : source_.graph.inputs)
+            if (maker_.count(id.v) == 0) add_output(id, lines);
+    }
+
+    /// Variables of a cluster, over all its parts; the lines with names in place of marks.
+    struct Names {
+        Variables variables;
+        std::vector<std::string> texts;
+        std::vector<std::vector<std::string>> reads, makes;  ///< by line
+
+        Names(const ClustersPrinter& printer, const std::vector<Line>& lines) {
+            std::map<int32_t, int> last;
+            std::vector<std::string> sizes;
+            for (size_t k = 0; k < lines.size(); ++k) {
+                for (ValueId id : lines[k].reads) last[id.v] = static_cast<int>(k);
+                add_sizes(lines[k].text, sizes);
+            }
+            for (const std::string& s : sizes) variables.take(size_name(s));
+            for (ValueId id : printer.source_.graph.inputs)
+                variables.bind(id, identifier(printer.value_name(id)),
+                               static_cast<int>(lines.size()), true);
+            for (size_t k = 0; k < lines.size(); ++k)
+                add(printer, lines[k], static_cast<int>(k), last);
+        }
+
+        void add(const ClustersPrinter& printer, const Line& line, int k,
+                 const std::map<int32_t, int>& last) {
+            auto spelling = [&](const Mark& m) {
+                return printer.spelled(m, line.statement, variables);
+            };
+            std::string text = fill(line.text, spelling);
+            reads.emplace_back();
+            for (ValueId id : line.reads) reads.back().push_back(variables.of(id));
+            makes.emplace_back();
+            std::string results;
+            for (ValueId id : line.makes) {
+                const bool one = line.makes.size() == 1;
+                const auto found = id.valid() ? last.find(id.v) : last.end();
+                std::string name = "_";
+                if (id.valid())
+                    name = variables.give(id, one ? line.reads : std::vector<ValueId>(),
+                                          printer.hint(line), k,
+                                          found == last.end() ? -1 : found->second);
+                if (id.valid()) makes.back().push_back(name);
+                results += (results.empty() ? "" : ", ") + name;
+            }
+            texts.push_back(results.empty() ? text : results + " = " + text);
+        }
+    };
+
+    void cluster(size_t c) {
+        const std::vector<Line> lines = lines_of(c);
+        Names names(*this, lines);
+        const std::vector<size_t> ends = part_ends(lines, names);
+        std::vector<std::string> calls;
+        for (size_t p = 0; p < ends.size() && ends.size() > 1; ++p)
+            calls.push_back(part(c, p, lines, names, p == 0 ? 0 : ends[p - 1], ends[p]));
+        file_.blank(2);
+        begin_function(fmt::format("cluster_{}", c), input_names(), "None");
+        file_.add(1, fmt::format("\"\"\"{} operators, predicted busy {:.0f} us.\"\"\"",
+                                 clusters_[c].size(), busy_us(c)));
+        if (ends.size() > 1) {
+            for (const std::string& call : calls) file_.add(1, call);
+            return;
+        }
+        add_size_lines(lines, 0, lines.size());
+        for (size_t k = 0; k < lines.size(); ++k) write(lines[k], names.texts[k]);
+    }
+
+    /// Where functions end, so that none has more than kMostLines.
+    std::vector<size_t> part_ends(const std::vector<Line>& lines, const Names& names) const {
+        std::vector<size_t> ends;
+        size_t count = 0;
+        for (size_t k = 0; k < lines.size(); ++k) {
+            const size_t takes = file_.lines_of(1, names.texts[k], lines[k].comment);
+            if (count + takes > kMostLines) {
+                ends.push_back(k);
+                count = 0;
+            }
+            count += takes;
+        }
+        ends.push_back(lines.size());
+        return ends;
+    }
+
+    double busy_us(size_t c) const {
+        double sum = 0;
+        for (const Task& t : clusters_[c]) sum += t.finish_us - t.start_us;
+        return sum;
+    }
+
+    void begin_function(const std::string& name, const std::vector<std::string>& tensors,
+                        const std::string& result) {
+        std::vector<std::string> all = {"model: Any", "channel: Channel"};
+        for (const std::string& t : tensors) all.push_back(t + ": Tensor");
+        file_.call(0, "def " + name, all, " -> " + result + ":");
+    }
+
+    void write(const Line& line, const std::string& text) {
+        const int at = file_.code(1, text, line.comment);
+        if (line.statement >= 0) out_.line_of[line.statement] = at;
+    }
+
+    /// Sizes of the inputs that the lines name.
+    void add_size_lines(const std::vector<Line>& lines, size_t begin, size_t end) {
+        std::vector<std::string> sizes;
+        for (size_t k = begin; k < end; ++k) add_sizes(lines[k].text, sizes);
+        for (const std::string& size : sizes) {
+            const Dim wanted = Dim::symbol(size);
+            bool found = false;
+            for (ValueId id : source_.graph.inputs) {
+                const std::vector<Dim>& shape = *source_.graph.at(id).shape;
+                for (size_t d = 0; d < shape.size() && !found; ++d) {
+                    if (shape[d] != wanted) continue;
+                    file_.add(1, fmt::format("{} = {}.shape[{}]", size_name(size),
+                                             identifier(value_name(id)), d));
+                    found = true;
+                }
+            }
+        }
+    }
+
+    std::string hint(const Line& line) const {
+        if (line.statement < 0) return "got";
+        const Statement& s = statement(line.statement);
+        if (s.modules.empty() || !s.expression.starts_with(module_mark(0))) return "";
+        const int u = unit_of_.at(line.statement);
+        return telling_name(classes_.attributes[static_cast<size_t>(u)].of.at(line.statement)[0]);
+    }
+
+    std::string spelled(const Mark& m, int statement, const Variables& variables) const {
+        if (m.kind == Mark::Kind::Value) return variables.of({m.number});
+        if (m.kind == Mark::Kind::Size) return size_name(m.name);
+        if (m.kind == Mark::Kind::Device) {
+            const auto& inputs = source_.graph.inputs;
+            return inputs.empty() ? "None" : identifier(value_name(inputs[0])) + ".device";
+        }
+        const auto u = static_cast<size_t>(unit_of_.at(statement));
+        const std::string& path = paths_.python[u];
+        return fmt::format("model.{}{}{}", path, path.empty() ? "" : ".",
+                           classes_.attributes[u].of.at(statement)[static_cast<size_t>(m.number)]);
+    }
+
+    /// A function of the lines [begin, end); gives its call.
+    std::string part(size_t c, size_t p, const std::vector<Line>& lines, const Names& names,
+                     size_t begin, size_t end) {
+        const std::vector<std::string> inputs = input_names();
+        std::vector<std::string> in, out;
+        auto add_once = [](std::vector<std::string>& all, const std::string& name) {
+            if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+        };
+        std::set<std::string> made;
+        for (size_t k = begin; k < end; ++k) {
+            for (const std::string& r : names.reads[k])
+                if (made.count(r) == 0 &&
+                    std::find(inputs.begin(), inputs.end(), r) == inputs.end())
+                    add_once(in, r);
+            made.insert(names.makes[k].begin(), names.makes[k].end());
+        }
+        std::set<int32_t> values;
+        for (size_t k = begin; k < end; ++k)
+            for (ValueId id : lines[k].makes)
+                if (id.valid()) values.insert(id.v);
+        for (size_t k = end; k < lines.size(); ++k)
+            for (ValueId id : lines[k].reads)
+                if (values.count(id.v) > 0) add_once(out, names.variables.of(id));
+        const std::string result = out.empty()       ? "None"
+                                   : out.size() == 1 ? "Tensor"
+                                                     : "tuple[Tensor, ...]";
+        std::vector<std::string> tensors = inputs;
+        tensors.insert(tensors.end(), in.begin(), in.end());
+        file_.blank(2);
+        const std::string name = fmt::format("cluster_{}_part_{}", c, p);
+        begin_function(name, tensors, result);
+        add_size_lines(lines, begin, end);
+        for (size_t k = begin; k < end; ++k) write(lines[k], names.texts[k]);
+        const std::string results = fmt::format("{}", fmt::join(out, ", "));
+        if (!out.empty()) file_.add(1, "return " + results);
+        const std::string call = fmt::format("{}(model, channel{}{})", name,
+                                             tensors.empty() ? "" : ", ", fmt::join(tensors, ", "));
+        return out.empty() ? call : results + " = " + call;
+    }
+
+    const Source& source_;
+    const Tree& tree_;
+    const Classes& classes_;
+    const ClusterPlan& plan_;
+    const std::vector<int>& order_;
+    const EmitOptions& options_;
+    Paths paths_;
+    std::map<int, int> unit_of_;  // by statement
+    std::vector<std::vector<Task>> clusters_;
+    std::map<int32_t, int> maker_;              // by value: statement
+    std::map<int32_t, std::set<int>> readers_;  // by value: other clusters that read it
+    PythonFile file_;
+    ClustersFile out_;
+};
+
+}  // namespace
+
+ClustersFile print_clusters(const Source& source, const Tree& tree, const Classes& classes,
+                            const ClusterPlan& plan, const std::vector<int>& order,
+                            const EmitOptions& options) {
+    return ClustersPrinter(source, tree, classes, plan, order, options).print();
+}
+
+}  // namespace smeaton::pytorch

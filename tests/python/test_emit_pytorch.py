@@ -1,0 +1,167 @@
+"""emit --as pytorch: what is written, and what is refused. What the source computes is held where PyTorch is
+(tests/zoo/pytorch.py, tests/long/pytorch_operators.py)."""
+
+import ast
+import json
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from models import F32, model, node, smeaton  # noqa: E402
+
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+FILES = {"model.py", "clusters.py", "check.py", "model_map.json", "weights.safetensors", "README.md"}
+
+
+def emitted(path, folder, *more):
+    ended = smeaton("emit", path, "--as", "pytorch", "--output-dir", folder, *more)
+    assert ended.code == 0, ended.err
+    return folder
+
+
+def saved(folder, nodes, shape, output):
+    path = folder / "model.onnx"
+    onnx.save(model(nodes, {"x": (F32, shape)}, {output: (F32, shape)}), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    return emitted(LIGHT / "light_resnet50.onnx", tmp_path_factory.mktemp("pytorch") / "resnet50")
+
+
+def functions(file):
+    return [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.FunctionDef)]
+
+
+def test_all_files_are_there_and_nothing_else(resnet):
+    assert {file.name for file in resnet.iterdir()} == FILES
+    assert [f.name for f in resnet.parent.iterdir()] == ["resnet50"]
+
+
+@pytest.mark.parametrize("file", ["model.py", "clusters.py", "check.py"])
+def test_no_function_is_over_80_lines_and_torch_is_all_that_is_imported(resnet, file):
+    for function in functions(resnet / file):
+        assert function.end_lineno - function.lineno < 80, function.name
+    for n in ast.walk(ast.parse((resnet / file).read_text())):
+        names = [a.name for a in n.names] if isinstance(n, ast.Import) else []
+        names += [n.module] if isinstance(n, ast.ImportFrom) else []
+        for name in names:
+            top = name.split(".")[0]
+            assert top == "torch" or top in sys.stdlib_module_names or name == "model"
+
+
+def test_resnet50_is_a_few_classes_and_loops(resnet):
+    tree = ast.parse((resnet / "model.py").read_text())
+    classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    assert len(classes) <= 4
+    model_class = classes[-1]
+    assert model_class.name == "Model"
+    assert any(isinstance(n, ast.For) for n in ast.walk(model_class))
+    assert len((resnet / "model.py").read_text().splitlines()) < 260
+
+
+def test_weights_are_a_safetensors_file_of_the_model(resnet):
+    data = (resnet / "weights.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    del header["__metadata__"]
+    end = 0
+    for entry in header.values():
+        begin, stop = entry["data_offsets"]
+        assert begin == end
+        assert stop - begin == np.prod(entry["shape"], dtype=np.int64) * (8 if entry["dtype"] == "I64" else 4)
+        end = stop
+    assert len(data) == 8 + length + end
+    elements = sum(int(np.prod(e["shape"])) for e in header.values() if e["dtype"] == "F32")
+    assert 25_500_000 < elements < 25_700_000
+
+
+def test_the_map_names_every_operator_and_its_lines(resnet):
+    places = json.loads((resnet / "model_map.json").read_text())
+    assert 176 <= len(places["nodes"]) <= 180  # large weights that the file computes among them
+    lines = (resnet / "model.py").read_text().splitlines()
+    clusters = (resnet / "clusters.py").read_text().splitlines()
+    for row in places["nodes"].values():
+        assert "=" in lines[row["line"] - 1]
+        assert "=" in clusters[row["clusters_line"] - 1]
+
+
+def test_two_runs_write_the_same_bytes(resnet, tmp_path):
+    again = emitted(LIGHT / "light_resnet50.onnx", tmp_path / "again")
+    for name in FILES:
+        assert (again / name).read_bytes() == (resnet / name).read_bytes()
+
+
+def test_more_cores_make_more_clusters(tmp_path):
+    path = LIGHT / "light_inception_v1.onnx"
+    for cores in (1, 4):
+        folder = emitted(path, tmp_path / str(cores), "--cores", cores)
+        names = {f.name for f in functions(folder / "clusters.py")}
+        assert f"cluster_{cores - 1}" in names and f"cluster_{cores}" not in names
+
+
+def test_1500_nodes_take_under_a_second(tmp_path):
+    nodes, last = [], "x"
+    for k in range(500):
+        nodes += [
+            node("Relu", [last], [f"a{k}"], f"Relu_{k}"),
+            node("Tanh", [last], [f"b{k}"], f"Tanh_{k}"),
+            node("Add", [f"a{k}", f"b{k}"], [f"c{k}"], f"Add_{k}"),
+        ]
+        last = f"c{k}"
+    path = saved(tmp_path, nodes, [4, 4], last)
+    ended = smeaton("emit", path, "--as", "pytorch", "--output-dir", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert ended.seconds < 3  # under a second on an idle machine
+    for function in functions(tmp_path / "out" / "clusters.py") + functions(tmp_path / "out" / "model.py"):
+        assert function.end_lineno - function.lineno < 80
+
+
+def test_what_cannot_be_emitted_is_one_message_and_no_file(tmp_path):
+    nodes = [
+        node("LRN", ["x"], ["a"], size=2, name="first"),
+        node("Relu", ["a"], ["b"]),
+        node("LRN", ["b"], ["y"], size=4, name="second"),
+    ]
+    path = saved(tmp_path, nodes, [1, 2, 4, 4], "y")
+    ended = smeaton("emit", path, "--as", "pytorch", "--output-dir", tmp_path / "out")
+    assert ended.code == 1
+    assert "node 'first' (LRN)" in ended.err and "node 'second' (LRN)" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--cores", "0"), "--cores"),
+        (("--algorithm", "best"), "best"),
+        (("--machine", "nowhere.yaml"), "nowhere.yaml"),
+    ],
+)
+def test_bad_options_are_one_message(tmp_path, options, words):
+    path = LIGHT / "light_squeezenet.onnx"
+    ended = smeaton("emit", path, "--as", "pytorch", "--output-dir", tmp_path / "out", *options)
+    assert ended.code == 1
+    assert words in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_it_needs_a_folder_and_a_language(tmp_path):
+    ended = smeaton("emit", LIGHT / "light_squeezenet.onnx", "--as", "basic")
+    assert ended.code == 1
+    assert "cpp or pytorch" in ended.err
+    ended = smeaton("emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch")
+    assert ended.code == 1
+    assert "--output-dir" in ended.err
+    (tmp_path / "file").write_text("kept")
+    ended = smeaton(
+        "emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch", "--output-dir", tmp_path / "file"
+    )
+    assert ended.code == 1
+    assert (tmp_path / "file").read_text() == "kept"
