@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
 #include "driver/source.h"
@@ -169,13 +170,16 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
         throw UserError("--cores {}: expected a whole number from 1 to {}", request.cores,
                         schedule::kMostCores);
     schedule::algorithm_named(request.algorithm);
+    refuse_program(request.model);
     std::string folder = request.folder;
     while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
     if (std::filesystem::exists(folder) && !std::filesystem::is_directory(folder))
         throw UserError("{}: cannot write: it is no folder", folder);
     return naming(request.model, [&] {
-        Opened opened{read_model(request.model, request.session), {}};
-        if (!request.feeds.inputs.empty())
+        Opened opened;
+        if (request.feeds.inputs.empty())
+            opened.graph = read_model(request.model, request.session);
+        else
             opened = open_model(request.model, request.feeds, request.session);
         const pytorch::Export what(simplified(request, opened));
         const pytorch::ClusterPlan plan = plan_clusters(request, what);
