@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "lower/evaluate.h"
 #include "model/bind_dims.h"
+#include "model/shape/infer.h"
 
 namespace smeaton::driver {
 
@@ -26,6 +28,18 @@ model::Graph with_batch(model::Graph graph, int64_t batch) {
         if (!fed && !value.constant) value.shape.reset();
     }
     return model::bind_dims(std::move(graph), bindings);
+}
+
+model::ShapedGraph inferred_for_batch(model::Graph graph, int64_t batch) {
+    try {
+        return model::infer_shapes(std::move(graph), {}, lower::evaluate);
+    } catch (const UserError& error) {
+        if (batch == 0) throw;
+        throw UserError(
+            "--batch {}: {}; if a constant of the file carries its batch there, export "
+            "the model with an open batch",
+            batch, error.what());
+    }
 }
 
 void check_batch(const model::ShapedGraph& shaped, int64_t batch) {

@@ -12,6 +12,10 @@ namespace smeaton::driver {
 /// anew). UserError naming the input where the file fixes another size.
 model::Graph with_batch(model::Graph, int64_t batch);
 
+/// Its shapes; an error of a graph that with_batch (0: not) made says what a batch has to do with
+/// it.
+model::ShapedGraph inferred_for_batch(model::Graph, int64_t batch);
+
 /// UserError naming the first node whose result has another leading size: the file carries its own
 /// batch there, mostly in the target of a Reshape.
 void check_batch(const model::ShapedGraph&, int64_t batch);
