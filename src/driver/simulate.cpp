@@ -203,6 +203,14 @@ Opened open_request(const SimulateRequest& request) {
     return opened;
 }
 
+/// Kernels are named after the node that they begin with; a gradient's operator stands for a node
+/// of the file, which alone would make it forward.
+void set_phases(SimulateResult& result) {
+    for (SimulatedKernel& k : result.kernels)
+        if (k.phase == "forward" && k.name.find("_grad_") != std::string::npos)
+            k.phase = "backward";
+}
+
 /// A step of training has its sizes bound.
 SessionOptions stage_options(const SimulateRequest& request) {
     SessionOptions session = request.session;
@@ -223,6 +231,7 @@ SimulateResult simulate(const SimulateRequest& request) {
     result.list_kernels = request.all;
     result.model = request.model;
     result.training = request.training;
+    if (request.training) set_phases(result);
     result.batch = request.batch;
     return result;
 }
