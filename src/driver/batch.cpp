@@ -57,4 +57,20 @@ void check_batch(const model::ShapedGraph& shaped, int64_t batch) {
     }
 }
 
+void check_batch_of_outputs(const model::ShapedGraph& shaped, int64_t batch) {
+    const model::Graph& graph = shaped.graph;
+    if (batch == 1) return;
+    for (const model::Node& node : graph.nodes)
+        for (model::ValueId id : node.outputs) {
+            if (std::find(graph.outputs.begin(), graph.outputs.end(), id) == graph.outputs.end())
+                continue;
+            const model::Value& out = graph.at(id);
+            if (!out.shape || out.shape->empty() || out.shape->front().is(batch)) continue;
+            throw UserError(
+                "--batch {}: node '{}' ({}) makes the output '{}' of leading size {}; a constant "
+                "of the file carries its batch: export the model with an open batch",
+                batch, node.name, node.op_name, out.name, out.shape->front().str());
+        }
+}
+
 }  // namespace smeaton::driver

@@ -20,4 +20,8 @@ model::ShapedGraph inferred_for_batch(model::Graph, int64_t batch);
 /// batch there, mostly in the target of a Reshape.
 void check_batch(const model::ShapedGraph&, int64_t batch);
 
+/// The same for models whose values need not lead with the batch (attention by sequence first):
+/// only the outputs must. UserError naming the node that makes one which does not.
+void check_batch_of_outputs(const model::ShapedGraph&, int64_t batch);
+
 }  // namespace smeaton::driver

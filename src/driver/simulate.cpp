@@ -191,8 +191,9 @@ Opened open_request(const SimulateRequest& request) {
             model::DimBindings bindings = model::dim_bindings(opened.graph, dims);
             for (const auto& [name, tensor] : opened.feeds)
                 bindings.fed_shapes[name] = tensor.shape();
-            check_batch(inferred_for_batch(model::bind_dims(opened.graph, bindings), request.batch),
-                        request.batch);
+            check_batch_of_outputs(
+                inferred_for_batch(model::bind_dims(opened.graph, bindings), request.batch),
+                request.batch);
         }
         if (!request.training) return;
         opened.graph =
