@@ -11,10 +11,9 @@ void published_options(Arguments& arguments, PublishedOptions& o) {
     arguments.option("--model", o.cost_model, "NAME",
                      "native, or a published cost model: simdit (--machine is SimDIT's JSON), "
                      "scalesim (--array, --dataflow)");
-    arguments.flag("--training", o.training, "simdit: a training iteration");
-    arguments.option("--batch", o.batch, 0,
-                     "simdit, scalesim: leading size of every input; 0: "
-                     "as in the file");
+    arguments.flag("--training", o.training,
+                   "native, simdit: a step of training: forward, gradients, update");
+    arguments.option("--batch", o.batch, 0, "leading size of every input; 0: as in the file");
     arguments.flag("--fusion", o.fusion, "simdit: keep results on the chip for the next operator");
     arguments.option("--array", o.array, "RxC", "scalesim: rows and columns, such as 32x32");
     arguments.option("--dataflow", o.dataflow, "NAME", "scalesim: os, ws or is");
@@ -35,14 +34,13 @@ void only_for(const char* option, bool given, const std::string& cost_model,
 void check_published(const PublishedOptions& o, const std::string& machine) {
     if (o.cost_model != "native" && o.cost_model != "simdit" && o.cost_model != "scalesim")
         throw UserError("--model '{}': expected native, simdit or scalesim", o.cost_model);
-    only_for("--training", o.training, o.cost_model, "simdit");
+    if (o.training && o.cost_model == "scalesim")
+        throw UserError("--training belongs to --model native and simdit, not to --model scalesim");
     only_for("--fusion", o.fusion, o.cost_model, "simdit");
     if (o.all && o.cost_model == "scalesim")
         throw UserError("--all: --model scalesim prints every row anyway");
     only_for("--array", !o.array.empty(), o.cost_model, "scalesim");
     only_for("--dataflow", !o.dataflow.empty(), o.cost_model, "scalesim");
-    if (o.cost_model == "native" && o.batch > 0)
-        throw UserError("--batch belongs to --model simdit and scalesim; bind sizes with --dim");
     if (o.cost_model == "scalesim" && !machine.empty())
         throw UserError("--model scalesim takes --array and --dataflow, no --machine");
 }

@@ -13,6 +13,9 @@ namespace {
 
 void refuse_native_options(const driver::SimulateRequest& r, const std::string& cost_model) {
     const driver::SessionOptions& s = r.session;
+    if (!r.loss.empty() || !r.optimizer.empty() || !r.recompute.empty())
+        throw UserError("--loss, --optimizer and --recompute belong to --model native, not to {}",
+                        cost_model);
     if (r.threads > 0 || r.sources || r.events || !r.trace.empty() || !s.explain.empty() ||
         !s.skip.empty() || !s.dump_folder.empty() || !s.isa.empty() || !s.stop_after.empty() ||
         !s.resume.empty())
@@ -30,6 +33,8 @@ Verb simulate_verb() {
     return {"simulate", "time on a described machine, kernel by kernel",
             "smeaton simulate model.onnx --machine server-cpu --threads 8\n"
             "  smeaton simulate model.onnx --machine simdit-training-08 --events\n"
+            "  smeaton simulate model.onnx --machine simdit-training-08 --training "
+            "--batch 32\n"
             "  smeaton simulate model.onnx --model simdit --machine HW.json --training --batch 32\n"
             "  smeaton simulate model.onnx --model scalesim --array 32x32 --dataflow ws",
             [](Arguments& arguments) {
@@ -50,6 +55,14 @@ Verb simulate_verb() {
                 stop_option(arguments, r->session);
                 published_options(arguments, *published);
                 width_option(arguments, *wide);
+                arguments.option("--loss", r->loss, "LOSS",
+                                 "of a step of training: cross-entropy (the default), mse or "
+                                 "output:NAME");
+                arguments.option("--optimizer", r->optimizer, "NAME",
+                                 "of a step of training: sgd (the default), momentum, adam or "
+                                 "adamw");
+                arguments.option("--recompute", r->recompute, "WHAT",
+                                 "of a step of training: none, everything is kept");
                 arguments.flag("--events", r->events,
                                "walk the program event by event beside the closed form; a machine "
                                "of scratchpads and one core");
@@ -65,6 +78,8 @@ Verb simulate_verb() {
                         return run_published(*published, r->model, r->machine_file, r->feeds);
                     }
                     r->all = published->all;
+                    r->training = published->training;
+                    r->batch = published->batch;
                     Progress progress;
                     r->session.progress = progress.callback();
                     if (!r->session.stop_after.empty()) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "lower/evaluate.h"
 #include "model/bind_dims.h"
+#include "model/shape/infer.h"
 
 namespace smeaton::driver {
 
@@ -28,6 +30,18 @@ model::Graph with_batch(model::Graph graph, int64_t batch) {
     return model::bind_dims(std::move(graph), bindings);
 }
 
+model::ShapedGraph inferred_for_batch(model::Graph graph, int64_t batch) {
+    try {
+        return model::infer_shapes(std::move(graph), {}, lower::evaluate);
+    } catch (const UserError& error) {
+        if (batch == 0) throw;
+        throw UserError(
+            "--batch {}: {}; if a constant of the file carries its batch there, export "
+            "the model with an open batch",
+            batch, error.what());
+    }
+}
+
 void check_batch(const model::ShapedGraph& shaped, int64_t batch) {
     const model::Graph& graph = shaped.graph;
     for (const model::Node& node : graph.nodes) {
@@ -41,6 +55,22 @@ void check_batch(const model::ShapedGraph& shaped, int64_t batch) {
             "carries its batch there: export the model with an open batch",
             batch, node.name, node.op_name, out.shape->front().str());
     }
+}
+
+void check_batch_of_outputs(const model::ShapedGraph& shaped, int64_t batch) {
+    const model::Graph& graph = shaped.graph;
+    if (batch == 1) return;
+    for (const model::Node& node : graph.nodes)
+        for (model::ValueId id : node.outputs) {
+            if (std::find(graph.outputs.begin(), graph.outputs.end(), id) == graph.outputs.end())
+                continue;
+            const model::Value& out = graph.at(id);
+            if (!out.shape || out.shape->empty() || out.shape->front().is(batch)) continue;
+            throw UserError(
+                "--batch {}: node '{}' ({}) makes the output '{}' of leading size {}; a constant "
+                "of the file carries its batch: export the model with an open batch",
+                batch, node.name, node.op_name, out.name, out.shape->front().str());
+        }
 }
 
 }  // namespace smeaton::driver

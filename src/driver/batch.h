@@ -12,8 +12,16 @@ namespace smeaton::driver {
 /// anew). UserError naming the input where the file fixes another size.
 model::Graph with_batch(model::Graph, int64_t batch);
 
+/// Its shapes; an error of a graph that with_batch (0: not) made says what a batch has to do with
+/// it.
+model::ShapedGraph inferred_for_batch(model::Graph, int64_t batch);
+
 /// UserError naming the first node whose result has another leading size: the file carries its own
 /// batch there, mostly in the target of a Reshape.
 void check_batch(const model::ShapedGraph&, int64_t batch);
+
+/// The same for models whose values need not lead with the batch (attention by sequence first):
+/// only the outputs must. UserError naming the node that makes one which does not.
+void check_batch_of_outputs(const model::ShapedGraph&, int64_t batch);
 
 }  // namespace smeaton::driver

@@ -235,18 +235,6 @@ private:
     sim::LayerTable table_;
 };
 
-model::ShapedGraph inferred(model::Graph graph, int batch) {
-    try {
-        return model::infer_shapes(std::move(graph), {}, lower::evaluate);
-    } catch (const UserError& error) {
-        if (batch == 0) throw;
-        throw UserError(
-            "--batch {}: {}; if a constant of the file carries its batch there, export "
-            "the model with an open batch",
-            batch, error.what());
-    }
-}
-
 model::ShapedGraph shaped_graph(const LayerRequest& request) {
     refuse_program(request.model);
     model::Graph graph = model::onnx::read_onnx(request.model);
@@ -254,7 +242,7 @@ model::ShapedGraph shaped_graph(const LayerRequest& request) {
     const std::map<std::string, int64_t> dims = parse_dims(request.dims);
     if (request.batch > 0) graph = with_batch(std::move(graph), request.batch);
     graph = model::bind_dims(graph, model::dim_bindings(graph, dims));
-    model::ShapedGraph shaped = inferred(std::move(graph), request.batch);
+    model::ShapedGraph shaped = inferred_for_batch(std::move(graph), request.batch);
     // Rows are those of the file: nothing is shared, no chain of moves becomes one.
     model::SimplifyOptions options;
     options.skip = {"remove_noops", "share_common"};

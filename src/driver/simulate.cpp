@@ -5,13 +5,18 @@
 #include "base/error.h"
 #include "cost/level_use.h"
 #include "cost/target.h"
+#include "driver/batch.h"
+#include "driver/entry.h"
 #include "driver/here.h"
 #include "driver/kernel_class.h"
 #include "driver/naming.h"
+#include "driver/ports.h"
 #include "driver/simulate_events.h"
 #include "driver/source.h"
+#include "driver/training_graph.h"
 #include "machine/query.h"
 #include "machine/read.h"
+#include "model/bind_dims.h"
 #include "sim/constants.h"
 #include "sim/simulate.h"
 
@@ -162,26 +167,97 @@ machine::Machine machine_of(const SimulateRequest& request) {
     return machine_here({request.session.cache_folder, false, request.session.progress});
 }
 
+void check_training(const SimulateRequest& request) {
+    if (!request.training &&
+        !(request.loss.empty() && request.optimizer.empty() && request.recompute.empty()))
+        throw UserError(
+            "--loss, --optimizer and --recompute are of a step of training; add --training");
+    if (!request.recompute.empty() && request.recompute != "none")
+        throw UserError(
+            "--recompute {}: what the backward half reads is kept; the only choice is "
+            "none",
+            request.recompute);
+    if (request.batch > 0 && !request.feeds.dims.empty())
+        for (const std::string& dim : request.feeds.dims)
+            if (dim.find(":0=") != std::string::npos)
+                throw UserError("--batch {} and --dim {} both give a leading size; leave one out",
+                                request.batch, dim);
+    if (request.training && !request.session.resume.empty())
+        throw UserError("--resume: a dump is a program already; leave out --training");
+}
+
+/// The model for the batch, or its step of training: sizes are numbers then, and inputs more than
+/// the model's.
+Opened open_request(const SimulateRequest& request) {
+    check_training(request);
+    if (!request.training && request.batch == 0)
+        return open_file(request.model, request.feeds, request.session);
+    refuse_program(request.model);
+    Opened opened;
+    opened.graph = read_model(request.model, request.session);
+    const auto dims = parse_dims(request.feeds.dims);
+    naming(request.model, [&] {
+        if (request.batch > 0) opened.graph = with_batch(std::move(opened.graph), request.batch);
+    });
+    opened.feeds = gather_feeds(request.model, input_ports(opened.graph), request.feeds,
+                                overridable_ports(opened.graph));
+    naming(request.model, [&] {
+        if (request.batch > 0) {
+            model::DimBindings bindings = model::dim_bindings(opened.graph, dims);
+            for (const auto& [name, tensor] : opened.feeds)
+                bindings.fed_shapes[name] = tensor.shape();
+            check_batch_of_outputs(
+                inferred_for_batch(model::bind_dims(opened.graph, bindings), request.batch),
+                request.batch);
+        }
+        if (!request.training) return;
+        opened.graph =
+            training_step(opened.graph, opened.feeds, dims, {request.loss, request.optimizer})
+                .shaped.graph;
+        opened.feeds.clear();
+    });
+    return opened;
+}
+
+/// Kernels are named after the node that they begin with; a gradient's operator stands for a node
+/// of the file, which alone would make it forward.
+void set_phases(SimulateResult& result) {
+    for (SimulatedKernel& k : result.kernels)
+        if (k.phase == "forward" && k.name.find("_grad_") != std::string::npos)
+            k.phase = "backward";
+}
+
+/// A step of training has its sizes bound.
+SessionOptions stage_options(const SimulateRequest& request) {
+    SessionOptions session = request.session;
+    if (request.training) session.dims.clear();
+    return session;
+}
+
 }  // namespace
 
 SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
     const SimulateOptions options{request.threads, 0, request.events, request.trace};
     const gir::Target target = target_for(m, options);
-    Opened opened = open_file(request.model, request.feeds, request.session);
+    const SessionOptions session = stage_options(request);
+    Opened opened = open_request(request);
     SimulateResult result = naming(request.model, [&] {
-        const Tuned tuned = tune_on(opened, request.session, target).tuned;
-        return simulate_tuned(tuned, request.session, m, target, options);
+        const Tuned tuned = tune_on(opened, session, target).tuned;
+        return simulate_tuned(tuned, session, m, target, options);
     });
     result.list_constants = request.sources;
     result.list_kernels = request.all;
+    result.model = request.model;
+    result.training = request.training;
+    if (request.training) set_phases(result);
+    result.batch = request.batch;
     return result;
 }
 
 std::string text_after(const SimulateRequest& request) {
     const gir::Target target = target_for(machine_of(request), {request.threads, 0});
-    return stage_text(request.model, open_file(request.model, request.feeds, request.session),
-                      request.session, target);
+    return stage_text(request.model, open_request(request), stage_options(request), target);
 }
 
 }  // namespace smeaton::driver

@@ -81,6 +81,9 @@ struct SimulatedKernel {
 };
 
 struct SimulateResult {
+    std::string model;  ///< as asked for; empty from simulate_program
+    bool training = false;
+    int batch = 0;
     std::string machine;
     int threads = 1;
     TimeRange time_ms, load_ms;  ///< one run; the `once` kernels
@@ -107,12 +110,15 @@ struct SimulateOptions {
 
 struct SimulateRequest {
     std::string model;
-    std::string machine_file;  ///< empty: this machine, measured
-    int threads = 0;           ///< 0: all cores of the machine
-    bool events = false;       ///< walk the program event by event as well
-    std::string trace;         ///< a file for the timeline of the events; empty: none
-    bool sources = false;      ///< list each figure that went into the result
-    bool all = false;          ///< list every kernel, not the largest alone
+    std::string machine_file;                ///< empty: this machine, measured
+    int threads = 0;                         ///< 0: all cores of the machine
+    int batch = 0;                           ///< leading size of every input; 0: as in the file
+    bool training = false;                   ///< a step of training in the model's place
+    std::string loss, optimizer, recompute;  ///< of the step; empty: cross-entropy, sgd, none
+    bool events = false;                     ///< walk the program event by event as well
+    std::string trace;                       ///< a file for the timeline of the events; empty: none
+    bool sources = false;                    ///< list each figure that went into the result
+    bool all = false;                        ///< list every kernel, not the largest alone
     FeedRequest feeds;
     SessionOptions session;  ///< of these, what stages up to `tile` read
 };

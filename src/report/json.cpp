@@ -263,7 +263,10 @@ std::string json(const driver::InspectResult& r) {
 }
 
 std::string json(const driver::SimulateResult& r) {
-    return dump(simulated(r));
+    Json out = {
+        {"model", r.model}, {"cost_model", "native"}, {"training", r.training}, {"batch", r.batch}};
+    out.update(simulated(r));
+    return dump(out);
 }
 
 std::string json(const driver::MeasureResult& r) {

@@ -130,6 +130,65 @@ def test_simulate_predicts_for_every_shipped_machine(folder):
             assert set(kernel) >= {"name", "ops", "time_us", "bound", "bytes"}
 
 
+def on_chip(folder, *options):
+    chip = ROOT / "machines" / "simdit-training-08.yaml"
+    return json_of(smeaton("simulate", "small.onnx", "--machine", chip, "--json", *options, cwd=folder))
+
+
+def test_simulate_reports_energy_of_a_chip_and_none_of_a_cpu(folder):
+    result = on_chip(folder, "--dim", "rows=3", "--sources")
+    energy = result["energy_pj"]
+    assert 0 < energy["low"] <= energy["value"] <= energy["high"]
+    parts = sum(part["value"] for part in result["energy_by"].values())
+    nodes = sum(node["energy_pj"] for node in result["nodes"])
+    assert parts == pytest.approx(energy["value"], rel=1e-9) and nodes == pytest.approx(energy["value"], rel=1e-9)
+    assert result["average_power_w"] <= result["peak_power_w"] and result["area_mm2"] > 0
+    assert sum(node["cycles"] for node in result["nodes"]) == pytest.approx(result["total_cycles"], rel=1e-9)
+    assert sum(result["shares"].values()) == pytest.approx(1, rel=1e-9)
+    assert all(figure["source"] for figure in result["sources"])
+    cpu = ROOT / "machines" / "edge-cpu.yaml"
+    none = json_of(smeaton("simulate", "small.onnx", "--dim", "rows=3", "--machine", cpu, "--json", cwd=folder))
+    assert none["energy_pj"] is None and none["average_power_w"] is None and none["energy_missing"]
+
+
+def test_simulate_walks_events_beside_the_closed_form(folder, tmp_path):
+    result = on_chip(folder, "--dim", "rows=3", "--events", "--trace", tmp_path / "trace.json")
+    events = result["events"]
+    assert events["total_cycles"] == pytest.approx(sum(node["cycles"] for node in result["nodes"]), rel=1e-9)
+    assert events["total_cycles"] >= result["total_cycles"] * (1 - 1e-6)
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    rows = {e["tid"]: e["args"]["name"] for e in trace if e["name"] == "thread_name"}
+    busy = {}
+    for e in trace:
+        if e["ph"] == "X":
+            busy[rows[e["tid"]]] = busy.get(rows[e["tid"]], 0) + e["dur"] * 1250
+    assert busy == pytest.approx(events["by_unit"], abs=1)
+    refused = smeaton(
+        "simulate", "small.onnx", "--dim", "rows=3", "--machine", ROOT / "machines/edge-cpu.yaml", "--events", cwd=folder
+    )
+    assert refused.code == 1 and "cache" in refused.err
+
+
+def test_simulate_prices_a_step_of_training(folder):
+    forward = on_chip(folder, "--batch", "4")
+    train = ["--batch", "4", "--training", "--loss", "mse"]
+    sgd, adam = (on_chip(folder, *train, "--optimizer", name) for name in ("sgd", "adam"))
+    assert sgd["training"] and sgd["batch"] == 4 and not forward["training"]
+    phases = {node["phase"] for node in adam["nodes"]}
+    assert phases >= {"forward", "update"} and "optimiser" in {node["class"] for node in adam["nodes"]}
+    # The gradients of the weights and of the product's bias; no gradient of the input is asked for.
+    assert sgd["macs"] >= 2 * forward["macs"] and adam["macs"] == sgd["macs"]
+    assert adam["op_count"] > sgd["op_count"] and adam["dram_bytes"]["total"] > sgd["dram_bytes"]["total"]
+    chip = ROOT / "machines" / "simdit-training-08.yaml"
+    for options, word in (
+        (["--optimizer", "sgd", "--batch", "4"], "--training"),
+        ([*train, "--recompute", "full"], "none"),
+        ([*train, "--optimizer", "lion"], "lion"),
+    ):
+        ended = smeaton("simulate", "small.onnx", "--machine", chip, *options, cwd=folder)
+        assert ended.code == 1 and word in ended.err, ended.err
+
+
 def test_lowering_knows_no_machine(folder, tmp_path):
     texts = set()
     for machine in sorted((ROOT / "machines").glob("*.yaml")):

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "gir/layout.h"
 #include "gir/rewrite/nest.h"
+#include "gir/rewrite/scratch_room.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -22,14 +23,17 @@ bool accumulates(const Block& body, Name tile) {
 }  // namespace
 
 Block place_local_tiles(const Block& body, const Target& target, Name sums_in) {
+    ScratchRoom room(target);
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
         bool acc = accumulates(body, let->tile.name);
         OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
-        next.tile.level =
-            acc && !sums_in.empty() ? sums_in : target.level_for(role, bytes_of(let->tile)).name;
+        int64_t bytes = bytes_of(let->tile);
+        const TargetLevel& wanted =
+            acc && !sums_in.empty() ? target.level(sums_in) : target.level_for(role, bytes);
+        next.tile.level = room.take(wanted, bytes);
         return {stmt(std::move(next))};
     });
 }

@@ -33,11 +33,25 @@ private:
         return total;
     }
 
+    /// Some minutes; a program with more is not walked at all.
+    static constexpr double kMostTasks = 3e7;
+
+    void refuse_if_too_long(const gir::Kernel& kernel) {
+        const double tasks = tasks_of(kernel.body);
+        tasks_ += tasks;
+        if (tasks_ > kMostTasks)
+            throw UserError(
+                "--events: {:.0f} ops and copies up to kernel {} ({:.0f} of them its own); events "
+                "walk at most {:.0f}: take a smaller batch, or leave --events out",
+                tasks_, kernel.name.str(), tasks, kMostTasks);
+    }
+
     /// Kernels of one form are walked once, unless each has to stand in the timeline.
     const KernelEvents& walked(const gir::Kernel& kernel) {
         gir::KernelForm form = gir::form_of(kernel, program_);
         if (!options_.timeline)
             if (const auto* known = forms_.find(form)) return known->value;
+        refuse_if_too_long(kernel);
         KernelEvents made = with_context("walking kernel " + kernel.name.str(), [&] {
             return walk(program_, kernel, chip_, options_.timeline);
         });
@@ -111,6 +125,7 @@ private:
     ProgramEvents result_;
     gir::FormTable<KernelEvents> forms_;
     double now_us_ = 0;
+    double tasks_ = 0;  ///< walked so far
 };
 
 }  // namespace

@@ -361,6 +361,21 @@ private:
 
 }  // namespace
 
+double tasks_of(const gir::Block& body) {
+    double tasks = 0;
+    for (const gir::StmtPtr& s : body) {
+        if (auto* p = std::get_if<gir::Parallel>(&s->node))
+            tasks += static_cast<double>(p->extent.value()) * tasks_of(p->body);
+        else if (auto* f = std::get_if<gir::For>(&s->node))
+            tasks += static_cast<double>(f->extent.value()) * tasks_of(f->body);
+        else if (auto* let = std::get_if<gir::Let>(&s->node))
+            tasks += let->source ? 1 : 0;
+        else if (std::holds_alternative<gir::Op>(s->node))
+            ++tasks;
+    }
+    return tasks;
+}
+
 KernelEvents walk(const gir::Program& program, const gir::Kernel& kernel, const Chip& chip,
                   bool keep_slices) {
     return Walker(program, kernel, chip, keep_slices).run();

@@ -18,6 +18,9 @@ struct KernelEvents {
     std::vector<Slice> slices;                      ///< where asked for
 };
 
+/// Ops and copies that a walk would hand out, clipped loops in full.
+double tasks_of(const gir::Block&);
+
 /// Walks the kernel from its first statement to its last. Ops and copies are tasks; a task waits
 /// for those that write what it reads, and for readers of what it overwrites. A tile has as many
 /// instances as its level has parts (`depth` of the level or of the copy; in registers, as many as

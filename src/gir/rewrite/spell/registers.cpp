@@ -3,6 +3,7 @@
 #include <set>
 
 #include "gir/layout.h"
+#include "gir/rewrite/scratch_room.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -59,6 +60,7 @@ struct Scan {
 struct Settler {
     const Target& target;
     const std::set<Name>& unfit;
+    ScratchRoom room;
 
     bool small_enough(const Tile& tile) const {
         int64_t lanes = target.lanes(DType::kF32), variables = 1;
@@ -71,12 +73,13 @@ struct Settler {
         return variables <= (tile.level == Name("local") ? kScalars : 1);
     }
 
-    Tile settled(Tile tile, bool shared) const {
+    Tile settled(Tile tile, bool shared) {
         Name registers = target.registers().name;
         if (!shared && unfit.count(tile.name) == 0 && small_enough(tile))
             tile.level = registers;
         else if (tile.level == registers || tile.level == Name("local"))
-            tile.level = target.memory_for(OperandRole::Vector, bytes_of(tile)).name;
+            tile.level =
+                room.take(target.memory_for(OperandRole::Vector, bytes_of(tile)), bytes_of(tile));
         return tile;
     }
 };
@@ -92,7 +95,11 @@ Block settle_tiles(const Block& body, const Target& target, bool several_phases)
     for (const StmtPtr& s : body)
         if (auto* let = std::get_if<Let>(&s->node); let && several_phases)
             shared.insert(let->tile.name);
-    Settler settler{target, scan.unfit};
+    Settler settler{target, scan.unfit, ScratchRoom(target)};
+    for_each_stmt(body, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node))
+            settler.room.note(let->tile.level, bytes_of(let->tile));
+    });
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->source) return {s};
