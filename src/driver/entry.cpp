@@ -86,6 +86,10 @@ void check_program(const gir::Program& p) {
                 "buffer {}: an {} is dense, as its caller sees it; move it to a temp that has the "
                 "layout",
                 b.name, gir::name(b.lifetime));
+    for (const Buffer& b : p.buffers)
+        if (b.data && !b.layout.dense())
+            throw UserError("buffer {}: data are dense; a `once` step lays them out in another",
+                            b.name);
 }
 
 std::set<Name> written_roots(const gir::Program& p) {

@@ -178,15 +178,12 @@ struct Planner {
 
     // Borders that nobody overwrites are set when the executor is made; the program has steps for
     // the others.
-    run::PlanStep first_borders() const {
-        run::PlanStep out;
-        out.name = "borders";
+    void fill_borders() {
         for (const Buffer& b : program.buffers) {
             if (!b.alias_of.empty() || index.count(b.name) == 0) continue;
             std::vector<run::PlanFill> more = fills(b);
-            out.fills.insert(out.fills.end(), more.begin(), more.end());
+            plan.fills.insert(plan.fills.end(), more.begin(), more.end());
         }
-        return out;
     }
 
     double work_ns(const gir::Kernel& kernel, int position) const {
@@ -218,7 +215,7 @@ Placed placed(const gir::Program& program, const emit::EmittedProgram& emitted,
     Planner planner{program, options, std::move(before)};
     planner.plan_arenas(emitted);
     planner.place_buffers();
-    planner.plan.once.push_back(planner.first_borders());
+    planner.fill_borders();
     for (size_t i = 0; i < program.steps.size(); ++i) {
         const auto& run = std::get<gir::RunStep>(program.steps[i].node);
         run::PlanStep step = planner.step(run, emitted.kernels[i], static_cast<int>(i));

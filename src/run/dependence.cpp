@@ -44,7 +44,6 @@ Footprint footprint_of(const Plan& plan, const PlanStep& step) {
     };
     for (int b : step.buffers)
         add(b, std::find(step.writes.begin(), step.writes.end(), b) != step.writes.end());
-    for (const PlanFill& f : step.fills) add(f.buffer, true);
     return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "run/dependence.h"
+#include "run/fill.h"
 #include "run/teams.h"
 
 namespace smeaton::run {
@@ -92,8 +93,7 @@ struct Executor::State {
     std::vector<ReadyStep> once, steps;
     // Where the plan has an order or teams of its own.
     std::unique_ptr<TeamRun> teams;
-    std::vector<TeamRun::Operands> operands;
-    std::vector<std::vector<char*>> fills;
+    std::vector<void* const*> operands;  // by step
 
     const Plan& plan() const { return linked.plan; }
 
@@ -149,17 +149,17 @@ struct Executor::State {
             ready.pointers[p.slot] = externals[p.external];
     }
 
-    char* begin_of(const PlanFill& f, std::span<void* const> externals) const {
+    void run(const PlanFill& f) const {
         const PlanBuffer& b = plan().buffers[static_cast<size_t>(f.buffer)];
-        void* base = b.place == PlanBuffer::Place::External ? externals[static_cast<size_t>(b.at)]
-                                                            : place(static_cast<size_t>(f.buffer));
-        return static_cast<char*>(base) + f.offset;
+        SMEATON_CHECK(
+            b.place == PlanBuffer::Place::Arena || b.place == PlanBuffer::Place::Persistent,
+            "a fill of {}, which is not the executor's own", b.name);
+        run_fill(f, static_cast<char*>(place(static_cast<size_t>(f.buffer))) + f.offset);
     }
 
     // In the order of the list, all threads on one step.
     void run_step(ReadyStep& ready, std::span<void* const> externals) {
         patch(ready, externals);
-        for (const PlanFill& f : ready.step->fills) run_fill(f, begin_of(f, externals));
         run_phases(ready, scratch_of.data(), [&](size_t k, auto&& call) {
             return call(ready.linked->phases[k], ready.pointers.data());
         });
@@ -186,18 +186,11 @@ struct Executor::State {
         if (!own) return;
         check_order(plan(), pool->threads());
         teams = std::make_unique<TeamRun>(linked, *pool, scratch_of);
-        fills.resize(steps.size());
-        for (size_t i = 0; i < steps.size(); ++i)
-            operands.push_back({steps[i].pointers.data(), &fills[i]});
+        for (const ReadyStep& r : steps) operands.push_back(r.pointers.data());
     }
 
     void run_in_teams(std::span<void* const> externals, std::vector<int64_t>* step_ns) {
-        for (size_t i = 0; i < steps.size(); ++i) {
-            patch(steps[i], externals);
-            fills[i].clear();
-            for (const PlanFill& f : steps[i].step->fills)
-                fills[i].push_back(begin_of(f, externals));
-        }
+        for (ReadyStep& r : steps) patch(r, externals);
         TeamRun::Failure failure = teams->run(operands, step_ns);
         if (failure.step < 0) return;
         const PlanStep& step = plan().steps[static_cast<size_t>(failure.step)];
@@ -229,6 +222,7 @@ Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<vo
     s.once = s.ready(plan.once, s.linked.once);
     s.steps = s.ready(plan.steps, s.linked.steps);
     s.prepare_teams();
+    for (const PlanFill& f : plan.fills) s.run(f);
     Pool::Lease lease(*s.pool);
     for (ReadyStep& r : s.once) {
         SMEATON_CHECK(r.patches.empty(), "{} runs at load but reads or writes an input or output",
@@ -313,7 +307,6 @@ void Executor::run_traced(std::span<void* const> externals, std::vector<Span>& s
     const Clock::time_point origin = Clock::now();
     for (size_t i = 0; i < s.steps.size(); ++i) {
         State::patch(s.steps[i], externals);
-        for (const PlanFill& f : s.steps[i].step->fills) run_fill(f, s.begin_of(f, externals));
         s.run_phases(s.steps[i], stand_ins.data(), [&](size_t k, auto&& call) {
             const TracedPhase phase{s.steps[i].linked->phases[k], s.steps[i].pointers.data(),
                                     static_cast<int>(i), static_cast<int>(k), origin};

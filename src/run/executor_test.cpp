@@ -148,15 +148,13 @@ TEST(Executor, a_state_keeps_its_value_between_runs_and_executors) {
     EXPECT_THROW(Executor(linked(plan), std::make_shared<Pool>(1)), InternalError);
 }
 
-TEST(Executor, fills_set_their_elements_before_the_step) {
+TEST(Executor, fills_are_there_from_the_beginning) {
     Plan plan;
     plan.buffers = {{"b", PlanBuffer::Place::Arena, 0, 64}};
     uint32_t minus_inf = 0xff800000u;
-    plan.steps = {step("fill", "nothing", 1, false, {0}, {})};
-    plan.steps[0].fills = {{0, 4, 3, 4, minus_inf}};
+    plan.fills = {{0, 4, 3, 4, minus_inf}};
     plan.arena_bytes = 64;
     Executor executor(linked(plan), std::make_shared<Pool>(1));
-    executor.run({});
     auto* b = static_cast<float*>(executor.address(0));
     EXPECT_EQ(b[0], 0.0f);
     EXPECT_EQ(b[1], -INFINITY);

@@ -34,7 +34,8 @@ struct PlanPhase {
     friend bool operator==(const PlanPhase&, const PlanPhase&) = default;
 };
 
-/// Bytes set to a repeated element before a step runs (borders, when the executor is made).
+/// Bytes of the arena or the persistent memory set to a repeated element when the executor is made:
+/// borders.
 struct PlanFill {
     int buffer = 0;
     int64_t offset = 0, count = 0;  ///< bytes, elements
@@ -51,7 +52,6 @@ struct Team {
 
 struct PlanStep {
     std::string name;
-    std::vector<PlanFill> fills;
     std::vector<PlanPhase> phases;
     std::vector<int> buffers;  ///< indices into Plan::buffers, in the order the functions take them
     std::vector<int> writes;  ///< those of `buffers` that the functions write; others are only read
@@ -64,6 +64,7 @@ struct PlanStep {
 
 struct Plan {
     std::vector<PlanBuffer> buffers;
+    std::vector<PlanFill> fills;
     std::vector<PlanStep> once;   ///< run when the executor is made, in their order, by all threads
     std::vector<PlanStep> steps;  ///< in an order that gives the right result
     /// The order in which each thread takes up the steps that it has part in; empty: that of

@@ -38,9 +38,6 @@ std::string step_text(const char* word, const PlanStep& s) {
     if (s.team != Team{}) out += fmt::format(" team {}, {}", s.team.first, s.team.count);
     if (s.work_ns != 0) out += " work " + float_text(s.work_ns);
     out += "\n";
-    for (const PlanFill& f : s.fills)
-        out += fmt::format("    fill {} offset {} count {} bytes {} element {}\n", f.buffer,
-                           f.offset, f.count, f.element_bytes, f.element);
     for (const PlanPhase& p : s.phases) {
         out += fmt::format("    phase {} range {}", name_text(p.function), p.range);
         if (p.parallel) out += " parallel";
@@ -65,6 +62,7 @@ public:
 private:
     void line() {
         if (r_.accept("buffer")) return buffer();
+        if (r_.accept("fill")) return fill();
         if (r_.accept("once")) return step(plan_.once, false);
         if (r_.accept("step")) return step(plan_.steps, true);
         if (r_.accept("order")) {
@@ -80,7 +78,7 @@ private:
         } else if (r_.accept("states")) {
             plan_.states = static_cast<int>(r_.integer());
         } else {
-            r_.fail_expected("a buffer, a step or a size");
+            r_.fail_expected("a buffer, a fill, a step or a size");
         }
         r_.end_line();
     }
@@ -150,18 +148,16 @@ private:
     }
 
     void step_line(PlanStep& s) {
-        if (r_.accept("fill"))
-            s.fills.push_back(fill());
-        else if (r_.accept("phase"))
+        if (r_.accept("phase"))
             s.phases.push_back(phase());
         else if (r_.accept("message"))
             s.messages.push_back(r_.string("a message"));
         else
-            r_.fail_expected("fill, phase or message");
+            r_.fail_expected("phase or message");
         r_.end_line();
     }
 
-    PlanFill fill() {
+    void fill() {
         PlanFill f;
         f.buffer = buffer_number();
         r_.expect("offset");
@@ -172,7 +168,8 @@ private:
         f.element_bytes = static_cast<int>(r_.integer());
         r_.expect("element");
         f.element = r_.unsigned_integer();
-        return f;
+        plan_.fills.push_back(f);
+        r_.end_line();
     }
 
     PlanPhase phase() {
@@ -201,6 +198,9 @@ std::string print(const Plan& plan) {
     size("externals", plan.externals);
     size("states", plan.states);
     for (size_t i = 0; i < plan.buffers.size(); ++i) out += buffer_text(i, plan.buffers[i]);
+    for (const PlanFill& f : plan.fills)
+        out += fmt::format("  fill {} offset {} count {} bytes {} element {}\n", f.buffer, f.offset,
+                           f.count, f.element_bytes, f.element);
     for (const PlanStep& s : plan.once) out += step_text("once", s);
     for (const PlanStep& s : plan.steps) out += step_text("step", s);
     if (!plan.order.empty()) out += fmt::format("  order {}\n", fmt::join(plan.order, ", "));

@@ -9,12 +9,12 @@
 //     buffer 1 w: constant bytes 256
 //     buffer 2 t: arena 64 bytes 256
 //     buffer 3 p: persistent 0 bytes 256
+//     fill 2 offset 4 count 3 bytes 4 element 4286578688
 //     once pack(1, 3) writes 3
 //       phase pack_0 range 4 parallel
 //     step add(3, 0, 2) writes 2 work 1200.0
 //       phase add_0 range 12 parallel
 //     step sum(2, 0) writes 0 after 0 team 0, 2
-//       fill 0 offset 4 count 3 bytes 4 element 4286578688
 //       phase sum_0 range 12 parallel
 //       message "Gather_1: index outside"
 //     order 0, 1

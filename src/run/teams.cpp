@@ -1,7 +1,6 @@
 #include "run/teams.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
 #include "run/dependence.h"
@@ -23,20 +22,15 @@ struct alignas(64) Slot {
     std::vector<int> results[2];  // of members, by turns: a slow one still reads the last phase's
 };
 
-template <class Element>
-void set(const PlanFill& f, char* at) {
-    std::fill_n(reinterpret_cast<Element*>(at), f.count, static_cast<Element>(f.element));
-}
-
 }  // namespace
 
 struct TeamRun::State {
     const LinkedPlan* linked = nullptr;
     Pool* pool = nullptr;
     std::vector<char*> scratch;
-    std::vector<std::vector<int>> turns;  // by thread: its steps in their order
-    std::unique_ptr<Slot[]> slots;        // by step
-    const std::vector<Operands>* operands = nullptr;
+    std::vector<std::vector<int>> turns;                  // by thread: its steps in their order
+    std::unique_ptr<Slot[]> slots;                        // by step
+    const std::vector<void* const*>* operands = nullptr;  // by step
     bool timed = false;
     Sleepers sleepers{0};
 
@@ -73,14 +67,7 @@ struct TeamRun::State {
         int64_t begin = phase.range * member / members, end = phase.range * (member + 1) / members;
         if (begin == end && members > 1) return 0;
         return linked->steps[static_cast<size_t>(i)].phases[k](
-            (*operands)[static_cast<size_t>(i)].pointers, scratch[static_cast<size_t>(thread)],
-            begin, end);
-    }
-
-    void fill(int i) const {
-        const PlanStep& s = step(i);
-        for (size_t k = 0; k < s.fills.size(); ++k)
-            run_fill(s.fills[k], (*(*operands)[static_cast<size_t>(i)].fills)[k]);
+            (*operands)[static_cast<size_t>(i)], scratch[static_cast<size_t>(thread)], begin, end);
     }
 
     // 0, or what the first member with a failed check returned.
@@ -88,8 +75,6 @@ struct TeamRun::State {
         Slot& s = slot(i);
         const int member = thread - s.first;
         uint32_t met = 0;
-        if (member == 0) fill(i);
-        if (s.count > 1 && !step(i).fills.empty()) meet(s, ++met);
         for (size_t k = 0; k < step(i).phases.size(); ++k) {
             int result = run_part(i, k, thread, member, s.count);
             if (s.count > 1) {
@@ -127,7 +112,6 @@ struct TeamRun::State {
             Slot& s = slot(i);
             bool good = wait_for_those_before(i);
             int64_t begin = timed ? now_ns() : 0;
-            if (good) fill(i);
             int outcome = good ? 0 : kSkipped;
             for (size_t k = 0; k < step(i).phases.size() && outcome == 0; ++k)
                 outcome = run_part(i, k, 0, 0, 1);
@@ -159,7 +143,7 @@ TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratc
 
 TeamRun::~TeamRun() = default;
 
-TeamRun::Failure TeamRun::run(const std::vector<Operands>& operands,
+TeamRun::Failure TeamRun::run(const std::vector<void* const*>& operands,
                               std::vector<int64_t>* step_ns) {
     State& s = *state_;
     const size_t n = s.linked->plan.steps.size();
@@ -181,27 +165,6 @@ TeamRun::Failure TeamRun::run(const std::vector<Operands>& operands,
     for (size_t i = 0; i < n; ++i)
         if (s.slots[i].outcome > 0) return {static_cast<int>(i), s.slots[i].outcome - 1};
     return {};
-}
-
-// A border may be as large as what it surrounds: it is set at the speed of memory.
-void run_fill(const PlanFill& f, char* at) {
-    const uint64_t mask =
-        f.element_bytes == 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * f.element_bytes) - 1;
-    const uint64_t byte = f.element & 0xff;
-    if ((f.element & mask) == (byte * 0x0101010101010101u & mask)) {
-        std::memset(at, static_cast<int>(byte), static_cast<size_t>(f.count * f.element_bytes));
-        return;
-    }
-    switch (f.element_bytes) {
-        case 2:
-            return set<uint16_t>(f, at);
-        case 4:
-            return set<uint32_t>(f, at);
-        case 8:
-            return set<uint64_t>(f, at);
-        default:
-            SMEATON_CHECK(false, "a fill of elements of {} bytes", f.element_bytes);
-    }
 }
 
 }  // namespace smeaton::run

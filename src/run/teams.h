@@ -29,26 +29,18 @@ public:
     TeamRun(const TeamRun&) = delete;
     TeamRun& operator=(const TeamRun&) = delete;
 
-    /// What a step needs in this run.
-    struct Operands {
-        void* const* pointers = nullptr;
-        const std::vector<char*>* fills = nullptr;  ///< where each fill begins
-    };
     struct Failure {
         int step = -1;    ///< -1: none
         int message = 0;  ///< index
     };
-    /// By step. The caller holds a lease on the pool. Where checks fail, steps that come after do
-    /// not run, and the first that failed in list order is given. `step_ns`: of each step from its
-    /// beginning to its end; may be null.
-    Failure run(const std::vector<Operands>&, std::vector<int64_t>* step_ns);
+    /// `operands`: what its functions take, by step. The caller holds a lease on the pool. Where
+    /// checks fail, steps that come after do not run, and the first that failed in list order is
+    /// given. `step_ns`: of each step from its beginning to its end; may be null.
+    Failure run(const std::vector<void* const*>& operands, std::vector<int64_t>* step_ns);
 
 private:
     struct State;
     std::unique_ptr<State> state_;
 };
-
-/// Sets the elements of a fill from `at` on.
-void run_fill(const PlanFill&, char* at);
 
 }  // namespace smeaton::run

@@ -104,7 +104,8 @@ Plan random_plan(std::mt19937& random) {
         step.writes = {out};
         step.phases.push_back({"mix", rows, below(4) > 0});
         if (a != out && below(2) > 0) step.phases.push_back({"through_scratch", rows, true});
-        if (below(4) == 0) step.fills.push_back({out, 4, 3, 4, random()});
+        if (below(4) == 0 && plan.buffers[static_cast<size_t>(out)].place == Place::Arena)
+            plan.fills.push_back({out, 4, 3, 4, random()});
         plan.steps.push_back(step);
     }
     return plan;
@@ -213,8 +214,8 @@ TEST(Teams, a_failed_check_gives_the_message_and_the_states_of_list_order) {
 
 TEST(Teams, steps_on_teams_apart_run_at_the_same_time) {
     Plan plan;
-    plan.steps = {{"a", {}, {{"meets_another", 1, false}}, {}, {}, {"alone"}, {}, {0, 1}},
-                  {"b", {}, {{"meets_another", 1, false}}, {}, {}, {"alone"}, {}, {1, 1}}};
+    plan.steps = {{"a", {{"meets_another", 1, false}}, {}, {}, {"alone"}, {}, {0, 1}},
+                  {"b", {{"meets_another", 1, false}}, {}, {}, {"alone"}, {}, {1, 1}}};
     Executor executor(link(plan, symbols()), std::make_shared<Pool>(2));
     begun = 0;
     EXPECT_NO_THROW(executor.run({}));
@@ -228,7 +229,7 @@ TEST(Teams, an_order_against_a_dependence_or_a_team_that_is_not_there_is_a_fault
     Plan plan;
     plan.buffers = {{"b", Place::Arena, 0, 256}};
     plan.arena_bytes = 256;
-    const PlanStep step{"s", {}, {{"mix", 1, false}}, {0, 0, 0}, {0}, {}, {}, {}};
+    const PlanStep step{"s", {{"mix", 1, false}}, {0, 0, 0}, {0}, {}, {}, {}};
     plan.steps = {step, step};
     add_dependences(plan);
     EXPECT_EQ(plan.steps[1].after, std::vector<int>{0});
@@ -251,7 +252,7 @@ TEST(Teams, overlapping_places_make_steps_depend_on_each_other) {
                     {"c", Place::Arena, 192, 64},
                     {"w", Place::Constant, 0, 64}};
     auto step = [](std::vector<int> buffers, std::vector<int> writes) {
-        return PlanStep{"s", {}, {}, std::move(buffers), std::move(writes), {}, {}, {}};
+        return PlanStep{"s", {}, std::move(buffers), std::move(writes), {}, {}, {}};
     };
     plan.steps = {step({3, 0}, {0}), step({3, 2}, {2}), step({1}, {}), step({0, 1}, {}),
                   step({2, 1}, {1})};
@@ -289,7 +290,7 @@ TEST(PlanText, errors_name_the_place) {
         }
     };
     fails_with("plan\n  step s(0)\n", "p.plan:2:10: there is no buffer 0");
-    fails_with("plan\n  size 3\n", "p.plan:2:3: expected a buffer, a step or a size");
+    fails_with("plan\n  size 3\n", "p.plan:2:3: expected a buffer, a fill, a step or a size");
     fails_with("plan\n  buffer 1 b: arena 0 bytes 4\n", "this one is 0");
     fails_with("plan\n  step s() after 0\n", "p.plan:2:18: there is no step 0 above");
     fails_with("plan\n  step s()\n  order 1\n", "p.plan:3:9: there is no step 1 above");
@@ -297,27 +298,11 @@ TEST(PlanText, errors_name_the_place) {
 
 TEST(Link, names_what_is_missing) {
     Plan plan;
-    plan.steps = {{"s", {}, {{"none", 1, false}}, {}, {}, {}, {}, {}}};
+    plan.steps = {{"s", {{"none", 1, false}}, {}, {}, {}, {}, {}}};
     EXPECT_THROW(link(plan, symbols()), UserError);
     plan.steps.clear();
     plan.buffers = {{"w", Place::Constant, 0, 4}};
     EXPECT_THROW(link(plan, symbols()), UserError);
-}
-
-// Elements of each size, of equal bytes and of others, and nothing beside them.
-TEST(Fill, sets_so_many_elements) {
-    const uint64_t elements[] = {0, 0x4040404040404040, 0xff800000fff0bfc1};
-    for (int bytes : {1, 2, 4, 8})
-        for (uint64_t element : elements)
-            for (int64_t count : {0, 1, 7, 100}) {
-                std::vector<char> at(static_cast<size_t>(count * bytes) + 16, 'x');
-                run_fill({0, 0, count, bytes, element}, at.data() + 8);
-                std::vector<char> wanted(at.size(), 'x');
-                for (int64_t i = 0; i < count; ++i)
-                    std::memcpy(wanted.data() + 8 + i * bytes, &element,
-                                static_cast<size_t>(bytes));
-                EXPECT_EQ(at, wanted) << bytes << " bytes, " << element << ", " << count;
-            }
 }
 
 }  // namespace

@@ -153,6 +153,11 @@ def run_text(folder, text, *words):
         (lambda t: t.replace("  run mul", "  once run mul"), "runs nothing"),
         (lambda t: t.replace("  run mul", "  settle M from n\n  run mul"), "steps other than `run`"),
         (lambda t: t.replace("y: memory f32[n: N] output", "y: memory f32[n: N] output [1+n+1]"), "is dense"),
+        (
+            lambda t: t.replace("by: memory f32[] weight", "by: memory f32[k: 1] weight [1+k] border 0.0 data f32[1](2.0)")
+            .replace("by[]", "by[0]"),
+            "data are dense",
+        ),
         (lambda t: t.replace("y: memory", "y: dram"), "the level of buffer by: 'dram' is unknown behind 'lower'"),
         (lambda t: t.replace("N any", "N core"), "the scope of axis n: 'core' is unknown"),
         (lambda t: "# after lunch\n" + t, "'lunch' makes no program"),
