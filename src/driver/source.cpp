@@ -32,7 +32,8 @@ std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& 
 
 std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program,
                            const gir::Levels& levels) {
-    return "bytes by level, and operations:\n" + gir::str(gir::ledger(kernel, program, levels));
+    return "bytes by level, and operations:\n" +
+           gir::str(gir::ledger_of_named(kernel, program, levels));
 }
 
 Opened open_model(const std::string& path, const FeedRequest& request,
