@@ -480,7 +480,7 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
                          times.end());
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
-        gir::Traffic traffic = gir::traffic_at(gir::ledger(*run->kernel, program, levels));
+        gir::Traffic traffic = gir::traffic_at(gir::ledger_of_named(*run->kernel, program, levels));
         for (const gir::LevelBytes& l : traffic.levels)
             stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)

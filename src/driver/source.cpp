@@ -57,7 +57,8 @@ Specialisation specialisation_of(const std::map<std::string, Tensor>& feeds,
 
 std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& program,
                            const gir::Levels& levels) {
-    return "bytes by level, and operations:\n" + gir::str(gir::ledger(kernel, program, levels));
+    return "bytes by level, and operations:\n" +
+           gir::str(gir::ledger_of_named(kernel, program, levels));
 }
 
 Opened open_model(const std::string& path, const FeedRequest& request,

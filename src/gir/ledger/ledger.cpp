@@ -282,6 +282,14 @@ Ledger ledger(const Kernel& kernel, const Program& program, const Levels& levels
                         [&] { return LedgerBuilder(program, levels).build(kernel); });
 }
 
+Ledger ledger_of_named(const Kernel& kernel, const Program& program, const Levels& levels) {
+    const Kernel uses = with_uses(kernel);
+    const std::set<Name> named = names_used(program, {&uses});
+    Ledger out = ledger(uses, program, levels);
+    std::erase_if(out.levels, [&](const LedgerLevel& l) { return named.count(l.level) == 0; });
+    return out;
+}
+
 Ledger ledger(const Kernel& kernel, const Program& program) {
     Kernel uses = with_uses(kernel);
     return ledger(kernel, program, levels_used(program, {&uses}));

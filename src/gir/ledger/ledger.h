@@ -49,6 +49,8 @@ struct Ledger {
 /// stands where only a number would do (count.h).
 Ledger ledger(const Kernel&, const Program&);
 Ledger ledger(const Kernel&, const Program&, const Levels&);
+/// The same with rows for those levels only that the kernel, its tiles and its buffers name.
+Ledger ledger_of_named(const Kernel&, const Program&, const Levels&);
 /// Sum over the steps; branches and repeats count their kernels once. `once` steps or the others.
 Ledger ledger(const Program&, bool once = false);
 Ledger ledger(const Program&, const Levels&, bool once = false);

@@ -10,6 +10,7 @@
 #include "gir/interp/interp.h"
 #include "gir/ledger/count.h"
 #include "gir/text/parse.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir {
 namespace {
@@ -199,6 +200,8 @@ TEST(Ledger, levels_of_a_target_hold_what_a_program_names_besides) {
             "test");
         const Levels levels = levels_of(common_cpu(), p);
         EXPECT_EQ(ledger(p, levels).read_bytes("memory"), Dim(40));
+        EXPECT_EQ(ledger_of_named(*kernels(p)[0], p, levels).find("l2"), nullptr);
+        EXPECT_EQ(ledger_of_named(*kernels(p)[0], p, levels).read_bytes("memory"), Dim(40));
         std::string all;
         for (const Levels::Level& l : levels.list) {
             all += l.name.str() + " ";

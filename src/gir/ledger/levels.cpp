@@ -1,7 +1,6 @@
 #include "gir/ledger/levels.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 #include "gir/walk.h"
@@ -27,8 +26,7 @@ static Levels chain(const std::vector<Name>& outermost_first) {
     return levels;
 }
 
-static std::set<Name> names_used(const Program& program,
-                                 const std::vector<const Kernel*>& kernels) {
+std::set<Name> names_used(const Program& program, const std::vector<const Kernel*>& kernels) {
     std::set<Name> used;
     for (const Kernel* kernel : kernels) {
         for (const auto* names : {&kernel->reads, &kernel->writes}) {

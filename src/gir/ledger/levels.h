@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "gir/program.h"
@@ -28,6 +29,8 @@ struct Levels {
     bool inside(int level, int ancestor) const;
 };
 
+/// What the kernels, their tiles and their buffers name; reads and writes are filled in.
+std::set<Name> names_used(const Program&, const std::vector<const Kernel*>&);
 /// A chain of the levels that the kernel and its buffers name, ordered by the usual names:
 /// memory, dram, hbm, l3, l2, l1, local, reg. InternalError for another name: pass Levels then.
 Levels levels_used(const Program&, const std::vector<const Kernel*>&);
