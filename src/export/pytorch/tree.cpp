@@ -27,7 +27,10 @@ public:
         tree_.statements = std::move(lines.statements);
         tree_.scopes = std::move(lines.scopes);
         for (const Scope& scope : tree_.scopes)
-            if (const Scope unit = model::unit_of(scope); unit.size() < scope.size())
+            for (const std::string& word : scope)
+                if (word.ends_with("_0")) from_zero_.insert(word.substr(0, word.size() - 2));
+        for (const Scope& scope : tree_.scopes)
+            if (const Scope unit = numbered_unit(scope); unit.size() < scope.size())
                 containers_.insert(model::scope_text(unit));
         std::vector<int> parts;
         std::map<int, int> times;
@@ -56,10 +59,24 @@ private:
         return static_cast<int>(tree_.units.size()) - 1;
     }
 
+    /// Up to the first component that is a place in a list ("layer.3", or "layer_3" where there is
+    /// a "layer_0"), else the outermost one.
+    Scope numbered_unit(const Scope& scope) const {
+        for (size_t k = 0; k < scope.size(); ++k) {
+            const std::string& word = scope[k];
+            const size_t at = word.find_last_not_of("0123456789");
+            const bool digits = at + 1 < word.size() && at != std::string::npos;
+            if (digits &&
+                (word[at] == '.' || (word[at] == '_' && from_zero_.count(word.substr(0, at)) > 0)))
+                return {scope.begin(), scope.begin() + static_cast<long>(k) + 1};
+        }
+        return scope.empty() ? Scope() : Scope{scope.front()};
+    }
+
     /// The scope that a person would make a class of; empty outside of one.
     std::string class_scope(int statement) const {
         const Scope& scope = tree_.scopes[static_cast<size_t>(statement)];
-        const Scope unit = model::unit_of(scope);
+        const Scope unit = numbered_unit(scope);
         const std::string text = model::scope_text(unit);
         return unit.size() < scope.size() || containers_.count(text) > 0 ? text : "";
     }
@@ -447,6 +464,7 @@ private:
 
     const Source& source_;
     Tree tree_;
+    std::set<std::string> from_zero_;          // "layer" of layer_0
     std::set<std::string> containers_;         // scopes that hold others
     std::map<std::string, int> joined_kinds_;  // by form
     std::set<int> repeated_;                   // kinds of two blocks or more
