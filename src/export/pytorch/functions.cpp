@@ -187,9 +187,10 @@ private:
         const auto& arguments = out_.arguments;
         if (std::find(arguments.begin(), arguments.end(), name) != arguments.end()) return;
         for (CodeLine& line : out_.lines) {
-            if (line.text.starts_with(name + ": ")) return;
-            if (!line.text.starts_with(name + " = ") || line.depth > 0) continue;
-            line.text.insert(name.size(), ": Tensor");
+            const std::string results = ", " + line.text.substr(0, line.text.find(" = ")) + ", ";
+            if (results.find(", " + name + ", ") == std::string::npos) continue;
+            if (line.text.starts_with(name + " = ") && line.depth == 0)
+                line.text.insert(name.size(), ": Tensor");
             return;
         }
     }

@@ -26,6 +26,12 @@ public:
         Lines lines = make_lines(source_);
         tree_.statements = std::move(lines.statements);
         tree_.scopes = std::move(lines.scopes);
+        for (const Scope& scope : tree_.scopes)
+            for (const std::string& word : scope)
+                if (word.ends_with("_0")) from_zero_.insert(word.substr(0, word.size() - 2));
+        for (const Scope& scope : tree_.scopes)
+            if (const Scope unit = numbered_unit(scope); unit.size() < scope.size())
+                containers_.insert(model::scope_text(unit));
         std::vector<int> parts;
         std::map<int, int> times;
         for (int kind : lines.kinds)
@@ -33,6 +39,8 @@ public:
         for (size_t b = 0; b < lines.blocks.size(); ++b)
             add_block(lines.blocks[b], lines.kinds[b], parts);
         cut_off_likes(parts);
+        join_by_scope(parts);
+        join_periods(parts);
         for (int part : parts) divide(part);
         Unit root;
         root.items = in_place(parts);
@@ -51,11 +59,39 @@ private:
         return static_cast<int>(tree_.units.size()) - 1;
     }
 
+    /// Up to the first component that is a place in a list ("layer.3", or "layer_3" where there is
+    /// a "layer_0"), else the outermost one.
+    Scope numbered_unit(const Scope& scope) const {
+        for (size_t k = 0; k < scope.size(); ++k) {
+            const std::string& word = scope[k];
+            const size_t at = word.find_last_not_of("0123456789");
+            const bool digits = at + 1 < word.size() && at != std::string::npos;
+            if (digits &&
+                (word[at] == '.' || (word[at] == '_' && from_zero_.count(word.substr(0, at)) > 0)))
+                return {scope.begin(), scope.begin() + static_cast<long>(k) + 1};
+        }
+        return scope.empty() ? Scope() : Scope{scope.front()};
+    }
+
     /// The scope that a person would make a class of; empty outside of one.
     std::string class_scope(int statement) const {
         const Scope& scope = tree_.scopes[static_cast<size_t>(statement)];
-        const Scope unit = model::unit_of(scope);
-        return unit.size() < scope.size() ? model::scope_text(unit) : "";
+        const Scope unit = numbered_unit(scope);
+        const std::string text = model::scope_text(unit);
+        return unit.size() < scope.size() || containers_.count(text) > 0 ? text : "";
+    }
+
+    /// The one class scope of a unit's statements; empty where they have several or none.
+    std::string class_scope_of(int u) const {
+        std::string one;
+        for (const Item& item : tree_.units[static_cast<size_t>(u)].items) {
+            if (item.statement < 0) return "";
+            if (tree_.scopes[static_cast<size_t>(item.statement)].empty()) continue;
+            const std::string own = class_scope(item.statement);
+            if (own.empty() || (!one.empty() && own != one)) return "";
+            one = own;
+        }
+        return one;
     }
 
     /// A block that nothing repeats is cut where the file's author began something else.
@@ -102,6 +138,77 @@ private:
             cut.push_back(add(std::move(rest)));
         }
         parts = std::move(cut);
+    }
+
+    size_t size_of(const std::vector<int>& parts, size_t begin, size_t end) {
+        size_t size = 0;
+        for (size_t k = begin; k < end; ++k) size += at(parts[k]).items.size();
+        return size;
+    }
+
+    /// Parts [begin, end) as one unit; units made so are of one kind where their forms are equal.
+    int joined(const std::vector<int>& parts, size_t begin, size_t end) {
+        if (end - begin == 1) return parts[begin];
+        Unit unit;
+        for (size_t k = begin; k < end; ++k)
+            unit.items.insert(unit.items.end(), at(parts[k]).items.begin(),
+                              at(parts[k]).items.end());
+        const int u = add(std::move(unit));
+        at(u).kind = joined_kinds_.emplace(form(u), (1 << 24) + u).first->second;
+        return u;
+    }
+
+    /// What stands in one scope of the file is one unit, whatever repeats within it.
+    void join_by_scope(std::vector<int>& parts) {
+        std::vector<int> out;
+        for (size_t k = 0; k < parts.size();) {
+            const std::string scope = class_scope_of(parts[k]);
+            size_t end = k + 1;
+            while (end < parts.size() && !scope.empty() && class_scope_of(parts[end]) == scope)
+                ++end;
+            const bool fits = size_of(parts, k, end) <= kMostItems;
+            if (fits)
+                out.push_back(joined(parts, k, end));
+            else
+                out.insert(out.end(), parts.begin() + static_cast<long>(k),
+                           parts.begin() + static_cast<long>(end));
+            k = end;
+        }
+        parts = std::move(out);
+    }
+
+    bool is_nameless(int u) const {
+        const auto& items = tree_.units[static_cast<size_t>(u)].items;
+        return std::all_of(items.begin(), items.end(), [&](const Item& item) {
+            return item.statement >= 0 && tree_.scopes[static_cast<size_t>(item.statement)].empty();
+        });
+    }
+
+    /// "a b a b a b" repeats "a b", where the file has no names for a or b.
+    void join_periods(std::vector<int>& parts) {
+        std::vector<std::string> forms;
+        for (int u : parts) forms.push_back(form(u));
+        std::vector<int> out;
+        for (size_t k = 0; k < parts.size();) {
+            size_t period = 1, times = 1;
+            for (size_t p = 2; p <= 3 && times < 2; ++p) {
+                if (k + 2 * p > parts.size() || size_of(parts, k, k + p) > kMostItems) continue;
+                size_t end = k + p;
+                while (end < parts.size() && forms[end] == forms[end - p]) ++end;
+                const bool nameless = std::any_of(parts.begin() + static_cast<long>(k),
+                                                  parts.begin() + static_cast<long>(k + p),
+                                                  [&](int u) { return is_nameless(u); });
+                const std::set<std::string> different(forms.begin() + static_cast<long>(k),
+                                                      forms.begin() + static_cast<long>(k + p));
+                if (nameless && end - k >= 2 * p && different.size() == p) {
+                    period = p;
+                    times = (end - k) / p;
+                }
+            }
+            for (size_t t = 0; t < times; ++t, k += period)
+                out.push_back(joined(parts, k, k + period));
+        }
+        parts = std::move(out);
     }
 
     int block(const std::vector<int>& statements, int kind) {
@@ -238,7 +345,7 @@ private:
     static bool numbered(const Scope& scope, std::string& list, int& place) {
         if (scope.empty()) return false;
         const std::string& last = scope.back();
-        const size_t dot = last.find_last_of('.');
+        const size_t dot = last.find_last_of("._");
         const std::string digits = dot == std::string::npos ? "" : last.substr(dot + 1);
         if (digits.empty() || digits.size() > 4 ||
             !std::all_of(digits.begin(), digits.end(),
@@ -357,8 +464,11 @@ private:
 
     const Source& source_;
     Tree tree_;
-    std::set<int> repeated_;             // kinds of two blocks or more
-    std::vector<int> made_, last_read_;  // by value: position of a statement
+    std::set<std::string> from_zero_;          // "layer" of layer_0
+    std::set<std::string> containers_;         // scopes that hold others
+    std::map<std::string, int> joined_kinds_;  // by form
+    std::set<int> repeated_;                   // kinds of two blocks or more
+    std::vector<int> made_, last_read_;        // by value: position of a statement
 };
 
 void append_order(const Tree& tree, int u, std::vector<int>& order) {
