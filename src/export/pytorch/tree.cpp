@@ -331,7 +331,8 @@ private:
             }
             at(u).items = std::move(items);
         }
-        if (seen(at(u).items) > kMostCalls) divide(u, kMostCalls);
+        if (seen(at(u).items) > kMostCalls || at(u).items.size() > kMostItems)
+            divide(u, kMostCalls);
     }
 
     bool same_start(const Scope& scope, const Item& item, size_t depth) {
