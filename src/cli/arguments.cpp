@@ -60,6 +60,16 @@ private:
     CLI::App& app_;
 };
 
+/// A flag that may take a word is "--explain[=WORD]", not CLI11's "--explain{rules}".
+class Help : public CLI::Formatter {
+public:
+    std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+        std::string name = CLI::Formatter::make_option_name(option, is_positional);
+        const size_t open = name.find('{');
+        return open == std::string::npos ? name : name.substr(0, open) + "[=WORD]";
+    }
+};
+
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n') text.pop_back();
     for (char& c : text)
@@ -84,6 +94,7 @@ static UserError refusal(const VerbText& verb, const std::vector<std::string>& g
 }
 
 static int parse_and_run(const std::vector<Verb>& verbs, CLI::App& app, int argc, char** argv) {
+    app.formatter(std::make_shared<Help>());  // subcommands take it over
     std::vector<std::function<int()>> bodies;
     for (const Verb& verb : verbs) {
         CLI::App* sub = app.add_subcommand(verb.name, verb.summary);

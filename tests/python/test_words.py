@@ -97,7 +97,7 @@ def test_the_manual_page_has_every_verb_and_option():
     for verb in VERBS:
         assert f".SS smeaton {verb}" in page
         for line in smeaton("help", verb).out.splitlines():
-            name = line.strip().split(" ")[0].split(",")[-1]
+            name = line.strip().split(" ")[0].split(",")[-1].split("[")[0]
             if name.startswith("--") and name != "--help":
                 assert name.replace("-", "\\-") in page, f"{verb} {name}"
     if shutil.which("groff"):
