@@ -1,5 +1,5 @@
-// pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines with other
-// capacities, after the first, and prints the median time of one and the growth of memory.
+// pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines with
+// other capacities, after the first, and prints the median time of one and the growth of memory.
 // NAME=VALUE binds open sizes of the models behind it.
 #include <fmt/core.h>
 

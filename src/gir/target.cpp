@@ -121,7 +121,8 @@ MmaShape Target::vector_multiply_add() const {
 std::map<Name, int64_t> capacities(const Target& target) {
     std::map<Name, int64_t> bytes;
     for (const TargetLevel& l : target.levels)
-        if (&l != &target.registers() && l.capacity_bytes > 0) bytes[l.name] = l.capacity_bytes * l.parts;
+        if (&l != &target.registers() && l.capacity_bytes > 0)
+            bytes[l.name] = l.capacity_bytes * l.parts;
     return bytes;
 }
 

@@ -68,7 +68,8 @@ using Names = std::vector<std::string>;
 TEST(StatesEarly, a_state_changes_behind_its_gradient) {
     const Program program = updated();
     const Program changed = states_early(program, {});
-    EXPECT_EQ(names_of_steps(changed), Names({"back_w", "give", "halve", "step_w", "back_v", "step_v"}));
+    EXPECT_EQ(names_of_steps(changed),
+              Names({"back_w", "give", "halve", "step_w", "back_v", "step_v"}));
     EXPECT_TRUE(means_the_same(program, changed));
 }
 

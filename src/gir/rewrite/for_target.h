@@ -17,8 +17,8 @@ std::string shape_key(const Target&);
 /// A shaped program tiled and claimed for the target, and spelled where all its sizes are bound.
 Program tiled_for(Program, const Target&, Rules = {});
 
-/// Claims (rule "claim-resident"), steps that set borders again, and spelling, as steps of their own
-/// that log what they did.
+/// Claims (rule "claim-resident"), steps that set borders again, and spelling, as steps of their
+/// own that log what they did.
 Program claimed_for(Program, const Target&, const Rules&);
 Program bordered_for(Program, const Rules&);
 Program spelled_for(Program, const Target&, const Rules&);

@@ -53,7 +53,8 @@ Sizes turned_pads(Expr big, Expr small, const Window& w) {
     return pads_of(turned);
 }
 
-/// What one element of the kernel meets: the part of the image that it reads, and the results of it.
+/// What one element of the kernel meets: the part of the image that it reads, and the results of
+/// it.
 struct Tap {
     Expr image, result;
     bool outside = false;

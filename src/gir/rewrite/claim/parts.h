@@ -9,9 +9,9 @@
 
 namespace smeaton::gir::rewrite {
 
-/// Two parts, or those that the level has, for each copy whose innermost loop has further iterations on the same unit, leaves
-/// the source alone and moves on through it, as far as the room at its level goes: those that bring
-/// in most first. Extents must be const.
+/// Two parts, or those that the level has, for each copy whose innermost loop has further
+/// iterations on the same unit, leaves the source alone and moves on through it, as far as the room
+/// at its level goes: those that bring in most first. Extents must be const.
 Block in_parts(Block, const Program&, const Target&);
 
 }  // namespace smeaton::gir::rewrite
