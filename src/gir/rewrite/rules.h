@@ -51,9 +51,6 @@ struct Rules {
     std::vector<Question>* questions = nullptr;  ///< gets what was asked; may be null
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
-    void note(const std::string& rule, const std::string& what) const {
-        if (log) log->push_back({rule, what});
-    }
 };
 
 /// Parallel iterations wanted for each core, so that a static split is even.

@@ -78,15 +78,6 @@ std::set<Name> written_in(const Kernel& kernel) {
     return written;
 }
 
-int64_t claims_in(const Kernel& kernel) {
-    int64_t claims = 0;
-    for_each_stmt(kernel.body, [&](const Stmt& s) {
-        auto* let = std::get_if<Let>(&s.node);
-        claims += let && let->kind != TileKind::Memory ? 1 : 0;
-    });
-    return claims;
-}
-
 /// All claims of one kernel.
 class KernelClaims {
 public:
@@ -170,13 +161,8 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
     const Program before = program;
-    return map_forms(
-        std::move(program),
-        [&](const KernelPtr& kernel) { return claim_kernel(before, kernel, target); },
-        [&](const KernelPtr& kernel, const KernelPtr& claimed) {
-            rules.note("claim-resident", fmt::format("{}: {} claims", kernel->name,
-                                                     claims_in(*claimed) - claims_in(*kernel)));
-        });
+    return map_forms(std::move(program),
+                     [&](const KernelPtr& kernel) { return claim_kernel(before, kernel, target); });
 }
 
 }  // namespace smeaton::gir::rewrite
