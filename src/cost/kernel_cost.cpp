@@ -89,8 +89,8 @@ Interval busy_share(const Machine& m, const Unit& unit, int threads) {
 double flops_of(const gir::Traffic& traffic) {
     double flops = 0;
     for (const auto& [op, count] : traffic.operations)
-        if (op.first != gir::OpClass::Move)
-            flops += (op.first == gir::OpClass::Fma ? 2.0 : 1.0) * static_cast<double>(count);
+        if (op.first != gir::LedgerClass::Move)
+            flops += (op.first == gir::LedgerClass::Fma ? 2.0 : 1.0) * static_cast<double>(count);
     return flops;
 }
 
@@ -330,7 +330,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     model.flops = flops_of(traffic);
     model.buffers = traffic.buffers;
     for (const auto& [op, count] : traffic.operations)
-        if (op.first == gir::OpClass::Fma) model.macs += static_cast<double>(count);
+        if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
     Nest busiest = nest_of(program, kernel, model.threads);
     model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);

@@ -97,7 +97,7 @@ private:
     void clip(const gir::Slice& s, size_t d, Region& r) {
         const gir::Coord& coord = s.at[d];
         if (coord.index) return;
-        gir::Interval range = gir::interval(coord.affine, extents_);
+        gir::ValueRange range = gir::value_range(coord.affine, extents_);
         if (s.within)
             for (const gir::Bound& bound : s.within->bounds) {
                 gir::Affine apart = coord.affine;
@@ -181,11 +181,11 @@ bool overlap(const Region& a, const Region& b) {
 
 std::vector<Dependence> dependences(const gir::Program& program,
                                     const std::vector<const gir::Step*>& steps) {
-    struct Access {
+    struct RegionUse {
         int step;
         Region region;
     };
-    std::map<Name, std::vector<Access>> reads, writes;  // by root
+    std::map<Name, std::vector<RegionUse>> reads, writes;  // by root
     std::vector<Dependence> all;
     int barrier = -1;
     for (size_t i = 0; i < steps.size(); ++i) {
@@ -199,10 +199,10 @@ std::vector<Dependence> dependences(const gir::Program& program,
         std::map<int, double> before;  // step -> bytes read from it
         std::vector<Region> regions = regions_of(program, *steps[i]);
         for (const Region& r : regions) {
-            for (const Access& w : writes[r.root])
+            for (const RegionUse& w : writes[r.root])
                 if (overlap(w.region, r)) before[w.step] += r.write ? 0 : common_bytes(r, w.region);
             if (!r.write) continue;
-            for (const Access& a : reads[r.root])
+            for (const RegionUse& a : reads[r.root])
                 if (overlap(a.region, r)) before.try_emplace(a.step, 0);
         }
         for (const auto& [from, bytes] : before) all.push_back({from, to, bytes});

@@ -484,8 +484,8 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
         for (const gir::LevelBytes& l : traffic.levels)
             stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)
-            if (op.first != gir::OpClass::Move)
-                stat.flops += op.first == gir::OpClass::Fma ? 2 * count : count;
+            if (op.first != gir::LedgerClass::Move)
+                stat.flops += op.first == gir::LedgerClass::Fma ? 2 * count : count;
         stats.push_back(std::move(stat));
     }
     return stats;

@@ -83,8 +83,8 @@ Affine substitute(const Affine& a, const Substitution& map) {
     return out;
 }
 
-Interval interval(const Affine& a, const Extents& extents) {
-    Interval r{a.constant, a.constant};
+ValueRange value_range(const Affine& a, const Extents& extents) {
+    ValueRange r{a.constant, a.constant};
     for (const Term& t : a.terms) {
         auto found = extents.find(t.var);
         SMEATON_CHECK(found != extents.end(), "no extent known for {}", t.var);

@@ -61,11 +61,11 @@ inline int64_t floor_div(int64_t a, int64_t b) {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
 
-struct Interval {
+struct ValueRange {
     int64_t lo = 0, hi = 0;  ///< inclusive; hi < lo when some extent is 0
 };
 /// Least and greatest value over the box of `extents`. InternalError on an unknown variable.
-Interval interval(const Affine&, const Extents&);
+ValueRange value_range(const Affine&, const Extents&);
 int64_t evaluate(const Affine&, const std::map<Name, int64_t>& values);
 
 }  // namespace smeaton::gir

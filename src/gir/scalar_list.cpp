@@ -9,12 +9,12 @@ namespace {
 struct Row {
     std::string_view text;
     int arity;
-    OpClass op_class;
+    LedgerClass op_class;
     int error_ulp;
 };
 
 constexpr Row kRows[] = {
-#define X(name, arity, cls, ulp) {#name, arity, OpClass::cls, ulp},
+#define X(name, arity, cls, ulp) {#name, arity, LedgerClass::cls, ulp},
     SMEATON_SCALARS(X)
 #undef X
 };
@@ -44,7 +44,7 @@ std::optional<ScalarFn> scalar_named(std::string_view text) {
 int arity(ScalarFn fn) {
     return row(fn).arity;
 }
-OpClass op_class(ScalarFn fn) {
+LedgerClass op_class(ScalarFn fn) {
     return row(fn).op_class;
 }
 int error_ulp(ScalarFn fn) {
@@ -85,23 +85,23 @@ bool gives_bool(ScalarFn fn) {
     }
 }
 
-std::string_view name(OpClass c) {
+std::string_view name(LedgerClass c) {
     switch (c) {
-        case OpClass::Move:
+        case LedgerClass::Move:
             return "move";
-        case OpClass::Add:
+        case LedgerClass::Add:
             return "add";
-        case OpClass::Mul:
+        case LedgerClass::Mul:
             return "mul";
-        case OpClass::Div:
+        case LedgerClass::Div:
             return "div";
-        case OpClass::Compare:
+        case LedgerClass::Compare:
             return "compare";
-        case OpClass::Logic:
+        case LedgerClass::Logic:
             return "logic";
-        case OpClass::Special:
+        case LedgerClass::Special:
             return "special";
-        case OpClass::Fma:
+        case LedgerClass::Fma:
             return "fma";
     }
     SMEATON_CHECK(false, "no operation class {}", static_cast<int>(c));

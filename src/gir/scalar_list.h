@@ -22,7 +22,7 @@
 
 namespace smeaton::gir {
 
-enum class OpClass { Move, Add, Mul, Div, Compare, Logic, Special, Fma };
+enum class LedgerClass { Move, Add, Mul, Div, Compare, Logic, Special, Fma };
 
 //    name      arity  class     error_ulp
 #define SMEATON_SCALARS(X)    \
@@ -78,9 +78,9 @@ enum class ScalarFn {
 std::string_view name(ScalarFn);  ///< text form, without the trailing underscore
 std::optional<ScalarFn> scalar_named(std::string_view);
 int arity(ScalarFn);
-OpClass op_class(ScalarFn);
+LedgerClass op_class(ScalarFn);
 int error_ulp(ScalarFn);
-std::string_view name(OpClass);  ///< "add", "fma", ...
+std::string_view name(LedgerClass);  ///< "add", "fma", ...
 /// May the function combine in a reduce or scatter? add, mul, max, min, and, or.
 bool is_reducer(ScalarFn);
 /// Comparisons, isnan, isinf and logic produce bool.

@@ -146,7 +146,7 @@ Val KernelBuilder::with_bound(Val v, Affine expr, std::optional<int64_t> lo,
                               std::optional<int64_t> hi, Literal otherwise) const {
     gir::Extents extents(axes_.begin(), axes_.end());
     for (const gir::NamedDim& d : dims_) extents[d.name] = d.extent.value();
-    const gir::Interval range = gir::interval(expr, extents);
+    const gir::ValueRange range = gir::value_range(expr, extents);
     if (range.hi < range.lo) return v;  // no iteration at all
     gir::Bound bound{expr, {}, {}};
     if (lo && range.lo < *lo) bound.lo = *lo;

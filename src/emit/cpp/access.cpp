@@ -166,7 +166,7 @@ Linear divided(Function& f, const Linear& form, int64_t div) {
     Linear out, rest;
     for (const auto& [v, k] : form.terms) (k % div == 0 ? out.add(v, k / div) : rest.add(v, k));
     rest.constant = form.constant;
-    Interval r = f.range(rest);
+    ValueRange r = f.range(rest);
     if (r.hi >= r.lo && floor_div(r.lo, div) == floor_div(r.hi, div)) {
         out.constant += floor_div(r.lo, div);
         return out;
@@ -184,7 +184,7 @@ Linear modulo(Function& f, const Linear& form, int64_t mod) {
     for (const auto& [v, k] : form.terms)
         if (k % mod != 0) rest.add(v, k);
     rest.constant = form.constant;
-    Interval r = f.range(rest);
+    ValueRange r = f.range(rest);
     int64_t whole = floor_div(r.lo, mod);
     if (r.hi >= r.lo && whole == floor_div(r.hi, mod)) {
         rest.constant -= whole * mod;
@@ -235,7 +235,7 @@ bool splits_static(Function& f, const Access& a, const Point& point, int lane) {
         for (size_t i = 0; i < at.by_dim.size(); ++i) form.add(point.dims[i], at.by_dim[i]);
         form.constant += at.by_dim[static_cast<size_t>(point.lane_dim)] * lane;
         auto within_one = [&](Linear rest, int64_t by) {
-            Interval r = f.range(rest);
+            ValueRange r = f.range(rest);
             return r.hi >= r.lo && floor_div(r.lo, by) == floor_div(r.hi, by);
         };
         Linear next, rest;
@@ -316,7 +316,7 @@ namespace {
 
 enum class Inside { Yes, No, Unknown };
 
-Inside decide(const Interval& r, const BoundForm& b) {
+Inside decide(const ValueRange& r, const BoundForm& b) {
     bool above = !b.lo || r.lo >= *b.lo, below = !b.hi || r.hi < *b.hi;
     if (above && below) return Inside::Yes;
     if ((b.lo && r.hi < *b.lo) || (b.hi && r.lo >= *b.hi)) return Inside::No;

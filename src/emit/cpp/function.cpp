@@ -72,15 +72,15 @@ std::string Function::unique(const std::string& stem) {
     return name;
 }
 
-VarId Function::declare(const std::string& text, Interval range, bool in_body) {
+VarId Function::declare(const std::string& text, ValueRange range, bool in_body) {
     variables_.push_back({text, range, depth(), in_body});
     return static_cast<VarId>(variables_.size()) - 1;
 }
 
-Interval Function::range(const Linear& form) const {
-    Interval r{form.constant, form.constant};
+ValueRange Function::range(const Linear& form) const {
+    ValueRange r{form.constant, form.constant};
     for (const auto& [v, k] : form.terms) {
-        const Interval& of = variable(v).range;
+        const ValueRange& of = variable(v).range;
         r.lo += k > 0 ? k * of.lo : k * of.hi;
         r.hi += k > 0 ? k * of.hi : k * of.lo;
     }
@@ -145,7 +145,7 @@ std::string Function::hoisted(const std::string& type, const std::string& stem, 
 }
 
 VarId Function::quotient(const Linear& form, int64_t divisor) {
-    Interval r = range(form);
+    ValueRange r = range(form);
     bool positive = r.lo >= 0;
     std::string name = hoisted("i64", "q", form,
                                positive ? fmt::format("({{}}) / {}", divisor)
@@ -158,7 +158,7 @@ VarId Function::quotient(const Linear& form, int64_t divisor) {
 }
 
 VarId Function::remainder(const Linear& form, int64_t modulus) {
-    Interval r = range(form);
+    ValueRange r = range(form);
     bool positive = r.lo >= 0;
     std::string name = hoisted("i64", "m", form,
                                positive ? fmt::format("({{}}) % {}", modulus)

@@ -20,8 +20,8 @@
 namespace smeaton::emit {
 
 using gir::DType;
-using gir::Interval;
 using gir::Literal;
+using gir::ValueRange;
 using VarId = int;
 
 /// constant + sum(coefficient * variable); terms sorted by variable, none zero.
@@ -37,7 +37,7 @@ struct Linear {
 
 struct Variable {
     std::string text;
-    Interval range;
+    ValueRange range;
     int depth = 0;         ///< scope that declares it
     bool in_body = false;  ///< declared between statements, not at the head of its scope
 };
@@ -78,9 +78,9 @@ public:
     // ---- names and variables ----
     /// An identifier not used so far in the function.
     std::string unique(const std::string& stem);
-    VarId declare(const std::string& text, Interval range, bool in_body = false);
+    VarId declare(const std::string& text, ValueRange range, bool in_body = false);
     const Variable& variable(VarId v) const { return variables_[static_cast<size_t>(v)]; }
-    Interval range(const Linear&) const;
+    ValueRange range(const Linear&) const;
     std::string text(const Linear&) const;
     /// Depth of the innermost variable, and whether the form must be computed at the current place.
     std::pair<int, bool> place(const Linear&) const;

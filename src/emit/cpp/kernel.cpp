@@ -223,7 +223,7 @@ private:
     void loop(Function& f, Name axis, int64_t extent, const std::vector<gir::Affine>& from,
               const std::vector<gir::Affine>& to, int unroll, const Block& body) {
         if (extent == 0) return;
-        Interval range{0, extent - 1};
+        ValueRange range{0, extent - 1};
         std::string first = "0", last = std::to_string(extent);
         // The bounds are computed where the loop starts.
         for (const gir::Affine& a : from) {

@@ -17,7 +17,7 @@ namespace smeaton::gir::cache {
 /// lo, lo + step, …, hi.
 struct Reach {
     Affine outer;
-    Interval inner;
+    ValueRange inner;
     int64_t step = 0;     ///< divides all coefficients inside; 0: one value
     bool walked = false;  ///< by an axis or dim inside, if only of extent 1
     double distinct = 1;  ///< values that are touched, at most values()

@@ -54,7 +54,7 @@ bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& ext
     std::vector<NamedDim> dims = dims_of(s.target);
     for (size_t d = 0; d < s.at.size(); ++d) {
         int64_t extent = dims[d].extent.value();
-        Interval whole = interval(s.at[d].affine, all);
+        ValueRange whole = value_range(s.at[d].affine, all);
         if (whole.lo >= 0 && whole.hi < extent) continue;
         bool guarded =
             std::any_of(s.within->bounds.begin(), s.within->bounds.end(), [&](const Bound& b) {

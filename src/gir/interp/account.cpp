@@ -168,7 +168,7 @@ void Account::operations(const OpNode& node, const Axes& axes) {
     for (const auto& s : node.srcs)
         if (s) sources.push_back(s->place->dtype);
     DType dtype = compute_dtype(op, node.dst.place->dtype, sources);
-    OpClass cls = class_of(op);
+    LedgerClass cls = class_of(op);
     std::vector<const SliceRef*> bounded, constants;
     if (!node.dst.bounds.empty()) bounded.push_back(&node.dst);
     for (const auto& s : node.srcs) {
@@ -187,11 +187,11 @@ void Account::operations(const OpNode& node, const Axes& axes) {
     for_each_point(node.extents, all_dims(node.extents), [&](const std::vector<int64_t>& at) {
         for (const SliceRef* s : bounded)
             if (!inside(*s, axes, at)) return;
-        OpClass counted = cls;
+        LedgerClass counted = cls;
         for (const SliceRef* s : constants) {
             double v = constant_at(*s, axes, at);
             if (v == 0) return;
-            if (free_value(v)) counted = OpClass::Add;
+            if (free_value(v)) counted = LedgerClass::Add;
         }
         operations_[{counted, dtype}] += each;
     });

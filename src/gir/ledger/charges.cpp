@@ -43,7 +43,7 @@ void Charges::crossing(const ChargedTo& t, int inner, const Dim& elements,
     }
 }
 
-void Charges::operations(OpClass cls, DType dtype, const Dim& count) {
+void Charges::operations(LedgerClass cls, DType dtype, const Dim& count) {
     operations_.try_emplace({cls, dtype}, Dim(0)).first->second += count;
 }
 

@@ -23,7 +23,7 @@ public:
     void access(const ChargedTo&, const Dim& elements, bool write, const Dim& run_elements);
     /// Elements that go from their level into the level `inner`, through those between.
     void crossing(const ChargedTo&, int inner, const Dim& elements, const Dim& run_elements);
-    void operations(OpClass, DType, const Dim& count);
+    void operations(LedgerClass, DType, const Dim& count);
 
     /// Levels cumulated inwards; without the parallel width. Empties this.
     Ledger take();
@@ -38,7 +38,7 @@ private:
     std::vector<Amount> direct_;
     std::vector<Dim> crossing_;
     std::vector<std::vector<LedgerLevel::Run>> runs_;
-    std::map<std::pair<OpClass, DType>, Dim> operations_;
+    std::map<std::pair<LedgerClass, DType>, Dim> operations_;
     std::map<Name, LedgerBuffer> buffers_;
 };
 

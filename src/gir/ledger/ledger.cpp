@@ -171,8 +171,8 @@ private:
             return;
         }
         const std::vector<Dim> counts = count_constant_points(constants, vars, dims, bounds);
-        charges_.operations(OpClass::Fma, dtype, counts[0]);
-        charges_.operations(OpClass::Add, dtype, counts[1]);
+        charges_.operations(LedgerClass::Fma, dtype, counts[0]);
+        charges_.operations(LedgerClass::Add, dtype, counts[1]);
     }
 
     Dim sort_factor(const Op& op) const {

@@ -36,7 +36,7 @@ struct LedgerBuffer {
 
 struct Ledger {
     std::vector<LedgerLevel> levels;  ///< outermost first
-    std::map<std::pair<OpClass, DType>, Dim> operations;
+    std::map<std::pair<LedgerClass, DType>, Dim> operations;
     std::map<Name, LedgerBuffer> buffers;
     Dim parallel_width = 1;  ///< independent iterations of the narrowest outermost parallel nest
 

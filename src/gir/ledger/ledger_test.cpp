@@ -83,7 +83,7 @@ kernel add_relu(a, b -> y)
 )");
     EXPECT_EQ(l.read_bytes("dram"), Dim(2 * 640 * 4));
     EXPECT_EQ(l.write_bytes("dram"), Dim(640 * 4));
-    EXPECT_EQ(l.operations.at({OpClass::Add, DType::kF32}), Dim(640));
+    EXPECT_EQ(l.operations.at({LedgerClass::Add, DType::kF32}), Dim(640));
     EXPECT_EQ(l.parallel_width, Dim(10));
     EXPECT_EQ(run_bytes(*l.find("dram")), 256);
     EXPECT_EQ(str(l),
@@ -111,7 +111,7 @@ kernel softmax(x -> y)
     binary div row[v] <- row[v], m[]
     move y[r,v] <- row[v]
 )");
-    EXPECT_EQ(l.operations.at({OpClass::Special, DType::kF32}), Dim(480));
+    EXPECT_EQ(l.operations.at({LedgerClass::Special, DType::kF32}), Dim(480));
     // l1: what comes from dram, and the row read by each of six ops.
     EXPECT_EQ(l.read_bytes("l1"), Dim(480 * 4 * 7));
 }
@@ -145,7 +145,7 @@ kernel fc(x, wp, bias -> y)
 )");
     EXPECT_EQ(l.read_bytes("dram"), Dim(4 * (14 * 10 + 10 * 24 + 2 * 24)));
     EXPECT_EQ(l.write_bytes("dram"), Dim(4 * 14 * 24));
-    EXPECT_EQ(l.operations.at({OpClass::Fma, DType::kF32}), Dim(14 * 10 * 24));
+    EXPECT_EQ(l.operations.at({LedgerClass::Fma, DType::kF32}), Dim(14 * 10 * 24));
 }
 
 TEST(Ledger, a_claim_above_a_parallel_is_charged_once_per_unit) {
@@ -229,7 +229,7 @@ kernel conv(x, w -> y)
     move y[n,k,oh,ow] <- acc[]
 )");
     // Rows: 13 of 15 taps inside; columns: 11 of 12.
-    EXPECT_EQ(l.operations.at({OpClass::Fma, DType::kF32}), Dim(4 * 3 * 13 * 11));
+    EXPECT_EQ(l.operations.at({LedgerClass::Fma, DType::kF32}), Dim(4 * 3 * 13 * 11));
     EXPECT_EQ(l.buffers.at("x").read_bytes, Dim(4 * 4 * 3 * 13 * 11));
     EXPECT_EQ(l.buffers.at("w").read_bytes, Dim(4 * 4 * 5 * 4 * 27));
 }
@@ -430,8 +430,8 @@ kernel k(x -> y)
     mma acc[k] += x[i,j] * t[k,j]
     move y[i,k] <- acc[k]
 )");
-    EXPECT_EQ(l.operations.at({OpClass::Fma, DType::kF32}), Dim(5 * 2));
-    EXPECT_EQ(l.operations.at({OpClass::Add, DType::kF32}), Dim(5 * 3));
+    EXPECT_EQ(l.operations.at({LedgerClass::Fma, DType::kF32}), Dim(5 * 2));
+    EXPECT_EQ(l.operations.at({LedgerClass::Add, DType::kF32}), Dim(5 * 3));
 }
 
 TEST(Ledger, half_and_four_bit_types_count_their_bytes) {
@@ -474,7 +474,7 @@ kernel fc(x, w -> y, z)
     Ledger l = ledger(p, levels);
     EXPECT_EQ(l.buffers.at("x").read_bytes, Dim::symbol("N") * Dim(28));
     EXPECT_EQ(l.buffers.at("y").write_bytes, Dim::symbol("N") * Dim(20));
-    EXPECT_EQ(l.operations.at({OpClass::Fma, DType::kF32}), Dim::symbol("N") * Dim(30));
+    EXPECT_EQ(l.operations.at({LedgerClass::Fma, DType::kF32}), Dim::symbol("N") * Dim(30));
     for (int64_t n : {1, 7, 8, 9, 64, 65}) {
         Bindings at{{"N", n}};
         EXPECT_EQ(traffic_at(l, at).str(), counted(p, levels, 2, at).traffic.str()) << "N = " << n;

@@ -48,17 +48,17 @@ DType compute_dtype(const Op& op, DType dst, const std::vector<DType>& slice_sou
     return by_operand && !slice_sources.empty() ? slice_sources.front() : dst;
 }
 
-OpClass class_of(const Op& op) {
+LedgerClass class_of(const Op& op) {
     switch (op.kind) {
         case OpKind::Mma:
-            return OpClass::Fma;
+            return LedgerClass::Fma;
         case OpKind::Move:
         case OpKind::Fill:
         case OpKind::Iota:
-            return OpClass::Move;
+            return LedgerClass::Move;
         case OpKind::Select:
         case OpKind::Sort:
-            return OpClass::Compare;
+            return LedgerClass::Compare;
         case OpKind::Unary:
         case OpKind::Binary:
         case OpKind::Reduce:

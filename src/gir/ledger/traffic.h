@@ -19,7 +19,7 @@ struct LevelBytes {
     friend bool operator==(const LevelBytes&, const LevelBytes&) = default;
 };
 
-using OpCounts = std::map<std::pair<OpClass, DType>, int64_t>;
+using OpCounts = std::map<std::pair<LedgerClass, DType>, int64_t>;
 
 /// Bytes per level, cumulative inwards (outermost first), and operations by class and dtype.
 struct Traffic {
@@ -43,7 +43,7 @@ DType compute_dtype(const Op&, DType dst, const std::vector<DType>& slice_source
 
 /// How an op counts: Fma for mma, the row of the scalar list for the others, Move for fill and
 /// iota, Compare for sort and select.
-OpClass class_of(const Op&);
+LedgerClass class_of(const Op&);
 
 /// Comparisons that a sort of n elements is charged with, per element: ceil(log2 n), at least 1.
 int64_t sort_comparisons(int64_t n);

@@ -284,7 +284,7 @@ static bool fills_border(const Op& op, const Buffer& b) {
         if (!std::all_of(at.terms.begin(), at.terms.end(),
                          [&](const Term& t) { return extents.count(t.var) > 0; }))
             continue;
-        const Interval range = interval(at, extents);
+        const ValueRange range = value_range(at, extents);
         if (range.lo < 0 || range.hi >= b.dims[d].extent.value()) return true;
     }
     return false;

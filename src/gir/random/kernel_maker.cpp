@@ -212,7 +212,7 @@ private:
         int64_t elements = 1;
         for (size_t i = 0; i < rank; ++i) {
             forms.push_back(coordinate(unused));
-            int64_t size = std::max<int64_t>(interval(forms.back(), extents()).hi + 1, 1);
+            int64_t size = std::max<int64_t>(value_range(forms.back(), extents()).hi + 1, 1);
             if (choose_.chance(25)) size = std::max<int64_t>(size - choose_.pick(1, 3), 1);
             if (elements * size > 20000) size = choose_.pick(1, 4);
             elements *= size;
@@ -233,7 +233,7 @@ private:
 
     // Reads of a border that has a value need no bound; everything else outside does.
     void bound(Slice& s, const Affine& a, const Buffer& b, size_t dim) {
-        Interval r = interval(a, extents());
+        ValueRange r = value_range(a, extents());
         int64_t size = b.dims[dim].extent.value(), before = 0, after = 0;
         if (b.layout.border && choose_.chance(70)) {
             for (const PhysicalDim& p : b.layout.dims) {
@@ -249,7 +249,7 @@ private:
 
     // The form becomes the position in a tensor of indices, which all lie in 0..limit-1.
     Coord gathered(const Affine& form, int64_t limit) {
-        Interval r = interval(form, extents());
+        ValueRange r = value_range(form, extents());
         DType t = d_.options.integers.empty() ? DType::kI64 : choose_.of(d_.options.integers);
         Slice index;
         Buffer& b = d_.add_input(t, {r.hi - std::min<int64_t>(r.lo, 0) + 1}, limit);
@@ -264,7 +264,7 @@ private:
         const Buffer& b = d_.made.program.buffer(s.target);
         for (size_t i = 0; i < s.at.size(); ++i) {
             if (s.at[i].index) continue;
-            Interval r = interval(s.at[i].affine, extents());
+            ValueRange r = value_range(s.at[i].affine, extents());
             if (r.lo < 0 || r.hi >= b.dims[i].extent.value()) return s;
         }
         Let let;

@@ -242,7 +242,7 @@ void widen(BorderPlan& plan, const Slice& s, const Buffer& b, const Extents& ext
             if (!guards_extent(bound, s, b, d)) continue;
             for (const Term& t : bound.expr.terms)
                 if (extents.count(t.var) == 0) return;
-            Interval i = interval(bound.expr, extents);
+            ValueRange i = value_range(bound.expr, extents);
             margins[d].before = std::max(margins[d].before, -i.lo);
             const int64_t after = i.hi - (b.dims[d].extent.value() - 1);
             if (after > 0 && !may_read_behind(b, d)) return;
@@ -289,7 +289,7 @@ Slice without_guards(const Slice& s, const Buffer& b, const Literal& value,
             if (!guards_extent(bound, s, b, d)) continue;
             for (const Term& t : bound.expr.terms)
                 if (extents.count(t.var) == 0) return false;
-            Interval i = interval(bound.expr, extents);
+            ValueRange i = value_range(bound.expr, extents);
             for (const PhysicalDim& p : b.layout.dims)
                 if (p.dim == static_cast<int>(d) && p.div == 1 && p.mod == 0)
                     return i.lo >= -p.before &&

@@ -50,7 +50,7 @@ Block must_absorb(const Block& body, Name axis, int64_t extent, bool lanes) {
 bool is_special(const StmtPtr& s) {
     auto* op = std::get_if<Op>(&s->node);
     return op && (op->kind == OpKind::Unary || op->kind == OpKind::Binary) &&
-           op_class(op->fn) == OpClass::Special;
+           op_class(op->fn) == LedgerClass::Special;
 }
 
 bool mentions(const Block& block, Name tile) {

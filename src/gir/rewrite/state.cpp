@@ -17,14 +17,14 @@ struct Place {
 };
 
 // One access, and the loops around it from the outermost.
-struct Access {
+struct StateUse {
     Slice slice;
     bool written = false;
     bool plain = true;  // the op runs over loops alone
     std::vector<const Stmt*> loops;
 };
 
-void collect(const Block& block, std::vector<const Stmt*>& loops, std::vector<Access>& out) {
+void collect(const Block& block, std::vector<const Stmt*>& loops, std::vector<StateUse>& out) {
     for (const StmtPtr& s : block) {
         auto inside = [&](const Block& body) {
             loops.push_back(s.get());
@@ -51,9 +51,9 @@ void collect(const Block& block, std::vector<const Stmt*>& loops, std::vector<Ac
     }
 }
 
-std::vector<Access> accesses(const StmtPtr& s) {
+std::vector<StateUse> accesses(const StmtPtr& s) {
     std::vector<const Stmt*> loops;
-    std::vector<Access> out;
+    std::vector<StateUse> out;
     collect({s}, loops, out);
     return out;
 }
@@ -65,7 +65,7 @@ std::pair<Name, Dim> axis_of(const Stmt* loop) {
 }
 
 // Each iteration of the loops around has an element of its own: every loop walks one dim.
-bool own_element(const Access& a) {
+bool own_element(const StateUse& a) {
     if (a.slice.within || !a.plain) return false;
     std::set<Name> walked;
     for (const Coord& c : a.slice.at) {
@@ -80,7 +80,7 @@ bool own_element(const Access& a) {
     });
 }
 
-bool covers(const Program& program, const Access& a) {
+bool covers(const Program& program, const StateUse& a) {
     const Buffer& b = program.buffer(a.slice.target);
     for (size_t d = 0; d < b.dims.size(); ++d) {
         const Affine& at = a.slice.at[d].affine;
@@ -110,7 +110,7 @@ bool copies(const Program& program, const StmtPtr& s, Name from, Name to) {
     auto* src = std::get_if<Slice>(&op->srcs[0]);
     if (!src || src->target != from || src->within || !(src->at == op->dst.at)) return false;
     if (!same_shape(program.buffer(from), program.buffer(to))) return false;
-    std::vector<Access> all = accesses(s);
+    std::vector<StateUse> all = accesses(s);
     return own_element(all.back()) && covers(program, all.back());
 }
 
@@ -146,7 +146,7 @@ struct InPlace {
         std::optional<Place> first;
         each_statement([&](Place at, const StmtPtr& s) {
             if (first || copies(program, s, state, next)) return;
-            for (const Access& a : accesses(s))
+            for (const StateUse& a : accesses(s))
                 if (a.written && a.slice.target == next) first = at;
         });
         return first;
@@ -158,18 +158,20 @@ struct InPlace {
 
     // Each element of the state is read, if at all, where the same element is written next.
     bool reads_what_it_writes(const StmtPtr& s) const {
-        const std::vector<Access> all = accesses(s);
-        auto reads_state = [&](const Access& a) { return !a.written && is_state(a.slice.target); };
+        const std::vector<StateUse> all = accesses(s);
+        auto reads_state = [&](const StateUse& a) {
+            return !a.written && is_state(a.slice.target);
+        };
         if (std::none_of(all.begin(), all.end(), reads_state)) return true;
-        const Access* write = nullptr;
-        for (const Access& a : all) {
+        const StateUse* write = nullptr;
+        for (const StateUse& a : all) {
             if (a.written && a.slice.target == next) {
                 if (write || !own_element(a)) return false;
                 write = &a;
             }
             if (write && reads_state(a)) return false;
         }
-        return write && std::all_of(all.begin(), all.end(), [&](const Access& a) {
+        return write && std::all_of(all.begin(), all.end(), [&](const StateUse& a) {
                    if (!reads_state(a)) return true;
                    return a.plain && a.slice.target == state && a.slice.at == write->slice.at &&
                           a.loops.size() >= write->loops.size() &&
@@ -181,7 +183,7 @@ struct InPlace {
     bool checks_can_come_first(const StmtPtr& s) const {
         if (!has_checks(s)) return true;
         std::set<Name> written, read;
-        for (const Access& a : accesses(s))
+        for (const StateUse& a : accesses(s))
             if (program.find_buffer(a.slice.target))
                 (a.written ? written : read).insert(root_of(program, a.slice.target));
         return std::none_of(read.begin(), read.end(), [&](Name n) { return written.count(n) > 0; });
@@ -196,7 +198,7 @@ struct InPlace {
                 return;
             }
             good = good && !has_checks(s);
-            for (const Access& a : accesses(s))
+            for (const StateUse& a : accesses(s))
                 if (is_state(a.slice.target) && (!a.written || at.step != copy)) good = false;
         });
         return good;

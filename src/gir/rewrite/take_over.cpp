@@ -217,7 +217,7 @@ bool apart(const Slice& a, const Extents& a_extents, const Slice& b, const Exten
     for (size_t d = 0; d < a.at.size(); ++d) {
         if (!known(a.at[d], a_extents) || !known(b.at[d], b_extents)) continue;
         const Affine &p = a.at[d].affine, &q = b.at[d].affine;
-        Interval i = interval(p, a_extents), j = interval(q, b_extents);
+        ValueRange i = value_range(p, a_extents), j = value_range(q, b_extents);
         if (i.hi < j.lo || j.hi < i.lo) return true;
         int64_t step = 0;
         for (const Affine* form : {&p, &q})

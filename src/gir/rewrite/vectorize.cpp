@@ -92,7 +92,7 @@ bool has_special(const Block& body) {
     bool found = false;
     for_each_op(body, [&](const Op& op) {
         bool scalar = op.kind == OpKind::Unary || op.kind == OpKind::Binary;
-        found = found || (scalar && op_class(op.fn) == OpClass::Special);
+        found = found || (scalar && op_class(op.fn) == LedgerClass::Special);
     });
     return found;
 }

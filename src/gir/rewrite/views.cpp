@@ -38,7 +38,7 @@ std::optional<std::vector<Affine>> through_view(const std::vector<Affine>& at,
             if (extents.count(t.var) == 0) return std::nullopt;
         for (const Term& t : quotient.terms)
             if (extents.count(t.var) == 0) return std::nullopt;
-        Interval q = interval(quotient, extents), r = interval(rest, extents);
+        ValueRange q = value_range(quotient, extents), r = value_range(rest, extents);
         if (q.lo < 0 || q.hi >= e || r.lo < 0 || r.hi >= stride) return std::nullopt;
         out.push_back(quotient);
         flat = rest;

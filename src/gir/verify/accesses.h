@@ -14,10 +14,10 @@ struct TouchedTarget {
     Name name;
     Name root;  ///< of a buffer: the end of its alias chain
     bool is_tile = false;
-    bool filled = false;            ///< a tile with a source or constant data
-    size_t depth = 0;               ///< axes around a tile's declaration; 0 for buffers
-    std::vector<Interval> logical;  ///< per dim: 0 to extent - 1
-    std::vector<Interval> stored;   ///< per dim: border and padding included
+    bool filled = false;              ///< a tile with a source or constant data
+    size_t depth = 0;                 ///< axes around a tile's declaration; 0 for buffers
+    std::vector<ValueRange> logical;  ///< per dim: 0 to extent - 1
+    std::vector<ValueRange> stored;   ///< per dim: border and padding included
     bool border_has_value = false;
 };
 

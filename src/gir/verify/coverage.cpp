@@ -9,12 +9,13 @@ namespace {
 constexpr int64_t kPointLimit = 4096;
 
 /// Per dim the least and greatest coordinate; a computed one may be anywhere.
-using Box = std::vector<Interval>;
+using Box = std::vector<ValueRange>;
 
 Box box_of(const SliceAccess& a) {
     Box out;
     for (size_t d = 0; d < a.at.size(); ++d)
-        out.push_back(a.computed[d] ? Interval{-kUnbounded, kUnbounded} : range(a.at[d], a.space));
+        out.push_back(a.computed[d] ? ValueRange{-kUnbounded, kUnbounded}
+                                    : range(a.at[d], a.space));
     return out;
 }
 
@@ -39,7 +40,7 @@ bool reads_outside(const SliceAccess& read, const std::vector<Box>& boxes) {
     if (found) return true;
     // Beyond the points looked at: the ends of each coordinate against the hull of all boxes.
     for (size_t d = 0; d < read.at.size(); ++d) {
-        Interval hull{kUnbounded, -kUnbounded};
+        ValueRange hull{kUnbounded, -kUnbounded};
         for (const Box& box : boxes)
             hull = {std::min(hull.lo, box[d].lo), std::max(hull.hi, box[d].hi)};
         if (stays_within(read.at[d], hull.lo, hull.hi, read.space) == Verdict::Refuted) return true;

@@ -61,7 +61,7 @@ private:
             Name v = a_.space.variables[i].name;
             shared += Affine(v, a.coefficient(v) - b.coefficient(v));
         }
-        Interval outer = range(shared, a_.space);
+        ValueRange outer = range(shared, a_.space);
         Affine rest_a = inner(a), rest_b = inner(b);
         std::set<int64_t> strides = {0};
         for (const Affine* rest : {&rest_a, &rest_b})
@@ -79,14 +79,14 @@ private:
         return out;
     }
 
-    bool apart_modulo(int64_t g, int64_t ka, int64_t kb, Interval outer, const Affine& small_a,
+    bool apart_modulo(int64_t g, int64_t ka, int64_t kb, ValueRange outer, const Affine& small_a,
                       const Affine& small_b) const {
-        Interval ra = range(small_a, a_.space), rb = range(small_b, b_.space);
-        Interval rest{outer.lo + ra.lo - rb.hi, outer.hi + ra.hi - rb.lo};
+        ValueRange ra = range(small_a, a_.space), rb = range(small_b, b_.space);
+        ValueRange rest{outer.lo + ra.lo - rb.hi, outer.hi + ra.hi - rb.lo};
         int64_t last = extent_ - 1;
-        Interval by_axis{std::min<int64_t>(ka * last, 0) - std::max<int64_t>(kb * last, 0),
-                         std::max<int64_t>(ka * last, 0) - std::min<int64_t>(kb * last, 0)};
-        Interval all{by_axis.lo + rest.lo, by_axis.hi + rest.hi};
+        ValueRange by_axis{std::min<int64_t>(ka * last, 0) - std::max<int64_t>(kb * last, 0),
+                           std::max<int64_t>(ka * last, 0) - std::min<int64_t>(kb * last, 0)};
+        ValueRange all{by_axis.lo + rest.lo, by_axis.hi + rest.hi};
         if (g != 0 && (all.lo <= -g || all.hi >= g))
             return false;  // the multiples of g may close the gap
         if (all.lo > 0 || all.hi < 0) return true;

@@ -10,16 +10,16 @@ namespace {
 
 constexpr int64_t kSearchLimit = 20000;
 
-Interval plus(Interval a, Interval b) {
+ValueRange plus(ValueRange a, ValueRange b) {
     return {a.lo + b.lo, a.hi + b.hi};
 }
 
-Interval scaled(Interval a, int64_t k) {
-    return k >= 0 ? Interval{a.lo * k, a.hi * k} : Interval{a.hi * k, a.lo * k};
+ValueRange scaled(ValueRange a, int64_t k) {
+    return k >= 0 ? ValueRange{a.lo * k, a.hi * k} : ValueRange{a.hi * k, a.lo * k};
 }
 
-Interval box_range(const Affine& a, const Space& space) {
-    Interval out{a.constant, a.constant};
+ValueRange box_range(const Affine& a, const Space& space) {
+    ValueRange out{a.constant, a.constant};
     for (const Term& t : a.terms) {
         const Variable* v = space.find(t.var);
         SMEATON_CHECK(v != nullptr, "variable {} is not in scope", t.var);
@@ -74,15 +74,16 @@ bool Space::empty() const {
                        [](const Variable& v) { return v.extent <= 0; });
 }
 
-Interval range(const Affine& a, const Space& space) {
-    Interval out = box_range(a, space);
+ValueRange range(const Affine& a, const Space& space) {
+    ValueRange out = box_range(a, space);
     for (const Fact& f : space.facts) {
         auto k = multiple(a, f.expr);
         if (!k) continue;
-        Interval rest = box_range(a - f.expr * *k, space);
-        Interval by_fact = f.lo <= -kUnbounded ? Interval{-kUnbounded, f.hi} : Interval{f.lo, f.hi};
+        ValueRange rest = box_range(a - f.expr * *k, space);
+        ValueRange by_fact =
+            f.lo <= -kUnbounded ? ValueRange{-kUnbounded, f.hi} : ValueRange{f.lo, f.hi};
         // An open end stays open whatever it is multiplied by.
-        Interval times = scaled(by_fact, *k);
+        ValueRange times = scaled(by_fact, *k);
         bool open_low = *k > 0 ? f.lo <= -kUnbounded : f.hi >= kUnbounded;
         bool open_high = *k > 0 ? f.hi >= kUnbounded : f.lo <= -kUnbounded;
         if (!open_low) out.lo = std::max(out.lo, times.lo + rest.lo);
@@ -169,7 +170,7 @@ static Space left_out(const Space& whole, const Space& part) {
 
 Verdict stays_within(const Affine& a, int64_t lo, int64_t hi, const Space& whole) {
     if (whole.empty()) return Verdict::Proven;
-    Interval r = range(a, whole);
+    ValueRange r = range(a, whole);
     if (lo <= r.lo && r.hi <= hi) return Verdict::Proven;
     Space space = restricted(whole, {a});
     auto outside = [&](const std::vector<int64_t>& values) {

@@ -35,7 +35,7 @@ struct Space {
 };
 
 /// Least and greatest value of a form: exact without facts on its variables, an over-estimate with.
-Interval range(const Affine&, const Space&);
+ValueRange range(const Affine&, const Space&);
 
 enum class Verdict { Proven, Refuted, Unknown };
 

@@ -9,11 +9,11 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-constexpr Interval kAnywhere{-(int64_t{1} << 40), int64_t{1} << 40};
+constexpr ValueRange kAnywhere{-(int64_t{1} << 40), int64_t{1} << 40};
 
 /// The quotient that all values of the form share.
 std::optional<int64_t> one_quotient(const Affine& form, int64_t by, const Ranges& ranges) {
-    Interval r = range_of(form, ranges);
+    ValueRange r = range_of(form, ranges);
     if (r.hi < r.lo || floor_div(r.lo, by) != floor_div(r.hi, by)) return std::nullopt;
     return floor_div(r.lo, by);
 }
@@ -114,11 +114,11 @@ Laid laid(const Place& place, const Slice& named) {
     return out;
 }
 
-Interval range_of(const Affine& form, const Ranges& ranges) {
-    Interval out{form.constant, form.constant};
+ValueRange range_of(const Affine& form, const Ranges& ranges) {
+    ValueRange out{form.constant, form.constant};
     for (const Term& t : form.terms) {
         auto known = ranges.find(t.var);
-        Interval r = known == ranges.end() ? kAnywhere : known->second;
+        ValueRange r = known == ranges.end() ? kAnywhere : known->second;
         if (r.hi < r.lo) return {0, -1};
         out.lo += t.coefficient * (t.coefficient > 0 ? r.lo : r.hi);
         out.hi += t.coefficient * (t.coefficient > 0 ? r.hi : r.lo);

@@ -12,7 +12,7 @@
 namespace smeaton::gir::rewrite {
 
 /// Values that each variable in scope takes.
-using Ranges = std::map<Name, Interval>;
+using Ranges = std::map<Name, ValueRange>;
 
 /// What stands around a statement.
 struct Place {
@@ -45,7 +45,7 @@ struct Laid {
 Laid laid(const Place&, const Slice&);
 
 /// Least and greatest value; variables that nobody knows may be anything.
-Interval range_of(const Affine&, const Ranges&);
+ValueRange range_of(const Affine&, const Ranges&);
 
 enum class Run { Uniform, Contiguous, Scattered };
 

@@ -73,7 +73,7 @@ private:
     Block block(const Block& body);
     StmtPtr loop(const Parallel&);
     StmtPtr loop(const For&);
-    Block inside(Name axis, int64_t extent, Interval range, const Block& body);
+    Block inside(Name axis, int64_t extent, ValueRange range, const Block& body);
     Block op(const Op&);
     Block turned(const Op&, const Turned&);
     Block spelled(const Op&);
@@ -119,7 +119,7 @@ StmtPtr Speller::loop(const Parallel& p) {
 }
 
 StmtPtr Speller::loop(const For& f) {
-    Interval range{0, f.extent.value() - 1};
+    ValueRange range{0, f.extent.value() - 1};
     for (const Affine& a : f.from) range.lo = std::max(range.lo, range_of(a, place.ranges).lo);
     for (const Affine& a : f.to) range.hi = std::min(range.hi, range_of(a, place.ranges).hi - 1);
     For next = f;
@@ -127,7 +127,7 @@ StmtPtr Speller::loop(const For& f) {
     return stmt(std::move(next));
 }
 
-Block Speller::inside(Name axis, int64_t extent, Interval range, const Block& body) {
+Block Speller::inside(Name axis, int64_t extent, ValueRange range, const Block& body) {
     auto outer = place.ranges;
     place.ranges[axis] = range;
     place.loops.push_back({axis, extent});
