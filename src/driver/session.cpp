@@ -295,6 +295,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
 void check_options(const model::Graph& graph, const std::string& label,
                    const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
+    check_stop_after(options.stop_after);
     naming(label, [&] {
         model::dim_bindings(graph, options.dims);
         isa_for(options.isa);
@@ -322,6 +323,7 @@ void Session::Impl::start_program(Entry made_of) {
     inputs = input_ports(entry->program);
     outputs = output_ports(entry->program);
     check_skip({options.skip.begin(), options.skip.end()});
+    check_stop_after(options.stop_after);
     naming(path, [&] {
         check_program_options(*entry, options);
         require_weights(*entry);

@@ -64,6 +64,7 @@ std::string kernel_comment(const gir::Kernel& kernel, const gir::Program& progra
 Opened open_model(const std::string& path, const FeedRequest& request,
                   const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
+    check_stop_after(options.stop_after);
     Opened opened;
     opened.graph = read_model(path, options);
     opened.feeds =
@@ -74,6 +75,7 @@ Opened open_model(const std::string& path, const FeedRequest& request,
 Opened open_program(const std::string& path, const FeedRequest& request,
                     const SessionOptions& options, OpenWeights values) {
     check_skip({options.skip.begin(), options.skip.end()});
+    check_stop_after(options.stop_after);
     Opened opened;
     opened.entry = read_entry(path);
     Entry& entry = *opened.entry;

@@ -1,5 +1,7 @@
 #include "driver/stages.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -36,15 +38,15 @@ bool is_unchanged(const std::string& text) {
     return text.find("\n(unchanged)") != std::string::npos;
 }
 
-StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
+void check_stop_after(const std::string& stage) {
     const auto& names = stage_names();
-    if (!options_.stop_after.empty() &&
-        std::find(names.begin(), names.end(), options_.stop_after) == names.end()) {
-        std::string list;
-        for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
-        throw UserError("--stop-after {}: no such stage{}; the stages are {}", options_.stop_after,
-                        nearest_hint(options_.stop_after, names), list);
-    }
+    if (stage.empty() || std::find(names.begin(), names.end(), stage) != names.end()) return;
+    throw UserError("--stop-after {}: no such stage{}; the stages are {}", stage,
+                    nearest_hint(stage, names), fmt::join(names, ", "));
+}
+
+StageRunner::StageRunner(StageOptions options) : options_(std::move(options)) {
+    check_stop_after(options_.stop_after);
     if (options_.dump_folder.empty()) return;
     std::error_code failed;
     std::filesystem::create_directories(options_.dump_folder, failed);

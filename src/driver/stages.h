@@ -28,6 +28,8 @@ std::string dump_head(const std::string& stage);
 const std::vector<std::string>& stage_names();
 /// Does the stage come before the other? False for names that are none.
 bool is_before(const std::string& stage, const std::string& other);
+/// UserError when it names no stage; empty is none.
+void check_stop_after(const std::string& stage);
 
 /// What a dump's first line names; nothing where the text begins otherwise.
 std::optional<std::string> dumped_stage(const std::string& text);
