@@ -16,6 +16,7 @@
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/optimizer.h"
+#include "model/grad/state_order.h"
 #include "model/onnx/replace.h"
 #include "model/onnx/write.h"
 
@@ -36,7 +37,23 @@ struct Derived {
     std::string key;
     model::TrainingStep step;
     model::GradientGraph gradient;  ///< where gradients are asked for, not a step
+    /// In which its states lie (model/grad/state_order.h), by name, where not as in the model.
+    std::map<std::string, std::vector<int64_t>> orders;
     std::unique_ptr<Session> session;
+
+    void set_state(const Feeds& values) {
+        Feeds ordered = values;
+        for (auto& [name, value] : ordered)
+            if (const auto order = orders.find(name); order != orders.end())
+                value = model::in_order(value, order->second);
+        session->set_state(ordered);
+    }
+    Feeds state() const {
+        Feeds values = session->state();
+        for (const auto& [name, order] : orders)
+            values.at(name) = model::out_of_order(values.at(name), order);
+        return values;
+    }
 };
 
 Tensor scalar_f64(double v) {
@@ -105,7 +122,7 @@ struct Trainer::Impl {
     std::vector<std::string> names;                          // of what a step changes in the model
     size_t trained = 0;                                      // the first of them have gradients
     Feeds state;                    // every state variable by name; empty: none derived yet
-    Session* holder = nullptr;      // whose states are newer than `state`; or none
+    Derived* holder = nullptr;      // whose states are newer than `state`; or none
     Feeds pending;                  // set before the variables were known
     bool pending_is_whole = false;  // pending is a state, which leaves nothing out
     int64_t done = 0;
@@ -119,7 +136,7 @@ struct Trainer::Impl {
     std::unique_ptr<Derived> derive(const Feeds&, bool with_optimizer);
     void keep_warnings(const Session&);
     void take_state(const model::TrainingStep&);
-    void hand_to(Session&);
+    void hand_to(Derived&);
     const Feeds& current();
     Feeds values(size_t count);
     void check_whole(const Feeds&) const;
@@ -202,7 +219,10 @@ std::unique_ptr<Derived> Trainer::Impl::derive(const Feeds& feeds, bool with_opt
         };
     session.dims.clear();  // all sizes are numbers by now
     if (with_optimizer)
-        for (const model::StateVariable& v : made->step.state) session.state[v.name] = v.next;
+        for (const model::StateVariable& v : made->step.state) {
+            session.state[v.name] = v.next;
+            if (!v.order.empty()) made->orders[v.name] = v.order;
+        }
     made->step.state.clear();  // as large as the model and more; `state` has it
     made->session = std::make_unique<Session>(std::move(to_run), path, session);
     return made;
@@ -220,7 +240,7 @@ Derived& Trainer::Impl::derived(const Feeds& feeds, bool with_optimizer) {
     made->key = key_of(feeds);  // deriving may find deciding inputs
     keep_warnings(*made->session);
     if (kept.size() == kKept) {
-        if (kept.back()->session.get() == holder) {
+        if (kept.back().get() == holder) {
             current();
             holder = nullptr;
         }
@@ -241,7 +261,7 @@ void Trainer::Impl::take_state(const model::TrainingStep& step) {
     trained = step.parameters;
     for (const model::StateVariable& v : step.state) {
         if (names.size() < step.parameters + step.statistics) names.push_back(v.name);
-        state[v.name] = v.initial;
+        state[v.name] = v.order.empty() ? v.initial : model::out_of_order(v.initial, v.order);
     }
     // What was set before is refused here or taken whole.
     const Feeds given = std::exchange(pending, {});
@@ -257,10 +277,10 @@ void Trainer::Impl::take_state(const model::TrainingStep& step) {
 }
 
 /// The state lies in the memory of one session, which its steps change in place.
-void Trainer::Impl::hand_to(Session& session) {
-    if (holder == &session) return;
-    session.set_state(current());
-    holder = &session;
+void Trainer::Impl::hand_to(Derived& derived) {
+    if (holder == &derived) return;
+    derived.set_state(current());
+    holder = &derived;
 }
 
 /// Every state variable as it is now.
@@ -423,7 +443,7 @@ double Trainer::step(const Feeds& feeds) {
     const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
     Derived& d = impl_->derived(feeds, true);
-    impl_->hand_to(*d.session);
+    impl_->hand_to(d);
     double loss = 0;
     run_whole(*d.session, impl_->all_feeds(d, feeds), d.step.loss, loss);
     if (!std::isfinite(loss))
@@ -474,11 +494,16 @@ void Trainer::save(const std::string& path) const {
 void Trainer::save_step(const std::string& path, const Feeds& feeds) {
     const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
-    const Derived& d = impl_->derived(feeds, true);
+    impl_->derived(feeds, true);  // so that the state is known
     Feeds defaults = impl_->current();
-    defaults[d.step.learning_rate] = scalar_f64(impl_->options.learning_rate);
-    naming(impl_->path,
-           [&] { write_file(path, model::onnx::write_model(d.step.shaped.graph, defaults)); });
+    naming(impl_->path, [&] {
+        model::OptimizerChoice as_in_model = impl_->optimizer;
+        as_in_model.states_in_order = false;
+        const model::TrainingStep step =
+            model::append_optimizer(impl_->differentiate(feeds), as_in_model);
+        defaults[step.learning_rate] = scalar_f64(impl_->options.learning_rate);
+        write_file(path, model::onnx::write_model(step.shaped.graph, defaults));
+    });
 }
 
 int64_t Trainer::activation_bytes(const Feeds& feeds) {
@@ -552,9 +577,9 @@ double Trainer::prepare(const Feeds& feeds) {
 Session& Trainer::session(const Feeds& feeds) {
     const auto turn = impl_->turn();
     impl_->check_feeds(feeds);
-    Session& session = *impl_->derived(feeds, true).session;
-    impl_->hand_to(session);
-    return session;
+    Derived& d = impl_->derived(feeds, true);
+    impl_->hand_to(d);
+    return *d.session;
 }
 
 Feeds Trainer::session_feeds(const Feeds& feeds) {

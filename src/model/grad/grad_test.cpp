@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "model/grad/optimizer.h"
 #include "model/grad/rule.h"
+#include "model/grad/state_order.h"
 #include "model/text/text.h"
 
 namespace smeaton::model {
@@ -219,6 +220,54 @@ TEST(Optimizer, keeps_a_state_for_each_parameter) {
     OptimizerChoice choice;
     choice.momentum = 1;
     EXPECT_THROW(check_optimizer(choice), UserError);
+}
+
+TEST(Optimizer, weights_of_convolutions_lie_with_their_filters_innermost) {
+    constexpr const char* kConvolution = R"(  input x: f32[1,2,4,4]
+  const w: f32[1,2,1,3](0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+  const k: f32[1](2.0)
+  m = Conv(x, w) since 11 as C
+  y = Mul(m, k) since 14 as M
+  output y
+)";
+    const auto shapes = [&](bool in_order) {
+        OptimizerChoice choice = optimizer_named("momentum");
+        choice.states_in_order = in_order;
+        const TrainingStep step = append_optimizer(derive(kConvolution), choice);
+        std::map<std::string, std::vector<int64_t>> all;
+        for (const StateVariable& s : step.state) {
+            all[s.name] = s.initial.shape();
+            EXPECT_EQ(s.order.empty(), !in_order || s.name.front() == 'k') << s.name;
+            for (const Value& v : step.shaped.graph.values)
+                if (v.name == s.name || v.name == s.next) {
+                    EXPECT_EQ(const_shape(*v.shape), s.initial.shape()) << v.name;
+                }
+        }
+        return all;
+    };
+    const std::vector<int64_t> as_in_model = {1, 2, 1, 3}, in_order = {2, 1, 3, 1}, one = {1};
+    EXPECT_EQ(
+        shapes(false),
+        (std::map<std::string, std::vector<int64_t>>{
+            {"w", as_in_model}, {"w.momentum", as_in_model}, {"k", one}, {"k.momentum", one}}));
+    EXPECT_EQ(shapes(true),
+              (std::map<std::string, std::vector<int64_t>>{
+                  {"w", in_order}, {"w.momentum", in_order}, {"k", one}, {"k.momentum", one}}));
+}
+
+TEST(Optimizer, a_tensor_in_another_order_comes_back) {
+    Tensor t(DType::kF32, {2, 3, 2});
+    for (int64_t n = 0; n < t.elements(); ++n) t.set_from_double(n, static_cast<double>(n));
+    const Tensor turned = in_order(t, {1, 2, 0});
+    EXPECT_EQ(turned.shape(), (std::vector<int64_t>{3, 2, 2}));
+    for (int64_t a = 0; a < 2; ++a)
+        for (int64_t b = 0; b < 3; ++b)
+            for (int64_t c = 0; c < 2; ++c)
+                EXPECT_EQ(turned.at_as_double((b * 2 + c) * 2 + a),
+                          static_cast<double>((a * 3 + b) * 2 + c));
+    const Tensor back = out_of_order(turned, {1, 2, 0});
+    EXPECT_EQ(back.shape(), t.shape());
+    for (int64_t n = 0; n < t.elements(); ++n) EXPECT_EQ(back.at_as_double(n), t.at_as_double(n));
 }
 
 TEST(Differentiate, operators_without_a_gradient_are_named_together) {

@@ -1,6 +1,7 @@
 #include "model/grad/optimizer.h"
 
 #include "base/error.h"
+#include "model/grad/state_order.h"
 #include "model/rewrite/dead_code.h"
 #include "model/verify.h"
 
@@ -51,9 +52,12 @@ public:
         if (adaptive()) step.step = open_step();
         const Expr loss = c_.of(named(g_.loss));
         finite_ = equal(loss - loss, 0);
-        for (const TrainedParameter& p : g_.parameters) {
-            const Expr next = update(p, c_.of(named(p.name)), c_.of(named(p.gradient)));
-            state_.push_back({p.name, p.initial, output(p.name, next)});
+        for (TrainedParameter& p : g_.parameters) {
+            order_ = lies_in_order(p);
+            Expr gradient = c_.of(named(p.gradient));
+            if (!order_.empty()) gradient = transpose(gradient, order_);
+            const Expr next = update(p, c_.of(named(p.name)), gradient);
+            state_.push_back({p.name, p.initial, output(p.name, next), order_});
         }
         step.parameters = state_.size();
         step.statistics = g_.form.statistics.size();
@@ -61,7 +65,7 @@ public:
             const Expr moved = c_.of(named(s.next));
             graph.at(moved.id).name =
                 c_.fresh_value(s.name + ".moved");  // its name is the output's
-            state_.push_back({s.name, s.initial, output(s.name, moved, s.next)});
+            state_.push_back({s.name, s.initial, output(s.name, moved, s.next), {}});
         }
         for (const auto& [variable, next] : kept_) {
             state_.push_back(variable);
@@ -108,12 +112,22 @@ private:
         return wanted;
     }
 
-    /// What the optimiser keeps of one parameter, before this step.
+    /// Has the parameter lie as its convolutions like it, where there are any; in which order.
+    std::vector<int64_t> lies_in_order(TrainedParameter& p) {
+        if (!choice_.states_in_order) return {};
+        std::vector<int64_t> order = order_between_steps(shaped_.graph, named(p.name));
+        if (order.empty()) return order;
+        p.initial = in_order(p.initial, order);
+        turn_input(c_, named(p.name), order);
+        return order;
+    }
+
+    /// What the optimiser keeps of one parameter, before this step; it lies as the parameter does.
     Expr kept(const TrainedParameter& p, const char* what) {
         const Expr before = c_.input(p.name + "." + what, p.initial.dtype(), p.initial.shape());
-        kept_.push_back(
-            {{c_.graph().at(before.id).name, Tensor(p.initial.dtype(), p.initial.shape()), ""},
-             before});
+        kept_.push_back({{c_.graph().at(before.id).name,
+                          Tensor(p.initial.dtype(), p.initial.shape()), "", order_},
+                         before});
         return before;
     }
     void keep(Expr next) { kept_.back().second = next; }
@@ -150,6 +164,7 @@ private:
     GradientGraph g_;
     Composer c_;
     Expr rate_, step_size_, root_, finite_;
+    std::vector<int64_t> order_;  // of the parameter at hand
     std::vector<StateVariable> state_;
     std::vector<std::pair<StateVariable, Expr>> kept_;
 };

@@ -24,6 +24,9 @@ struct OptimizerChoice {
     double beta1 = 0.9, beta2 = 0.999;
     double epsilon = 1e-8;
     double weight_decay = 0;
+    /// Weights of convolutions, and what is kept of them, lie in the order of state_order.h; else
+    /// all lie as in the model.
+    bool states_in_order = true;
 };
 
 /// "sgd", "momentum", "adam", "adamw" (with a weight decay of 0.01). UserError on other text.

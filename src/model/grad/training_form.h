@@ -23,6 +23,9 @@ struct StateVariable {
     std::string name;
     Tensor initial;
     std::string next;  ///< a graph output of the same dtype and shape
+    /// Dim d of it is dim order[d] of the model's initializer (state_order.h); empty: as in the
+    /// model.
+    std::vector<int64_t> order = {};
 };
 
 struct DropoutMask {
