@@ -70,7 +70,7 @@ std::string escaped(const std::string& text) {
                 out += "&quot;";
                 break;
             default:
-                if (static_cast<unsigned char>(c) >= 0x20) out += c;
+                if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
         }
     return out;
 }

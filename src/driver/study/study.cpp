@@ -205,6 +205,10 @@ StudyResult study(const StudyRequest& request) {
     r.measured.kernels = measured_kernels(session, feeds, std::clamp(wanted.runs, 5, 20), r.here);
     r.kernel_texts = kernel_texts(tuned->program, target_here(options));
     r.alive_bytes = session.trace(feeds).alive_bytes;
+    SMEATON_CHECK(r.alive_bytes.size() == r.measured.kernels.size() &&
+                      r.kernel_texts.size() == r.measured.kernels.size(),
+                  "{} kernels measured, {} in the arena, {} in the program",
+                  r.measured.kernels.size(), r.alive_bytes.size(), r.kernel_texts.size());
     add_totals(r);
     add_groups(*tuned, r);
 
