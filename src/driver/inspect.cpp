@@ -55,8 +55,9 @@ std::string input_word(const model::RunInput& input) {
     return "own";
 }
 
-void add_blocks(const model::Graph& graph, InspectResult& result) {
-    const model::Blocks found = model::find_blocks(graph);
+}  // namespace
+
+void add_blocks(const model::Graph& graph, const model::Blocks& found, InspectResult& result) {
     result.has_blocks = true;
     for (const model::Block& block : found.blocks) {
         BlockRow row{block.name,
@@ -77,8 +78,6 @@ void add_blocks(const model::Graph& graph, InspectResult& result) {
         result.runs.push_back(std::move(row));
     }
 }
-
-}  // namespace
 
 void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
     model::ModelSummary summary = model::summarize(shaped);
@@ -108,6 +107,9 @@ static InspectResult inspect_file(const InspectRequest& request) {
     for (const model::UnsupportedNode& u : model::unsupported(graph))
         result.unsupported.push_back({u.node, u.op, u.reason});
     if (!result.unsupported.empty()) return result;
+    auto with_blocks = [&](const model::Graph& of) {
+        if (request.blocks) add_blocks(of, model::find_blocks(of), result);
+    };
     std::map<std::string, int64_t> dims = parse_dims(request.dims);
     model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
     result.open_dims = model::unbound_dims(bound);
@@ -118,10 +120,10 @@ static InspectResult inspect_file(const InspectRequest& request) {
     try {
         const model::ShapedGraph shaped = model::infer_shapes(bound, {}, lower::evaluate);
         add_work(shaped, result);
-        if (request.blocks) add_blocks(model::simplify(shaped, lower::evaluate).graph, result);
+        if (request.blocks) with_blocks(model::simplify(shaped, lower::evaluate).graph);
     } catch (const model::NeedsValue& needs) {
         result.warnings.push_back(fmt::format("work is not counted: {}", needs.what()));
-        if (request.blocks) add_blocks(bound, result);
+        with_blocks(bound);
     }
     if (!request.memory) return result;
     SessionOptions options;

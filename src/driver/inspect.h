@@ -8,6 +8,10 @@
 #include "driver/session.h"
 #include "model/graph.h"
 
+namespace smeaton::model {
+struct Blocks;
+}  // namespace smeaton::model
+
 namespace smeaton::driver {
 
 struct InspectRequest {
@@ -71,6 +75,8 @@ struct InspectResult {
 
 InspectResult inspect(const InspectRequest&);
 
+/// The repeated structure of the graph.
+void add_blocks(const model::Graph&, const model::Blocks&, InspectResult&);
 /// Work and shapes of a graph that is shaped.
 void add_work(const model::ShapedGraph&, InspectResult&);
 

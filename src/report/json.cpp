@@ -48,12 +48,24 @@ Json json_of(const driver::MeasuredKernel& k) {
     return {{"name", k.name},
             {"ops", k.ops},
             {"time_us", k.time_us},
+            {"share", k.share},
+            {"gflops", k.gflops},
             {"predicted_us", k.predicted_us},
             {"flops", k.flops},
             {"bytes", k.bytes},
             {"compulsory_bytes", k.compulsory_bytes},
             {"bound", k.bound},
             {"efficiency", k.efficiency}};
+}
+
+Json json_of(const driver::ProbedLevel& l) {
+    return {{"name", l.name},
+            {"bytes", l.bytes},
+            {"read_gb_s", l.read_gb_s.value},
+            {"read_range_gb_s", json_of(l.read_gb_s)},
+            {"all_cores_read_gb_s", l.all_read_gb_s.value},
+            {"latency_ns", l.latency_ns},
+            {"per_core", l.per_core}};
 }
 
 Json json_of(const driver::SimulatedKernel& k) {
@@ -294,21 +306,13 @@ std::string json(const driver::ProbeResult& r) {
         ranges[word] = json_of(range);
         all[word] = r.all_gflops.at(word);
     }
-    Json levels = Json::array();
-    for (const driver::ProbedLevel& l : r.levels)
-        levels.push_back({{"name", l.name},
-                          {"bytes", l.bytes},
-                          {"read_gb_s", l.read_gb_s.value},
-                          {"read_range_gb_s", json_of(l.read_gb_s)},
-                          {"all_cores_read_gb_s", l.all_read_gb_s.value},
-                          {"latency_ns", l.latency_ns}});
     return dump({{"machine", r.machine},
                  {"cores", r.cores},
                  {"clock_ghz", r.clock_ghz},
                  {"peak_gflops", peak},
                  {"peak_range_gflops", ranges},
                  {"all_cores_gflops", all},
-                 {"levels", levels},
+                 {"levels", list_of(r.levels)},
                  {"handoff_ns", r.handoff_ns},
                  {"kept_in", r.kept_in}});
 }

@@ -7,6 +7,7 @@
 #include "driver/inspect.h"
 #include "driver/simulate.h"
 #include "driver/study/measure.h"
+#include "driver/study/probe_here.h"
 
 namespace smeaton::report {
 
@@ -22,6 +23,7 @@ Json json_of(const tensor::Dim&);  ///< a number, or the formula as text
 Json json_of(const driver::PortShape&);
 Json json_of(const driver::MeasuredKernel&);
 Json json_of(const driver::SimulatedKernel&);
+Json json_of(const driver::ProbedLevel&);
 Json json_of(const driver::Comparison&);
 Json json_of(const driver::MemoryStats&);
 Json json_of(const driver::Explanation&);

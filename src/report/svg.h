@@ -1,5 +1,6 @@
-// Charts as inline SVG. Colours are classes (b-compute, b-l1, ...) that the page's style fills for
-// light and dark.
+// Charts as inline SVG that fits whatever width it is given: places along x are percentages, texts
+// keep their size. Colours are classes (b-compute, b-l1, ...) that the page's style fills for light
+// and dark.
 #pragma once
 
 #include <string>
@@ -16,9 +17,20 @@ struct Strip {
     double length = 0;  ///< us
     std::string cls, title;
 };
-/// Strips one after another in rows that share the scale; `labels` stand in front of them.
-std::string timeline(const std::vector<std::string>& labels,
-                     const std::vector<std::vector<Strip>>& rows);
+struct StripRow {
+    std::string label;  ///< stands above
+    std::vector<Strip> strips;
+};
+/// Strips one after another in rows over a time axis of that length in us.
+std::string timeline(const std::vector<StripRow>& rows, double length);
+
+struct Step {
+    double length = 0;  ///< us
+    double bytes = 0;
+    std::string title;
+};
+/// Bytes over the same time axis, below a line at `most_bytes`.
+std::string memory_curve(const std::vector<Step>&, double length, double most_bytes);
 
 struct Dot {
     double intensity = 0;  ///< operations per byte

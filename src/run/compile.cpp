@@ -199,6 +199,18 @@ void* Library::symbol(const std::string& name) const {
     return address;
 }
 
+std::string compiler_text(const CompileOptions& options) {
+    std::string folder =
+        options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
+    make_cache_folder(folder);
+    const std::string compiler = find_compiler(options.compiler);
+    const std::vector<std::string> known = known_versions(folder);
+    const std::string text = !compiler.empty() ? compiler_version(compiler, folder)
+                             : known.empty()   ? ""
+                                               : known.back();
+    return text.substr(0, text.find('\n'));
+}
+
 std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                                         const CompileOptions& options) {
     auto start = std::chrono::steady_clock::now();

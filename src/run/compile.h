@@ -50,4 +50,8 @@ private:
 std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                                         const CompileOptions&);
 
+/// The first line of what the compiler's --version says; of the one that last filled the cache
+/// folder where none is installed; empty where neither is there.
+std::string compiler_text(const CompileOptions&);
+
 }  // namespace smeaton::run

@@ -7,3 +7,4 @@ file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/driver/study/onnx_runtime_
 constexpr const char* kOnnxRuntimeScript = R\"py(@PEER_TEXT@)py\";
 " @ONLY)
 target_include_directories(smeaton_driver_study SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/generated)
+target_compile_definitions(smeaton_driver_study PRIVATE SMEATON_VERSION="${PROJECT_VERSION}")

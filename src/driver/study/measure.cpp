@@ -70,11 +70,16 @@ std::string noise_warning(const Latency& ms, int runs) {
         runs, ms.median / ms.min);
 }
 
+SimulateOptions simulate_options(const Session& session, const machine::Machine& here,
+                                 const SessionOptions& options) {
+    const int cores = static_cast<int>(machine::core_count(here));
+    return {std::min(session.threads(), cores), vector_bits(options.isa)};
+}
+
 SimulateResult predict_here(Session& session, const Feeds& feeds, const SessionOptions& options) {
     machine::Machine here = machine_here({options.cache_folder, false, options.progress});
-    int cores = static_cast<int>(machine::core_count(here));
     return simulate_program(session.tuned(feeds)->program, here,
-                            {std::min(session.threads(), cores), vector_bits(options.isa)});
+                            simulate_options(session, here, options));
 }
 
 std::vector<MeasuredKernel> measured_kernels(Session& session, const Feeds& feeds, int runs,
@@ -98,8 +103,12 @@ std::vector<MeasuredKernel> measured_kernels(Session& session, const Feeds& feed
         k.predicted_us = rows[i]->time_us.value;
         k.bound = rows[i]->bound;
         k.efficiency = k.time_us > 0 ? rows[i]->bound_us / k.time_us : 0;
+        k.gflops = k.time_us > 0 ? static_cast<double>(k.flops) / k.time_us / 1e3 : 0;
         all.push_back(std::move(k));
     }
+    double all_us = 0;
+    for (const MeasuredKernel& k : all) all_us += k.time_us;
+    for (MeasuredKernel& k : all) k.share = all_us > 0 ? k.time_us / all_us : 0;
     return all;
 }
 

@@ -45,6 +45,8 @@ struct MeasuredKernel {
     std::string name;
     std::vector<std::string> ops;
     double time_us = 0;  ///< median
+    double share = 0;    ///< of the kernels' time, 0 to 1
+    double gflops = 0;   ///< reached
     double predicted_us = 0;
     int64_t flops = 0;
     std::map<std::string, int64_t> bytes;  ///< by level, from the ledger
@@ -81,6 +83,9 @@ std::string noise_warning(const Latency&, int runs);
 /// Measured kernels beside their prediction on this machine, in step order.
 std::vector<MeasuredKernel> measured_kernels(Session&, const std::map<std::string, Tensor>& feeds,
                                              int runs, const SimulateResult& predicted);
+/// How this session would be simulated: its threads, the vectors of its instruction set.
+SimulateOptions simulate_options(const Session&, const machine::Machine& here,
+                                 const SessionOptions&);
 /// Prediction for the program as compiled for this machine.
 SimulateResult predict_here(Session&, const std::map<std::string, Tensor>& feeds,
                             const SessionOptions&);

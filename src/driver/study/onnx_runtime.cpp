@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/temporary_folder.h"
 #include "driver/study/onnx_runtime_script.h"
 #include "run/process.h"
 #include "tensor/npy.h"
@@ -38,20 +39,6 @@ std::string python() {
     if (access(venv.c_str(), X_OK) == 0) return venv;
     return run::find_program("python3");
 }
-
-// A folder for tensors that goes with the object.
-struct Exchange {
-    std::string path = (fs::temp_directory_path() / "smeaton-XXXXXX").string();
-    Exchange() {
-        if (!mkdtemp(path.data()))
-            throw UserError("{}: cannot make a temporary folder",
-                            fs::temp_directory_path().string());
-    }
-    ~Exchange() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-};
 
 // A child that answers lines with lines.
 class Peer {
@@ -180,7 +167,7 @@ PeerComparison compare_with_onnx_runtime(Session& session, const std::string& mo
         result.skipped = "there is no python3 on PATH";
         return result;
     }
-    Exchange exchange;
+    const TemporaryFolder exchange;
     int index = 0;
     for (const PortInfo& port : session.inputs()) {
         const Tensor& fed = feeds.at(port.name);

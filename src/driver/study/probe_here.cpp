@@ -23,6 +23,7 @@ std::vector<ProbedLevel> probed_levels(const machine::Machine& m) {
         row.bytes = static_cast<int64_t>(level.capacity_bytes.value);
         row.read_gb_s = range(machine::total_gb_s(*level.read, 1));
         row.all_read_gb_s = range(machine::total_gb_s(*level.read, cores));
+        row.per_core = !m.scopes.empty() && level.private_to == m.scopes.back().name;
         if (level.latency_ns) row.latency_ns = level.latency_ns->value;
         rows.push_back(row);
     }

@@ -16,6 +16,7 @@ struct ProbedLevel {
     TimeRange read_gb_s;      ///< one core
     TimeRange all_read_gb_s;  ///< all cores
     double latency_ns = 0;
+    bool per_core = false;  ///< each core has one
 };
 
 struct ProbeResult {

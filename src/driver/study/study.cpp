@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <ctime>
-#include <set>
 
 #include "base/error.h"
 #include "driver/entry.h"
+#include "driver/kernel_class.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
+#include "gir/ledger/ledger.h"
+#include "gir/text/print.h"
 #include "machine/read.h"
 #include "machine/shipped.h"
+#include "model/blocks/blocks.h"
 
 namespace smeaton::driver {
 
@@ -25,10 +28,6 @@ std::string now_utc() {
                        parts.tm_mday, parts.tm_hour, parts.tm_min);
 }
 
-double number(const Dim& d) {
-    return d.is_const() ? static_cast<double>(d.value()) : 0;
-}
-
 double bytes_of(const std::vector<PortShape>& ports) {
     double bytes = 0;
     for (const PortShape& p : ports) {
@@ -40,61 +39,84 @@ double bytes_of(const std::vector<PortShape>& ports) {
     return bytes;
 }
 
-// Time of each kernel, shared among the model's nodes that it computes.
-std::vector<OperatorTime> operator_times(const InspectResult& summary,
-                                         const std::vector<MeasuredKernel>& kernels) {
-    std::map<std::string, const OperatorRow*> row_of;
-    for (const OperatorRow& row : summary.rows) row_of[row.node] = &row;
-    std::map<std::string, OperatorTime> by_op;
-    std::set<std::string> counted;
-    for (const MeasuredKernel& k : kernels) {
-        double flops = 0;
-        for (const std::string& node : k.ops)
-            if (row_of.count(node) > 0) flops += number(row_of[node]->flops);
-        for (const std::string& node : k.ops) {
-            auto found = row_of.find(node);
-            const OperatorRow* row = found == row_of.end() ? nullptr : found->second;
-            OperatorTime& t = by_op[row ? row->op : "(made by the compiler)"];
-            double share = flops > 0 ? (row ? number(row->flops) / flops : 0)
-                                     : 1 / static_cast<double>(k.ops.size());
-            t.time_us += share * k.time_us;
-            if (!row || !counted.insert(node).second) continue;
-            ++t.nodes;
-            t.flops += number(row->flops);
-            t.bytes += number(row->read_bytes) + number(row->written_bytes);
-        }
-        if (k.ops.empty()) by_op["(made by the compiler)"].time_us += k.time_us;
-    }
-    std::vector<OperatorTime> times;
-    for (auto& [op, t] : by_op) {
-        t.op = op;
-        times.push_back(t);
-    }
-    std::stable_sort(times.begin(), times.end(),
-                     [](const auto& a, const auto& b) { return a.time_us > b.time_us; });
-    return times;
-}
-
 void add_totals(StudyResult& r) {
     std::map<std::string, double> claimed;
+    double flops = 0;
     for (size_t i = 0; i < r.measured.kernels.size(); ++i) {
         const MeasuredKernel& k = r.measured.kernels[i];
         r.measured_us += k.time_us;
+        flops += static_cast<double>(k.flops);
         r.predicted_us += k.predicted_us;
         r.kernel_errors.push_back(k.time_us > 0 ? k.predicted_us / k.time_us - 1 : 0);
         r.kernel_compulsory_bytes += static_cast<double>(k.compulsory_bytes);
         for (const auto& [level, bytes] : k.bytes) claimed[level] += static_cast<double>(bytes);
     }
-    if (r.measured_us > 0) r.prediction_error = r.predicted_us / r.measured_us - 1;
+    if (r.measured_us > 0) {
+        r.prediction_error = r.predicted_us / r.measured_us - 1;
+        r.gflops = flops / r.measured_us / 1e3;
+        if (r.peak_gflops > 0) r.peak_share = r.gflops / r.peak_gflops;
+    }
     std::map<std::string, size_t> at;
     for (const SimulatedKernel& k : r.here.kernels) {
         if (k.once) continue;
         for (const SimulatedLevel& l : k.levels) {
-            if (at.emplace(l.name, r.traffic.size()).second) r.traffic.push_back({l.name, 0, 0});
+            if (at.emplace(l.name, r.traffic.size()).second) {
+                r.traffic.emplace_back();
+                r.traffic.back().name = l.name;
+            }
             r.traffic[at[l.name]].predicted_bytes += l.read_bytes + l.write_bytes;
         }
     }
-    for (LevelTraffic& t : r.traffic) t.claimed_bytes = claimed.count(t.name) ? claimed[t.name] : 0;
+    for (LevelTraffic& t : r.traffic) {
+        t.claimed_bytes = claimed.count(t.name) ? claimed[t.name] : 0;
+        if (r.model_compulsory_bytes > 0)
+            t.times_least = t.predicted_bytes / r.model_compulsory_bytes;
+        for (const ProbedLevel& l : r.levels)
+            if (l.name == t.name) t.per_core = l.per_core;
+    }
+}
+
+/// GIR and ledger of each kernel of a run.
+std::vector<KernelText> kernel_texts(const gir::Program& program, const gir::Target& target) {
+    const gir::Levels levels = gir::levels_of(target, program);
+    std::vector<KernelText> texts;
+    for (const gir::Step& s : program.steps)
+        if (auto* run = std::get_if<gir::RunStep>(&s.node); run && !run->once)
+            texts.push_back({gir::print(*run->kernel),
+                             gir::str(gir::ledger_of_named(*run->kernel, program, levels))});
+    return texts;
+}
+
+/// The kernels' time by operator, by shape and by layer, and the graph with it.
+void add_groups(const Tuned& tuned, StudyResult& r) {
+    const model::Graph& graph = tuned.graph.graph;
+    const model::Blocks blocks = model::find_blocks(graph);
+    add_blocks(graph, blocks, r.summary);
+    const auto& kernels = r.measured.kernels;
+    r.operators = time_groups(r.summary, kernels, by_operator(r.summary));
+    r.shapes = time_groups(r.summary, kernels, by_shape(tuned.unfolded.graph));
+    r.layers = time_groups(r.summary, kernels, by_block(graph, blocks));
+    std::map<std::string, size_t> place;
+    for (const model::Block& block : blocks.blocks) place.emplace(block.name, place.size());
+    auto place_of = [&](const TimeGroup& g) {
+        auto found = place.find(g.name);
+        return found == place.end() ? place.size() : found->second;
+    };
+    std::stable_sort(r.layers.begin(), r.layers.end(),
+                     [&](auto& a, auto& b) { return place_of(a) < place_of(b); });
+    GroupOf itself;
+    for (const OperatorRow& row : r.summary.rows) itself[row.node] = row.node;
+    r.picture = picture_of(graph, blocks, r.layers, time_groups(r.summary, kernels, itself));
+    draw(r.picture);
+}
+
+/// The heaviest operator of each kernel.
+std::vector<std::string> heaviest_operators(const model::Graph& graph,
+                                            const std::vector<MeasuredKernel>& kernels) {
+    const KernelClasses classes(graph);
+    std::vector<std::string> ops;
+    for (const MeasuredKernel& k : kernels) ops.push_back(classes.of(k.ops).op);
+    return ops;
 }
 
 struct NamedMachine {
@@ -110,6 +132,15 @@ std::vector<NamedMachine> machines_of(const std::vector<std::string>& wanted) {
     return all;
 }
 
+/// What stages read for another machine than this one.
+SessionOptions plain_options(const SessionOptions& options) {
+    SessionOptions plain;
+    plain.dims = options.dims;
+    plain.skip = options.skip;
+    plain.state = options.state;
+    return plain;
+}
+
 OtherMachine on_machine(const NamedMachine& named, const Opened& opened,
                         const SessionOptions& options) {
     OtherMachine other;
@@ -117,14 +148,22 @@ OtherMachine on_machine(const NamedMachine& named, const Opened& opened,
     try {
         const machine::Machine& m = named.machine;
         if (options.progress) options.progress("simulate on " + m.name, 0.9);
-        SessionOptions plain;
-        plain.dims = options.dims;
-        plain.skip = options.skip;
-        other.predicted = simulate_model(opened.graph, opened.feeds, plain, m, {});
+        other.predicted = simulate_model(opened.graph, opened.feeds, plain_options(options), m, {});
     } catch (const UserError& error) {
         other.failed = error.what();
     }
     return other;
+}
+
+void add_machines(const std::vector<NamedMachine>& machines, const Opened& opened,
+                  const SessionOptions& options, StudyResult& r) {
+    for (const NamedMachine& named : machines) {
+        OtherMachine other = on_machine(named, opened, options);
+        if (r.here.time_ms.value > 0)
+            other.relative_time = other.predicted.time_ms.value / r.here.time_ms.value;
+        if (!other.failed.empty()) r.notes.push_back(named.file + ": " + other.failed);
+        r.machines.push_back(std::move(other));
+    }
 }
 
 }  // namespace
@@ -151,8 +190,12 @@ StudyResult study(const StudyRequest& request) {
     r.summary.opsets = tuned->unfolded.graph.opsets;
     for (const auto& node : tuned->unfolded.graph.nodes) ++r.summary.operators[node.op_name];
     add_work(tuned->unfolded, r.summary);
+    // Every constant once, though the program reads packed copies of some.
+    r.model_compulsory_bytes = static_cast<double>(r.summary.weights_bytes) +
+                               bytes_of(r.measured.inputs) + bytes_of(r.measured.outputs);
 
-    machine::Machine here = machine_here({options.cache_folder, false, options.progress});
+    const machine::Machine here = machine_here({options.cache_folder, false, options.progress});
+    r.host = host(options.cache_folder);
     r.levels = probed_levels(here);
     r.here = predict_here(session, feeds, options);
     r.peak_gflops = r.here.peak_gflops;
@@ -160,11 +203,14 @@ StudyResult study(const StudyRequest& request) {
     say("timing kernels");
     r.measured.machine = r.here.machine;
     r.measured.kernels = measured_kernels(session, feeds, std::clamp(wanted.runs, 5, 20), r.here);
-    r.operators = operator_times(r.summary, r.measured.kernels);
+    r.kernel_texts = kernel_texts(tuned->program, target_here(options));
+    r.alive_bytes = session.trace(feeds).alive_bytes;
+    SMEATON_CHECK(r.alive_bytes.size() == r.measured.kernels.size() &&
+                      r.kernel_texts.size() == r.measured.kernels.size(),
+                  "{} kernels measured, {} in the arena, {} in the program",
+                  r.measured.kernels.size(), r.alive_bytes.size(), r.kernel_texts.size());
     add_totals(r);
-    // Every constant once, though the program reads packed copies of some.
-    r.model_compulsory_bytes = static_cast<double>(r.summary.weights_bytes) +
-                               bytes_of(r.measured.inputs) + bytes_of(r.measured.outputs);
+    add_groups(*tuned, r);
 
     if (request.peer) {
         say("turn by turn with ONNX Runtime");
@@ -174,11 +220,12 @@ StudyResult study(const StudyRequest& request) {
     }
     if (!r.peer.ran) r.notes.push_back("no comparison with ONNX Runtime: " + r.peer.skipped);
     const Opened opened = open_model(wanted.model, wanted.feeds, options);
-    for (const NamedMachine& named : machines) {
-        r.machines.push_back(on_machine(named, opened, options));
-        if (!r.machines.back().failed.empty())
-            r.notes.push_back(fmt::format("{}: {}", named.file, r.machines.back().failed));
-    }
+    add_machines(machines, opened, options, r);
+    say("pricing better machines");
+    Pricer pricer(opened.graph, opened.feeds, plain_options(options));
+    r.what_ifs = what_if(pricer, here, simulate_options(session, here, options));
+    r.verdict = verdict(r.measured.kernels,
+                        heaviest_operators(tuned->unfolded.graph, r.measured.kernels), r.what_ifs);
     return r;
 }
 
