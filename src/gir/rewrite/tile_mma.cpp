@@ -412,11 +412,9 @@ Block MmaTiler::run() {
     auto at = std::find_if(plans.begin(), plans.end(), [&](auto& p) { return p.axis == lane; });
     std::vector<AxisPlan> outer(plans.begin(), at + 1), inner(at + 1, plans.end());
     return walk_axes(outer, body, taken, [&](const Block& b, const Parts& outer_parts) {
-        Slice source;  // as substituted by the loops so far
-        const Op* here = only_mma(b);
-        for (const Operand& o : here->srcs)
-            if (std::get<Slice>(o).target == vec.target && uses(std::get<Slice>(o), lane))
-                source = std::get<Slice>(o);
+        // As substituted by the loops so far.
+        const auto source =
+            std::get<Slice>(only_mma(b)->srcs.at(vec_role == OperandRole::B ? 1 : 0));
         auto found = outer_parts.find(lane);
         int64_t lanes_in_hand = found == outer_parts.end() ? 1 : found->second;
         Block panelled = stage(b, lanes_in_hand, source);
