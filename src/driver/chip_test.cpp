@@ -116,7 +116,8 @@ TEST(EveryChip, holds_contractions_whose_tails_are_ragged) {
                              "systolic-chip", "tpu-like"}) {
         const machine::Machine described = machine::read_machine_file(name);
         const gir::Target target = cost::target_of(described);
-        for (auto [b, m, n] : {std::tuple(16, 1100, 27), std::tuple(1, 67, 197)})
+        for (auto [b, m, n] :
+             {std::tuple(16, 1100, 27), std::tuple(1, 67, 197), std::tuple(1, 300, 1)})
             for (bool turned : {false, true}) {
                 gir::Program program = product(b, m, n, b > 1 ? 1 : 5, turned);
                 const std::map<Name, tensor::Tensor> inputs = feed(program);
