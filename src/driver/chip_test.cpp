@@ -1,5 +1,7 @@
 // Blocks of real models, tiled for machines they were not lowered for: every level holds what is
 // put there, and the interpreter computes what it computed before.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -84,6 +86,69 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(std::tuple("machines/systolic-chip.yaml", "tests/blocks/resnet_block.gir"),
                       std::tuple("machines/systolic-chip.yaml", "tests/blocks/bert_layer.gir"),
                       std::tuple("machines/edge-cpu.yaml", "tests/blocks/resnet_block.gir")));
+
+/// y[b, m, n] = the sum over k of x[b, k, m] * w[k, n] (or w[n, k]).
+gir::Program product(int64_t b, int64_t m, int64_t n, int64_t k, bool turned) {
+    const std::string w = turned ? "n: {n}, k: {k}" : "k: {k}, n: {n}";
+    const std::string text = R"(program p
+  buffer x: memory f32[b: {b}, k: {k}, m: {m}] input
+  buffer w: memory f32[)" + w +
+                             R"(] input
+  buffer y: memory f32[b: {b}, m: {m}, n: {n}] output
+  run f(x, w -> y)
+
+kernel f(x, w -> y) from F
+  parallel b: {b}, m: {m}, n: {n} any
+    let acc: local f32[]
+    fill acc[] <- 0.0
+    mma acc[] += x[b,k,m] * w[)" +
+                             (turned ? "n,k" : "k,n") + R"(] over k: {k}
+    move y[b,m,n] <- acc[]
+)";
+    return gir::parse_program(fmt::format(fmt::runtime(text), fmt::arg("b", b), fmt::arg("m", m),
+                                          fmt::arg("n", n), fmt::arg("k", k)),
+                              "product");
+}
+
+// Tails in both dims: four sums stand in one block, and a panel of one lane beside them.
+TEST(EveryChip, holds_contractions_whose_tails_are_ragged) {
+    for (const char* name : {"eyeriss-like", "simdit-training-01", "simdit-inference-01",
+                             "systolic-chip", "tpu-like"}) {
+        const machine::Machine described = machine::read_machine_file(name);
+        const gir::Target target = cost::target_of(described);
+        for (auto [b, m, n] :
+             {std::tuple(16, 1100, 27), std::tuple(1, 67, 197), std::tuple(1, 300, 1)})
+            for (bool turned : {false, true}) {
+                gir::Program program = product(b, m, n, b > 1 ? 1 : 5, turned);
+                const std::map<Name, tensor::Tensor> inputs = feed(program);
+                const gir::Program tiled = gir::rewrite::for_target(program, target);
+                EXPECT_EQ(gir::find_faults(tiled, {gir::capacities(target)}),
+                          std::vector<std::string>{})
+                    << name << gir::print(tiled);
+                gir::interp::Options interpret;
+                interpret.levels = cost::levels_of(described);
+                const gir::interp::Result want = gir::interp::run(program, inputs);
+                const gir::interp::Result got = gir::interp::run(tiled, inputs, interpret);
+                EXPECT_LT(worst_difference(want.outputs.at("y"), got.outputs.at("y")), 1e-5)
+                    << name;
+            }
+    }
+}
+
+// A copy leaves room for the sums that are made beside it, in each part of a level in parts.
+TEST(EveryChip, copies_leave_room_for_sums) {
+    machine::Machine described = machine::read_machine_file("tpu-like");
+    for (machine::Level& level : described.levels)
+        if (level.name == "vmem") level.capacity_bytes.value = 64 << 10;
+    const gir::Target target = cost::target_of(described);
+    // x of one b fits one of two parts, it and the sums do not.
+    gir::Program program = product(3, 150, 70, 50, false);
+    feed(program);
+    const gir::Program tiled = gir::rewrite::for_target(program, target);
+    EXPECT_EQ(gir::find_faults(tiled, {gir::capacities(target)}), std::vector<std::string>{})
+        << gir::print(tiled);
+    EXPECT_THAT(gir::print(tiled), testing::ContainsRegex("copy x_vmem: .* depth 2 <- x"));
+}
 
 // On the chip every contraction reads its operands from the scratchpads of their roles.
 TEST(SystolicChip, contractions_read_from_their_scratchpads) {

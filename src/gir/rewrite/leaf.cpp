@@ -101,6 +101,20 @@ bool epilogue_stands_alone(const SplitBody& split) {
     });
 }
 
+/// The epilogue with the accumulator's elements read from `rows`, at the axes that the slice names.
+Block reading_sums_of(const Slice& rows, const SplitBody& split) {
+    return map_ops(split.epilogue, [&](const Op& op) {
+        Op next = op;
+        auto redirect = [&](Slice& s) {
+            if (s.target == split.accumulator) s = rows;
+        };
+        redirect(next.dst);
+        for (Operand& o : next.srcs)
+            if (auto* s = std::get_if<Slice>(&o)) redirect(*s);
+        return next;
+    });
+}
+
 // for row { epilogue on [lane] }, reading the accumulator from a tile in the first cache.
 Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& target,
               std::set<Name>& taken) {
@@ -118,21 +132,45 @@ Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& targe
     spill.dst = {out.name, {Coord(r.row), Coord(r.lane)}, {}};
     spill.origins = split.origins;
     spill.srcs = {Slice{split.accumulator, {Coord(r.row), Coord(r.lane)}, {}}};
-    Block tail = map_ops(split.epilogue, [&](const Op& op) {
-        Op next = op;
-        auto redirect = [&](Slice& s) {
-            if (s.target == split.accumulator) s = spill.dst;
-        };
-        redirect(next.dst);
-        for (Operand& o : next.srcs)
-            if (auto* s = std::get_if<Slice>(&o)) redirect(*s);
-        return next;
-    });
+    Block tail = reading_sums_of(spill.dst, split);
     tail = place_local_tiles(must_absorb(tail, r.lane, r.lanes, true), target);
     block.push_back(stmt(Let{out}));
     block.push_back(stmt(spill));
     block.push_back(stmt(For{r.row, Dim(r.rows), {}, {}, 1, tail}));
     return block;
+}
+
+// Sums that are made in memory: what follows the contraction goes through them in parts of rows
+// that fit the registers.
+Block by_parts(const SplitBody& split, const RegisterBody& r, const Target& target,
+               std::set<Name>& taken) {
+    Block block = must_absorb(split.head, r.row, r.rows, false);
+    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target, r.sums_in);
+    const Slice sums{split.accumulator, {Coord(r.row), Coord(r.lane)}, {}};
+    const Block tail = reading_sums_of(sums, split);
+    int64_t row_bytes = 0;  // of all that the epilogue keeps of a row
+    for (const StmtPtr& s : tail)
+        if (auto* let = std::get_if<Let>(&s->node))
+            row_bytes += tensor::byte_count(let->tile.dtype, r.lanes);
+    const int64_t fit = target.registers().capacity_bytes / std::max<int64_t>(1, row_bytes);
+    const AxisPlan rows{r.row, r.rows, std::clamp<int64_t>(fit, 1, r.rows), false, ""};
+    Block loops = walk_axes({rows}, tail, taken, [&](const Block& b, const Parts& parts) {
+        auto part = parts.find(r.row);
+        Block body = must_absorb(b, r.row, part == parts.end() ? 1 : part->second, false);
+        return place_local_tiles(must_absorb(body, r.lane, r.lanes, true), target);
+    });
+    block.insert(block.end(), loops.begin(), loops.end());
+    return block;
+}
+
+bool sums_in_memory(const RegisterBody& r, const Target& target) {
+    return r.sums_in.empty() ? !target.registers().takes(OperandRole::Acc)
+                             : r.sums_in != target.registers().name;
+}
+
+bool keeps_tiles(const Block& body) {
+    return std::any_of(body.begin(), body.end(),
+                       [](const StmtPtr& s) { return std::holds_alternative<Let>(s->node); });
 }
 
 }  // namespace
@@ -141,8 +179,11 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
                    std::set<Name>& taken) {
     SplitBody split = split_at_mma(body);
     bool long_epilogue = std::any_of(split.epilogue.begin(), split.epilogue.end(), is_special);
-    if (long_epilogue && epilogue_stands_alone(split) && !split.accumulator.empty() && r.rows > 1 &&
-        r.lanes > 1)
+    const bool alone = epilogue_stands_alone(split);
+    if (alone && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1 &&
+        keeps_tiles(split.epilogue) && sums_in_memory(r, target))
+        return by_parts(split, r, target, taken);
+    if (long_epilogue && alone && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1)
         return by_rows(split, r, target, taken);
     Block block = must_absorb(body, r.row, r.rows, false);
     block = must_absorb(block, r.lane, r.lanes, true);

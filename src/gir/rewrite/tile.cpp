@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "gir/rewrite/engine.h"
+#include "gir/rewrite/lives.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
@@ -107,6 +108,7 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     if (changes) {
         body = nest_scopes(body, target, taken);
         body = with_unique_tiles(body);  // tails have tiles of other shapes
+        body = with_short_lives(body, target, taken);
     }
     forget(before);
     forget(declared_names(body));

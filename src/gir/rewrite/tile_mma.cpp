@@ -64,6 +64,7 @@ struct MmaTiler {
 
     bool analyse(const StmtPtr& s);
     void find_shape();
+    bool has_columns() const;
     bool choose_lane();
     void choose_row();
     bool worth_packing(const Buffer& source) const;
@@ -115,8 +116,18 @@ void MmaTiler::find_shape() {
     shape = target.shape_for(dtype_of(0), dtype_of(1), acc);
 }
 
+// Is there a dim that the second operand alone walks?
+bool MmaTiler::has_columns() const {
+    const auto& a = std::get<Slice>(mma.srcs[0]);
+    const auto& b = std::get<Slice>(mma.srcs[1]);
+    return std::any_of(nest.loops.begin(), nest.loops.end(), [&](const Loop& l) {
+        return l.extent.value() > 1 && uses(b, l.axis) && !uses(a, l.axis);
+    });
+}
+
 // The lane axis is the one along which the results lie in memory; without one, the longest axis
-// that a single operand uses.
+// that a single operand uses. A unit that holds its second operand, of which there is one column,
+// has none: all else are rows that stream through.
 bool MmaTiler::choose_lane() {
     const auto& a = std::get<Slice>(mma.srcs[0]);
     const auto& b = std::get<Slice>(mma.srcs[1]);
@@ -137,6 +148,11 @@ bool MmaTiler::choose_lane() {
     if (lane.empty()) return false;
     bool in_a = uses(a, lane), in_b = uses(b, lane);
     if (!in_a && !in_b) return false;
+    if (shape.holds_b && in_a && !in_b && !has_columns()) {
+        lane = Name();
+        in_a = false;
+        in_b = true;
+    }
     vec = in_b ? b : a;
     vec_role = in_b ? OperandRole::B : OperandRole::A;
     vec_dtype = program.buffer(vec.target).dtype;
@@ -205,7 +221,7 @@ void MmaTiler::pack_or_stage() {
         order.push_back(dim);
     }
     if (!packable) {
-        staged = broadcast && !runs_along(program, vec, lane);
+        staged = broadcast && !lane.empty() && !runs_along(program, vec, lane);
         for (const Coord& c : vec.at) staged = staged && !c.index;
         return;
     }
@@ -412,11 +428,9 @@ Block MmaTiler::run() {
     auto at = std::find_if(plans.begin(), plans.end(), [&](auto& p) { return p.axis == lane; });
     std::vector<AxisPlan> outer(plans.begin(), at + 1), inner(at + 1, plans.end());
     return walk_axes(outer, body, taken, [&](const Block& b, const Parts& outer_parts) {
-        Slice source;  // as substituted by the loops so far
-        const Op* here = only_mma(b);
-        for (const Operand& o : here->srcs)
-            if (std::get<Slice>(o).target == vec.target && uses(std::get<Slice>(o), lane))
-                source = std::get<Slice>(o);
+        // As substituted by the loops so far.
+        const auto source =
+            std::get<Slice>(only_mma(b)->srcs.at(vec_role == OperandRole::B ? 1 : 0));
         auto found = outer_parts.find(lane);
         int64_t lanes_in_hand = found == outer_parts.end() ? 1 : found->second;
         Block panelled = stage(b, lanes_in_hand, source);
@@ -437,8 +451,9 @@ Block MmaTiler::run() {
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
                                   std::set<Name>& taken, const std::set<Name>& changed) {
     MmaTiler tiler{program, target, taken, changed};
-    if (!tiler.analyse(s) || !tiler.choose_lane()) return std::nullopt;
+    if (!tiler.analyse(s)) return std::nullopt;
     tiler.find_shape();
+    if (!tiler.choose_lane()) return std::nullopt;
     tiler.choose_row();
     tiler.pack_or_stage();
     Block block = tiler.run();

@@ -53,15 +53,6 @@ std::set<Name> levels_outside(const Target& target, const TargetLevel& level) {
     return names;
 }
 
-int64_t tile_bytes_at(const Block& body, Name level) {
-    int64_t bytes = 0;
-    for_each_stmt(body, [&](const Stmt& s) {
-        auto* let = std::get_if<Let>(&s.node);
-        if (let && let->tile.level == level) bytes += bytes_of(let->tile);
-    });
-    return bytes;
-}
-
 bool contracts(const Block& body) {
     bool found = false;
     for_each_op(body, [&](const Op& op) { found = found || op.kind == OpKind::Mma; });
@@ -106,8 +97,7 @@ private:
                 claim_at(level, levels_outside(target_, level), kAllOperands,
                          cache::kReckonedShare * capacity);
             else if (holds_operands(level, contracts(body_)))
-                claim_at(level, levels_outside(target_, level), kAllOperands,
-                         capacity - static_cast<double>(tile_bytes_at(body_, level.name)));
+                claim_at(level, levels_outside(target_, level), kAllOperands, capacity);
         }
     }
 

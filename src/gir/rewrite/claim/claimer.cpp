@@ -1,6 +1,8 @@
 // Block by block, from the outermost inwards.
 #include "gir/rewrite/claim/claimer.h"
 
+#include <algorithm>
+
 #include "gir/layout.h"
 #include "gir/walk.h"
 
@@ -39,31 +41,43 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
     return b;
 }
 
-/// What the block's own tiles leave free.
-int64_t Claimer::room_beside(const Block& b, int64_t room) {
-    for (const StmtPtr& s : b)
-        if (auto* let = std::get_if<Let>(&s->node)) {
-            note_tile(*let, tiles);
-            if (let->tile.level != level.name || let->kind == TileKind::Claim ||
-                kernel.claim_of.count(let->tile.name) > 0)
-                continue;
-            room -= bytes_of(*let);
-        }
-    return room;
+/// Bytes of tiles at the level that are no claims of this pass.
+int64_t Claimer::own_bytes(const Stmt& s) const {
+    auto* let = std::get_if<Let>(&s.node);
+    const bool counts = let && let->tile.level == level.name && let->kind != TileKind::Claim &&
+                        kernel.claim_of.count(let->tile.name) == 0;
+    return counts ? bytes_of(*let) : 0;
+}
+
+/// What of the room the block's own tiles leave free. A scratchpad has no room to lend: what stands
+/// in it beside those of blocks further in counts as well.
+int64_t Claimer::taken_by(const Block& b) const {
+    int64_t own = 0, most = 0;
+    for (const StmtPtr& s : b) {
+        own += own_bytes(*s);
+        const Block* body = level.software_managed ? body_of(*s) : nullptr;
+        most = std::max(most, own + (body ? taken_by(*body) : 0));
+    }
+    return std::max(own, most);
 }
 
 Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
                      int64_t room) {
-    room = room_beside(b, room);
+    int64_t free = room - taken_by(b);
+    for (const StmtPtr& s : b) {
+        if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, tiles);
+        room -= own_bytes(*s);
+    }
     Block current = b;
     // Cores at work share what they do not own.
     double share = shared_out ? 1.0 / static_cast<double>(kernel.target.sharers(level)) : 1;
     double capacity = cache::kReckonedShare * share * static_cast<double>(level.capacity_bytes);
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
         int64_t bytes = c.touch.bytes();
-        if (static_cast<double>(bytes) > share * static_cast<double>(room)) continue;
+        if (static_cast<double>(bytes) > share * static_cast<double>(free)) continue;
         current = insert(c, c.ring ? around.axis : Name(), current);
         room -= bytes;
+        free -= bytes;
     }
     if (!level.software_managed) current = claim_filled(current, scope, capacity, room);
     if (!for_operand() && observer.passes_through(current, scope, tiles)) return current;

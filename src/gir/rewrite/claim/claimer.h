@@ -66,7 +66,8 @@ struct Claimer {
 
 private:
     Block claim_filled(Block, const Extents& scope, double capacity, int64_t& room);
-    int64_t room_beside(const Block&, int64_t room);
+    int64_t own_bytes(const Stmt&) const;
+    int64_t taken_by(const Block&) const;
     StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, int64_t room);
     bool claimable(Name source) const;
     bool gains_here(const Block&, const Extents& scope, Name source, const Touch&) const;

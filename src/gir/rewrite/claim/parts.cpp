@@ -6,6 +6,7 @@
 #include "gir/cache/footprint.h"
 #include "gir/layout.h"
 #include "gir/names.h"
+#include "gir/rewrite/lives.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -86,18 +87,6 @@ private:
     std::set<StmtPtr> bound_;
 };
 
-/// Bytes of all tiles that live at once at a level, at most.
-int64_t live_bytes(const Block& block, Name level) {
-    int64_t live = 0, most = 0;
-    for (const StmtPtr& s : block) {
-        auto* let = std::get_if<Let>(&s->node);
-        if (let && let->tile.level == level) live += bytes_of(*let);
-        const Block* body = body_of(*s);
-        most = std::max(most, live + (body ? live_bytes(*body, level) : 0));
-    }
-    return most;
-}
-
 }  // namespace
 
 Block in_parts(Block body, const Program& program, const Target& target) {
@@ -108,9 +97,8 @@ Block in_parts(Block body, const Program& program, const Target& target) {
         ahead.depth = std::max(2, level->parts);
         Block changed = map_stmts(
             body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(ahead) : s}; });
-        // A tile fits into one part where the machine has parts.
-        if (level->parts > 1 || level->capacity_bytes == 0 ||
-            live_bytes(changed, level->name) <= level->capacity_bytes)
+        if (level->capacity_bytes == 0 ||
+            live_bytes(changed, level->name) <= level->capacity_bytes * level->parts)
             body = std::move(changed);
     }
     return body;

@@ -48,6 +48,7 @@ struct Chooser {
 
     void choose_lane();
     int register_lane(const Laid&) const;
+    bool pays_as_vectors(int64_t extent) const;
     int64_t score(size_t d) const;
     void mark_registers(const Slice& named);
     void unroll();
@@ -69,6 +70,14 @@ int Chooser::register_lane(const Laid& a) const {
     return -1;
 }
 
+/// Is a sum of a part of a vector shorter along the lanes than one element after the other? Lanes
+/// are combined in log2 steps of a shuffle and the function.
+bool Chooser::pays_as_vectors(int64_t extent) const {
+    int64_t steps = 0;
+    while ((int64_t{1} << steps) < place.lanes) ++steps;
+    return extent > 1 + 2 * steps;
+}
+
 /// How good a dim is as the vector's: 0 unless the destination is contiguous along it (or reduced
 /// over it with contiguous sources).
 int64_t Chooser::score(size_t d) const {
@@ -83,7 +92,10 @@ int64_t Chooser::score(size_t d) const {
     }
     if (held_in_scalars(dst, name(d))) return 0;
     bool fills = extents[d] >= place.lanes;
-    if (reduced[d]) return scattered > 0 || contiguous == 0 || !fills ? 0 : 4 + contiguous;
+    if (reduced[d]) {
+        const bool pays = fills || pays_as_vectors(extents[d]);
+        return scattered > 0 || contiguous == 0 || !pays ? 0 : 4 + contiguous;
+    }
     if (run_along(dst, name(d), count, ranges) != Run::Contiguous) return 0;
     if (op.kind == OpKind::Scatter && d + 1 != extents.size()) return 0;
     return (fills ? 20 : 8) + 4 * contiguous - 6 * scattered;

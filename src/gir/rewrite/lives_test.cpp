@@ -1,0 +1,69 @@
+#include "gir/rewrite/lives.h"
+
+#include <gmock/gmock.h>
+
+#include "gir/common_cpu.h"
+#include "gir/rewrite/test_programs.h"
+#include "gir/walk.h"
+
+namespace smeaton::gir::rewrite {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Target with_scratchpad(int64_t bytes) {
+    Target t = common_cpu(64, 32, 1);
+    TargetLevel sram{"sram"};
+    sram.next = "dram";
+    sram.software_managed = true;
+    sram.capacity_bytes = bytes;
+    t.levels = {t.levels.front(), sram, t.levels.back()};
+    t.levels.front().next = "sram";
+    return t;
+}
+
+// Two rows one after the other, then one that is read beside both.
+const char* const kRows = R"(program p
+  buffer x: dram f32[i: 3, j: 16] input
+  buffer y: dram f32[i: 3, j: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  let a: sram f32[j: 16]
+  unary neg a[j] <- x[0,j]
+  move y[0,j] <- a[j]
+  let b: sram f32[j: 16]
+  unary neg b[j] <- x[1,j]
+  let c: sram f32[j: 16]
+  binary add c[j] <- b[j], x[2,j]
+  move y[1,j] <- b[j]
+  move y[2,j] <- c[j]
+)";
+
+std::string after(int64_t bytes) {
+    const Program p = program_of(kRows);
+    const Target target = with_scratchpad(bytes);
+    std::set<Name> taken = declared_names(kernels(p)[0]->body);
+    Kernel k = *kernels(p)[0];
+    k.body = with_short_lives(k.body, target, taken);
+    const Program changed = map_kernels(
+        p, [&](const KernelPtr&) { return std::make_shared<const Kernel>(with_uses(k)); });
+    EXPECT_TRUE(find_faults(changed, {capacities(target)}).empty()) << print(changed);
+    return print(changed);
+}
+
+TEST(Lives, a_tile_that_is_done_with_gives_its_room_to_the_next) {
+    EXPECT_EQ(live_bytes(kernels(program_of(kRows))[0]->body, "sram"), 192);
+    const std::string text = after(128);
+    EXPECT_THAT(text, HasSubstr("for once: 1\n    let a: sram"));
+    EXPECT_THAT(text, HasSubstr("for once_2: 1\n    let b: sram"));
+    EXPECT_THAT(text, Not(HasSubstr("once_3")));  // b and c are read together
+}
+
+TEST(Lives, where_all_have_room_nothing_changes) {
+    EXPECT_THAT(after(192), Not(HasSubstr("once")));
+}
+
+}  // namespace
+}  // namespace smeaton::gir::rewrite
