@@ -29,7 +29,7 @@ struct ProgramTiler {
 
     void add_name(Name n) { names.insert(n), taken.insert(n); }
     void forget(const std::set<Name>& of_kernel);
-    std::optional<Block> tile_stmt(Name kernel, const StmtPtr& s);
+    std::optional<Block> tile_stmt(Name kernel, const StmtPtr& s, std::map<Name, int64_t>& placed);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     void pack(const Packing&);
     void tile_steps(Steps& steps);
@@ -74,11 +74,12 @@ void ProgramTiler::forget(const std::set<Name>& of_kernel) {
 }
 
 // Nothing where the rules that would tile it are skipped.
-std::optional<Block> ProgramTiler::tile_stmt(Name kernel, const StmtPtr& s) {
+std::optional<Block> ProgramTiler::tile_stmt(Name kernel, const StmtPtr& s,
+                                             std::map<Name, int64_t>& placed) {
     std::optional<TiledStmt> mma;
     if (rules.on("tile-contraction")) mma = tile_mma(out, s, target, taken, changed);
     if (!mma)
-        return rules.on("vectorize") ? std::optional(vectorize(out, s, target, taken))
+        return rules.on("vectorize") ? std::optional(vectorize(out, s, target, taken, placed))
                                      : std::nullopt;
     contracted.insert(kernel);
     Block tiled = mma->block;
@@ -99,8 +100,9 @@ KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     taken.insert(before.begin(), before.end());
     Block body;
     bool changes = false;
+    std::map<Name, int64_t> placed;  // by tiles that live to the kernel's end
     for (const StmtPtr& s : kernel->body) {
-        std::optional<Block> tiled = tile_stmt(kernel->name, s);
+        std::optional<Block> tiled = tile_stmt(kernel->name, s, placed);
         changes = changes || tiled;
         if (!tiled) tiled = Block{s};
         body.insert(body.end(), tiled->begin(), tiled->end());

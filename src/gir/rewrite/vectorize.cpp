@@ -111,7 +111,7 @@ struct Vectorizer {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
-    std::map<Name, int64_t> placed = {};
+    std::map<Name, int64_t>& placed;
 
     // A nest: the outermost is shared out over cores, those inside a kernel's body stay serial.
     Block nest_block(const StmtPtr& s, bool outermost, bool lanes_free) {
@@ -156,8 +156,8 @@ struct Vectorizer {
 }  // namespace
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
-                std::set<Name>& taken) {
-    return Vectorizer{program, target, taken}.nest_block(s, true, true);
+                std::set<Name>& taken, std::map<Name, int64_t>& placed) {
+    return Vectorizer{program, target, taken, placed}.nest_block(s, true, true);
 }
 
 }  // namespace smeaton::gir::rewrite

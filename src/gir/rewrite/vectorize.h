@@ -12,7 +12,9 @@
 
 namespace smeaton::gir::rewrite {
 
-/// Always gives a block of the same meaning; statements of odd form keep scalar loops.
-Block vectorize(const Program&, const StmtPtr&, const Target&, std::set<Name>& taken);
+/// Always gives a block of the same meaning; statements of odd form keep scalar loops. `placed`:
+/// bytes by level of the kernel's tiles that live already; those of this statement are added.
+Block vectorize(const Program&, const StmtPtr&, const Target&, std::set<Name>& taken,
+                std::map<Name, int64_t>& placed);
 
 }  // namespace smeaton::gir::rewrite

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <numeric>
 #include <random>
 
@@ -395,12 +395,12 @@ TEST(Blocks, ASubgraphIsPartOfWhatANodeComputes) {
 TEST(Blocks, OfTwentyThousandNodesTakeUnderASecond) {
     const Graph graph = shaped(masked_layers(2500));
     ASSERT_GT(graph.nodes.size(), 20'000u);
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: other work does not count
     const Blocks found = find_blocks(graph);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_THAT(runs_of(found), ElementsAre("1 x 2500 of 8"));
-    RecordProperty("seconds", std::to_string(seconds.count()));
-    EXPECT_LT(seconds.count(), 1.0);
+    RecordProperty("seconds", std::to_string(seconds));
+    EXPECT_LT(seconds, 1.0);
 }
 
 }  // namespace
