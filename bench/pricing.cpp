@@ -1,12 +1,15 @@
-// pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines with
-// other capacities, after the first, and prints the median time of one and the growth of memory.
-// NAME=VALUE binds open sizes of the models behind it.
+// pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines after the
+// first, each level of each between half and twice as large by chance (log-uniform, seeded), and
+// prints the times of the first two machines, the median of the others and the growth of memory
+// over the last nine tenths. NAME=VALUE binds open sizes of the models behind it.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 
 #include "base/error.h"
 #include "driver/feeds.h"
@@ -30,6 +33,15 @@ double ms_since(std::chrono::steady_clock::time_point start) {
         .count();
 }
 
+machine::Machine resized(machine::Machine m, std::mt19937& chance) {
+    for (machine::Level& level : m.levels) {
+        const double share = static_cast<double>(chance()) / std::mt19937::max();
+        level.capacity_bytes.value =
+            std::floor(level.capacity_bytes.value * std::exp2(2 * share - 1));
+    }
+    return m;
+}
+
 void price(const std::string& model, const driver::FeedRequest& feeds, const machine::Machine& m,
            int count) {
     driver::SessionOptions options;
@@ -41,18 +53,19 @@ void price(const std::string& model, const driver::FeedRequest& feeds, const mac
     const double first = ms_since(start);
     std::vector<double> times;
     double before = 0;
+    std::mt19937 chance(7);
     for (int i = 0; i < count; ++i) {
-        machine::Machine other = m;
-        for (machine::Level& level : other.levels) level.capacity_bytes.value *= 1 + 0.01 * (i + 1);
+        const machine::Machine other = resized(m, chance);
         const auto turn = std::chrono::steady_clock::now();
         pricer.price(other);
         times.push_back(ms_since(turn));
         if (i == count / 10) before = resident_mb();
     }
     const double grown = resident_mb() - before;
+    const double second = times.front();
     std::nth_element(times.begin(), times.begin() + count / 2, times.end());
-    fmt::print("{:8.1f} ms first  {:7.2f} ms each  {:+6.1f} MB  {}\n", first,
-               times[static_cast<size_t>(count / 2)], grown, model);
+    fmt::print("{:8.1f} ms first  {:7.2f} ms second  {:7.2f} ms each  {:+6.1f} MB of {:.0f}  {}\n",
+               first, second, times[static_cast<size_t>(count / 2)], grown, before, model);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ const Level* inwards_of(const Machine& m, const Level& level) {
 }
 
 CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
-                           const Level& cache, int threads) {
+                           const Level& cache, int threads, const CostOptions& options) {
     double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
     double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
     CacheTraffic traffic;
@@ -66,7 +66,7 @@ CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kerne
     double sharers = std::ceil(threads / traffic.instances);
     Nest nest = nest_of(program, kernel, static_cast<int64_t>(traffic.instances));
     double line = cache.line_bytes->value;
-    traffic.fetched = misses(nest, cache.capacity_bytes.value, line, sharers);
+    traffic.fetched = misses(nest, room_of(m, cache, options), line, sharers);
     traffic.first = footprint(nest, line);
     for (size_t i = 0; i < traffic.fetched.size(); ++i) {
         // Lines count once even where several boxes of one array meet in them.
@@ -298,6 +298,11 @@ const Unit& vector_unit_of(const Machine& m, const CostOptions& options) {
     throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
 }
 
+gir::Room room_of(const Machine& m, const Level& level, const CostOptions& options) {
+    const auto index = static_cast<size_t>(&level - m.levels.data());
+    return {level.capacity_bytes.value, options.asked ? &options.asked->at(index) : nullptr};
+}
+
 Interval transfer_us(const Level& level, double read_bytes, double write_bytes, int64_t cores) {
     auto ns = [&](const machine::Bandwidth& b, double bytes) {
         return bytes > 0 ? Interval::exact(bytes) / machine::total_gb_s(b, cores)
@@ -346,7 +351,7 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
         model.touched_bytes.push_back(std::max(b.read, b.write));
     for (const Level& level : m.levels)
         if (is_cache(level))
-            model.caches.push_back(cache_traffic(program, kernel, m, level, model.threads));
+            model.caches.push_back(cache_traffic(program, kernel, m, level, model.threads, options));
     model.arrays = std::move(whole.arrays);
     return model;
 }

@@ -11,6 +11,7 @@
 #include "cost/work.h"
 #include "gir/ledger/traffic.h"
 #include "gir/program.h"
+#include "gir/room.h"
 #include "machine/machine.h"
 
 namespace smeaton::cost {
@@ -19,6 +20,8 @@ struct CostOptions {
     int threads = 0;  ///< 0: all cores
     int vector_bits =
         0;  ///< 0: the main vector unit; else the unit of this width (UserError: none)
+    /// Gets, by level of the machine, what was asked of its capacity; null: not noted.
+    gir::Region* asked = nullptr;
 };
 
 /// Bytes between one level and what lies inwards of it, all cores together.
@@ -86,6 +89,9 @@ struct KernelModel {
 
 /// The main vector unit, or the one of options.vector_bits; UserError where there is none.
 const machine::Unit& vector_unit_of(const machine::Machine&, const CostOptions&);
+
+/// The level's capacity, in which questions are noted as the options say.
+gir::Room room_of(const machine::Machine&, const machine::Level&, const CostOptions&);
 
 /// UserError when the machine lacks what the kernel needs (a rate, a vector unit).
 KernelModel model_kernel(const gir::Program&, const gir::Kernel&, const machine::Machine&,

@@ -16,6 +16,7 @@ namespace {
 
 using cost::KernelCost;
 using cost::KernelModel;
+using ModelPtr = std::shared_ptr<const KernelModel>;
 using gir::Buffer;
 using gir::root_of;
 using machine::Interval;
@@ -23,7 +24,13 @@ using machine::Interval;
 class Simulation {
 public:
     Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
-        : program_(program), machine_(m), options_{options.threads, options.vector_bits} {}
+        : program_(program),
+          machine_(m),
+          options_{options.threads, options.vector_bits},
+          kept_(options.kept) {
+        for (const machine::Level& level : m.levels)
+            capacities_.push_back(level.capacity_bytes.value);
+    }
 
     ProgramCost run() {
         ProgramCost result;
@@ -63,25 +70,32 @@ private:
     /// Analyses kernels of one form once.
     const KernelModel& model_of(const gir::KernelPtr& kernel) {
         auto known = models_.find(kernel.get());
-        if (known != models_.end()) return known->second;
-        gir::KernelForm form = gir::form_of(*kernel, program_);
-        const auto* equal = forms_.find(form);
-        KernelModel model = equal ? named_as(equal->value, equal->form, form) : analysed(*kernel);
-        model.name = kernel->name.str();
-        model.ops = kernel->origins;
-        if (!equal) forms_.add(std::move(form), model);
-        return models_.emplace(kernel.get(), std::move(model)).first->second;
+        if (known != models_.end()) return *known->second;
+        auto make = [&](gir::Region& asked) { return analysed(*kernel, asked); };
+        auto follow = [&](const ModelPtr& model, const gir::KernelForm& from,
+                          const gir::KernelForm& to) {
+            return named_as(*kernel, *model, from, to);
+        };
+        KeptModels& kept = kept_ ? *kept_ : own_;
+        ModelPtr model = kept.by_form.get(program_, kernel, capacities_, make, follow);
+        return *models_.emplace(kernel.get(), std::move(model)).first->second;
     }
 
-    KernelModel analysed(const gir::Kernel& kernel) const {
+    ModelPtr analysed(const gir::Kernel& kernel, gir::Region& asked) const {
+        asked.assign(machine_.levels.size(), {});
+        cost::CostOptions noting = options_;
+        noting.asked = &asked;
         return with_context("costing kernel " + kernel.name.str(), [&] {
-            return cost::model_kernel(program_, kernel, machine_, options_);
+            return std::make_shared<const KernelModel>(
+                cost::model_kernel(program_, kernel, machine_, noting));
         });
     }
 
     /// Arrays are named as the kernel names them, views by their own names.
-    static KernelModel named_as(KernelModel model, const gir::KernelForm& from,
-                                const gir::KernelForm& to) {
+    static ModelPtr named_as(const gir::Kernel& kernel, KernelModel model,
+                             const gir::KernelForm& from, const gir::KernelForm& to) {
+        model.name = kernel.name.str();
+        model.ops = kernel.origins;
         std::map<Name, Name> names;
         for (size_t i = 0; i < from.buffers.size(); ++i)
             names.emplace(from.buffers[i], to.buffers[i]);
@@ -94,7 +108,7 @@ private:
             buffers[found == names.end() ? name : found->second] = bytes;
         }
         model.buffers = std::move(buffers);
-        return model;
+        return std::make_shared<const KernelModel>(std::move(model));
     }
 
     /// What is reported of a kernel besides its time.
@@ -116,7 +130,8 @@ private:
             }
     }
 
-    /// Time of the steps; kernels go to `result` where it is given.
+    /// Time of the steps, and their kernels; without a `result` only the caches are what they are
+    /// after the steps.
     Interval pass(const gir::Steps& steps, ProgramCost* result) {
         Interval total{0, 0, 0};
         for (const gir::Step& step : steps)
@@ -130,14 +145,17 @@ private:
         const KernelModel& model = model_of(step.kernel);
         ++position_;
         touch_new(model);
+        if (!result) {  // what it leaves in the caches, no more
+            touch_all(model);
+            return {0, 0, 0};
+        }
         KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
         touch_all(model);
-        if (result) {
-            complete(model, cost);
-            result->flops += cost.flops;
-            result->kernels.push_back(cost);
-        }
-        return cost.time_us;
+        complete(model, cost);
+        result->flops += cost.flops;
+        const Interval time_us = cost.time_us;
+        result->kernels.push_back(std::move(cost));
+        return time_us;
     }
 
     Interval step_us(const gir::BranchStep& step, ProgramCost* result) {
@@ -244,8 +262,10 @@ private:
     const gir::Program& program_;
     const machine::Machine& machine_;
     cost::CostOptions options_;
-    std::map<const gir::Kernel*, KernelModel> models_;
-    gir::FormTable<KernelModel> forms_;
+    std::vector<double> capacities_;  // by level
+    KeptModels* kept_;
+    KeptModels own_;
+    std::unordered_map<const gir::Kernel*, ModelPtr> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
     std::set<Name> made_at_load_;

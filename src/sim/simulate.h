@@ -6,13 +6,21 @@
 #include <vector>
 
 #include "cost/kernel_cost.h"
+#include "gir/by_region.h"
 #include "machine/energy.h"
 
 namespace smeaton::sim {
 
+/// Kernels of programs that were tiled from one, as analysed for machines that differ in
+/// capacities alone.
+struct KeptModels {
+    gir::ByForm<std::shared_ptr<const cost::KernelModel>> by_form;
+};
+
 struct SimOptions {
-    int threads = 0;      ///< 0: all cores of the machine
-    int vector_bits = 0;  ///< 0: the main vector unit's
+    int threads = 0;             ///< 0: all cores of the machine
+    int vector_bits = 0;         ///< 0: the main vector unit's
+    KeptModels* kept = nullptr;  ///< null: nothing is kept
 };
 
 struct ProgramCost {

@@ -23,7 +23,7 @@ Block two_of(const Stmt& s) {
 }
 
 void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles known,
-          double capacity, std::set<Name>& lost) {
+          const Room& capacity, std::set<Name>& lost) {
     // Per target: bytes that go by after the last statement that reads it.
     std::map<Name, double> since;
     for (const StmtPtr& s : b) {
@@ -37,14 +37,14 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
             double by = whole;
             if (loop.body) {
                 double gap = by_turn;
-                if (gap > capacity) gap = seen.between(*loop.body, with(scope, loop), known, name);
+                if (!capacity.holds(gap)) gap = seen.between(*loop.body, with(scope, loop), known, name);
                 if (elements(one.at(name)) == elements(touch)) by = gap;
-                if (gap > capacity && comes_again(one.at(name), touch, loop.extent) &&
+                if (!capacity.holds(gap) && comes_again(one.at(name), touch, loop.extent) &&
                     !kept_further_in(*loop.body, loop.axis, name))
                     lost.insert(name);
             }
             auto before = since.find(name);
-            if (before != since.end() && before->second + by > capacity) lost.insert(name);
+            if (before != since.end() && !capacity.holds(before->second + by)) lost.insert(name);
             since[name] = by - whole;
         }
         for (auto& [name, bytes] : since) bytes += whole;
@@ -56,19 +56,19 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
 
 const TargetLevel* nth_cache(const Target& target, int n) {
     for (const TargetLevel& level : target.levels)
-        if (!level.software_managed && level.capacity_bytes > 0 && n-- == 0) return &level;
+        if (!level.software_managed && level.capacity.bounded() && n-- == 0) return &level;
     return nullptr;
 }
 
 bool outlasts_its_like(const TargetLevel& level, int64_t bytes) {
-    return 2 * bytes <= level.capacity_bytes;
+    return level.capacity.holds(2 * bytes);
 }
 
 const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
     const TargetLevel *first = nth_cache(target, 0), *second = nth_cache(target, 1);
-    if (!second || 2 * panel_bytes < first->capacity_bytes) return nullptr;
+    if (!second || first->capacity.holds(2 * panel_bytes + 1)) return nullptr;
     // Both panels take three quarters at most: what else goes by finds the rest.
-    return 8 * panel_bytes <= 3 * second->capacity_bytes ? second : nullptr;
+    return second->capacity.holds((8 * panel_bytes + 2) / 3) ? second : nullptr;
 }
 
 Touches Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
@@ -114,9 +114,9 @@ double Observer::between(const Block& b, const Extents& scope, KnownTiles tiles,
 }
 
 std::set<Name> Observer::lost(const Block& b, const Extents& scope, const KnownTiles& tiles,
-                              double capacity_bytes) const {
+                              const Room& capacity) const {
     std::set<Name> dropped;
-    lose(*this, b, scope, tiles, capacity_bytes, dropped);
+    lose(*this, b, scope, tiles, capacity, dropped);
     return dropped;
 }
 

@@ -45,7 +45,7 @@ struct Observer {
     /// Targets that are dropped before a loop inside, or a later statement, comes to them again:
     /// more than the cache holds goes by.
     std::set<Name> lost(const Block&, const Extents& scope, const KnownTiles& tiles,
-                        double capacity_bytes) const;
+                        const Room& capacity) const;
 
     /// Is every element of the block touched no more than once, so that there is nothing to keep?
     bool passes_through(const Block&, const Extents& scope, const KnownTiles& tiles) const;

@@ -50,10 +50,10 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
 }
 
 std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
-                                           const Around& around, double capacity) const {
+                                           const Around& around, const Room& capacity) const {
     Touches here = touched(b, scope, tiles);
     std::optional<std::set<Name>> lost;  // dear: found out for those that all else speaks for
-    bool ring_holds = !around.axis.empty() && around.turn_bytes <= capacity;
+    bool ring_holds = !around.axis.empty() && capacity.holds(around.turn_bytes);
     std::vector<Candidate> found;
     for (const auto& [name, touch] : here) {
         if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;

@@ -7,6 +7,7 @@
 #include "gir/layout.h"
 #include "gir/rewrite/claim/claimer.h"
 #include "gir/rewrite/claim/parts.h"
+#include "gir/rewrite/kept.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -100,11 +101,11 @@ private:
     void by_levels() {
         for (const TargetLevel& level : target_.levels) {
             if (&level == &target_.registers() || &level == &target_.outermost()) continue;
-            if (level.capacity_bytes == 0) continue;
-            auto capacity = static_cast<double>(level.capacity_bytes);
+            if (!level.capacity.bounded()) continue;
+            const Room capacity = level.capacity.room();
             if (!level.software_managed)
                 claim_at(level, levels_outside(target_, level), kAllOperands,
-                         cache::kReckonedShare * capacity);
+                         capacity * cache::kReckonedShare);
             else if (holds_operands(level, contracts(body_)))
                 claim_at(level, levels_outside(target_, level), kAllOperands,
                          capacity - static_cast<double>(tile_bytes_at(body_, level.name)));
@@ -119,15 +120,15 @@ private:
         for (int operand : {0, 1})
             if (const TargetLevel* level = scratchpads[operand])
                 claim_at(*level, {target_.outermost().name}, operand,
-                         share * static_cast<double>(level->capacity_bytes));
+                         level->capacity.room() * share);
     }
 
-    void claim_at(const TargetLevel& level, std::set<Name> further_out, int operand, double room) {
+    void claim_at(const TargetLevel& level, std::set<Name> further_out, int operand, const Room& room) {
         Claimer claimer{kernel_,
                         level,
                         std::move(further_out),
                         {kernel_.program, {target_.registers().name, level.line_bytes, operand}}};
-        body_ = claimer.block(body_, {}, {}, false, static_cast<int64_t>(room));
+        body_ = claimer.block(body_, {}, {}, false, room.whole());
         made_ += claimer.made;
     }
 
@@ -156,10 +157,36 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
     return std::make_shared<const Kernel>(with_uses(next));
 }
 
+/// As map_forms, but from what is kept of other targets.
+Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
+    const Program before = program;
+    const std::vector<double> capacities = capacities_by_level(target);
+    std::set<Name> buffers;
+    for (const Buffer& b : before.buffers) buffers.insert(b.name);
+    return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
+        auto make = [&](Region& asked) {
+            KernelPtr made = claim_kernel(before, kernel, noting(target, asked));
+            return SameKernel{made == kernel ? nullptr : std::move(made)};
+        };
+        auto follow = [&](const SameKernel& made, const KernelForm& from, const KernelForm& to) {
+            if (!made.kernel) return made;
+            std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, buffers);
+            Region again;
+            return copy ? SameKernel{std::make_shared<const Kernel>(std::move(*copy))}
+                        : make(again);
+        };
+        const KernelPtr made =
+            kept.claimed.get(before, kernel, capacities, make, follow).kernel;
+        return made ? made : kernel;
+    });
+}
+
 }  // namespace
 
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
+    if (rules.kept_kernels)
+        return claimed_from(std::move(program), target, *rules.kept_kernels);
     const Program before = program;
     return map_forms(std::move(program),
                      [&](const KernelPtr& kernel) { return claim_kernel(before, kernel, target); });

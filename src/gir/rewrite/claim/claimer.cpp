@@ -11,7 +11,7 @@ using cache::LoopOf;
 using cache::note_tile;
 
 // A tile that the block fills and then only reads can be claimed once it is filled.
-Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int64_t& room) {
+Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity, Room& room) {
     std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
     for (size_t i = 0; i < b.size(); ++i) {
         auto* let = std::get_if<Let>(&b[i]->node);
@@ -28,9 +28,9 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
         std::vector<Candidate> found = candidates(rest, scope, {}, capacity);
         kernel.written.insert(name);
         for (const Candidate& c : found) {
-            if (c.source != name || c.touch.bytes() > room) continue;
+            if (c.source != name || !room.holds(static_cast<double>(c.touch.bytes()))) continue;
             Block claimed = insert(c, Name(), rest);
-            room -= c.touch.bytes();
+            room = room - static_cast<double>(c.touch.bytes());
             b.resize(last + 1);
             b.insert(b.end(), claimed.begin(), claimed.end());
             return claim_filled(std::move(b), scope, capacity, room);
@@ -40,30 +40,30 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
 }
 
 /// What the block's own tiles leave free.
-int64_t Claimer::room_beside(const Block& b, int64_t room) {
+Room Claimer::room_beside(const Block& b, Room room) {
     for (const StmtPtr& s : b)
         if (auto* let = std::get_if<Let>(&s->node)) {
             note_tile(*let, tiles);
             if (let->tile.level != level.name || let->kind == TileKind::Claim ||
                 kernel.claim_of.count(let->tile.name) > 0)
                 continue;
-            room -= bytes_of(*let);
+            room = room - static_cast<double>(bytes_of(*let));
         }
     return room;
 }
 
 Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
-                     int64_t room) {
-    room = room_beside(b, room);
+                     const Room& around_it) {
+    Room room = room_beside(b, around_it);
     Block current = b;
     // Cores at work share what they do not own.
     double share = shared_out ? 1.0 / static_cast<double>(kernel.target.sharers(level)) : 1;
-    double capacity = cache::kReckonedShare * share * static_cast<double>(level.capacity_bytes);
+    const Room capacity = level.capacity.room() * (cache::kReckonedShare * share);
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
-        int64_t bytes = c.touch.bytes();
-        if (static_cast<double>(bytes) > share * static_cast<double>(room)) continue;
+        const auto bytes = static_cast<double>(c.touch.bytes());
+        if (!(room * share).holds(bytes)) continue;
         current = insert(c, c.ring ? around.axis : Name(), current);
-        room -= bytes;
+        room = room - bytes;
     }
     if (!level.software_managed) current = claim_filled(current, scope, capacity, room);
     if (!for_operand() && observer.passes_through(current, scope, tiles)) return current;
@@ -72,7 +72,8 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
     return out;
 }
 
-StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, int64_t room) {
+StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out,
+                        const Room& room) {
     LoopOf loop = loop_of(*s);
     if (!loop.body) return s;
     Touches one = touched(*loop.body, with(scope, loop), tiles);

@@ -109,8 +109,7 @@ Block in_parts(Block body, const Program& program, const Target& target) {
         Block changed = map_stmts(
             body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(ahead) : s}; });
         // A tile fits into one part where the machine has parts.
-        if (level->parts > 1 || level->capacity_bytes == 0 ||
-            live_bytes(changed, level->name) <= level->capacity_bytes)
+        if (level->parts > 1 || level->capacity.holds(live_bytes(changed, level->name)))
             body = std::move(changed);
     }
     return body;
