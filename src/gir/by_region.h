@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -16,61 +15,64 @@
 
 namespace smeaton::gir {
 
-/// Values, each for a region of capacities.
+/// Capacities by level, and (null: no matter) what was asked of them so far.
+struct Asking {
+    const std::vector<double>& capacities;
+    Region* asked = nullptr;
+};
+
+/// Values, each for a region of capacities. Equal values are one: what is kept of that one is found
+/// again.
 template <class Value>
 class ByRegion {
 public:
-    /// Null: nothing is kept for these capacities. Good until the next is added.
-    Value* find(const std::vector<double>& capacities) {
-        for (auto at = kept_.begin(); at != kept_.end(); ++at) {
-            if (!contains(at->first, capacities)) continue;
+    /// What is kept for the capacities, or what `make` gives, which notes what it asks.
+    template <class Make>
+    Value get(const Asking& now, Make make) {
+        auto at = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) {
+            return contains(kept.first, now.capacities);
+        });
+        if (at == kept_.end()) {
+            Region asked(now.capacities.size());
+            Value value = one_of(make(asked));
+            if (kept_.size() == kMost) kept_.pop_back();
+            at = kept_.insert(kept_.begin(), {std::move(asked), std::move(value)});
+        } else {
             std::rotate(kept_.begin(), at, at + 1);
-            return &kept_.front().second;
+            at = kept_.begin();
         }
-        return nullptr;
-    }
-    Value& add(Region region, Value value) {
-        if (kept_.size() == kMost) kept_.pop_back();
-        kept_.insert(kept_.begin(), {std::move(region), std::move(value)});
-        return kept_.front().second;
+        if (now.asked) meet(*now.asked, at->first);
+        return at->second;
     }
 
 private:
-    static constexpr size_t kMost = 32;
-    std::vector<std::pair<Region, Value>> kept_;  // the most recently used first
-};
+    static constexpr size_t kMost = 48;
 
-/// By kernel of one program, so that the kernel's buffers are what they were. Values that are equal
-/// are one: what is kept of that one is found again.
-template <class Value>
-class ByKernel {
-public:
-    /// What is kept, or what `make` gives, which notes what it asks.
-    Value get(const KernelPtr& kernel, const std::vector<double>& capacities,
-              const std::function<Value(Region& asked)>& make) {
-        if (entries_.size() >= kMost && entries_.count(kernel.get()) == 0) entries_.clear();
-        Entry& entry = entries_.try_emplace(kernel.get(), Entry{kernel, {}, {}}).first->second;
-        if (const Value* known = entry.values.find(capacities)) return *known;
-        Region asked;
-        Value made = one_of(entry.made, make(asked));
-        return entry.values.add(std::move(asked), std::move(made));
-    }
-
-    /// The value, or the equal one among those that were made before.
-    static Value one_of(std::vector<Value>& before, Value value) {
-        auto equal = std::find(before.begin(), before.end(), value);
-        if (equal != before.end()) return *equal;
-        if (before.size() >= kMostMade) before.clear();
-        before.push_back(value);
+    Value one_of(Value value) const {
+        for (const auto& kept : kept_)
+            if (kept.second == value) return kept.second;
         return value;
     }
 
+    std::vector<std::pair<Region, Value>> kept_;  // the most recently used first
+};
+
+/// By kernel of one program, so that the kernel's buffers are what they were.
+template <class Value>
+class ByKernel {
+public:
+    template <class Make>
+    Value get(const KernelPtr& kernel, const Asking& now, Make make) {
+        if (entries_.size() >= kMost && entries_.count(kernel.get()) == 0) entries_.clear();
+        return entries_.try_emplace(kernel.get(), Entry{kernel, {}})
+            .first->second.values.get(now, make);
+    }
+
 private:
-    static constexpr size_t kMost = 1 << 13, kMostMade = 32;
+    static constexpr size_t kMost = 1 << 12;
     struct Entry {
         KernelPtr alive;
         ByRegion<Value> values;
-        std::vector<Value> made;  // each once
     };
     std::unordered_map<const Kernel*, Entry> entries_;
 };
@@ -80,42 +82,47 @@ template <class Value>
 class ByForm {
 public:
     /// `follow` gives the value for a kernel from that of an equal one.
-    Value get(const Program& program, const KernelPtr& kernel,
-              const std::vector<double>& capacities,
-              const std::function<Value(Region& asked)>& make,
-              const std::function<Value(const Value&, const KernelForm& from,
-                                        const KernelForm& to)>& follow) {
+    template <class Make, class Follow>
+    Value get(const Program& program, const KernelPtr& kernel, const Asking& now, Make make,
+              Follow follow) {
         Entry& entry = entry_of(program, kernel);
-        Made* made = entry.equals->find(capacities);
-        if (!made) {
-            Region asked;
-            Value first = ByKernel<Value>::one_of(entry.made, make(asked));
-            made = &entry.equals->add(std::move(asked), {entry.form, first, {}});
-            made->of.emplace(kernel.get(), std::move(first));
-        }
+        const MadePtr made = entry.equals->values.get(
+            now, [&](Region& asked) { return entry.equals->made(entry.form, make(asked)); });
         auto own = made->of.find(kernel.get());
         if (own != made->of.end()) return own->second;
-        Value value = ByKernel<Value>::one_of(entry.made,
-                                              follow(made->first, *made->from, *entry.form));
-        made->of.emplace(kernel.get(), value);
-        return value;
+        Value value =
+            made->from == entry.form ? made->first : follow(made->first, *made->from, *entry.form);
+        return made->of.emplace(kernel.get(), std::move(value)).first->second;
     }
 
 private:
-    static constexpr size_t kMost = 1 << 13;
+    static constexpr size_t kMost = 1 << 12;
     using FormPtr = std::shared_ptr<const KernelForm>;
-    /// What a region gives: for the first kernel that came, and for each that came.
+    /// What was made of the first kernel that came, and what of each that came.
     struct Made {
         FormPtr from;
         Value first;
-        std::unordered_map<const Kernel*, Value> of;
+        std::unordered_map<const Kernel*, Value> of = {};
     };
-    using Class = std::shared_ptr<ByRegion<Made>>;
+    using MadePtr = std::shared_ptr<Made>;
+    struct Class {
+        ByRegion<MadePtr> values;
+        std::vector<std::weak_ptr<Made>> all;  // that regions have
+
+        MadePtr made(const FormPtr& from, Value first) {
+            std::erase_if(all, [](const auto& m) { return m.expired(); });
+            for (const auto& m : all)
+                if (MadePtr known = m.lock(); known->from == from && known->first == first)
+                    return known;
+            auto made = std::make_shared<Made>(Made{from, std::move(first)});
+            all.push_back(made);
+            return made;
+        }
+    };
     struct Entry {
         KernelPtr alive;
         FormPtr form;
-        Class equals;
-        std::vector<Value> made;  // in any region, each once
+        std::shared_ptr<Class> equals;
     };
 
     Entry& entry_of(const Program& program, const KernelPtr& kernel) {
@@ -126,13 +133,13 @@ private:
             classes_ = {};
         }
         auto form = std::make_shared<const KernelForm>(form_of(*kernel, program));
-        Class& equals = classes_.at(*form);
-        if (!equals) equals = std::make_shared<ByRegion<Made>>();
-        return entries_.emplace(kernel.get(), Entry{kernel, form, equals, {}}).first->second;
+        std::shared_ptr<Class>& equals = classes_.at(*form);
+        if (!equals) equals = std::make_shared<Class>();
+        return entries_.emplace(kernel.get(), Entry{kernel, form, equals}).first->second;
     }
 
     std::unordered_map<const Kernel*, Entry> entries_;
-    FormTable<Class> classes_;
+    FormTable<std::shared_ptr<Class>> classes_;
 };
 
 }  // namespace smeaton::gir

@@ -5,6 +5,28 @@
 
 namespace smeaton::gir {
 
+static bool in_step(int64_t capacity, int64_t bytes, int64_t parts) {
+    const int64_t part = capacity / parts;
+    return part > 0 && bytes % part == 0;
+}
+
+bool Span::contains(double capacity) const {
+    return low <= capacity && capacity <= high &&
+           std::all_of(steps.begin(), steps.end(), [&](const Step& s) {
+               return in_step(static_cast<int64_t>(capacity), s.bytes, s.parts) == s.multiple;
+           });
+}
+
+void Span::add(const Step& step) {
+    if (std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
+}
+
+void Span::meet(const Span& other) {
+    low = std::max(low, other.low);
+    high = std::min(high, other.high);
+    for (const Step& s : other.steps) add(s);
+}
+
 void Span::narrow(double capacity, double from, double to) {
     low = std::max(low, std::min(from, capacity));
     high = std::min(high, std::max(to, capacity));
@@ -64,19 +86,8 @@ bool Capacity::holds(int64_t bytes) const {
 }
 
 bool Capacity::is_in_step(int64_t bytes, int64_t parts) const {
-    const int64_t part = bytes_ / parts;
-    if (part == 0) {
-        if (asked_) asked_->narrow(static_cast<double>(bytes_), 0, static_cast<double>(parts - 1));
-        return false;
-    }
-    const int64_t times = bytes / part;
-    const bool yes = bytes % part == 0;
-    if (!asked_) return yes;
-    // Parts of this size; or those between two that would be in step.
-    const int64_t least = yes ? part : bytes / (times + 1) + 1;
-    const int64_t most = yes ? part : times > 0 ? (bytes - 1) / times : INT64_MAX / parts - 1;
-    asked_->narrow(static_cast<double>(bytes_), static_cast<double>(least * parts),
-                   static_cast<double>(most * parts + parts - 1));
+    const bool yes = in_step(bytes_, bytes, parts);
+    if (asked_) asked_->add({bytes, parts, yes});
     return yes;
 }
 
@@ -96,6 +107,10 @@ bool contains(const Region& region, const std::vector<double>& capacities) {
     for (size_t i = 0; i < region.size(); ++i)
         if (!region[i].contains(capacities[i])) return false;
     return true;
+}
+
+void meet(Region& into, const Region& other) {
+    for (size_t i = 0; i < into.size(); ++i) into[i].meet(other[i]);
 }
 
 }  // namespace smeaton::gir

@@ -9,13 +9,23 @@
 
 namespace smeaton::gir {
 
-/// Capacities from `low` to `high`, both among them.
+/// Capacities from `low` to `high`, both among them, in which so many bytes are, or are not, a
+/// multiple of what one of so many parts holds.
 struct Span {
+    struct Step {
+        int64_t bytes = 0, parts = 1;
+        bool multiple = false;
+        friend bool operator==(const Step&, const Step&) = default;
+    };
     double low = 0, high = std::numeric_limits<double>::infinity();
+    std::vector<Step> steps = {};
 
-    bool contains(double bytes) const { return low <= bytes && bytes <= high; }
+    bool contains(double capacity) const;
     /// Ends that leave `capacity` out are moved to it.
     void narrow(double capacity, double from, double to);
+    void add(const Step&);
+    /// What is in both.
+    void meet(const Span&);
     friend bool operator==(const Span&, const Span&) = default;
 };
 
@@ -65,5 +75,6 @@ private:
 /// For each level, the capacities for which something holds.
 using Region = std::vector<Span>;
 bool contains(const Region&, const std::vector<double>& capacities);
+void meet(Region&, const Region&);
 
 }  // namespace smeaton::gir

@@ -48,9 +48,9 @@ TEST(Capacity, notes_the_very_bytes_at_which_an_answer_turns) {
     EXPECT_TRUE(c.holds(80));
     EXPECT_FALSE(c.holds(101));
     EXPECT_FALSE(c.holds(300));
-    EXPECT_EQ(span, (Span{80, 100}));
+    EXPECT_EQ(span, (Span{80, 100, {}}));
     EXPECT_EQ(c.bytes(), 100);
-    EXPECT_EQ(span, (Span{100, 100}));
+    EXPECT_EQ(span, (Span{100, 100, {}}));
 }
 
 TEST(Capacity, an_unbounded_one_holds_all_and_notes_nothing) {
@@ -61,18 +61,26 @@ TEST(Capacity, an_unbounded_one_holds_all_and_notes_nothing) {
     EXPECT_EQ(span, Span{});
 }
 
-TEST(Capacity, steps_answer_the_same_all_over_the_span) {
+TEST(Capacity, steps_answer_the_same_wherever_the_span_says_so) {
     for (int64_t parts : {2, 16})
         for (int64_t bytes = 0; bytes < 70; ++bytes)
             for (int64_t capacity = 1; capacity < 200; ++capacity) {
                 Span span;
                 const bool here = Capacity(capacity).noting(&span).is_in_step(bytes, parts);
-                ASSERT_TRUE(span.contains(static_cast<double>(capacity)));
                 for (int64_t c = 1; c < 200; ++c)
-                    if (span.contains(static_cast<double>(c)))
-                        ASSERT_EQ(Capacity(c).is_in_step(bytes, parts), here)
-                            << bytes << " " << capacity << " " << c;
+                    ASSERT_EQ(Capacity(c).is_in_step(bytes, parts) == here,
+                              span.contains(static_cast<double>(c)))
+                        << bytes << " " << capacity << " " << c;
             }
+}
+
+TEST(Span, meets_another_in_what_both_contain) {
+    Span a{10, 90, {}}, b{40, 120, {}};
+    b.add({64, 2, true});
+    a.meet(b);
+    for (int64_t c = 1; c < 130; ++c)
+        EXPECT_EQ(a.contains(static_cast<double>(c)),
+                  c >= 40 && c <= 90 && Capacity(c).is_in_step(64, 2));
 }
 
 }  // namespace

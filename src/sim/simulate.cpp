@@ -21,13 +21,15 @@ using gir::Buffer;
 using gir::root_of;
 using machine::Interval;
 
+const std::vector<double> kNoCapacities;
+
 class Simulation {
 public:
     Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
         : program_(program),
           machine_(m),
           options_{options.threads, options.vector_bits},
-          kept_(options.kept) {
+          kept_(options.kept ? *options.kept : own_) {
         for (const machine::Level& level : m.levels)
             capacities_.push_back(level.capacity_bytes.value);
     }
@@ -71,24 +73,44 @@ private:
     const KernelModel& model_of(const gir::KernelPtr& kernel) {
         auto known = models_.find(kernel.get());
         if (known != models_.end()) return *known->second;
-        auto make = [&](gir::Region& asked) { return analysed(*kernel, asked); };
-        auto follow = [&](const ModelPtr& model, const gir::KernelForm& from,
+        auto make = [&](gir::Region& asked) { return KeptModels::Model{analysed(kernel, asked)}; };
+        auto follow = [&](const KeptModels::Model& model, const gir::KernelForm& from,
                           const gir::KernelForm& to) {
-            return named_as(*kernel, *model, from, to);
+            return KeptModels::Model{named_as(*kernel, *model.of, from, to)};
         };
-        KeptModels& kept = kept_ ? *kept_ : own_;
-        ModelPtr model = kept.by_form.get(program_, kernel, capacities_, make, follow);
+        ModelPtr model = kept_.models.get(program_, kernel, {capacities_}, make, follow).of;
         return *models_.emplace(kernel.get(), std::move(model)).first->second;
     }
 
-    ModelPtr analysed(const gir::Kernel& kernel, gir::Region& asked) const {
-        asked.assign(machine_.levels.size(), {});
-        cost::CostOptions noting = options_;
-        noting.asked = &asked;
-        return with_context("costing kernel " + kernel.name.str(), [&] {
-            return std::make_shared<const KernelModel>(
-                cost::model_kernel(program_, kernel, machine_, noting));
+    ModelPtr analysed(const gir::KernelPtr& kernel, gir::Region& asked) {
+        return with_context("costing kernel " + kernel->name.str(), [&] {
+            const ModelPtr bare = kept_.bare.get(kernel, {kNoCapacities}, [&](gir::Region&) {
+                return std::make_shared<const KernelModel>(
+                    cost::model_without_caches(program_, *kernel, machine_, options_));
+            });
+            KernelModel model = *bare;
+            const auto caches = cost::caches_of(machine_);
+            kept_.caches.resize(caches.size());
+            for (size_t i = 0; i < caches.size(); ++i)
+                model.caches.push_back(traffic(kernel, *caches[i], model.threads, kept_.caches[i],
+                                               {capacities_, &asked}));
+            return std::make_shared<const KernelModel>(std::move(model));
         });
+    }
+
+    std::shared_ptr<const cost::CacheTraffic> traffic(const gir::KernelPtr& kernel,
+                                                      const machine::Level& cache, int threads,
+                                                      gir::ByKernel<KeptModels::Traffic>& kept,
+                                                      const gir::Asking& now) const {
+        return kept
+            .get(kernel, now,
+                 [&](gir::Region& asked) {
+                     cost::CostOptions noting = options_;
+                     noting.asked = &asked;
+                     return KeptModels::Traffic{std::make_shared<const cost::CacheTraffic>(
+                         cost::cache_traffic(program_, *kernel, machine_, cache, threads, noting))};
+                 })
+            .of;
     }
 
     /// Arrays are named as the kernel names them, views by their own names.
@@ -248,8 +270,8 @@ private:
         return [this, &model, touched](const std::string& cache, const cost::Array& array) {
             const machine::Level* level = machine::find_level(machine_, cache);
             double instances = 1;
-            for (const cost::CacheTraffic& c : model.caches)
-                if (c.cache == cache) instances = c.instances;
+            for (const auto& c : model.caches)
+                if (c->cache == cache) instances = c->instances;
             double own = 0;
             for (size_t i = 0; i < model.arrays.size(); ++i)
                 if (model.arrays[i].name == array.name) own = model.touched_bytes[i];
@@ -263,8 +285,8 @@ private:
     const machine::Machine& machine_;
     cost::CostOptions options_;
     std::vector<double> capacities_;  // by level
-    KeptModels* kept_;
     KeptModels own_;
+    KeptModels& kept_;
     std::unordered_map<const gir::Kernel*, ModelPtr> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
@@ -274,6 +296,22 @@ private:
 };
 
 }  // namespace
+
+bool operator==(const KeptModels::Traffic& a, const KeptModels::Traffic& b) {
+    auto same_bytes = [](const cost::ArrayBytes& x, const cost::ArrayBytes& y) {
+        return x.read == y.read && x.write == y.write;
+    };
+    auto same = [&](const auto& x, const auto& y) {
+        return std::equal(x.begin(), x.end(), y.begin(), y.end(), same_bytes);
+    };
+    return a.of->cache == b.of->cache && a.of->instances == b.of->instances &&
+           same(a.of->fetched, b.of->fetched) && same(a.of->first, b.of->first);
+}
+
+/// Of one kernel: the rest is the same.
+bool operator==(const KeptModels::Model& a, const KeptModels::Model& b) {
+    return a.of->caches == b.of->caches;
+}
 
 ProgramEnergy energy_of(const ProgramCost& cost) {
     constexpr double kWattPerPjUs = 1e-6;

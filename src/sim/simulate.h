@@ -14,7 +14,19 @@ namespace smeaton::sim {
 /// Kernels of programs that were tiled from one, as analysed for machines that differ in
 /// capacities alone.
 struct KeptModels {
-    gir::ByForm<std::shared_ptr<const cost::KernelModel>> by_form;
+    /// Pointers that compare by what they stand for.
+    struct Traffic {
+        std::shared_ptr<const cost::CacheTraffic> of;
+        friend bool operator==(const Traffic&, const Traffic&);
+    };
+    struct Model {
+        std::shared_ptr<const cost::KernelModel> of;
+        friend bool operator==(const Model&, const Model&);
+    };
+    gir::ByForm<Model> models;
+    /// Their parts, of kernels that came first with their form: without caches; by cache.
+    gir::ByKernel<std::shared_ptr<const cost::KernelModel>> bare;
+    std::vector<gir::ByKernel<Traffic>> caches;
 };
 
 struct SimOptions {

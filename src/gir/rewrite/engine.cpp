@@ -181,10 +181,8 @@ std::optional<double> Prices::us(const Priceable& kernel, Kind kind) {
     if (!is_bound(kernel.alone)) return std::nullopt;
     auto& table = kind == Kind::Tiled ? kept_->tiled : kept_->standing;
     ByRegion<std::optional<double>>& prices = table.at(kernel.form);
-    if (const auto* known = prices.find(capacities_)) return *known;
-    Region asked;
-    const std::optional<double> us = priced(kernel.alone, kind, asked);
-    return prices.add(std::move(asked), us);
+    return prices.get({capacities_},
+                      [&](Region& asked) { return priced(kernel.alone, kind, asked); });
 }
 
 std::optional<double> Prices::us(Program alone, Kind kind) {

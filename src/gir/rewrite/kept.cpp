@@ -40,6 +40,10 @@ bool operator==(const TiledKernel& a, const TiledKernel& b) {
                       });
 }
 
+bool operator==(const Claimed& a, const Claimed& b) {
+    return a.made == b.made && a.claim_of == b.claim_of && same_kernel(a.kernel, b.kernel);
+}
+
 bool operator==(const SameKernel& a, const SameKernel& b) {
     return same_kernel(a.kernel, b.kernel);
 }

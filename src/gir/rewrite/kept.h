@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "gir/by_region.h"
@@ -24,9 +25,18 @@ struct SameKernel {
 };
 bool operator==(const SameKernel&, const SameKernel&);
 
+/// A kernel with some of its claims.
+struct Claimed {
+    KernelPtr kernel;
+    std::map<Name, std::string> claim_of = {};  ///< what each claim is of
+    int64_t made = 0;
+};
+bool operator==(const Claimed&, const Claimed&);
+
 struct KeptKernels {
     ByKernel<TiledKernel> tiled;
     ByForm<SameKernel> claimed;
+    std::vector<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form
     ByKernel<SameKernel> spelled;
 
     /// The kernel, or one made before that says the same of buffers that lie the same: so that what

@@ -125,8 +125,9 @@ bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
 TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
     // A kernel may stand in two places, of which one sees a state as the run began.
     if (!rules.kept_kernels || reads_changed_state(*kernel)) return tiled_alone(kernel, target);
+    const std::vector<double> capacities = capacities_by_level(target);
     return rules.kept_kernels->tiled.get(
-        kernel, capacities_by_level(target),
+        kernel, {capacities},
         [&](Region& asked) { return tiled_alone(kernel, noting(target, asked)); });
 }
 

@@ -249,7 +249,7 @@ Program spell(Program program, const Target& target, KeptKernels* kept) {
         auto make = [&](Region& asked) {
             return SameKernel{spelled(program, kernel, noting(target, asked))};
         };
-        known = kept ? kept->spelled.get(kernel, capacities, make).kernel
+        known = kept ? kept->spelled.get(kernel, {capacities}, make).kernel
                      : spelled(program, kernel, target);
         return known;
     });
