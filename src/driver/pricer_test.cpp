@@ -22,7 +22,7 @@ public:
         : head_("graph g\n  opset \"\" 17\n  input " + input + "\n") {}
 
     /// The name of a new weight; `dims` as "96,96".
-    std::string weight(const tensor::Shape& shape) {
+    std::string weight(const std::vector<int64_t>& shape) {
         tensor::Tensor w(tensor::DType::kF32, shape);
         for (int64_t k = 0; k < w.elements(); ++k)
             w.set_from_double(k, static_cast<double>((k * 7 + count_) % 13) / 13);

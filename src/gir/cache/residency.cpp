@@ -22,8 +22,9 @@ Block two_of(const Stmt& s) {
     return {stmt(std::move(f))};
 }
 
+// `wanted`: the targets that matter. Of the capacity no more is asked than their fate hangs on.
 void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles known,
-          const Room& capacity, std::set<Name>& lost) {
+          const Room& capacity, const std::set<Name>& wanted, std::set<Name>& lost) {
     // Per target: bytes that go by after the last statement that reads it.
     std::map<Name, double> since;
     for (const StmtPtr& s : b) {
@@ -33,22 +34,26 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
         if (loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
         double whole = footprint_bytes(all);
         double by_turn = loop.body ? seen.turn_bytes(*s, one, scope, known) : whole;
+        auto gap_of = [&](Name name) {
+            if (capacity.holds(by_turn)) return by_turn;
+            return seen.between(*loop.body, with(scope, loop), known, name);
+        };
         for (const auto& [name, touch] : all) {
-            double by = whole;
-            if (loop.body) {
-                double gap = by_turn;
-                if (!capacity.holds(gap)) gap = seen.between(*loop.body, with(scope, loop), known, name);
-                if (elements(one.at(name)) == elements(touch)) by = gap;
-                if (!capacity.holds(gap) && comes_again(one.at(name), touch, loop.extent) &&
-                    !kept_further_in(*loop.body, loop.axis, name))
-                    lost.insert(name);
-            }
+            if (wanted.count(name) == 0 || lost.count(name) > 0) continue;
             auto before = since.find(name);
-            if (before != since.end() && !capacity.holds(before->second + by)) lost.insert(name);
+            const bool beside = before != since.end() || s != b.back();
+            const bool held = loop.body && elements(one.at(name)) == elements(touch);
+            const bool again = loop.body && comes_again(one.at(name), touch, loop.extent) &&
+                               !kept_further_in(*loop.body, loop.axis, name);
+            const double gap = again || (held && beside) ? gap_of(name) : whole;
+            const double by = held ? gap : whole;
+            if ((again && !capacity.holds(gap)) ||
+                (before != since.end() && !capacity.holds(before->second + by)))
+                lost.insert(name);
             since[name] = by - whole;
         }
         for (auto& [name, bytes] : since) bytes += whole;
-        if (loop.body) lose(seen, *loop.body, with(scope, loop), known, capacity, lost);
+        if (loop.body) lose(seen, *loop.body, with(scope, loop), known, capacity, wanted, lost);
     }
 }
 
@@ -114,9 +119,9 @@ double Observer::between(const Block& b, const Extents& scope, KnownTiles tiles,
 }
 
 std::set<Name> Observer::lost(const Block& b, const Extents& scope, const KnownTiles& tiles,
-                              const Room& capacity) const {
+                              const Room& capacity, const std::set<Name>& wanted) const {
     std::set<Name> dropped;
-    lose(*this, b, scope, tiles, capacity, dropped);
+    lose(*this, b, scope, tiles, capacity, wanted, dropped);
     return dropped;
 }
 
