@@ -49,7 +49,7 @@ kernel mul(a, b -> y)
         gir::rewrite::Rules rules;
         if (!tiled) rules.skip = {"tile-contraction", "vectorize"};
         const gir::Program p = gir::rewrite::tiled_for(product(n), target, rules);
-        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel);
+        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel, nullptr);
     };
     EXPECT_LT(price(64, true), price(128, true));
     EXPECT_LT(price(128, true), price(64, false));

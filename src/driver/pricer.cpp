@@ -18,7 +18,6 @@ namespace {
 
 constexpr size_t kFamilies = 4;
 constexpr size_t kShaped = 32;
-constexpr size_t kForms = 1 << 13;
 
 /// The first element that is wanted, moved to the front; null: there is none.
 template <class Element, class Wanted>
@@ -102,7 +101,7 @@ Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
         gir::rewrite::shaped_for(lowered_, gir::noting(target, made.region), noting);
     for (const Shaped& s : family.shaped)
         if (same_program(s.shape->program, program)) made.shape = s.shape;
-    if (!made.shape) made.shape = std::make_shared<Shape>(Shape{std::move(program), {}, {}});
+    if (!made.shape) made.shape = std::make_shared<Shape>(std::move(program));
     return *remembered(family.shaped, std::move(made), kShaped).shape;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "driver/simulate.h"
@@ -29,6 +30,8 @@ public:
 private:
     /// A program fused and laid out, and what came of its kernels.
     struct Shape {
+        explicit Shape(gir::Program p) : program(std::move(p)), kernels(program), models(program) {}
+
         gir::Program program;
         gir::rewrite::KeptKernels kernels;
         sim::KeptModels models;

@@ -63,16 +63,17 @@ model::Graph layers() {
 /// Convolutions with borders, a shortcut, one in groups, a pooled classifier.
 model::Graph convolutions() {
     Written g("x: f32[1,8,28,28]");
-    const std::string first = g.node("Conv(x, " + g.weight({64, 8, 3, 3}) +
-                                     ") {pads: [1,1,1,1]} since 11");
+    const std::string first =
+        g.node("Conv(x, " + g.weight({64, 8, 3, 3}) + ") {pads: [1,1,1,1]} since 11");
     std::string x = g.node("Relu(" + first + ") since 14");
     for (int i = 0; i < 2; ++i) {
-        const std::string wide = g.node("Conv(" + x + ", " + g.weight({128, 64, 1, 1}) + ") since 11");
+        const std::string wide =
+            g.node("Conv(" + x + ", " + g.weight({128, 64, 1, 1}) + ") since 11");
         const std::string on = g.node("Relu(" + wide + ") since 14");
         const std::string each = g.node("Conv(" + on + ", " + g.weight({128, 1, 3, 3}) +
                                         ") {group: 128, pads: [1,1,1,1]} since 11");
-        const std::string back = g.node("Conv(" + each + ", " + g.weight({64, 128, 1, 1}) +
-                                        ") since 11");
+        const std::string back =
+            g.node("Conv(" + each + ", " + g.weight({64, 128, 1, 1}) + ") since 11");
         x = g.node("Add(" + back + ", " + x + ") since 14");
     }
     x = g.node("Conv(" + x + ", " + g.weight({96, 64, 3, 3}) +
@@ -86,9 +87,7 @@ model::Graph convolutions() {
 /// Attention of four heads over a long row of tokens, then a layer norm and a wide layer.
 model::Graph attention() {
     Written g("x: f32[4,192,64]");
-    auto projected = [&] {
-        return g.node("MatMul(x, " + g.weight({64, 64}) + ") since 13");
-    };
+    auto projected = [&] { return g.node("MatMul(x, " + g.weight({64, 64}) + ") since 13"); };
     const std::string q = projected(), k = projected(), v = projected();
     const std::string turned = g.node("Transpose(" + k + ") {perm: [0,2,1]} since 13");
     const std::string scores = g.node("MatMul(" + q + ", " + turned + ") since 13");

@@ -57,52 +57,83 @@ private:
     std::vector<std::pair<Region, Value>> kept_;  // the most recently used first
 };
 
+/// Entries by kernel, in two halves: what was not used while the newer one filled up is dropped.
+template <class Entry>
+class Recent {
+public:
+    explicit Recent(size_t most) : most_(most) {}
+
+    /// Null: there is none.
+    Entry* find(const KernelPtr& kernel) {
+        if (auto found = newer_.find(kernel); found != newer_.end()) return &found->second;
+        auto found = older_.find(kernel);
+        if (found == older_.end()) return nullptr;
+        Entry entry = std::move(found->second);
+        older_.erase(found);
+        return &add(kernel, std::move(entry));
+    }
+    Entry& add(const KernelPtr& kernel, Entry entry) {
+        if (newer_.size() >= most_) {
+            older_ = std::move(newer_);
+            newer_ = {};
+        }
+        return newer_.emplace(kernel, std::move(entry)).first->second;
+    }
+
+private:
+    size_t most_;
+    std::unordered_map<KernelPtr, Entry> newer_, older_;  // kernels live as long as they are keys
+};
+
+/// Enough for what two machines make of the kernels of a program.
+inline size_t most_for(const Program& program) {
+    return 64 + 2 * program.steps.size();
+}
+
 /// By kernel of one program, so that the kernel's buffers are what they were.
 template <class Value>
 class ByKernel {
 public:
+    explicit ByKernel(size_t most) : entries_(most) {}
+
     template <class Make>
     Value get(const KernelPtr& kernel, const Asking& now, Make make) {
-        if (entries_.size() >= kMost && entries_.count(kernel.get()) == 0) entries_.clear();
-        return entries_.try_emplace(kernel.get(), Entry{kernel, {}})
-            .first->second.values.get(now, make);
+        auto* entry = entries_.find(kernel);
+        if (!entry) entry = &entries_.add(kernel, {});
+        return entry->get(now, make);
     }
 
 private:
-    static constexpr size_t kMost = 1 << 12;
-    struct Entry {
-        KernelPtr alive;
-        ByRegion<Value> values;
-    };
-    std::unordered_map<const Kernel*, Entry> entries_;
+    Recent<ByRegion<Value>> entries_;
 };
 
 /// The same, equal kernels one from another.
 template <class Value>
 class ByForm {
 public:
+    explicit ByForm(size_t most) : entries_(most) {}
+
     /// `follow` gives the value for a kernel from that of an equal one.
     template <class Make, class Follow>
     Value get(const Program& program, const KernelPtr& kernel, const Asking& now, Make make,
               Follow follow) {
-        Entry& entry = entry_of(program, kernel);
+        const Entry entry = entry_of(program, kernel);
         const MadePtr made = entry.equals->values.get(
             now, [&](Region& asked) { return entry.equals->made(entry.form, make(asked)); });
-        auto own = made->of.find(kernel.get());
+        auto own = made->of.find(kernel);
         if (own != made->of.end()) return own->second;
         Value value =
             made->from == entry.form ? made->first : follow(made->first, *made->from, *entry.form);
-        return made->of.emplace(kernel.get(), std::move(value)).first->second;
+        return made->of.emplace(kernel, std::move(value)).first->second;
     }
 
 private:
-    static constexpr size_t kMost = 1 << 12;
     using FormPtr = std::shared_ptr<const KernelForm>;
     /// What was made of the first kernel that came, and what of each that came.
     struct Made {
         FormPtr from;
         Value first;
-        std::unordered_map<const Kernel*, Value> of = {};
+        std::unordered_map<KernelPtr, Value> of = {};
     };
     using MadePtr = std::shared_ptr<Made>;
     struct Class {
@@ -120,26 +151,29 @@ private:
         }
     };
     struct Entry {
-        KernelPtr alive;
         FormPtr form;
         std::shared_ptr<Class> equals;
     };
 
-    Entry& entry_of(const Program& program, const KernelPtr& kernel) {
-        auto found = entries_.find(kernel.get());
-        if (found != entries_.end()) return found->second;
-        if (entries_.size() >= kMost) {
-            entries_.clear();
-            classes_ = {};
-        }
+    const Entry& entry_of(const Program& program, const KernelPtr& kernel) {
+        if (const Entry* known = entries_.find(kernel)) return *known;
         auto form = std::make_shared<const KernelForm>(form_of(*kernel, program));
-        std::shared_ptr<Class>& equals = classes_.at(*form);
-        if (!equals) equals = std::make_shared<Class>();
-        return entries_.emplace(kernel.get(), Entry{kernel, form, equals}).first->second;
+        std::vector<std::weak_ptr<Alike>>& hashed = alike_[form->hash];
+        std::erase_if(hashed, [](const auto& a) { return a.expired(); });
+        std::shared_ptr<Alike> alike;
+        for (const auto& a : hashed)
+            if (auto known = a.lock(); *known->form == *form) alike = known;
+        if (!alike) hashed.push_back(alike = std::make_shared<Alike>(Alike{form, {}}));
+        return entries_.add(kernel, {form, {alike, &alike->equals}});
     }
 
-    std::unordered_map<const Kernel*, Entry> entries_;
-    FormTable<std::shared_ptr<Class>> classes_;
+    /// Equal kernels, as long as one of them is remembered.
+    struct Alike {
+        FormPtr form;
+        Class equals;
+    };
+    Recent<Entry> entries_;
+    std::unordered_map<size_t, std::vector<std::weak_ptr<Alike>>> alike_;
 };
 
 }  // namespace smeaton::gir

@@ -25,11 +25,11 @@ struct TargetScope {
 };
 
 struct TargetLevel {
-    Name name;                   ///< "reg", "l1", "l2", "l3", "dram"
-    Name next = {};              ///< the level outwards; empty for the outermost
-    Name scope = {};             ///< whose units have one each; empty: one for the machine
+    Name name;              ///< "reg", "l1", "l2", "l3", "dram"
+    Name next = {};         ///< the level outwards; empty for the outermost
+    Name scope = {};        ///< whose units have one each; empty: one for the machine
     Capacity capacity = 0;  ///< bytes of one instance, or one part of it
-    int parts = 1;               ///< that a scratchpad's room is divided in
+    int parts = 1;          ///< that a scratchpad's room is divided in
     int64_t line_bytes = 64;
     int64_t ways = 0;  ///< of a cache; 0: unknown
     bool software_managed = false;

@@ -29,6 +29,7 @@ public:
         : program_(program),
           machine_(m),
           options_{options.threads, options.vector_bits},
+          own_(program),
           kept_(options.kept ? *options.kept : own_) {
         for (const machine::Level& level : m.levels)
             capacities_.push_back(level.capacity_bytes.value);
@@ -90,7 +91,7 @@ private:
             });
             KernelModel model = *bare;
             const auto caches = cost::caches_of(machine_);
-            kept_.caches.resize(caches.size());
+            while (kept_.caches.size() < caches.size()) kept_.caches.emplace_back(kept_.most);
             for (size_t i = 0; i < caches.size(); ++i)
                 model.caches.push_back(traffic(kernel, *caches[i], model.threads, kept_.caches[i],
                                                {capacities_, &asked}));

@@ -23,6 +23,10 @@ struct KeptModels {
         std::shared_ptr<const cost::KernelModel> of;
         friend bool operator==(const Model&, const Model&);
     };
+    explicit KeptModels(const gir::Program& like)
+        : most(gir::most_for(like)), models(most), bare(most) {}
+
+    size_t most;  ///< kernels, twice
     gir::ByForm<Model> models;
     /// Their parts, of kernels that came first with their form: without caches; by cache.
     gir::ByKernel<std::shared_ptr<const cost::KernelModel>> bare;

@@ -42,8 +42,8 @@ struct Observer {
     /// at hand in its first and last.
     double between(const Block&, const Extents& scope, KnownTiles tiles, Name source) const;
 
-    /// Of the wanted targets those that are dropped before a loop inside, or a later statement, comes to them again:
-    /// more than the cache holds goes by.
+    /// Of the wanted targets those that are dropped before a loop inside, or a later statement,
+    /// comes to them again: more than the cache holds goes by.
     std::set<Name> lost(const Block&, const Extents& scope, const KnownTiles& tiles,
                         const Room& capacity, const std::set<Name>& wanted) const;
 

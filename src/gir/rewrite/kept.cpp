@@ -6,8 +6,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-constexpr size_t kMostKnown = 1 << 12;  // kernels; then all are forgotten
-
 bool same_kernel(const KernelPtr& a, const KernelPtr& b) {
     if (!a || !b) return a == b;
     return a == b || (a->name == b->name && a->origins == b->origins && same(a->body, b->body));
@@ -49,7 +47,7 @@ bool operator==(const SameKernel& a, const SameKernel& b) {
 }
 
 KernelPtr KeptKernels::known(KernelPtr kernel, const Program& program) {
-    if (known_count_ >= kMostKnown) {
+    if (known_count_ >= 2 * most) {
         known_.clear();
         known_count_ = 0;
     }

@@ -34,6 +34,10 @@ struct Claimed {
 bool operator==(const Claimed&, const Claimed&);
 
 struct KeptKernels {
+    explicit KeptKernels(const Program& shaped)
+        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most) {}
+
+    size_t most;  ///< kernels, twice
     ByKernel<TiledKernel> tiled;
     ByForm<SameKernel> claimed;
     std::vector<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form

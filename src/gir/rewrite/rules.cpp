@@ -20,7 +20,8 @@ Rules sized_for(const Target& target, Rules rules) {
     rules.wide = target.all_cores() * kIterationsPerCore;
     rules.levels = levels_while_rewriting(target);
     if (rules.oracle && !rules.prices)
-        rules.prices = std::make_shared<Prices>(target, rules.oracle, rules.skip, rules.kept_prices);
+        rules.prices =
+            std::make_shared<Prices>(target, rules.oracle, rules.skip, rules.kept_prices);
     return rules;
 }
 

@@ -12,8 +12,7 @@ Name ScratchRoom::take(const TargetLevel& wanted, int64_t bytes) {
 }
 
 bool ScratchRoom::fits(const TargetLevel& level, int64_t bytes) {
-    bool counted =
-        level.software_managed && &level != &target_.registers();
+    bool counted = level.software_managed && &level != &target_.registers();
     return !counted || level.capacity.holds(placed_[level.name] + bytes);
 }
 

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/kept.h"
-#include "gir/names.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
@@ -126,9 +126,9 @@ TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
     // A kernel may stand in two places, of which one sees a state as the run began.
     if (!rules.kept_kernels || reads_changed_state(*kernel)) return tiled_alone(kernel, target);
     const std::vector<double> capacities = capacities_by_level(target);
-    return rules.kept_kernels->tiled.get(
-        kernel, {capacities},
-        [&](Region& asked) { return tiled_alone(kernel, noting(target, asked)); });
+    return rules.kept_kernels->tiled.get(kernel, {capacities}, [&](Region& asked) {
+        return tiled_alone(kernel, noting(target, asked));
+    });
 }
 
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {

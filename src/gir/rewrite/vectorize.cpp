@@ -46,9 +46,7 @@ Name level_for(const Tile& tile, const Target& target, const Capacity& registers
     int64_t bytes = bytes_of(tile);
     if (in_registers && registers.holds(4 * bytes)) return target.registers().name;
     const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
-    auto full = [&] {
-        return !level->capacity.holds(placed[level->name] + bytes);
-    };
+    auto full = [&] { return !level->capacity.holds(placed[level->name] + bytes); };
     while (full() && level != &target.outermost()) level = &target.outwards_of(*level);
     placed[level->name] += bytes;
     return level->name;

@@ -106,8 +106,7 @@ std::vector<Step> steps_for(const Target& target, const Block& body) {
     const double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
     for (int operand : {0, 1})
         if (const TargetLevel* level = scratchpads[operand])
-            steps.push_back(
-                {static_cast<size_t>(level - target.levels.data()), operand, share});
+            steps.push_back({static_cast<size_t>(level - target.levels.data()), operand, share});
     return steps;
 }
 
@@ -128,18 +127,19 @@ public:
     KernelPtr make(KeptKernels* kept, const Asking& now) const {
         const std::vector<Step> steps = steps_for(target_, kernel_->body);
         Claimed claimed{kernel_};
-        if (kept && kept->claim_steps.size() <= steps.size())
-            kept->claim_steps.resize(steps.size() + 1);
+        while (kept && kept->claim_steps.size() <= steps.size())
+            kept->claim_steps.emplace_back(kept->most);
         for (size_t i = 0; i < steps.size(); ++i)
             claimed = taken(kept, i, now, claimed, [&](const Target& target) {
                 return claimed_at(claimed, steps[i], target);
             });
         if (claimed.made == 0) return kernel_;
-        return taken(kept, steps.size(), now, claimed, [&](const Target& target) {
-                   Kernel next = *kernel_;
-                   next.body = in_parts(claimed.kernel->body, program_, target);
-                   return Claimed{std::make_shared<const Kernel>(with_uses(std::move(next)))};
-               })
+        return taken(kept, steps.size(), now, claimed,
+                     [&](const Target& target) {
+                         Kernel next = *kernel_;
+                         next.body = in_parts(claimed.kernel->body, program_, target);
+                         return Claimed{std::make_shared<const Kernel>(with_uses(std::move(next)))};
+                     })
             .kernel;
     }
 
@@ -169,8 +169,7 @@ private:
                         level,
                         all ? levels_outside(target, level) : std::set{target.outermost().name},
                         {program_, {target.registers().name, level.line_bytes, step.operand}}};
-        Block next =
-            claimer.block(body, {}, {}, false, room_for(step, level, body).whole());
+        Block next = claimer.block(body, {}, {}, false, room_for(step, level, body).whole());
         if (claimer.made == 0) return claimed;
         Kernel kernel = *claimed.kernel;
         kernel.body = std::move(next);
@@ -208,8 +207,7 @@ Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
             Region asked_by_the_equal_one(capacities.size());
             return make(asked_by_the_equal_one);
         };
-        const KernelPtr made =
-            kept.claimed.get(before, kernel, {capacities}, make, follow).kernel;
+        const KernelPtr made = kept.claimed.get(before, kernel, {capacities}, make, follow).kernel;
         return made ? made : kernel;
     });
 }
@@ -218,8 +216,7 @@ Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
 
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
-    if (rules.kept_kernels)
-        return claimed_from(std::move(program), target, *rules.kept_kernels);
+    if (rules.kept_kernels) return claimed_from(std::move(program), target, *rules.kept_kernels);
     const Program before = program;
     return map_forms(std::move(program), [&](const KernelPtr& kernel) {
         return claim_kernel(before, kernel, target, nullptr, {{}});

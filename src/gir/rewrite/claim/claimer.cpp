@@ -72,8 +72,7 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
     return out;
 }
 
-StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out,
-                        const Room& room) {
+StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Room& room) {
     LoopOf loop = loop_of(*s);
     if (!loop.body) return s;
     Touches one = touched(*loop.body, with(scope, loop), tiles);

@@ -51,7 +51,8 @@ struct Claimer {
 
     /// Claims in the block and all inside it. `shared_out`: iterations on several units run through
     /// one instance of the level; `room`: bytes of it that are free.
-    Block block(const Block&, const Extents& scope, const Around&, bool shared_out, const Room& room);
+    Block block(const Block&, const Extents& scope, const Around&, bool shared_out,
+                const Room& room);
 
     /// What a claim in this block would save, those that save more first.
     std::vector<Candidate> candidates(const Block&, const Extents& scope, const Around&,
