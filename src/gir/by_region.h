@@ -85,9 +85,10 @@ private:
     std::unordered_map<KernelPtr, Entry> newer_, older_;  // kernels live as long as they are keys
 };
 
-/// Enough for what two machines make of the kernels of a program.
+/// Enough for what many machines make of the kernels of a program: each of three caches has claims
+/// of its own, and two sizes of each give eight kernels already.
 inline size_t most_for(const Program& program) {
-    return 64 + 2 * program.steps.size();
+    return 64 + 16 * program.steps.size();
 }
 
 /// By kernel of one program, so that the kernel's buffers are what they were.
@@ -157,13 +158,15 @@ private:
 
     const Entry& entry_of(const Program& program, const KernelPtr& kernel) {
         if (const Entry* known = entries_.find(kernel)) return *known;
-        auto form = std::make_shared<const KernelForm>(form_of(*kernel, program));
+        auto form = std::make_shared<KernelForm>(form_of(*kernel, program));
         std::vector<std::weak_ptr<Alike>>& hashed = alike_[form->hash];
         std::erase_if(hashed, [](const auto& a) { return a.expired(); });
         std::shared_ptr<Alike> alike;
         for (const auto& a : hashed)
             if (auto known = a.lock(); *known->form == *form) alike = known;
         if (!alike) hashed.push_back(alike = std::make_shared<Alike>(Alike{form, {}}));
+        // What is equal need not be there twice; the names are each one's own.
+        if (alike->form != form) form->body = {}, form->ports = {};
         return entries_.add(kernel, {form, {alike, &alike->equals}});
     }
 
