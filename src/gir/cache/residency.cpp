@@ -1,6 +1,7 @@
 #include "gir/cache/residency.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace smeaton::gir::cache {
 
@@ -29,13 +30,18 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
     std::map<Name, double> since;
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
-        Touches all = seen.touched({s}, scope, known), one;
-        LoopOf loop = loop_of(*s);
-        if (loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
-        double whole = footprint_bytes(all);
-        double by_turn = loop.body ? seen.turn_bytes(*s, one, scope, known) : whole;
+        const Touches all = seen.touched({s}, scope, known);
+        const double whole = footprint_bytes(all);
+        const bool matters = std::any_of(wanted.begin(), wanted.end(), [&](Name name) {
+            return all.count(name) > 0 && lost.count(name) == 0;
+        });
+        const LoopOf loop = loop_of(*s);
+        Touches one;
+        if (matters && loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
+        std::optional<double> by_turn;
         auto gap_of = [&](Name name) {
-            if (capacity.holds(by_turn)) return by_turn;
+            if (!by_turn) by_turn = seen.turn_bytes(*s, one, scope, known);
+            if (capacity.holds(*by_turn)) return *by_turn;
             return seen.between(*loop.body, with(scope, loop), known, name);
         };
         for (const auto& [name, touch] : all) {
@@ -53,7 +59,8 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
             since[name] = by - whole;
         }
         for (auto& [name, bytes] : since) bytes += whole;
-        if (loop.body) lose(seen, *loop.body, with(scope, loop), known, capacity, wanted, lost);
+        if (matters && loop.body)
+            lose(seen, *loop.body, with(scope, loop), known, capacity, wanted, lost);
     }
 }
 

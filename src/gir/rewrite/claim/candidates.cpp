@@ -62,7 +62,8 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
             if (touch.bytes() < level.line_bytes) continue;
             c.ring = !for_all_operands() && !around.axis.empty() &&
                      overlaps(touch.boxes[0], around.axis) &&
-                     !kept_further_in(b, around.axis, name) && capacity.holds(around.turn_bytes);
+                     !kept_further_in(b, around.axis, name) &&
+                     capacity.holds(around.turn_bytes(here));
             if (c.ring)
                 c.saved_bytes = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (c.saved_bytes < kWorthwhile * touch.asked_bytes) continue;

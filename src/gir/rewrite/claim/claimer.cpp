@@ -75,8 +75,8 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
 StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Room& room) {
     LoopOf loop = loop_of(*s);
     if (!loop.body) return s;
-    Touches one = touched(*loop.body, with(scope, loop), tiles);
-    Around inside{loop.axis, observer.turn_bytes(*s, one, scope, tiles)};
+    Around inside{loop.axis,
+                  [&](const Touches& one) { return observer.turn_bytes(*s, one, scope, tiles); }};
     // Iterations share a level out that is not each one's own.
     auto* parallel = std::get_if<Parallel>(&s->node);
     const Target& target = kernel.target;

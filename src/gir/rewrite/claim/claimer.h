@@ -31,7 +31,7 @@ struct ClaimedKernel {
 /// The loop whose body is looked at.
 struct Around {
     Name axis;
-    double turn_bytes = 0;
+    std::function<double(const Touches& one)> turn_bytes;  ///< of what one iteration touches
 };
 
 struct Candidate {
