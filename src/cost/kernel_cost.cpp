@@ -56,26 +56,6 @@ const Level* inwards_of(const Machine& m, const Level& level) {
     return nullptr;
 }
 
-CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
-                           const Level& cache, int threads) {
-    double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
-    double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
-    CacheTraffic traffic;
-    traffic.cache = cache.name;
-    traffic.instances = std::ceil(threads / cores_each);
-    double sharers = std::ceil(threads / traffic.instances);
-    Nest nest = nest_of(program, kernel, static_cast<int64_t>(traffic.instances));
-    double line = cache.line_bytes->value;
-    traffic.fetched = misses(nest, cache.capacity_bytes.value, line, sharers);
-    traffic.first = footprint(nest, line);
-    for (size_t i = 0; i < traffic.fetched.size(); ++i) {
-        // Lines count once even where several boxes of one array meet in them.
-        traffic.first[i].read = std::min(traffic.first[i].read, traffic.fetched[i].read);
-        traffic.first[i].write = std::min(traffic.first[i].write, traffic.fetched[i].write);
-    }
-    return traffic;
-}
-
 /// Clock and shared units: what each core keeps of its lone speed when `threads` work.
 Interval busy_share(const Machine& m, const Unit& unit, int threads) {
     int64_t cores = machine::core_count(m);
@@ -151,8 +131,8 @@ LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& le
     cost.name = level.name;
     const Level* inner = inwards_of(m, level);
     const CacheTraffic* below = nullptr;
-    for (const CacheTraffic& c : model.caches)
-        if (inner && c.cache == inner->name) below = &c;
+    for (const auto& c : model.caches)
+        if (inner && c->cache == inner->name) below = c.get();
     if (below) {
         for (size_t i = 0; i < model.arrays.size(); ++i) {
             const Array& array = model.arrays[i];
@@ -298,6 +278,31 @@ const Unit& vector_unit_of(const Machine& m, const CostOptions& options) {
     throw UserError("machine {} has no vector unit of {} bits", m.name, options.vector_bits);
 }
 
+gir::Room room_of(const Machine& m, const Level& level, const CostOptions& options) {
+    const auto index = static_cast<size_t>(&level - m.levels.data());
+    return {level.capacity_bytes.value, options.asked ? &options.asked->at(index) : nullptr};
+}
+
+CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
+                           const Level& cache, int threads, const CostOptions& options) {
+    double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
+    double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
+    CacheTraffic traffic;
+    traffic.cache = cache.name;
+    traffic.instances = std::ceil(threads / cores_each);
+    double sharers = std::ceil(threads / traffic.instances);
+    Nest nest = nest_of(program, kernel, static_cast<int64_t>(traffic.instances));
+    double line = cache.line_bytes->value;
+    traffic.fetched = misses(nest, room_of(m, cache, options), line, sharers);
+    traffic.first = footprint(nest, line);
+    for (size_t i = 0; i < traffic.fetched.size(); ++i) {
+        // Lines count once even where several boxes of one array meet in them.
+        traffic.first[i].read = std::min(traffic.first[i].read, traffic.fetched[i].read);
+        traffic.first[i].write = std::min(traffic.first[i].write, traffic.fetched[i].write);
+    }
+    return traffic;
+}
+
 Interval transfer_us(const Level& level, double read_bytes, double write_bytes, int64_t cores) {
     auto ns = [&](const machine::Bandwidth& b, double bytes) {
         return bytes > 0 ? Interval::exact(bytes) / machine::total_gb_s(b, cores)
@@ -311,8 +316,8 @@ Interval transfer_us(const Level& level, double read_bytes, double write_bytes, 
               ns(*level.write, write_bytes - common));
 }
 
-KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
-                         const CostOptions& options) {
+KernelModel model_without_caches(const gir::Program& program, const gir::Kernel& kernel,
+                                 const Machine& m, const CostOptions& options) {
     const std::set<Name> scratchpads = scratchpads_of(m);
     const Unit& unit = vector_unit_of(m, options);
     WorkShape shape;
@@ -344,10 +349,23 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))
         model.touched_bytes.push_back(std::max(b.read, b.write));
-    for (const Level& level : m.levels)
-        if (is_cache(level))
-            model.caches.push_back(cache_traffic(program, kernel, m, level, model.threads));
     model.arrays = std::move(whole.arrays);
+    return model;
+}
+
+std::vector<const Level*> caches_of(const Machine& m) {
+    std::vector<const Level*> caches;
+    for (const Level& level : m.levels)
+        if (is_cache(level)) caches.push_back(&level);
+    return caches;
+}
+
+KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
+                         const CostOptions& options) {
+    KernelModel model = model_without_caches(program, kernel, m, options);
+    for (const Level* cache : caches_of(m))
+        model.caches.push_back(std::make_shared<const CacheTraffic>(
+            cache_traffic(program, kernel, m, *cache, model.threads, options)));
     return model;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "cost/work.h"
 #include "gir/ledger/traffic.h"
 #include "gir/program.h"
+#include "gir/room.h"
 #include "machine/machine.h"
 
 namespace smeaton::cost {
@@ -19,6 +21,8 @@ struct CostOptions {
     int threads = 0;  ///< 0: all cores
     int vector_bits =
         0;  ///< 0: the main vector unit; else the unit of this width (UserError: none)
+    /// Gets, by level of the machine, what was asked of its capacity; null: not noted.
+    gir::Region* asked = nullptr;
 };
 
 /// Bytes between one level and what lies inwards of it, all cores together.
@@ -81,15 +85,26 @@ struct KernelModel {
     Work total;
     std::vector<ShapeUse> total_contractions;
     std::map<std::string, double> port_bytes;  ///< of all threads, by level
-    std::vector<CacheTraffic> caches;          ///< hardware-managed levels, innermost first
+    /// Of hardware-managed levels, innermost first; alone in asking for capacities.
+    std::vector<std::shared_ptr<const CacheTraffic>> caches;
 };
 
 /// The main vector unit, or the one of options.vector_bits; UserError where there is none.
 const machine::Unit& vector_unit_of(const machine::Machine&, const CostOptions&);
 
+/// The level's capacity, in which questions are noted as the options say.
+gir::Room room_of(const machine::Machine&, const machine::Level&, const CostOptions&);
+
 /// UserError when the machine lacks what the kernel needs (a rate, a vector unit).
 KernelModel model_kernel(const gir::Program&, const gir::Kernel&, const machine::Machine&,
                          const CostOptions& = {});
+
+/// The same in parts: all but the caches, and each of those.
+KernelModel model_without_caches(const gir::Program&, const gir::Kernel&, const machine::Machine&,
+                                 const CostOptions& = {});
+std::vector<const machine::Level*> caches_of(const machine::Machine&);
+CacheTraffic cache_traffic(const gir::Program&, const gir::Kernel&, const machine::Machine&,
+                           const machine::Level& cache, int threads, const CostOptions&);
 
 /// Share (0 to 1) of an array's first fetch that a cache already holds; own tiles always are held.
 using Warm = std::function<double(const std::string& cache, const Array&)>;

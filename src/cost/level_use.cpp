@@ -47,7 +47,7 @@ std::vector<std::string> unused_levels(const gir::Program& tiled, const gir::Tar
         if (!target.is_scratchpad(level) || found.levels.count(level.name) > 0) continue;
         sentences.push_back(
             fmt::format("level {} ({} bytes, managed by software) holds nothing: {}", level.name,
-                        level.capacity_bytes, reason(level, found)));
+                        level.capacity.bytes(), reason(level, found)));
     }
     return sentences;
 }

@@ -18,7 +18,7 @@ gir::Target with_scratchpads() {
     sums.next = all.next = "dram";
     sums.software_managed = all.software_managed = true;
     sums.roles = {gir::OperandRole::Acc};
-    sums.capacity_bytes = all.capacity_bytes = 1 << 20;
+    sums.capacity = all.capacity = 1 << 20;
     t.levels.insert(t.levels.begin() + 1, {sums, all});
     return t;
 }

@@ -49,8 +49,9 @@ machine::Level level_like(const gir::TargetLevel& level, bool registers) {
     l.private_to = level.scope.str();
     l.managed = level.software_managed ? machine::Managed::Software : machine::Managed::Hardware;
     for (gir::OperandRole role : level.roles) l.roles.push_back(role_of(role));
-    l.capacity_bytes = number(level.capacity_bytes > 0 ? static_cast<double>(level.capacity_bytes)
-                                                       : kUnboundedBytes);
+    l.capacity_bytes = number(level.capacity.bounded()
+                                  ? static_cast<double>(level.capacity.noting(nullptr).bytes())
+                                  : kUnboundedBytes);
     if (registers) return l;
     l.line_bytes = number(static_cast<double>(level.line_bytes));
     l.read = bandwidth(level.read_bytes_per_cycle);
@@ -153,16 +154,17 @@ Machine machine_like(const gir::Target& target) {
     return m;
 }
 
-std::function<double(const gir::Program&, const gir::Kernel&)> oracle_on(
+std::function<double(const gir::Program&, const gir::Kernel&, gir::Region*)> oracle_on(
     const gir::Target& target) {
     auto m = std::make_shared<const Machine>(machine_like(target));
-    return [m](const gir::Program& program, const gir::Kernel& kernel) {
+    return [m](const gir::Program& program, const gir::Kernel& kernel, gir::Region* asked) {
         CostOptions options;
         options.threads = 1;
+        options.asked = asked;
         const KernelModel model = model_kernel(program, kernel, *m, options);
         Warm warm = [&](const std::string& cache, const Array& array) {
-            const machine::Level* level = machine::find_level(*m, cache);
-            return 2 * array.bytes <= level->capacity_bytes.value ? 1.0 : 0.0;
+            const machine::Level& level = *machine::find_level(*m, cache);
+            return room_of(*m, level, options).holds(2 * array.bytes) ? 1.0 : 0.0;
         };
         return cost_of(model, *m, options, warm).time_us.value;
     };

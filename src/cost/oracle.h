@@ -15,7 +15,9 @@ namespace smeaton::cost {
 machine::Machine machine_like(const gir::Target&);
 
 /// Microseconds of a spelled kernel on one core of that machine, where each cache already holds
-/// the buffers of which it has room for two. UserError for what no unit can do.
-std::function<double(const gir::Program&, const gir::Kernel&)> oracle_on(const gir::Target&);
+/// the buffers of which it has room for two. UserError for what no unit can do. `asked` (null: no
+/// matter) gets, by level, for which capacities the answer is the same.
+std::function<double(const gir::Program&, const gir::Kernel&, gir::Region* asked)> oracle_on(
+    const gir::Target&);
 
 }  // namespace smeaton::cost

@@ -13,7 +13,7 @@ namespace {
 TEST(Oracle, its_machine_is_whole_with_and_without_a_bound_on_memory) {
     EXPECT_NO_THROW(machine::verify(machine_like(gir::common_cpu()), "like"));
     gir::Target bounded = gir::common_cpu(32, 16, 4);
-    bounded.levels.back().capacity_bytes = int64_t{1} << 30;
+    bounded.levels.back().capacity = int64_t{1} << 30;
     gir::MmaShape tiles;
     tiles.unit = "amx";
     tiles.a = tiles.b = tensor::DType::kBF16;
@@ -49,7 +49,7 @@ kernel mul(a, b -> y)
         gir::rewrite::Rules rules;
         if (!tiled) rules.skip = {"tile-contraction", "vectorize"};
         const gir::Program p = gir::rewrite::tiled_for(product(n), target, rules);
-        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel);
+        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel, nullptr);
     };
     EXPECT_LT(price(64, true), price(128, true));
     EXPECT_LT(price(128, true), price(64, false));

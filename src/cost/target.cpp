@@ -56,9 +56,9 @@ gir::TargetLevel level_of(const machine::Level& level, double clock_ghz) {
     l.scope = level.private_to;
     // Of a room in parts, a tile may fill one.
     l.parts = level.depth ? static_cast<int>(level.depth->value) : 1;
-    l.capacity_bytes = static_cast<int64_t>(level.capacity_bytes.value / l.parts);
+    l.capacity = static_cast<int64_t>(level.capacity_bytes.value / l.parts);
     if (level.line_bytes) l.line_bytes = static_cast<int64_t>(level.line_bytes->value);
-    if (level.ways) l.way_bytes = l.capacity_bytes / static_cast<int64_t>(level.ways->value);
+    if (level.ways) l.ways = static_cast<int64_t>(level.ways->value);
     l.software_managed = level.managed == machine::Managed::Software;
     for (machine::OperandRole role : level.roles) l.roles.push_back(role_of(role));
     l.read_bytes_per_cycle = per_cycle(level.read, clock_ghz);
@@ -99,9 +99,9 @@ gir::Target target_of(const machine::CpuFeatures& cpu, const std::string& isa) {
     for (const machine::CacheFacts& cache : cpu.caches) {
         gir::TargetLevel l{"l" + std::to_string(cache.level)};
         if (cache.instances == cpu.cores) l.scope = "core";
-        l.capacity_bytes = cache.bytes;
+        l.capacity = cache.bytes;
         l.line_bytes = cache.line_bytes;
-        if (cache.ways > 0) l.way_bytes = cache.bytes / cache.ways;
+        if (cache.ways > 0) l.ways = cache.ways;
         caches.push_back(l);
     }
     return gir::common_cpu(shape.bytes, shape.registers, cpu.cores, std::move(caches),

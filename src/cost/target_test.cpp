@@ -28,11 +28,11 @@ TEST(Target, of_a_cpu_takes_its_widest_vectors_and_caches) {
     EXPECT_EQ(t.vector_registers, 32);
     EXPECT_EQ(t.cores, 2);
     ASSERT_EQ(t.levels.size(), 5u);
-    EXPECT_EQ(t.registers().capacity_bytes, 2048);
+    EXPECT_EQ(t.registers().capacity.bytes(), 2048);
     EXPECT_EQ(t.find("l2")->scope, Name("core"));
     EXPECT_EQ(t.find("l3")->scope, Name());
     EXPECT_EQ(t.outwards_of(*t.find("l2")).name, Name("l3"));
-    EXPECT_EQ(t.find("l1")->way_bytes, 4096);
+    EXPECT_EQ(t.find("l1")->ways, 8);
     EXPECT_EQ(t.outermost().name, Name("dram"));
 }
 

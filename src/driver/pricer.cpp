@@ -16,22 +16,50 @@ namespace smeaton::driver {
 
 namespace {
 
-constexpr size_t kKept = 4;
+constexpr size_t kFamilies = 4;
+constexpr size_t kShaped = 32;
 
-/// What is kept under the key, else what `make` gives, in place of the one not used the
-/// longest.
-template <class Recent, class Make>
-auto& recalled(Recent& recent, const std::string& key, Make make) {
-    auto found = std::find_if(recent.begin(), recent.end(),
-                              [&](const auto& kept) { return kept.first == key; });
-    if (found != recent.end()) {
-        recent.splice(recent.begin(), recent, found);
-    } else {
-        auto made = make();
-        if (recent.size() == kKept) recent.pop_back();
-        recent.emplace_front(key, std::move(made));
+/// The first element that is wanted, moved to the front; null: there is none.
+template <class Element, class Wanted>
+Element* recalled(std::list<Element>& recent, Wanted wanted) {
+    auto found = std::find_if(recent.begin(), recent.end(), wanted);
+    if (found == recent.end()) return nullptr;
+    recent.splice(recent.begin(), recent, found);
+    return &recent.front();
+}
+
+template <class Element>
+Element& remembered(std::list<Element>& recent, Element element, size_t most) {
+    if (recent.size() == most) recent.pop_back();
+    recent.push_front(std::move(element));
+    return recent.front();
+}
+
+/// All that may count of a machine besides how large its levels are.
+std::string all_but_capacities(machine::Machine m, int threads) {
+    std::string bounded;
+    for (machine::Level& level : m.levels) {
+        bounded += level.capacity_bytes.value >= 1 ? '+' : '0';
+        level.capacity_bytes.value = 0;
     }
-    return recent.front().second;
+    return fmt::format("{} threads {}\n{}", threads, bounded, machine::print(m));
+}
+
+bool same_program(const gir::Program& a, const gir::Program& b) {
+    using namespace gir;
+    auto same_buffer = [](const Buffer& x, const Buffer& y) {
+        return x.name == y.name && same_port(x, y);
+    };
+    auto same_step = [](const Step& x, const Step& y) {
+        auto *run = std::get_if<RunStep>(&x.node), *other = std::get_if<RunStep>(&y.node);
+        return run && other && run->once == other->once &&
+               run->kernel->name == other->kernel->name &&
+               run->kernel->origins == other->kernel->origins &&
+               same(run->kernel->body, other->kernel->body);
+    };
+    return std::equal(a.buffers.begin(), a.buffers.end(), b.buffers.begin(), b.buffers.end(),
+                      same_buffer) &&
+           std::equal(a.steps.begin(), a.steps.end(), b.steps.begin(), b.steps.end(), same_step);
 }
 
 }  // namespace
@@ -47,39 +75,48 @@ Pricer::Pricer(const model::Graph& graph, const std::map<std::string, Tensor>& f
     rules_.skip = {session.skip.begin(), session.skip.end()};
 }
 
-Pricer::Shaped Pricer::shaped_for(const gir::Target& target,
-                                  const gir::rewrite::Rules& rules) const {
-    Shaped made;
-    gir::rewrite::Rules noting = rules;
-    noting.questions = &made.questions;
-    made.program = gir::rewrite::shaped_for(lowered_, target, noting);
-    return made;
+Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptions& options) {
+    const std::string like = all_but_capacities(m, options.threads);
+    if (Family* known = recalled(families_, [&](const Family& f) { return f.like == like; }))
+        return *known;
+    return remembered(families_, Family{like, std::make_shared<gir::rewrite::KeptPrices>(), {}},
+                      kFamilies);
 }
 
-const gir::Program& Pricer::shaped(const gir::Target& target, const gir::rewrite::Rules& rules) {
-    bool fresh = false;
-    Shaped& kept = recalled(shaped_, gir::rewrite::shape_key(target), [&] {
-        fresh = true;
-        return shaped_for(target, rules);
-    });
-    const bool same_answers =
-        fresh || std::all_of(kept.questions.begin(), kept.questions.end(),
-                             [&](const auto& q) { return gir::rewrite::pays(q, rules) == q.pays; });
-    if (!same_answers) kept = shaped_for(target, rules);
-    return kept.program;
+Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
+                                 const gir::rewrite::Rules& rules) const {
+    const std::vector<double> capacities = gir::capacities_by_level(target);
+    if (Shaped* known = recalled(family.shaped, [&](const Shaped& s) {
+            return gir::contains(s.region, capacities) &&
+                   std::all_of(s.questions.begin(), s.questions.end(), [&](const auto& q) {
+                       return gir::rewrite::pays(q, rules) == q.pays;
+                   });
+        }))
+        return *known->shape;
+    Shaped made;
+    gir::rewrite::Rules noting = rules;
+    noting.prices = nullptr;  // those would not note
+    noting.questions = &made.questions;
+    gir::Program program =
+        gir::rewrite::shaped_for(lowered_, gir::noting(target, made.region), noting);
+    for (const Shaped& s : family.shaped)
+        if (same_program(s.shape->program, program)) made.shape = s.shape;
+    if (!made.shape) made.shape = std::make_shared<Shape>(std::move(program));
+    return *remembered(family.shaped, std::move(made), kShaped).shape;
 }
 
 SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
-    const std::string key = fmt::format("{} threads\n{}", options.threads, machine::print(m));
-    const gir::Program& tiled = recalled(tiled_, key, [&] {
-        gir::rewrite::Rules rules = rules_;
-        rules.oracle = cost::oracle_on(target);
-        rules = gir::rewrite::sized_for(target, std::move(rules));
-        return gir::rewrite::tiled_for(shaped(target, rules), target, rules);
-    });
-    SimulateResult result = simulate_program(tiled, m, options);
+    Family& family = family_of(m, options);
+    gir::rewrite::Rules rules = rules_;
+    rules.oracle = cost::oracle_on(target);
+    rules.kept_prices = family.prices;
+    rules = gir::rewrite::sized_for(target, std::move(rules));
+    Shape& shape = shape_for(family, target, rules);
+    rules.kept_kernels = &shape.kernels;
+    const gir::Program tiled = gir::rewrite::tiled_for(shape.program, target, rules);
+    SimulateResult result = simulate_program(tiled, m, options, &shape.models);
     result.warnings = warnings_;
     return result;
 }

@@ -1,8 +1,10 @@
-// One model priced on many machines: what no machine changes is worked out once.
+// One model priced on many machines: what no machine changes is worked out once, and what a
+// machine with other capacities would not change is kept.
 #pragma once
 
 #include <list>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +12,9 @@
 #include "driver/simulate.h"
 #include "gir/program.h"
 #include "gir/rewrite/engine.h"
+#include "gir/rewrite/kept.h"
 #include "gir/rewrite/rules.h"
+#include "sim/simulate.h"
 
 namespace smeaton::driver {
 
@@ -19,29 +23,40 @@ public:
     /// Runs the stages up to `lower`. UserError as simulate_model.
     Pricer(const model::Graph&, const std::map<std::string, Tensor>& feeds, const SessionOptions&);
 
-    /// As simulate_model on this machine, figure for figure. Of the machines before it keeps the
-    /// programs of the last few and nothing else, so that any number may come.
+    /// As simulate_model on this machine, figure for figure, whatever was priced before. Of the
+    /// machines before it keeps a bounded part, so that any number may come.
     SimulateResult price(const machine::Machine&, const SimulateOptions& = {});
 
 private:
-    /// A program fused and laid out, and what was asked on the way: for a machine that answers as
-    /// that one did it is the same.
-    struct Shaped {
-        gir::Program program;
-        std::vector<gir::rewrite::Question> questions;
-    };
-    /// By what they were made for, the most recently used first.
-    template <class Value>
-    using Recent = std::list<std::pair<std::string, Value>>;
+    /// A program fused and laid out, and what came of its kernels.
+    struct Shape {
+        explicit Shape(gir::Program p) : program(std::move(p)), kernels(program), models(program) {}
 
-    Shaped shaped_for(const gir::Target&, const gir::rewrite::Rules&) const;
-    const gir::Program& shaped(const gir::Target&, const gir::rewrite::Rules&);
+        gir::Program program;
+        gir::rewrite::KeptKernels kernels;
+        sim::KeptModels models;
+    };
+    /// For which capacities and answers the shape comes out.
+    struct Shaped {
+        gir::Region region;
+        std::vector<gir::rewrite::Question> questions;
+        std::shared_ptr<Shape> shape;
+    };
+    /// Machines that differ in capacities alone.
+    struct Family {
+        std::string like;
+        std::shared_ptr<gir::rewrite::KeptPrices> prices =
+            std::make_shared<gir::rewrite::KeptPrices>();
+        std::list<Shaped> shaped;  ///< the most recently used first
+    };
+
+    Family& family_of(const machine::Machine&, const SimulateOptions&);
+    Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&) const;
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
     std::vector<std::string> warnings_;
-    Recent<Shaped> shaped_;
-    Recent<gir::Program> tiled_;
+    std::list<Family> families_;  ///< the most recently used first
 };
 
 }  // namespace smeaton::driver

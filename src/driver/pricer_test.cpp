@@ -3,7 +3,11 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <numeric>
+#include <random>
 
 #include "machine/read.h"
 #include "model/text/text.h"
@@ -11,24 +15,89 @@
 namespace smeaton::driver {
 namespace {
 
+/// A graph written node by node, with weights of its own.
+class Written {
+public:
+    explicit Written(const std::string& input)
+        : head_("graph g\n  opset \"\" 17\n  input " + input + "\n") {}
+
+    /// The name of a new weight; `dims` as "96,96".
+    std::string weight(const std::vector<int64_t>& shape) {
+        tensor::Tensor w(tensor::DType::kF32, shape);
+        for (int64_t k = 0; k < w.elements(); ++k)
+            w.set_from_double(k, static_cast<double>((k * 7 + count_) % 13) / 13);
+        const uint64_t hash = tensor::content_hash(w);
+        table_.emplace(hash, w);
+        std::string dims;
+        for (int64_t d : shape) dims += (dims.empty() ? "" : ",") + std::to_string(d);
+        head_ += fmt::format("  const w{}: f32[{}] hash 0x{:016x}\n", count_, dims, hash);
+        return fmt::format("w{}", count_++);
+    }
+    /// The name of what the node makes; `what` as "Add(a, b) {} since 14".
+    std::string node(const std::string& what) {
+        nodes_ += fmt::format("  v{0} = {1} as n{0}\n", made_, what);
+        return fmt::format("v{}", made_++);
+    }
+    model::Graph graph(const std::string& output) const {
+        return model::parse(head_ + nodes_ + "  output " + output + "\n", "test", table_);
+    }
+
+private:
+    std::string head_, nodes_;
+    model::ConstantTable table_;
+    int count_ = 0, made_ = 0;
+};
+
 /// Three equal layers of a product, a sum with what came in, and a tanh; a softmax.
 model::Graph layers() {
-    model::ConstantTable table;
-    std::string text = "graph g\n  opset \"\" 17\n  input x: f32[64,96]\n", nodes, x = "x";
+    Written g("x: f32[64,96]");
+    std::string x = "x";
     for (int i = 0; i < 3; ++i) {
-        tensor::Tensor w(tensor::DType::kF32, {96, 96});
-        for (int64_t k = 0; k < w.elements(); ++k)
-            w.set_from_double(k, static_cast<double>((k * 7 + i) % 13) / 13);
-        const uint64_t hash = tensor::content_hash(w);
-        table.emplace(hash, w);
-        text += fmt::format("  const w{}: f32[96,96] hash 0x{:016x}\n", i, hash);
-        nodes += fmt::format("  a{0} = MatMul({1}, w{0}) since 13 as m{0}\n", i, x);
-        nodes += fmt::format("  b{0} = Add(a{0}, {1}) since 14 as s{0}\n", i, x);
-        nodes += fmt::format("  c{0} = Tanh(b{0}) since 13 as t{0}\n", i);
-        x = fmt::format("c{}", i);
+        const std::string a = g.node(fmt::format("MatMul({}, {}) since 13", x, g.weight({96, 96})));
+        const std::string b = g.node(fmt::format("Add({}, {}) since 14", a, x));
+        x = g.node(fmt::format("Tanh({}) since 13", b));
     }
-    nodes += fmt::format("  y = Softmax({}) {{axis: 1}} since 13 as softmax\n  output y\n", x);
-    return model::parse(text + nodes, "test", table);
+    return g.graph(g.node(fmt::format("Softmax({}) {{axis: 1}} since 13", x)));
+}
+
+/// Convolutions with borders, a shortcut, one in groups, a pooled classifier.
+model::Graph convolutions() {
+    Written g("x: f32[1,8,28,28]");
+    const std::string first =
+        g.node("Conv(x, " + g.weight({64, 8, 3, 3}) + ") {pads: [1,1,1,1]} since 11");
+    std::string x = g.node("Relu(" + first + ") since 14");
+    for (int i = 0; i < 2; ++i) {
+        const std::string wide =
+            g.node("Conv(" + x + ", " + g.weight({128, 64, 1, 1}) + ") since 11");
+        const std::string on = g.node("Relu(" + wide + ") since 14");
+        const std::string each = g.node("Conv(" + on + ", " + g.weight({128, 1, 3, 3}) +
+                                        ") {group: 128, pads: [1,1,1,1]} since 11");
+        const std::string back =
+            g.node("Conv(" + each + ", " + g.weight({64, 128, 1, 1}) + ") since 11");
+        x = g.node("Add(" + back + ", " + x + ") since 14");
+    }
+    x = g.node("Conv(" + x + ", " + g.weight({96, 64, 3, 3}) +
+               ") {strides: [2,2], pads: [1,1,1,1]} since 11");
+    x = g.node("GlobalAveragePool(" + x + ") since 1");
+    x = g.node("Flatten(" + x + ") since 13");
+    x = g.node("MatMul(" + x + ", " + g.weight({96, 40}) + ") since 13");
+    return g.graph(g.node("Softmax(" + x + ") {axis: 1} since 13"));
+}
+
+/// Attention of four heads over a long row of tokens, then a layer norm and a wide layer.
+model::Graph attention() {
+    Written g("x: f32[4,192,64]");
+    auto projected = [&] { return g.node("MatMul(x, " + g.weight({64, 64}) + ") since 13"); };
+    const std::string q = projected(), k = projected(), v = projected();
+    const std::string turned = g.node("Transpose(" + k + ") {perm: [0,2,1]} since 13");
+    const std::string scores = g.node("MatMul(" + q + ", " + turned + ") since 13");
+    const std::string shares = g.node("Softmax(" + scores + ") {axis: -1} since 13");
+    const std::string mixed = g.node("MatMul(" + shares + ", " + v + ") since 13");
+    const std::string sum = g.node("Add(" + mixed + ", x) since 14");
+    const std::string norm = g.node("LayerNormalization(" + sum + ", " + g.weight({64}) + ", " +
+                                    g.weight({64}) + ") {axis: -1} since 17");
+    const std::string wide = g.node("MatMul(" + norm + ", " + g.weight({64, 256}) + ") since 13");
+    return g.graph(g.node("Tanh(" + wide + ") since 13"));
 }
 
 machine::Machine described(const std::string& name) {
@@ -51,6 +120,7 @@ void expect_equal(const SimulateResult& a, const SimulateResult& b) {
         EXPECT_EQ(a.kernels[k].ops, b.kernels[k].ops);
         EXPECT_EQ(a.kernels[k].time_us.value, b.kernels[k].time_us.value);
         EXPECT_EQ(a.kernels[k].bytes(), b.kernels[k].bytes());
+        EXPECT_EQ(a.kernels[k].operand_bytes, b.kernels[k].operand_bytes);
     }
 }
 
@@ -65,6 +135,36 @@ TEST(Pricer, SaysOfEveryMachineWhatSimulateSays) {
         expect_equal(pricer.price(m), simulate_model(graph, {}, {}, m, {}));
     for (auto m = machines.rbegin(); m != machines.rend(); ++m)
         expect_equal(pricer.price(*m, {1, 0}), simulate_model(graph, {}, {}, *m, {1, 0}));
+}
+
+/// Each level's capacity between a quarter and four times as large.
+machine::Machine resized(machine::Machine m, std::mt19937& chance) {
+    for (machine::Level& level : m.levels) {
+        const double share = static_cast<double>(chance()) / std::mt19937::max();
+        level.capacity_bytes.value =
+            std::floor(level.capacity_bytes.value * std::exp2(4 * share - 2));
+    }
+    return m;
+}
+
+TEST(Pricer, SaysTheSameWhateverItPricedBefore) {
+    std::mt19937 chance(20);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        std::vector<machine::Machine> machines;
+        for (const char* name : {"server-cpu", "edge-cpu", "systolic-chip"})
+            for (int i = 0; i < 12; ++i) machines.push_back(resized(described(name), chance));
+        std::vector<SimulateResult> fresh;
+        for (const machine::Machine& m : machines)
+            fresh.push_back(simulate_model(graph, {}, {}, m, {}));
+        for (int turn = 0; turn < 3; ++turn) {
+            std::vector<size_t> order(machines.size());
+            std::iota(order.begin(), order.end(), size_t{0});
+            std::shuffle(order.begin(), order.end(), chance);
+            for (size_t i : order) expect_equal(pricer.price(machines[i]), fresh[i]);
+        }
+        ASSERT_FALSE(testing::Test::HasFailure());
+    }
 }
 
 TEST(Pricer, LeavesOutTheRulesThatTheSessionLeavesOut) {

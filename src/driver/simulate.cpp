@@ -113,8 +113,8 @@ std::map<std::string, double> SimulatedKernel::bytes() const {
 }
 
 SimulateResult simulate_program(const gir::Program& program, const machine::Machine& m,
-                                const SimulateOptions& options) {
-    sim::ProgramCost cost = sim::simulate(program, m, {options.threads, options.vector_bits});
+                                const SimulateOptions& options, sim::KeptModels* kept) {
+    sim::ProgramCost cost = sim::simulate(program, m, {options.threads, options.vector_bits, kept});
     SimulateResult result;
     result.machine = cost.machine;
     result.threads = cost.threads;

@@ -15,6 +15,9 @@
 namespace smeaton::gir {
 struct Program;
 }  // namespace smeaton::gir
+namespace smeaton::sim {
+struct KeptModels;  // sim/simulate.h
+}  // namespace smeaton::sim
 
 namespace smeaton::driver {
 
@@ -123,9 +126,9 @@ struct SimulateRequest {
     SessionOptions session;  ///< of these, what stages up to `tile` read
 };
 
-/// Charges a program that is tiled already.
+/// Charges a program that is tiled already. `kept`: see sim::SimOptions.
 SimulateResult simulate_program(const gir::Program&, const machine::Machine&,
-                                const SimulateOptions&);
+                                const SimulateOptions&, sim::KeptModels* kept = nullptr);
 /// The stages up to `tile` for that machine, then the cost. `feeds` give shapes (and the values
 /// that decide shapes).
 SimulateResult simulate_model(const model::Graph&, const std::map<std::string, Tensor>& feeds,

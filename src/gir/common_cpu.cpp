@@ -48,10 +48,10 @@ Target common_cpu(int vector_bytes, int vector_registers, int cores,
     t.loads_per_cycle = kLoadsPerCycle;
     TargetLevel registers{"reg"};
     registers.scope = "core";
-    registers.capacity_bytes = int64_t{vector_bytes} * vector_registers;
+    registers.capacity = int64_t{vector_bytes} * vector_registers;
     registers.software_managed = true;
     TargetLevel memory{"dram"};
-    memory.capacity_bytes = memory_bytes;
+    memory.capacity = memory_bytes;
     memory.line_bytes = caches.back().line_bytes;
     t.levels = {registers};
     t.levels.insert(t.levels.end(), caches.begin(), caches.end());
@@ -66,8 +66,8 @@ Target common_cpu(int vector_bytes, int vector_registers, int cores) {
     auto cache = [](const char* name, int64_t bytes, int64_t ways, const char* scope) {
         TargetLevel level{name};
         level.scope = scope;
-        level.capacity_bytes = bytes;
-        level.way_bytes = bytes / ways;
+        level.capacity = bytes;
+        level.ways = ways;
         return level;
     };
     return common_cpu(vector_bytes, vector_registers, cores,

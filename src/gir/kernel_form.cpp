@@ -132,13 +132,13 @@ std::vector<Buffer> ports_of(const std::vector<Name>& buffers, const Program& pr
     return ports;
 }
 
+}  // namespace
+
 bool same_port(const Buffer& a, const Buffer& b) {
     return a.level == b.level && a.dtype == b.dtype && a.lifetime == b.lifetime &&
            a.dims == b.dims && a.layout == b.layout && a.alias_of == b.alias_of &&
            a.resident == b.resident && a.value_name == b.value_name;
 }
-
-}  // namespace
 
 bool operator==(const KernelForm& a, const KernelForm& b) {
     if (a.hash != b.hash || a.ports.size() != b.ports.size()) return false;

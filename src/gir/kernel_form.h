@@ -35,6 +35,9 @@ KernelForm form_of(const Kernel&, const Program&);
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
                               const Kernel& named, const std::set<Name>& in_use);
 
+/// The same buffer but for name and data.
+bool same_port(const Buffer&, const Buffer&);
+
 /// Values by form. Not bounded: lives as long as one program is worked on.
 template <class Value>
 class FormTable {
@@ -55,6 +58,11 @@ public:
         std::vector<Entry>& same_hash = entries_[form.hash];
         same_hash.push_back({std::move(form), std::move(value)});
         return same_hash.back();
+    }
+    /// That of an equal form, or an empty one for it; good until the next is made.
+    Value& at(const KernelForm& form) {
+        const Entry* known = find(form);
+        return const_cast<Entry&>(known ? *known : add(form, {})).value;
     }
 
 private:

@@ -8,10 +8,6 @@ namespace smeaton::gir {
 
 namespace {
 
-bool has_room(const TargetLevel& level, int64_t bytes) {
-    return level.capacity_bytes == 0 || bytes <= level.capacity_bytes;
-}
-
 int64_t rounded_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
@@ -39,13 +35,13 @@ const TargetLevel& Target::outwards_of(const TargetLevel& l) const {
 }
 
 const TargetLevel& Target::level_for(OperandRole role, int64_t bytes) const {
-    if (registers().takes(role) && has_room(registers(), bytes)) return registers();
+    if (registers().takes(role) && registers().capacity.holds(bytes)) return registers();
     return memory_for(role, bytes);
 }
 
 const TargetLevel& Target::memory_for(OperandRole role, int64_t bytes) const {
     for (size_t i = 1; i < levels.size(); ++i)
-        if (levels[i].takes(role) && has_room(levels[i], 2 * bytes)) return levels[i];
+        if (levels[i].takes(role) && levels[i].capacity.holds(2 * bytes)) return levels[i];
     return outermost();
 }
 
@@ -118,11 +114,25 @@ MmaShape Target::vector_multiply_add() const {
     return {};
 }
 
+Target noting(Target target, Region& asked) {
+    asked.assign(target.levels.size(), {});
+    for (size_t i = 0; i < asked.size(); ++i)
+        target.levels[i].capacity = target.levels[i].capacity.noting(&asked[i]);
+    return target;
+}
+
+std::vector<double> capacities_by_level(const Target& target) {
+    std::vector<double> bytes;
+    for (const TargetLevel& l : target.levels)
+        bytes.push_back(static_cast<double>(l.capacity.noting(nullptr).bytes()));
+    return bytes;
+}
+
 std::map<Name, int64_t> capacities(const Target& target) {
     std::map<Name, int64_t> bytes;
     for (const TargetLevel& l : target.levels)
-        if (&l != &target.registers() && l.capacity_bytes > 0)
-            bytes[l.name] = l.capacity_bytes * l.parts;
+        if (&l != &target.registers() && l.capacity.bounded())
+            bytes[l.name] = l.capacity.bytes() * l.parts;
     return bytes;
 }
 

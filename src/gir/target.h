@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/name.h"
+#include "gir/room.h"
 #include "tensor/dtype.h"
 
 namespace smeaton::gir {
@@ -24,13 +25,13 @@ struct TargetScope {
 };
 
 struct TargetLevel {
-    Name name;                   ///< "reg", "l1", "l2", "l3", "dram"
-    Name next = {};              ///< the level outwards; empty for the outermost
-    Name scope = {};             ///< whose units have one each; empty: one for the machine
-    int64_t capacity_bytes = 0;  ///< of one instance, or one part of it; 0: unbounded
-    int parts = 1;               ///< that a scratchpad's room is divided in
+    Name name;              ///< "reg", "l1", "l2", "l3", "dram"
+    Name next = {};         ///< the level outwards; empty for the outermost
+    Name scope = {};        ///< whose units have one each; empty: one for the machine
+    Capacity capacity = 0;  ///< bytes of one instance, or one part of it
+    int parts = 1;          ///< that a scratchpad's room is divided in
     int64_t line_bytes = 64;
-    int64_t way_bytes = 0;  ///< of a cache: addresses this far apart meet in one set; 0: unknown
+    int64_t ways = 0;  ///< of a cache; 0: unknown
     bool software_managed = false;
     std::vector<OperandRole> roles = {};  ///< operands it takes; empty: all
     /// To one core working alone, and from it; 0: keeps pace with whatever it feeds.
@@ -116,6 +117,12 @@ struct Target {
     /// Sums are kept in the register file.
     bool sums_in_registers(const MmaShape&) const;
 };
+
+/// The target with every question about a capacity noted, by level, in `asked`, which it sizes; one
+/// that was noting elsewhere does so no more.
+Target noting(Target, Region& asked);
+/// Of its levels, 0: unbounded.
+std::vector<double> capacities_by_level(const Target&);
 
 /// What each level but the registers holds (one instance), for the verifier: the code of one tile
 /// shares registers by when each is read last, which blocks do not say.

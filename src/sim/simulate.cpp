@@ -16,14 +16,24 @@ namespace {
 
 using cost::KernelCost;
 using cost::KernelModel;
+using ModelPtr = std::shared_ptr<const KernelModel>;
 using gir::Buffer;
 using gir::root_of;
 using machine::Interval;
 
+const std::vector<double> kNoCapacities;
+
 class Simulation {
 public:
     Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
-        : program_(program), machine_(m), options_{options.threads, options.vector_bits} {}
+        : program_(program),
+          machine_(m),
+          options_{options.threads, options.vector_bits},
+          own_(program),
+          kept_(options.kept ? *options.kept : own_) {
+        for (const machine::Level& level : m.levels)
+            capacities_.push_back(level.capacity_bytes.value);
+    }
 
     ProgramCost run() {
         ProgramCost result;
@@ -63,25 +73,52 @@ private:
     /// Analyses kernels of one form once.
     const KernelModel& model_of(const gir::KernelPtr& kernel) {
         auto known = models_.find(kernel.get());
-        if (known != models_.end()) return known->second;
-        gir::KernelForm form = gir::form_of(*kernel, program_);
-        const auto* equal = forms_.find(form);
-        KernelModel model = equal ? named_as(equal->value, equal->form, form) : analysed(*kernel);
-        model.name = kernel->name.str();
-        model.ops = kernel->origins;
-        if (!equal) forms_.add(std::move(form), model);
-        return models_.emplace(kernel.get(), std::move(model)).first->second;
+        if (known != models_.end()) return *known->second;
+        auto make = [&](gir::Region& asked) { return KeptModels::Model{analysed(kernel, asked)}; };
+        auto follow = [&](const KeptModels::Model& model, const gir::KernelForm& from,
+                          const gir::KernelForm& to) {
+            return KeptModels::Model{named_as(*kernel, *model.of, from, to)};
+        };
+        ModelPtr model = kept_.models.get(program_, kernel, {capacities_}, make, follow).of;
+        return *models_.emplace(kernel.get(), std::move(model)).first->second;
     }
 
-    KernelModel analysed(const gir::Kernel& kernel) const {
-        return with_context("costing kernel " + kernel.name.str(), [&] {
-            return cost::model_kernel(program_, kernel, machine_, options_);
+    ModelPtr analysed(const gir::KernelPtr& kernel, gir::Region& asked) {
+        return with_context("costing kernel " + kernel->name.str(), [&] {
+            const ModelPtr bare = kept_.bare.get(kernel, {kNoCapacities}, [&](gir::Region&) {
+                return std::make_shared<const KernelModel>(
+                    cost::model_without_caches(program_, *kernel, machine_, options_));
+            });
+            KernelModel model = *bare;
+            const auto caches = cost::caches_of(machine_);
+            while (kept_.caches.size() < caches.size()) kept_.caches.emplace_back(kept_.most);
+            for (size_t i = 0; i < caches.size(); ++i)
+                model.caches.push_back(traffic(kernel, *caches[i], model.threads, kept_.caches[i],
+                                               {capacities_, &asked}));
+            return std::make_shared<const KernelModel>(std::move(model));
         });
     }
 
+    std::shared_ptr<const cost::CacheTraffic> traffic(const gir::KernelPtr& kernel,
+                                                      const machine::Level& cache, int threads,
+                                                      gir::ByKernel<KeptModels::Traffic>& kept,
+                                                      const gir::Asking& now) const {
+        return kept
+            .get(kernel, now,
+                 [&](gir::Region& asked) {
+                     cost::CostOptions noting = options_;
+                     noting.asked = &asked;
+                     return KeptModels::Traffic{std::make_shared<const cost::CacheTraffic>(
+                         cost::cache_traffic(program_, *kernel, machine_, cache, threads, noting))};
+                 })
+            .of;
+    }
+
     /// Arrays are named as the kernel names them, views by their own names.
-    static KernelModel named_as(KernelModel model, const gir::KernelForm& from,
-                                const gir::KernelForm& to) {
+    static ModelPtr named_as(const gir::Kernel& kernel, KernelModel model,
+                             const gir::KernelForm& from, const gir::KernelForm& to) {
+        model.name = kernel.name.str();
+        model.ops = kernel.origins;
         std::map<Name, Name> names;
         for (size_t i = 0; i < from.buffers.size(); ++i)
             names.emplace(from.buffers[i], to.buffers[i]);
@@ -94,7 +131,7 @@ private:
             buffers[found == names.end() ? name : found->second] = bytes;
         }
         model.buffers = std::move(buffers);
-        return model;
+        return std::make_shared<const KernelModel>(std::move(model));
     }
 
     /// What is reported of a kernel besides its time.
@@ -116,7 +153,8 @@ private:
             }
     }
 
-    /// Time of the steps; kernels go to `result` where it is given.
+    /// Time of the steps, and their kernels; without a `result` only the caches are what they are
+    /// after the steps.
     Interval pass(const gir::Steps& steps, ProgramCost* result) {
         Interval total{0, 0, 0};
         for (const gir::Step& step : steps)
@@ -130,14 +168,17 @@ private:
         const KernelModel& model = model_of(step.kernel);
         ++position_;
         touch_new(model);
+        if (!result) {  // what it leaves in the caches, no more
+            touch_all(model);
+            return {0, 0, 0};
+        }
         KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
         touch_all(model);
-        if (result) {
-            complete(model, cost);
-            result->flops += cost.flops;
-            result->kernels.push_back(cost);
-        }
-        return cost.time_us;
+        complete(model, cost);
+        result->flops += cost.flops;
+        const Interval time_us = cost.time_us;
+        result->kernels.push_back(std::move(cost));
+        return time_us;
     }
 
     Interval step_us(const gir::BranchStep& step, ProgramCost* result) {
@@ -230,8 +271,8 @@ private:
         return [this, &model, touched](const std::string& cache, const cost::Array& array) {
             const machine::Level* level = machine::find_level(machine_, cache);
             double instances = 1;
-            for (const cost::CacheTraffic& c : model.caches)
-                if (c.cache == cache) instances = c.instances;
+            for (const auto& c : model.caches)
+                if (c->cache == cache) instances = c->instances;
             double own = 0;
             for (size_t i = 0; i < model.arrays.size(); ++i)
                 if (model.arrays[i].name == array.name) own = model.touched_bytes[i];
@@ -244,8 +285,10 @@ private:
     const gir::Program& program_;
     const machine::Machine& machine_;
     cost::CostOptions options_;
-    std::map<const gir::Kernel*, KernelModel> models_;
-    gir::FormTable<KernelModel> forms_;
+    std::vector<double> capacities_;  // by level
+    KeptModels own_;
+    KeptModels& kept_;
+    std::unordered_map<const gir::Kernel*, ModelPtr> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
     std::set<Name> made_at_load_;
@@ -254,6 +297,22 @@ private:
 };
 
 }  // namespace
+
+bool operator==(const KeptModels::Traffic& a, const KeptModels::Traffic& b) {
+    auto same_bytes = [](const cost::ArrayBytes& x, const cost::ArrayBytes& y) {
+        return x.read == y.read && x.write == y.write;
+    };
+    auto same = [&](const auto& x, const auto& y) {
+        return std::equal(x.begin(), x.end(), y.begin(), y.end(), same_bytes);
+    };
+    return a.of->cache == b.of->cache && a.of->instances == b.of->instances &&
+           same(a.of->fetched, b.of->fetched) && same(a.of->first, b.of->first);
+}
+
+/// Of one kernel: the rest is the same.
+bool operator==(const KeptModels::Model& a, const KeptModels::Model& b) {
+    return a.of->caches == b.of->caches;
+}
 
 ProgramEnergy energy_of(const ProgramCost& cost) {
     constexpr double kWattPerPjUs = 1e-6;

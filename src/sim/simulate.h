@@ -6,13 +6,37 @@
 #include <vector>
 
 #include "cost/kernel_cost.h"
+#include "gir/by_region.h"
 #include "machine/energy.h"
 
 namespace smeaton::sim {
 
+/// Kernels of programs that were tiled from one, as analysed for machines that differ in
+/// capacities alone.
+struct KeptModels {
+    /// Pointers that compare by what they stand for.
+    struct Traffic {
+        std::shared_ptr<const cost::CacheTraffic> of;
+        friend bool operator==(const Traffic&, const Traffic&);
+    };
+    struct Model {
+        std::shared_ptr<const cost::KernelModel> of;
+        friend bool operator==(const Model&, const Model&);
+    };
+    explicit KeptModels(const gir::Program& like)
+        : most(gir::most_for(like)), models(most), bare(most) {}
+
+    size_t most;  ///< kernels, twice
+    gir::ByForm<Model> models;
+    /// Their parts, of kernels that came first with their form: without caches; by cache.
+    gir::ByKernel<std::shared_ptr<const cost::KernelModel>> bare;
+    std::vector<gir::ByKernel<Traffic>> caches;
+};
+
 struct SimOptions {
-    int threads = 0;      ///< 0: all cores of the machine
-    int vector_bits = 0;  ///< 0: the main vector unit's
+    int threads = 0;             ///< 0: all cores of the machine
+    int vector_bits = 0;         ///< 0: the main vector unit's
+    KeptModels* kept = nullptr;  ///< null: nothing is kept
 };
 
 struct ProgramCost {

@@ -69,12 +69,15 @@ kernel k(x, z -> y)
 // 16 KB of x in each turn, beside 16 of z and 16 of y.
 const char* const kRows = "  for i: 8\n    binary add y[i,j] <- x[j], z[i,j] over j: 4096\n";
 
+const std::set<Name> kAll = {"x", "y", "z"};
+
 TEST(Residency, what_more_than_the_cache_goes_by_before_is_lost) {
     const Program p = parsed(kRows);
     const Block& body = kernels(p)[0]->body;
     const Observer seen{p};
-    EXPECT_THAT(seen.lost(body, {}, {}, 64 << 10), IsEmpty());
-    EXPECT_THAT(seen.lost(body, {}, {}, 40 << 10), ElementsAre(Name("x")));
+    EXPECT_THAT(seen.lost(body, {}, {}, 64 << 10, kAll), IsEmpty());
+    EXPECT_THAT(seen.lost(body, {}, {}, 40 << 10, kAll), ElementsAre(Name("x")));
+    EXPECT_THAT(seen.lost(body, {}, {}, 40 << 10, {"y", "z"}), IsEmpty());
     EXPECT_FALSE(seen.passes_through(body, {}, {}));
 }
 
@@ -87,7 +90,7 @@ TEST(Residency, is_the_same_to_claims_and_to_the_bytes_that_a_cache_fetches) {
     for (size_t i = 0; i < nest.arrays.size(); ++i)
         EXPECT_EQ(touched.at(nest.arrays[i].name).lines_bytes, whole[i].read + whole[i].write);
     for (double capacity : {64 << 10, 40 << 10}) {
-        const std::set<Name> lost = Observer{p}.lost(kernel.body, {}, {}, capacity);
+        const std::set<Name> lost = Observer{p}.lost(kernel.body, {}, {}, capacity, kAll);
         const std::vector<ArrayBytes> fetched = misses(nest, capacity, 64);
         for (size_t i = 0; i < nest.arrays.size(); ++i)
             EXPECT_EQ(fetched[i].read > whole[i].read, lost.count(nest.arrays[i].name) > 0);

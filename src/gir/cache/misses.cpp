@@ -56,7 +56,7 @@ public:
         return bytes;
     }
 
-    Bytes misses(const Node& node, double capacity, double concurrent) const {
+    Bytes misses(const Node& node, const Room& capacity, double concurrent) const {
         Bytes turn;
         return misses(node, capacity, concurrent, turn);
     }
@@ -64,15 +64,15 @@ public:
 private:
     /// `turn`: footprint of one iteration of the loop, here or inside, that fits; empty where
     /// something runs beside that loop, or several parties run it.
-    Bytes misses(const Node& node, double capacity, double concurrent, Bytes& turn) const {
+    Bytes misses(const Node& node, const Room& capacity, double concurrent, Bytes& turn) const {
         double sharers = node.is_loop && node.loop.parallel ? concurrent : 1;
         Bytes body = footprint(node, {});
-        if (sum(body) * std::min(sharers, node.is_loop ? node.loop.trips : 1) <= capacity) {
+        if (capacity.holds(sum(body) * std::min(sharers, node.is_loop ? node.loop.trips : 1))) {
             turn = sharers > 1 ? Bytes{} : std::move(body);
             return footprint(node, node.is_loop ? Inner{node.loop} : Inner{});
         }
         // Parties that run different iterations split the room; inside there is one party.
-        double room = sharers > 1 ? capacity / std::min(sharers, node.loop.trips) : capacity;
+        const Room room = sharers > 1 ? capacity / std::min(sharers, node.loop.trips) : capacity;
         double rest = sharers > 1 ? 1 : concurrent;
         Bytes total(nest_.arrays.size());
         for (const Node& child : node.children) add(total, misses(child, room, rest, turn), 1);
@@ -81,7 +81,7 @@ private:
         if (!node.is_loop) return total;
         Bytes all(nest_.arrays.size());
         add(all, total, node.loop.trips);
-        if (!turn.empty() && 2 * sum(turn) <= capacity) keep_hot(node, body, turn, all);
+        if (!turn.empty() && capacity.holds(2 * sum(turn))) keep_hot(node, body, turn, all);
         return all;
     }
 
@@ -142,9 +142,9 @@ std::vector<ArrayBytes> footprint(const Nest& nest, double line_bytes) {
     return Analysis(nest, line_bytes).footprint(nest.root, {});
 }
 
-std::vector<ArrayBytes> misses(const Nest& nest, double capacity_bytes, double line_bytes,
+std::vector<ArrayBytes> misses(const Nest& nest, const Room& capacity, double line_bytes,
                                double concurrent) {
-    return Analysis(nest, line_bytes).misses(nest.root, capacity_bytes, concurrent);
+    return Analysis(nest, line_bytes).misses(nest.root, capacity, concurrent);
 }
 
 }  // namespace smeaton::gir::cache

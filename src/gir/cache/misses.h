@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gir/cache/nest.h"
+#include "gir/room.h"
 
 namespace smeaton::gir::cache {
 
@@ -22,7 +23,7 @@ std::vector<ArrayBytes> footprint(const Nest&, double line_bytes);
 ///          otherwise trips x the body, but for arrays that stay hot: where there is nothing but a
 ///          loop inside, two of whose iterations fit, those that one iteration touches whole.
 ///   block: when all of it fits, its footprint; otherwise the sum of its parts.
-std::vector<ArrayBytes> misses(const Nest&, double capacity_bytes, double line_bytes,
+std::vector<ArrayBytes> misses(const Nest&, const Room& capacity, double line_bytes,
                                double concurrent = 1);
 
 }  // namespace smeaton::gir::cache

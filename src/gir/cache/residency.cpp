@@ -1,6 +1,7 @@
 #include "gir/cache/residency.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace smeaton::gir::cache {
 
@@ -22,33 +23,44 @@ Block two_of(const Stmt& s) {
     return {stmt(std::move(f))};
 }
 
+// `wanted`: the targets that matter. Of the capacity no more is asked than their fate hangs on.
 void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles known,
-          double capacity, std::set<Name>& lost) {
+          const Room& capacity, const std::set<Name>& wanted, std::set<Name>& lost) {
     // Per target: bytes that go by after the last statement that reads it.
     std::map<Name, double> since;
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
-        Touches all = seen.touched({s}, scope, known), one;
-        LoopOf loop = loop_of(*s);
-        if (loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
-        double whole = footprint_bytes(all);
-        double by_turn = loop.body ? seen.turn_bytes(*s, one, scope, known) : whole;
+        const Touches all = seen.touched({s}, scope, known);
+        const double whole = footprint_bytes(all);
+        const bool matters = std::any_of(wanted.begin(), wanted.end(), [&](Name name) {
+            return all.count(name) > 0 && lost.count(name) == 0;
+        });
+        const LoopOf loop = loop_of(*s);
+        Touches one;
+        if (matters && loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
+        std::optional<double> by_turn;
+        auto gap_of = [&](Name name) {
+            if (!by_turn) by_turn = seen.turn_bytes(*s, one, scope, known);
+            if (capacity.holds(*by_turn)) return *by_turn;
+            return seen.between(*loop.body, with(scope, loop), known, name);
+        };
         for (const auto& [name, touch] : all) {
-            double by = whole;
-            if (loop.body) {
-                double gap = by_turn;
-                if (gap > capacity) gap = seen.between(*loop.body, with(scope, loop), known, name);
-                if (elements(one.at(name)) == elements(touch)) by = gap;
-                if (gap > capacity && comes_again(one.at(name), touch, loop.extent) &&
-                    !kept_further_in(*loop.body, loop.axis, name))
-                    lost.insert(name);
-            }
+            if (wanted.count(name) == 0 || lost.count(name) > 0) continue;
             auto before = since.find(name);
-            if (before != since.end() && before->second + by > capacity) lost.insert(name);
+            const bool beside = before != since.end() || s != b.back();
+            const bool held = loop.body && elements(one.at(name)) == elements(touch);
+            const bool again = loop.body && comes_again(one.at(name), touch, loop.extent) &&
+                               !kept_further_in(*loop.body, loop.axis, name);
+            const double gap = again || (held && beside) ? gap_of(name) : whole;
+            const double by = held ? gap : whole;
+            if ((again && !capacity.holds(gap)) ||
+                (before != since.end() && !capacity.holds(before->second + by)))
+                lost.insert(name);
             since[name] = by - whole;
         }
         for (auto& [name, bytes] : since) bytes += whole;
-        if (loop.body) lose(seen, *loop.body, with(scope, loop), known, capacity, lost);
+        if (matters && loop.body)
+            lose(seen, *loop.body, with(scope, loop), known, capacity, wanted, lost);
     }
 }
 
@@ -56,19 +68,19 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
 
 const TargetLevel* nth_cache(const Target& target, int n) {
     for (const TargetLevel& level : target.levels)
-        if (!level.software_managed && level.capacity_bytes > 0 && n-- == 0) return &level;
+        if (!level.software_managed && level.capacity.bounded() && n-- == 0) return &level;
     return nullptr;
 }
 
 bool outlasts_its_like(const TargetLevel& level, int64_t bytes) {
-    return 2 * bytes <= level.capacity_bytes;
+    return level.capacity.holds(2 * bytes);
 }
 
 const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
     const TargetLevel *first = nth_cache(target, 0), *second = nth_cache(target, 1);
-    if (!second || 2 * panel_bytes < first->capacity_bytes) return nullptr;
+    if (!second || first->capacity.holds(2 * panel_bytes + 1)) return nullptr;
     // Both panels take three quarters at most: what else goes by finds the rest.
-    return 8 * panel_bytes <= 3 * second->capacity_bytes ? second : nullptr;
+    return second->capacity.holds((8 * panel_bytes + 2) / 3) ? second : nullptr;
 }
 
 Touches Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
@@ -114,9 +126,9 @@ double Observer::between(const Block& b, const Extents& scope, KnownTiles tiles,
 }
 
 std::set<Name> Observer::lost(const Block& b, const Extents& scope, const KnownTiles& tiles,
-                              double capacity_bytes) const {
+                              const Room& capacity, const std::set<Name>& wanted) const {
     std::set<Name> dropped;
-    lose(*this, b, scope, tiles, capacity_bytes, dropped);
+    lose(*this, b, scope, tiles, capacity, wanted, dropped);
     return dropped;
 }
 

@@ -42,10 +42,10 @@ struct Observer {
     /// at hand in its first and last.
     double between(const Block&, const Extents& scope, KnownTiles tiles, Name source) const;
 
-    /// Targets that are dropped before a loop inside, or a later statement, comes to them again:
-    /// more than the cache holds goes by.
+    /// Of the wanted targets those that are dropped before a loop inside, or a later statement,
+    /// comes to them again: more than the cache holds goes by.
     std::set<Name> lost(const Block&, const Extents& scope, const KnownTiles& tiles,
-                        double capacity_bytes) const;
+                        const Room& capacity, const std::set<Name>& wanted) const;
 
     /// Is every element of the block touched no more than once, so that there is nothing to keep?
     bool passes_through(const Block&, const Extents& scope, const KnownTiles& tiles) const;

@@ -8,6 +8,7 @@
 #include "gir/layout.h"
 #include "gir/memory/arena.h"
 #include "gir/names.h"
+#include "gir/rewrite/kept.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -59,7 +60,8 @@ StmtPtr fill(const Buffer& b, const std::vector<Part>& box) {
 // Boxes that hold each element of the border once, those on both sides of a dim in a step of their
 // own: a step's cost is that of the box around what it touches. They are as wide as memory in the
 // margins further in, so that they lie in long runs.
-void add_border_steps(const Buffer& b, std::set<Name>& taken, Steps& steps) {
+void add_border_steps(const Program& program, const Buffer& b, std::set<Name>& taken,
+                      KeptKernels* kept, Steps& steps) {
     std::vector<Part> box;
     for (const NamedDim& d : b.dims) box.push_back({0, d.extent.value()});
     const std::vector<Margin> margins = margins_of(b);
@@ -73,7 +75,8 @@ void add_border_steps(const Buffer& b, std::set<Name>& taken, Steps& steps) {
             if (part.count > 0) k.body.push_back(fill(b, box));
         }
         box[m.dim] = {0, dim.extent.value()};
-        steps.push_back({RunStep{std::make_shared<const Kernel>(with_uses(std::move(k))), false}});
+        KernelPtr kernel = std::make_shared<const Kernel>(with_uses(std::move(k)));
+        steps.push_back({RunStep{kept ? kept->known(kernel, program) : kernel, false}});
     }
 }
 
@@ -94,7 +97,7 @@ bool only_runs(const Program& p) {
 
 }  // namespace
 
-Program set_borders(Program program) {
+Program set_borders(Program program, KeptKernels* kept) {
     if (!only_runs(program)) return program;
     MemoryOptions options;
     options.scratch_bytes = shared_bytes;
@@ -108,7 +111,7 @@ Program set_borders(Program program) {
     for (Step& s : program.steps) {
         for (Name w : std::get<RunStep>(s.node).kernel->writes)
             if (open.erase(root_of(program, w)) > 0)
-                add_border_steps(program.buffer(root_of(program, w)), taken, steps);
+                add_border_steps(program, program.buffer(root_of(program, w)), taken, kept, steps);
         steps.push_back(std::move(s));
     }
     program.steps = std::move(steps);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "gir/program.h"
+#include "gir/rewrite/rules.h"
 
 namespace smeaton::gir::rewrite {
 
@@ -21,6 +22,7 @@ namespace smeaton::gir::rewrite {
 /// (memory/arena.h), one for each dim that has one, which fills it. The borders of other temps are
 /// set once and their places kept. Every size must be bound; nothing is done for a border that
 /// steps set already.
-Program set_borders(Program);
+/// `kept`: from targets that differ in capacities alone; null: nothing.
+Program set_borders(Program, KeptKernels* kept = nullptr);
 
 }  // namespace smeaton::gir::rewrite

@@ -91,22 +91,24 @@ bool touches(const Kernel& kernel, const std::set<Name>& buffers) {
            std::any_of(kernel.writes.begin(), kernel.writes.end(), among);
 }
 
-std::vector<Program> each_alone(const Program& program, const std::vector<KernelPtr>& kernels,
-                                const std::map<Name, Layout>* layouts) {
-    std::vector<Program> out;
+std::vector<Priceable> each_alone(const Program& program, const std::vector<KernelPtr>& kernels,
+                                  const std::map<Name, Layout>* layouts) {
+    std::vector<Priceable> out;
     for (const KernelPtr& k : kernels) {
-        out.push_back(alone(program, k));
-        if (!layouts) continue;
-        for (Buffer& b : out.back().buffers)
-            if (auto to_come = layouts->find(b.name); to_come != layouts->end())
-                b.layout = to_come->second;
+        Program one = alone(program, k);
+        for (Buffer& b : one.buffers)
+            if (layouts)
+                if (auto to_come = layouts->find(b.name); to_come != layouts->end())
+                    b.layout = to_come->second;
+        KernelForm form = form_of(*k, one);
+        out.push_back({std::move(one), std::move(form)});
     }
     return out;
 }
 
-std::optional<double> price_of(const std::vector<Program>& kernels, const Rules& rules) {
+std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rules& rules) {
     double sum = 0;
-    for (const Program& k : kernels) {
+    for (const Priceable& k : kernels) {
         std::optional<double> us =
             rules.prices ? rules.prices->us(k, Prices::Kind::Tiled) : std::nullopt;
         if (!us) return std::nullopt;
@@ -125,7 +127,9 @@ std::string objection(const Question& q, const Rules& rules) {
 }
 
 bool asked_before(const std::vector<Question>& questions, const Question& q) {
-    auto same = [](const Program& a, const Program& b) { return kernel_in(a) == kernel_in(b); };
+    auto same = [](const Priceable& a, const Priceable& b) {
+        return kernel_in(a.alone) == kernel_in(b.alone);
+    };
     return std::any_of(questions.begin(), questions.end(), [&](const Question& other) {
         return std::equal(other.before.begin(), other.before.end(), q.before.begin(),
                           q.before.end(), same);
@@ -165,30 +169,42 @@ Program alone(const Program& program, const KernelPtr& kernel) {
     return out;
 }
 
-Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip)
-    : target_(std::move(target)), oracle_(std::move(oracle)), skip_(std::move(skip)) {}
+Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip,
+               std::shared_ptr<KeptPrices> kept)
+    : target_(std::move(target)),
+      capacities_(capacities_by_level(target_)),
+      oracle_(std::move(oracle)),
+      skip_(std::move(skip)),
+      kept_(kept ? std::move(kept) : std::make_shared<KeptPrices>()) {}
 
-std::optional<double> Prices::us(const Program& alone, Kind kind) {
-    if (!is_bound(alone)) return std::nullopt;
-    auto& table = kind == Kind::Tiled ? tiled_ : standing_;
-    KernelForm form = form_of(*kernel_in(alone), alone);
-    if (const auto* known = table.find(form)) return known->value;
-    return table.add(std::move(form), priced(alone, kind)).value;
+std::optional<double> Prices::us(const Priceable& kernel, Kind kind) {
+    if (!is_bound(kernel.alone)) return std::nullopt;
+    auto& table = kind == Kind::Tiled ? kept_->tiled : kept_->standing;
+    ByRegion<std::optional<double>>& prices = table.at(kernel.form);
+    return prices.get({capacities_},
+                      [&](Region& asked) { return priced(kernel.alone, kind, asked); });
 }
 
-std::optional<double> Prices::priced(Program program, Kind kind) const {
+std::optional<double> Prices::us(Program alone, Kind kind) {
+    if (!is_bound(alone)) return std::nullopt;
+    KernelForm form = form_of(*kernel_in(alone), alone);
+    return us(Priceable{std::move(alone), std::move(form)}, kind);
+}
+
+std::optional<double> Prices::priced(Program program, Kind kind, Region& asked) const {
+    const Target target = noting(target_, asked);
     if (kind == Kind::Tiled) {
         Rules quiet;
         quiet.skip = skip_;
-        program = tile(program, target_, quiet);
-        if (has_scratchpads(target_)) program = claim_residents(std::move(program), target_, quiet);
+        program = tile(program, target, quiet);
+        if (has_scratchpads(target)) program = claim_residents(std::move(program), target, quiet);
     }
-    program = spell(std::move(program), target_);
+    program = spell(std::move(program), target);
     double sum = 0;
     try {
         for (const Step& s : program.steps)
             if (auto* run = std::get_if<RunStep>(&s.node); run && !run->once)
-                sum += oracle_(program, *run->kernel);
+                sum += oracle_(program, *run->kernel, &asked);
     } catch (const UserError&) {
         return std::nullopt;  // the target has no rate for what it does
     }

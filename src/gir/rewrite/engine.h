@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "gir/by_region.h"
 #include "gir/kernel_form.h"
 #include "gir/ledger/levels.h"
 #include "gir/rewrite/rules.h"
@@ -21,15 +22,28 @@ namespace smeaton::gir::rewrite {
 /// A kernel and the buffers that it names, as a program of its own.
 Program alone(const Program&, const KernelPtr&);
 
-/// Prices of kernels on one target, by form: equal kernels are priced once.
+/// A kernel to be priced as a program of its own, made by `alone`.
+struct Priceable {
+    Program alone;
+    KernelForm form;
+};
+
+/// Prices by form: equal kernels are priced once.
+struct KeptPrices {
+    FormTable<ByRegion<std::optional<double>>> tiled, standing;
+};
+
+/// Prices of kernels on one target.
 class Prices {
 public:
-    Prices(Target, Oracle, std::set<std::string> skip);
+    /// `kept`: from targets that differ in capacities alone; null: none.
+    Prices(Target, Oracle, std::set<std::string> skip, std::shared_ptr<KeptPrices> kept = nullptr);
 
     enum class Kind { Tiled, Standing };
     /// Of the one kernel of a program made by `alone`, without what runs at load. Nothing where
     /// sizes are open or the kernel cannot be priced.
-    std::optional<double> us(const Program& alone, Kind);
+    std::optional<double> us(const Priceable&, Kind);
+    std::optional<double> us(Program alone, Kind);
 
     /// Pairs of kernels that were not worth merging: every round proposes them again.
     std::set<std::pair<KernelPtr, KernelPtr>> refused;
@@ -38,12 +52,13 @@ public:
     std::map<Name, Layout> layouts_to_come(const Program&) const;
 
 private:
-    std::optional<double> priced(Program, Kind) const;
+    std::optional<double> priced(Program, Kind, Region& asked) const;
 
     Target target_;
+    std::vector<double> capacities_;
     Oracle oracle_;
     std::set<std::string> skip_;
-    FormTable<std::optional<double>> tiled_, standing_;
+    std::shared_ptr<KeptPrices> kept_;
 };
 
 /// Levels of lowered and of tiled programs in one tree: "memory" outermost, the target's, "local".
@@ -56,7 +71,7 @@ Effect effect_of(const Program&, const Rules&, Prices::Kind);
 
 /// What was asked: whether kernels, each alone, cost less than others; and the answer.
 struct Question {
-    std::vector<Program> before, after;
+    std::vector<Priceable> before, after;
     bool pays = false;
 };
 /// The answer that these rules' oracle gives; false where it cannot price one of them.

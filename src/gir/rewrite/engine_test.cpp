@@ -52,7 +52,7 @@ int64_t contractions(const Kernel& kernel) {
 
 // A kernel costs one, and with a contraction beside a reduction `both`.
 Oracle oracle_with(double both, int* asked = nullptr) {
-    return [=](const Program&, const Kernel& kernel) {
+    return [=](const Program&, const Kernel& kernel, Region*) {
         if (asked) ++*asked;
         bool reduces = false;
         for_each_op(kernel.body,

@@ -1,7 +1,5 @@
 #include "gir/rewrite/for_target.h"
 
-#include <fmt/core.h>
-
 #include "gir/rewrite/borders.h"
 #include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/engine.h"
@@ -27,13 +25,6 @@ Program shaped_for(Program program, const Target& target, Rules rules) {
     return add_borders(std::move(program), target, rules);
 }
 
-std::string shape_key(const Target& target) {
-    const Rules rules = sized_for(target);
-    const TargetLevel& first = target.first_level(OperandRole::Vector);
-    return fmt::format("row {} wide {} first {} line {} way {}", rules.row_bytes, rules.wide,
-                       first.capacity_bytes, first.line_bytes, first.way_bytes);
-}
-
 Program tiled_for(Program program, const Target& target, Rules rules) {
     rules = sized_for(target, std::move(rules));
     program = tile(program, target, rules);
@@ -44,7 +35,7 @@ Program tiled_for(Program program, const Target& target, Rules rules) {
 
 Program claimed_for(Program program, const Target& target, const Rules& rules) {
     return applied("claim-resident", std::move(program), rules, Prices::Kind::Standing,
-                   [&](Program p) { return claim_residents(std::move(p), target, {}); });
+                   [&](Program p) { return claim_residents(std::move(p), target, rules); });
 }
 
 /// Of stages that cannot be left out.
@@ -55,12 +46,12 @@ static Rules unskipped(Rules rules) {
 
 Program bordered_for(Program program, const Rules& rules) {
     return applied("set-borders", std::move(program), unskipped(rules), Prices::Kind::Standing,
-                   set_borders);
+                   [&](Program p) { return set_borders(std::move(p), rules.kept_kernels); });
 }
 
 Program spelled_for(Program program, const Target& target, const Rules& rules) {
     return applied("spell", std::move(program), unskipped(rules), Prices::Kind::Standing,
-                   [&](Program p) { return spell(std::move(p), target); });
+                   [&](Program p) { return spell(std::move(p), target, rules.kept_kernels); });
 }
 
 Program for_target(Program program, const Target& target, const Rules& rules) {

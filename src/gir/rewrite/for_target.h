@@ -2,17 +2,13 @@
 // the same ones as stages of their own.
 #pragma once
 
-#include <string>
-
 #include "gir/rewrite/rules.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
 
-/// A lowered program fused and laid out. Targets of one shape_key give the same program.
+/// A lowered program fused and laid out.
 Program shaped_for(Program, const Target&, Rules = {});
-/// What fusing and layouts look at of a target, as text.
-std::string shape_key(const Target&);
 
 /// A shaped program tiled and claimed for the target, and spelled where all its sizes are bound.
 Program tiled_for(Program, const Target&, Rules = {});

@@ -54,7 +54,7 @@ Layout channels_last(const Buffer& buffer, const Target& target) {
     bool one_pixel = true;
     for (size_t d = 2; d < buffer.dims.size(); ++d)
         one_pixel = one_pixel && buffer.dims[d].extent.is(1);
-    bool aliases = first.way_bytes > 0 && bytes % (first.way_bytes / 2) == 0;
+    bool aliases = first.ways > 0 && first.capacity.is_in_step(bytes, 2 * first.ways);
     if (!one_pixel && aliases) channels.after = first.line_bytes / element;
     layout.dims.push_back(channels);
     return layout;
@@ -265,8 +265,8 @@ bool worth_it(const Buffer& b, const BorderPlan& plan, const Target& target) {
     }
     // A border that more than doubles a buffer costs more memory than its tests cost time, unless
     // two of the first level's kind hold the buffer.
-    int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
-    bool small = room == 0 || logical_bytes(b).value() <= 2 * room;
+    const Capacity& room = target.first_level(OperandRole::Vector).capacity;
+    bool small = room.holds((logical_bytes(b).value() + 1) / 2);
     return any && (grown <= 2 || small);
 }
 

@@ -152,7 +152,7 @@ Block by_parts(const SplitBody& split, const RegisterBody& r, const Target& targ
     for (const StmtPtr& s : tail)
         if (auto* let = std::get_if<Let>(&s->node))
             row_bytes += tensor::byte_count(let->tile.dtype, r.lanes);
-    const int64_t fit = target.registers().capacity_bytes / std::max<int64_t>(1, row_bytes);
+    const int64_t fit = target.registers().capacity.bytes() / std::max<int64_t>(1, row_bytes);
     const AxisPlan rows{r.row, r.rows, std::clamp<int64_t>(fit, 1, r.rows), false, ""};
     Block loops = walk_axes({rows}, tail, taken, [&](const Block& b, const Parts& parts) {
         auto part = parts.find(r.row);

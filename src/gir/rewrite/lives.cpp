@@ -69,11 +69,10 @@ private:
     bool is_overfull(const Block& b, const LiveBytes& around) const {
         return std::any_of(target_.levels.begin(), target_.levels.end(),
                            [&](const TargetLevel& level) {
-                               if (!target_.is_scratchpad(level) || level.capacity_bytes == 0)
-                                   return false;
+                               if (!target_.is_scratchpad(level)) return false;
                                auto outer = around.find(level.name);
                                int64_t live = outer == around.end() ? 0 : outer->second;
-                               return live + live_bytes(b, level.name) > level.capacity_bytes;
+                               return !level.capacity.holds(live + live_bytes(b, level.name));
                            });
     }
 

@@ -17,7 +17,7 @@ Target with_scratchpad(int64_t bytes) {
     TargetLevel sram{"sram"};
     sram.next = "dram";
     sram.software_managed = true;
-    sram.capacity_bytes = bytes;
+    sram.capacity = bytes;
     t.levels = {t.levels.front(), sram, t.levels.back()};
     t.levels.front().next = "sram";
     return t;

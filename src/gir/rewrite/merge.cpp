@@ -297,7 +297,7 @@ bool Merger::shapes_allow(bool full_agreement) const {
     // Rows that are in either body live beside them, and one that tiling sets aside.
     const int64_t there = tile_bytes_in(writer->body) + tile_bytes_in(reader->body);
     if (rows > 0 && there > 0) rows += there + longest;
-    return rows <= rules.row_bytes;
+    return rules.rows_in.holds(rows);
 }
 
 // Tiling knows the kernel as a contraction: loops around one, and nothing but ops inside.

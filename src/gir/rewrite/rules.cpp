@@ -16,12 +16,12 @@ const std::vector<std::string>& rule_names() {
 }
 
 Rules sized_for(const Target& target, Rules rules) {
-    int64_t room = target.first_level(OperandRole::Vector).capacity_bytes;
-    rules.row_bytes = room > 0 ? room : INT64_MAX;
+    rules.rows_in = target.first_level(OperandRole::Vector).capacity;
     rules.wide = target.all_cores() * kIterationsPerCore;
     rules.levels = levels_while_rewriting(target);
     if (rules.oracle && !rules.prices)
-        rules.prices = std::make_shared<Prices>(target, rules.oracle, rules.skip);
+        rules.prices =
+            std::make_shared<Prices>(target, rules.oracle, rules.skip, rules.kept_prices);
     return rules;
 }
 

@@ -18,11 +18,14 @@
 
 namespace smeaton::gir::rewrite {
 
-/// Microseconds that a spelled kernel of the program takes on the target.
-using Oracle = std::function<double(const Program&, const Kernel&)>;
+/// Microseconds that a spelled kernel of the program takes on the target. `asked` (null: no matter)
+/// gets, by level, for which capacities the answer is the same.
+using Oracle = std::function<double(const Program&, const Kernel&, Region* asked)>;
 
-class Prices;     // engine.h
-struct Question;  // engine.h
+class Prices;        // engine.h
+struct Question;     // engine.h
+struct KeptPrices;   // engine.h
+struct KeptKernels;  // kept.h
 
 /// What kernels move and take in one run; those that run at load only count nothing.
 struct Effect {
@@ -41,14 +44,18 @@ struct RuleLog {
 struct Rules {
     std::set<std::string> skip = {};      ///< names of rules left out
     std::vector<RuleLog>* log = nullptr;  ///< may be null
-    int64_t row_bytes = INT64_MAX;        ///< largest tile that a merge may put between two loops
-    int64_t wide = 1;                     ///< parallel iterations that a merge need not exceed
-    bool verify = false;                  ///< the program after each rule, not only each stage
-    Levels levels = {};                   ///< that bytes are counted at, of the target
+    Capacity rows_in = {};  ///< has room for the tiles that a merge puts between loops
+    int64_t wide = 1;       ///< parallel iterations that a merge need not exceed
+    bool verify = false;    ///< the program after each rule, not only each stage
+    Levels levels = {};     ///< that bytes are counted at, of the target
     /// Prices what a rule cannot judge by bytes; without one such proposals are refused.
     Oracle oracle = nullptr;
     std::shared_ptr<Prices> prices = nullptr;    ///< of the oracle, made by sized_for
     std::vector<Question>* questions = nullptr;  ///< gets what was asked; may be null
+    /// From targets that differ in capacities alone; null: nothing is kept. Kernels are those of
+    /// one shaped program.
+    std::shared_ptr<KeptPrices> kept_prices = nullptr;
+    KeptKernels* kept_kernels = nullptr;
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
 };

@@ -21,7 +21,7 @@ Target clusters() {
     shared.next = "dram";
     shared.scope = "cluster";
     shared.software_managed = true;
-    shared.capacity_bytes = 96 * 1024;
+    shared.capacity = 96 * 1024;
     t.levels = {t.levels.front(), shared, t.levels.back()};
     t.levels.front().next = "l2";
     return t;

@@ -12,9 +12,8 @@ Name ScratchRoom::take(const TargetLevel& wanted, int64_t bytes) {
 }
 
 bool ScratchRoom::fits(const TargetLevel& level, int64_t bytes) {
-    bool counted =
-        level.software_managed && &level != &target_.registers() && level.capacity_bytes > 0;
-    return !counted || placed_[level.name] + bytes <= level.capacity_bytes;
+    bool counted = level.software_managed && &level != &target_.registers();
+    return !counted || level.capacity.holds(placed_[level.name] + bytes);
 }
 
 }  // namespace smeaton::gir::rewrite

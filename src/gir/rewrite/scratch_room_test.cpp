@@ -12,7 +12,7 @@ Target chip() {
         TargetLevel l;
         l.name = name;
         l.next = next;
-        l.capacity_bytes = bytes;
+        l.capacity = bytes;
         l.software_managed = software;
         l.roles = std::move(roles);
         target.levels.push_back(l);

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/names.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/lives.h"
+#include "gir/rewrite/kept.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
@@ -22,16 +24,20 @@ struct ProgramTiler {
     Program out;
     Steps packing_steps;
     std::vector<Packing> packed;  // made so far, shared between kernels
-    std::set<Name> names;         // buffers and kernels
-    std::set<Name> taken;         // between kernels the same
+    std::set<Name> given;         // buffers and kernels that there were
+    std::set<Name> names;         // and those that pack
+    std::set<Name> taken;         // given, and those of the kernel at hand
     std::set<Name> changed;       // states written so far
     std::set<Name> contracted;    // kernels that tile_mma tiled
 
-    void add_name(Name n) { names.insert(n), taken.insert(n); }
     void forget(const std::set<Name>& of_kernel);
-    std::optional<Block> tile_stmt(Name kernel, const StmtPtr& s, std::map<Name, int64_t>& placed);
+    std::optional<Block> tile_stmt(const StmtPtr& s, const Target&, TiledKernel&,
+                                   std::map<Name, int64_t>& placed);
+    TiledKernel tiled_alone(const KernelPtr& kernel, const Target&);
+    TiledKernel tiled(const KernelPtr& kernel);
     KernelPtr tile_kernel(const KernelPtr& kernel);
-    void pack(const Packing&);
+    bool reads_changed_state(const Kernel&) const;
+    Packing pack(Packing);
     void tile_steps(Steps& steps);
     void note_changes(const Kernel& kernel);
 };
@@ -55,68 +61,97 @@ Kernel packing_kernel(const Packing& packing, Name name) {
 }
 
 // The kernel that packs is tiled after all others.
-void ProgramTiler::pack(const Packing& packing) {
+Packing ProgramTiler::pack(Packing packing) {
+    if (!names.insert(packing.packed.name).second)
+        packing.packed.name = fresh(packing.source.str() + "_packed", names);
     out.buffers.push_back(packing.packed);
-    add_name(packing.packed.name);
     Name name = fresh("pack_" + packing.source.str(), names);
-    add_name(name);
     auto kernel = std::make_shared<const Kernel>(packing_kernel(packing, name));
+    if (rules.kept_kernels) kernel = rules.kept_kernels->known(kernel, out);
     packed.push_back(packing);
     const bool once = out.buffer(packing.source).lifetime == Lifetime::Weight;
     packing_steps.push_back({RunStep{kernel, once}});
+    return packing;
 }
 
 // Takes a kernel's own names out of `taken` again. One set for all kernels: a copy for each would
 // make their number count twice.
 void ProgramTiler::forget(const std::set<Name>& of_kernel) {
     for (Name n : of_kernel)
-        if (names.count(n) == 0) taken.erase(n);
+        if (given.count(n) == 0) taken.erase(n);
 }
 
 // Nothing where the rules that would tile it are skipped.
-std::optional<Block> ProgramTiler::tile_stmt(Name kernel, const StmtPtr& s,
+std::optional<Block> ProgramTiler::tile_stmt(const StmtPtr& s, const Target& asked,
+                                             TiledKernel& kernel,
                                              std::map<Name, int64_t>& placed) {
     std::optional<TiledStmt> mma;
-    if (rules.on("tile-contraction")) mma = tile_mma(out, s, target, taken, changed);
+    if (rules.on("tile-contraction")) mma = tile_mma(out, s, asked, taken, changed);
     if (!mma)
-        return rules.on("vectorize") ? std::optional(vectorize(out, s, target, taken, placed))
+        return rules.on("vectorize") ? std::optional(vectorize(out, s, asked, taken, placed))
                                      : std::nullopt;
-    contracted.insert(kernel);
-    Block tiled = mma->block;
-    for (const Packing& packing : mma->packings) {
-        auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
-            return p.source == packing.source && p.packed.layout == packing.packed.layout;
-        });
-        if (known != packed.end())
-            tiled = rename_targets(tiled, {{packing.packed.name, known->packed.name}});
-        else
-            pack(packing);
-    }
-    return tiled;
+    kernel.contracted = true;
+    kernel.packings.insert(kernel.packings.end(), mma->packings.begin(), mma->packings.end());
+    return mma->block;
 }
 
-KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
-    const std::set<Name> before = declared_names(kernel->body);
-    taken.insert(before.begin(), before.end());
+// What other kernels pack, and how that is called, is no matter yet.
+TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& asked) {
+    TiledKernel made{kernel};
+    const std::set<Name> declared = declared_names(kernel->body);
+    taken.insert(declared.begin(), declared.end());
     Block body;
     bool changes = false;
     std::map<Name, int64_t> placed;  // by tiles that live to the kernel's end
     for (const StmtPtr& s : kernel->body) {
-        std::optional<Block> tiled = tile_stmt(kernel->name, s, placed);
+        std::optional<Block> tiled = tile_stmt(s, asked, made, placed);
         changes = changes || tiled;
         if (!tiled) tiled = Block{s};
         body.insert(body.end(), tiled->begin(), tiled->end());
     }
     if (changes) {
-        body = nest_scopes(body, target, taken);
+        body = nest_scopes(body, asked, taken);
         body = with_unique_tiles(body);  // tails have tiles of other shapes
-        body = with_short_lives(body, target, taken);
+        body = with_short_lives(body, asked, taken);
+        made.kernel = std::make_shared<const Kernel>(
+            with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
     }
-    forget(before);
-    forget(declared_names(body));
-    if (taken.size() != names.size()) taken = names;  // names were made and not used
-    if (!changes) return kernel;
-    return std::make_shared<const Kernel>(with_uses({kernel->name, {}, {}, body, kernel->origins}));
+    forget(declared);
+    forget(declared_names(made.kernel->body));
+    if (taken.size() != given.size()) taken = given;  // names were made and not used
+    return made;
+}
+
+bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
+    return std::any_of(kernel.reads.begin(), kernel.reads.end(),
+                       [&](Name n) { return changed.count(root_of(out, n)) > 0; });
+}
+
+TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
+    // A kernel may stand in two places, of which one sees a state as the run began.
+    if (!rules.kept_kernels || reads_changed_state(*kernel)) return tiled_alone(kernel, target);
+    const std::vector<double> capacities = capacities_by_level(target);
+    return rules.kept_kernels->tiled.get(kernel, {capacities}, [&](Region& asked) {
+        return tiled_alone(kernel, noting(target, asked));
+    });
+}
+
+KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
+    const TiledKernel made = tiled(kernel);
+    if (made.contracted) contracted.insert(kernel->name);
+    std::map<Name, Name> renamed;
+    for (const Packing& packing : made.packings) {
+        auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
+            return p.source == packing.source && p.packed.layout == packing.packed.layout;
+        });
+        const Name name = (known != packed.end() ? *known : pack(packing)).packed.name;
+        if (name != packing.packed.name) renamed[packing.packed.name] = name;
+    }
+    if (renamed.empty()) return made.kernel;
+    Kernel next = *made.kernel;
+    next.body = rename_targets(next.body, renamed);
+    auto named = std::make_shared<const Kernel>(with_uses(std::move(next)));
+    return rules.kept_kernels ? rules.kept_kernels->known(named, out) : named;
 }
 
 void ProgramTiler::note_changes(const Kernel& kernel) {
@@ -180,12 +215,12 @@ void insert_packings(Steps& steps, const Steps& packings) {
 }  // namespace
 
 Program tile(const Program& program, const Target& target, const Rules& rules) {
-    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}};
-    for (const Buffer& b : program.buffers) tiler.names.insert(b.name);
+    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}, {}};
+    for (const Buffer& b : program.buffers) tiler.given.insert(b.name);
     std::set<Name> olds;
     for (const KernelPtr& k : kernels(program)) olds.insert(k->name);
-    tiler.names.insert(olds.begin(), olds.end());
-    tiler.taken = tiler.names;
+    tiler.given.insert(olds.begin(), olds.end());
+    tiler.names = tiler.taken = tiler.given;
     Steps steps = program.steps;
     tiler.tile_steps(steps);
     for (size_t i = 0; i < tiler.packing_steps.size(); ++i) {  // tiling one may add others

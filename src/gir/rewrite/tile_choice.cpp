@@ -41,12 +41,10 @@ bool fits(const MmaTile& t, const MmaShape& shape, const Target& target) {
     int64_t in_flight =
         t.columns * held_bytes(shape.b, shape.group * shape.columns, shape, target) +
         held_bytes(shape.a, shape.rows * shape.group, shape, target);
-    if (target.sums_in_registers(shape))
-        return sums + in_flight <= target.registers().capacity_bytes;
+    if (target.sums_in_registers(shape)) return target.registers().capacity.holds(sums + in_flight);
     if (shape.acc_in.empty())
         return &target.level_for(OperandRole::Acc, sums) != &target.outermost();
-    int64_t room = target.level(shape.acc_in).capacity_bytes;
-    return room == 0 || 2 * sums <= room;
+    return target.level(shape.acc_in).capacity.holds(2 * sums);
 }
 
 double tile_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,

@@ -327,11 +327,10 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     }
     // Which operand is streamed once, and which again and again from the cache that holds it (or
     // not).
-    int64_t room = target.panel_level(vec_role).capacity_bytes;
-    int64_t half = room > 0 ? room / 2 : INT64_MAX;
+    const Capacity& room = target.panel_level(vec_role).capacity;
     int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
-    int64_t lanes_outside = bro_bytes <= half ? 0 : lane_parts * bro_bytes;
-    int64_t rows_outside = vec_bytes <= half ? 0 : outer_rows * vec_bytes;
+    int64_t lanes_outside = room.holds(2 * bro_bytes) ? 0 : lane_parts * bro_bytes;
+    int64_t rows_outside = room.holds(2 * vec_bytes) ? 0 : outer_rows * vec_bytes;
     bool rows_first =
         !staged && !rows.empty() && rows_outside <= lanes_outside && outer_rows >= target.cores;
     std::vector<AxisPlan> plans = batch;
@@ -370,8 +369,7 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
 const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
     const int64_t bytes = bytes_of(panel);
     const TargetLevel* level = &target.panel_level(vec_role);
-    while (level != &target.outermost() && level->capacity_bytes > 0 &&
-           2 * bytes > level->capacity_bytes)
+    while (level != &target.outermost() && !level->capacity.holds(2 * bytes))
         level = &target.outwards_of(*level);
     return *level;
 }

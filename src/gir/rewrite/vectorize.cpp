@@ -40,15 +40,13 @@ Name lane_axis(const Program& program, const LoopNest& nest) {
 
 // Scalars and single vectors go to registers, larger tiles to the first level that takes them
 // twice.
-Name level_for(const Tile& tile, const Target& target, int64_t register_bytes,
+Name level_for(const Tile& tile, const Target& target, const Capacity& registers,
                std::map<Name, int64_t>& placed) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
     int64_t bytes = bytes_of(tile);
-    if (in_registers && bytes <= register_bytes) return target.registers().name;
+    if (in_registers && registers.holds(4 * bytes)) return target.registers().name;
     const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
-    auto full = [&] {
-        return level->capacity_bytes > 0 && placed[level->name] + bytes > level->capacity_bytes;
-    };
+    auto full = [&] { return !level->capacity.holds(placed[level->name] + bytes); };
     while (full() && level != &target.outermost()) level = &target.outwards_of(*level);
     placed[level->name] += bytes;
     return level->name;
@@ -57,13 +55,13 @@ Name level_for(const Tile& tile, const Target& target, int64_t register_bytes,
 // `placed`: bytes of the tiles that live at each level.
 Block place_tiles(const Block& body, const Target& target, std::map<Name, int64_t>& placed) {
     // Several tiles live at once: a quarter of the register file for each.
-    int64_t register_bytes = target.registers().capacity_bytes / 4;
+    const Capacity& registers = target.registers().capacity;
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
         bool is_row = !next.tile.dims.empty() && next.tile.lanes < 0;
-        next.tile.level = level_for(next.tile, target, register_bytes, placed);
+        next.tile.level = level_for(next.tile, target, registers, placed);
         if (is_row) next.tile.lanes = static_cast<int>(next.tile.dims.size()) - 1;
         return {stmt(std::move(next))};
     });

@@ -1,6 +1,6 @@
 // What could be claimed in a block, and whether it is worth it.
 #include <algorithm>
-#include <optional>
+#include <set>
 
 #include "gir/rewrite/claim/claimer.h"
 
@@ -50,10 +50,8 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
 }
 
 std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
-                                           const Around& around, double capacity) const {
+                                           const Around& around, const Room& capacity) const {
     Touches here = touched(b, scope, tiles);
-    std::optional<std::set<Name>> lost;  // dear: found out for those that all else speaks for
-    bool ring_holds = !around.axis.empty() && around.turn_bytes <= capacity;
     std::vector<Candidate> found;
     for (const auto& [name, touch] : here) {
         if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;
@@ -62,20 +60,23 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         c.saved_bytes = touch.asked_bytes - bytes;
         if (!for_operand()) {
             if (touch.bytes() < level.line_bytes) continue;
-            c.ring = !for_all_operands() && ring_holds && overlaps(touch.boxes[0], around.axis) &&
-                     !kept_further_in(b, around.axis, name);
+            c.ring = !for_all_operands() && !around.axis.empty() &&
+                     overlaps(touch.boxes[0], around.axis) &&
+                     !kept_further_in(b, around.axis, name) &&
+                     capacity.holds(around.turn_bytes(here));
             if (c.ring)
                 c.saved_bytes = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (c.saved_bytes < kWorthwhile * touch.asked_bytes) continue;
             if (!c.ring && !gains_here(b, scope, name, touch)) continue;
-            if (for_all_operands()) {
-                found.push_back(c);
-                continue;
-            }
-            if (!lost) lost = observer.lost(b, scope, tiles, capacity);
-            if (lost->count(name) > 0) continue;
         }
         found.push_back(c);
+    }
+    // Dear: found out for those that all else speaks for.
+    if (!for_operand() && !for_all_operands() && !found.empty()) {
+        std::set<Name> wanted;
+        for (const Candidate& c : found) wanted.insert(c.source);
+        const std::set<Name> lost = observer.lost(b, scope, tiles, capacity, wanted);
+        std::erase_if(found, [&](const Candidate& c) { return lost.count(c.source) > 0; });
     }
     std::stable_sort(found.begin(), found.end(), [](const Candidate& x, const Candidate& y) {
         return x.saved_bytes > y.saved_bytes;

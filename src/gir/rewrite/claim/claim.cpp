@@ -7,6 +7,7 @@
 #include "gir/layout.h"
 #include "gir/rewrite/claim/claimer.h"
 #include "gir/rewrite/claim/parts.h"
+#include "gir/rewrite/kept.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -69,90 +70,142 @@ std::set<Name> written_in(const Kernel& kernel) {
     return written;
 }
 
-/// All claims of one kernel.
+/// Claims at one level, of all operands or of one of contractions.
+struct Step {
+    size_t level = 0;
+    int operand = kAllOperands;
+    double share = cache::kReckonedShare;  ///< of its capacity
+
+    static constexpr int kAllOperands = -1;
+};
+
+/// From the innermost outwards: a level sees what those further in do not hold. Then scratchpads
+/// that take one operand of contractions; one that takes both is halved.
+std::vector<Step> steps_for(const Target& target, const Block& body) {
+    std::vector<Step> steps;
+    const bool contraction = contracts(body);
+    for (size_t i = 1; i + 1 < target.levels.size(); ++i) {
+        const TargetLevel& level = target.levels[i];
+        if (!level.capacity.bounded()) continue;
+        if (!level.software_managed)
+            steps.push_back({i});
+        else if (holds_operands(level, contraction))
+            steps.push_back({i, Step::kAllOperands, 1});
+    }
+    const TargetLevel* scratchpads[] = {scratchpad_for(target, OperandRole::A),
+                                        scratchpad_for(target, OperandRole::B)};
+    const double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
+    for (int operand : {0, 1})
+        if (const TargetLevel* level = scratchpads[operand])
+            steps.push_back({static_cast<size_t>(level - target.levels.data()), operand, share});
+    return steps;
+}
+
+/// All claims of one kernel, step by step: each looks at one level and at what those before made.
 class KernelClaims {
 public:
-    KernelClaims(const Program& program, const Kernel& kernel, const Target& target)
-        : target_(target),
-          kernel_{program, target, [this](Name base) { return name_for(base); },
-                  written_in(kernel)},
-          body_(kernel.body) {}
+    KernelClaims(const Program& program, const KernelPtr& kernel, const Target& target)
+        : program_(program), kernel_(kernel), target_(target), written_(written_in(*kernel)) {}
 
-    /// The body with its claims; nothing where there are none to make.
-    std::optional<Block> make() {
-        by_levels();
-        for_operands();
-        if (made_ == 0) return std::nullopt;
-        return in_parts(body_, kernel_.program, target_);
+    /// The kernel with its claims; the same where there are none to make. `kept`: what steps gave
+    /// on other targets; null: nothing.
+    KernelPtr make(KeptKernels* kept, const Asking& now) const {
+        const std::vector<Step> steps = steps_for(target_, kernel_->body);
+        Claimed claimed{kernel_};
+        while (kept && kept->claim_steps.size() <= steps.size())
+            kept->claim_steps.emplace_back(kept->most);
+        for (size_t i = 0; i < steps.size(); ++i)
+            claimed = taken(kept, i, now, claimed, [&](const Target& target) {
+                return claimed_at(claimed, steps[i], target);
+            });
+        if (claimed.made == 0) return kernel_;
+        return taken(kept, steps.size(), now, claimed,
+                     [&](const Target& target) {
+                         Kernel next = *kernel_;
+                         next.body = in_parts(claimed.kernel->body, program_, target);
+                         return Claimed{std::make_shared<const Kernel>(with_uses(std::move(next)))};
+                     })
+            .kernel;
     }
 
 private:
-    /// From the innermost outwards: a level sees what those further in do not hold.
-    void by_levels() {
-        for (const TargetLevel& level : target_.levels) {
-            if (&level == &target_.registers() || &level == &target_.outermost()) continue;
-            if (level.capacity_bytes == 0) continue;
-            auto capacity = static_cast<double>(level.capacity_bytes);
-            if (!level.software_managed)
-                claim_at(level, levels_outside(target_, level), kAllOperands,
-                         cache::kReckonedShare * capacity);
-            else if (holds_operands(level, contracts(body_)))
-                claim_at(level, levels_outside(target_, level), kAllOperands, capacity);
-        }
+    template <class Make>
+    Claimed taken(KeptKernels* kept, size_t step, const Asking& now, const Claimed& before,
+                  Make make) const {
+        if (!kept) return make(target_);
+        return kept->claim_steps[step].get(
+            before.kernel, now, [&](Region& asked) { return make(noting(target_, asked)); });
     }
 
-    /// Scratchpads that take one operand of contractions; one that takes both is halved.
-    void for_operands() {
-        const TargetLevel* scratchpads[] = {scratchpad_for(target_, OperandRole::A),
-                                            scratchpad_for(target_, OperandRole::B)};
-        double share = scratchpads[0] == scratchpads[1] ? 0.5 : 1;
-        for (int operand : {0, 1})
-            if (const TargetLevel* level = scratchpads[operand])
-                claim_at(*level, {target_.outermost().name}, operand,
-                         share * static_cast<double>(level->capacity_bytes));
-    }
-
-    void claim_at(const TargetLevel& level, std::set<Name> further_out, int operand, double room) {
-        Claimer claimer{kernel_,
+    Claimed claimed_at(Claimed claimed, const Step& step, const Target& target) const {
+        const Block& body = claimed.kernel->body;
+        const TargetLevel& level = target.levels[step.level];
+        std::set<Name> taken;  // filled when the first claim needs a name
+        auto name_for = [&](Name base) {
+            if (taken.empty()) {
+                taken = declared_names(body);
+                for (const Buffer& b : program_.buffers) taken.insert(b.name);
+            }
+            return fresh(base, taken);
+        };
+        ClaimedKernel of{program_, target, name_for, written_, claimed.claim_of};
+        const bool all = step.operand == Step::kAllOperands;
+        Claimer claimer{of,
                         level,
-                        std::move(further_out),
-                        {kernel_.program, {target_.registers().name, level.line_bytes, operand}}};
-        body_ = claimer.block(body_, {}, {}, false, static_cast<int64_t>(room));
-        made_ += claimer.made;
+                        all ? levels_outside(target, level) : std::set{target.outermost().name},
+                        {program_, {target.registers().name, level.line_bytes, step.operand}}};
+        Block next = claimer.block(body, {}, {}, false, (level.capacity.room() * step.share).whole());
+        if (claimer.made == 0) return claimed;
+        Kernel kernel = *claimed.kernel;
+        kernel.body = std::move(next);
+        return {std::make_shared<const Kernel>(std::move(kernel)), std::move(of.claim_of),
+                claimed.made + claimer.made};
     }
 
-    Name name_for(Name base) {
-        if (taken_.empty()) {
-            taken_ = declared_names(body_);
-            for (const Buffer& b : kernel_.program.buffers) taken_.insert(b.name);
-        }
-        return fresh(base, taken_);
-    }
-
-    static constexpr int kAllOperands = -1;
+    const Program& program_;
+    const KernelPtr& kernel_;
     const Target& target_;
-    ClaimedKernel kernel_;
-    Block body_;
-    std::set<Name> taken_;  // filled when the first claim needs a name
-    int64_t made_ = 0;
+    const std::set<Name> written_;
 };
 
-KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target) {
+KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
+                       KeptKernels* kept, const Asking& now) {
     if (!plain_loops(kernel->body)) return kernel;
-    std::optional<Block> body = KernelClaims(program, *kernel, target).make();
-    if (!body) return kernel;
-    Kernel next = *kernel;
-    next.body = std::move(*body);
-    return std::make_shared<const Kernel>(with_uses(next));
+    return KernelClaims(program, kernel, target).make(kept, now);
+}
+
+/// As map_forms, but from what is kept of other targets.
+Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
+    const Program before = program;
+    const std::vector<double> capacities = capacities_by_level(target);
+    std::set<Name> buffers;
+    for (const Buffer& b : before.buffers) buffers.insert(b.name);
+    return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
+        auto make = [&](Region& asked) {
+            KernelPtr made = claim_kernel(before, kernel, target, &kept, {capacities, &asked});
+            return SameKernel{made == kernel ? nullptr : std::move(made)};
+        };
+        auto follow = [&](const SameKernel& made, const KernelForm& from, const KernelForm& to) {
+            if (!made.kernel) return made;
+            std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, buffers);
+            if (copy) return SameKernel{std::make_shared<const Kernel>(std::move(*copy))};
+            Region asked_by_the_equal_one(capacities.size());
+            return make(asked_by_the_equal_one);
+        };
+        const KernelPtr made = kept.claimed.get(before, kernel, {capacities}, make, follow).kernel;
+        return made ? made : kernel;
+    });
 }
 
 }  // namespace
 
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
+    if (rules.kept_kernels) return claimed_from(std::move(program), target, *rules.kept_kernels);
     const Program before = program;
-    return map_forms(std::move(program),
-                     [&](const KernelPtr& kernel) { return claim_kernel(before, kernel, target); });
+    return map_forms(std::move(program), [&](const KernelPtr& kernel) {
+        return claim_kernel(before, kernel, target, nullptr, {{}});
+    });
 }
 
 }  // namespace smeaton::gir::rewrite

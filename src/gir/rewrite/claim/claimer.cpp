@@ -13,7 +13,7 @@ using cache::LoopOf;
 using cache::note_tile;
 
 // A tile that the block fills and then only reads can be claimed once it is filled.
-Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int64_t& room) {
+Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity, Room& room) {
     std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
     for (size_t i = 0; i < b.size(); ++i) {
         auto* let = std::get_if<Let>(&b[i]->node);
@@ -30,9 +30,9 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
         std::vector<Candidate> found = candidates(rest, scope, {}, capacity);
         kernel.written.insert(name);
         for (const Candidate& c : found) {
-            if (c.source != name || c.touch.bytes() > room) continue;
+            if (c.source != name || !room.holds(static_cast<double>(c.touch.bytes()))) continue;
             Block claimed = insert(c, Name(), rest);
-            room -= c.touch.bytes();
+            room = room - static_cast<double>(c.touch.bytes());
             b.resize(last + 1);
             b.insert(b.end(), claimed.begin(), claimed.end());
             return claim_filled(std::move(b), scope, capacity, room);
@@ -42,17 +42,17 @@ Block Claimer::claim_filled(Block b, const Extents& scope, double capacity, int6
 }
 
 /// Bytes of tiles at the level that are no claims of this pass.
-int64_t Claimer::own_bytes(const Stmt& s) const {
+double Claimer::own_bytes(const Stmt& s) const {
     auto* let = std::get_if<Let>(&s.node);
     const bool counts = let && let->tile.level == level.name && let->kind != TileKind::Claim &&
                         kernel.claim_of.count(let->tile.name) == 0;
-    return counts ? bytes_of(*let) : 0;
+    return counts ? static_cast<double>(bytes_of(*let)) : 0;
 }
 
-/// What of the room the block's own tiles leave free. A scratchpad has no room to lend: what stands
-/// in it beside those of blocks further in counts as well.
-int64_t Claimer::taken_by(const Block& b) const {
-    int64_t own = 0, most = 0;
+/// What of the room the block's own tiles take. A scratchpad has no room to lend: what stands in it
+/// beside those of blocks further in counts as well.
+double Claimer::taken_by(const Block& b) const {
+    double own = 0, most = 0;
     for (const StmtPtr& s : b) {
         own += own_bytes(*s);
         const Block* body = level.software_managed ? body_of(*s) : nullptr;
@@ -62,22 +62,22 @@ int64_t Claimer::taken_by(const Block& b) const {
 }
 
 Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
-                     int64_t room) {
-    int64_t free = room - taken_by(b);
+                     const Room& around_it) {
+    Room room = around_it, free = around_it - taken_by(b);
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, tiles);
-        room -= own_bytes(*s);
+        room = room - own_bytes(*s);
     }
     Block current = b;
     // Cores at work share what they do not own.
     double share = shared_out ? 1.0 / static_cast<double>(kernel.target.sharers(level)) : 1;
-    double capacity = cache::kReckonedShare * share * static_cast<double>(level.capacity_bytes);
+    const Room capacity = level.capacity.room() * (cache::kReckonedShare * share);
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
-        int64_t bytes = c.touch.bytes();
-        if (static_cast<double>(bytes) > share * static_cast<double>(free)) continue;
+        const auto bytes = static_cast<double>(c.touch.bytes());
+        if (!(free * share).holds(bytes)) continue;
         current = insert(c, c.ring ? around.axis : Name(), current);
-        room -= bytes;
-        free -= bytes;
+        room = room - bytes;
+        free = free - bytes;
     }
     if (!level.software_managed) current = claim_filled(current, scope, capacity, room);
     if (!for_operand() && observer.passes_through(current, scope, tiles)) return current;
@@ -86,11 +86,11 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
     return out;
 }
 
-StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, int64_t room) {
+StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Room& room) {
     LoopOf loop = loop_of(*s);
     if (!loop.body) return s;
-    Touches one = touched(*loop.body, with(scope, loop), tiles);
-    Around inside{loop.axis, observer.turn_bytes(*s, one, scope, tiles)};
+    Around inside{loop.axis,
+                  [&](const Touches& one) { return observer.turn_bytes(*s, one, scope, tiles); }};
     // Iterations share a level out that is not each one's own.
     auto* parallel = std::get_if<Parallel>(&s->node);
     const Target& target = kernel.target;

@@ -31,7 +31,7 @@ struct ClaimedKernel {
 /// The loop whose body is looked at.
 struct Around {
     Name axis;
-    double turn_bytes = 0;
+    std::function<double(const Touches& one)> turn_bytes;  ///< of what one iteration touches
 };
 
 struct Candidate {
@@ -51,11 +51,12 @@ struct Claimer {
 
     /// Claims in the block and all inside it. `shared_out`: iterations on several units run through
     /// one instance of the level; `room`: bytes of it that are free.
-    Block block(const Block&, const Extents& scope, const Around&, bool shared_out, int64_t room);
+    Block block(const Block&, const Extents& scope, const Around&, bool shared_out,
+                const Room& room);
 
     /// What a claim in this block would save, those that save more first.
     std::vector<Candidate> candidates(const Block&, const Extents& scope, const Around&,
-                                      double capacity) const;
+                                      const Room& capacity) const;
     /// The block with the claim in it and its reads turned to the claim.
     Block insert(const Candidate&, Name ring, const Block&);
 
@@ -65,10 +66,10 @@ struct Claimer {
     bool for_all_operands() const { return level.software_managed && !for_operand(); }
 
 private:
-    Block claim_filled(Block, const Extents& scope, double capacity, int64_t& room);
-    int64_t own_bytes(const Stmt&) const;
-    int64_t taken_by(const Block&) const;
-    StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, int64_t room);
+    Block claim_filled(Block, const Extents& scope, const Room& capacity, Room& room);
+    double own_bytes(const Stmt&) const;
+    double taken_by(const Block&) const;
+    StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Room& room);
     bool claimable(Name source) const;
     bool gains_here(const Block&, const Extents& scope, Name source, const Touch&) const;
     Touches touched(const Block& b, const Extents& scope, const KnownTiles& known) const {

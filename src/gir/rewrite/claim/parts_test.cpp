@@ -18,7 +18,7 @@ Target with_scratchpad(int64_t bytes) {
     sram.next = "dram";
     sram.scope = "core";
     sram.software_managed = true;
-    sram.capacity_bytes = bytes;
+    sram.capacity = bytes;
     t.levels = {t.levels.front(), sram, t.levels.back()};
     t.levels.front().next = "sram";
     return t;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/rewrite/kept.h"
 #include "gir/rewrite/spell/ahead.h"
 #include "gir/rewrite/spell/behind.h"
 #include "gir/rewrite/spell/choose.h"
@@ -232,15 +233,24 @@ Block Speller::explicit_loops(Op op) {
 
 }  // namespace
 
-Program spell(Program program, const Target& target) {
+static KernelPtr spelled(const Program& program, const KernelPtr& kernel, const Target& target) {
+    Block body = with_unique_tiles(kernel->body);
+    body = Speller(program, target, body).run(body);
+    return std::make_shared<const Kernel>(
+        with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
+}
+
+Program spell(Program program, const Target& target, KeptKernels* kept) {
     std::map<const Kernel*, KernelPtr> done;
+    const std::vector<double> capacities = capacities_by_level(target);
     return map_kernels(program, [&](const KernelPtr& kernel) {
         KernelPtr& known = done[kernel.get()];
         if (known) return known;
-        Block body = with_unique_tiles(kernel->body);
-        body = Speller(program, target, body).run(body);
-        known = std::make_shared<const Kernel>(
-            with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
+        auto make = [&](Region& asked) {
+            return SameKernel{spelled(program, kernel, noting(target, asked))};
+        };
+        known = kept ? kept->spelled.get(kernel, {capacities}, make).kernel
+                     : spelled(program, kernel, target);
         return known;
     });
 }

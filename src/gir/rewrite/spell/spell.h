@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gir/program.h"
+#include "gir/rewrite/rules.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
@@ -17,6 +18,7 @@ namespace smeaton::gir::rewrite {
 ///     mma acc[m,n] += x[m,k] * w[k,n] spelled lanes n by 16 unrolled m, n, k
 ///
 /// An op that has a spelling already keeps it: a person's choice stands.
-Program spell(Program, const Target&);
+/// `kept`: from targets that differ in capacities alone; null: nothing.
+Program spell(Program, const Target&, KeptKernels* kept = nullptr);
 
 }  // namespace smeaton::gir::rewrite

@@ -1,0 +1,59 @@
+// What tiling, claims and spelling made of the kernels of one shaped program, for targets that
+// differ in capacities alone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gir/by_region.h"
+#include "gir/rewrite/tile_mma.h"
+
+namespace smeaton::gir::rewrite {
+
+/// What tiling makes of a kernel by itself.
+struct TiledKernel {
+    KernelPtr kernel;
+    std::vector<Packing> packings = {};  ///< that it needs
+    bool contracted = false;             ///< by tile_mma
+};
+bool operator==(const TiledKernel&, const TiledKernel&);
+
+/// A kernel that compares by what it says; null: the rewrite left it as it is.
+struct SameKernel {
+    KernelPtr kernel;
+};
+bool operator==(const SameKernel&, const SameKernel&);
+
+/// A kernel with some of its claims.
+struct Claimed {
+    KernelPtr kernel;
+    std::map<Name, std::string> claim_of = {};  ///< what each claim is of
+    int64_t made = 0;
+};
+bool operator==(const Claimed&, const Claimed&);
+
+struct KeptKernels {
+    explicit KeptKernels(const Program& shaped)
+        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most) {}
+
+    size_t most;  ///< kernels, twice
+    ByKernel<TiledKernel> tiled;
+    ByForm<SameKernel> claimed;
+    std::vector<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form
+    ByKernel<SameKernel> spelled;
+
+    /// The kernel, or one made before that says the same of buffers that lie the same: so that what
+    /// is kept of it is found.
+    KernelPtr known(KernelPtr, const Program&);
+
+private:
+    struct Known {
+        KernelPtr kernel;
+        std::vector<Buffer> ports;
+    };
+    std::map<Name, std::vector<Known>> known_;
+    size_t known_count_ = 0;
+};
+
+}  // namespace smeaton::gir::rewrite

@@ -1,0 +1,80 @@
+// Room at a level of memory. One may ask only whether it holds so many bytes, and each question
+// can be noted: so whoever works something out for one machine knows for which other capacities it
+// comes out the same.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace smeaton::gir {
+
+/// Capacities from `low` to `high`, both among them, in which so many bytes are, or are not, a
+/// multiple of what one of so many parts holds.
+struct Span {
+    struct Step {
+        int64_t bytes = 0, parts = 1;
+        bool multiple = false;
+        friend bool operator==(const Step&, const Step&) = default;
+    };
+    double low = 0, high = std::numeric_limits<double>::infinity();
+    std::vector<Step> steps = {};
+
+    bool contains(double capacity) const;
+    /// Ends that leave `capacity` out are moved to it.
+    void narrow(double capacity, double from, double to);
+    void add(const Step&);
+    /// What is in both.
+    void meet(const Span&);
+    friend bool operator==(const Span&, const Span&) = default;
+};
+
+/// Bytes that follow from a capacity by multiplying, dividing and subtracting.
+class Room {
+public:
+    /// Of a capacity in which questions are noted (null: nowhere).
+    Room(double capacity, Span* asked = nullptr)
+        : bytes_(capacity), capacity_(capacity), asked_(asked) {}
+
+    bool holds(double bytes) const;
+    Room operator*(double share) const;
+    Room operator/(double parts) const;
+    Room operator-(double bytes) const;
+    /// Cut to whole bytes.
+    Room whole() const;
+
+private:
+    double bytes_, capacity_;
+    double slope_ = 1;  ///< of bytes over capacity
+    Span* asked_;
+};
+
+/// What a level of a target holds. Whether it is bounded at all is no question of size: nothing is
+/// noted.
+class Capacity {
+public:
+    Capacity(int64_t bytes = 0) : bytes_(bytes) {}  ///< 0: unbounded
+
+    bool bounded() const { return bytes_ > 0; }
+    /// An unbounded one holds all.
+    bool holds(int64_t bytes) const;
+    /// Is `bytes` a multiple of what one of so many equal parts holds?
+    bool is_in_step(int64_t bytes, int64_t parts) const;
+    /// To reckon with; of an unbounded one nothing.
+    Room room() const { return {static_cast<double>(bytes_), asked_}; }
+    /// The number itself: noted as a question that every other capacity answers otherwise.
+    int64_t bytes() const;
+
+    Capacity noting(Span* asked) const;
+
+private:
+    int64_t bytes_;
+    Span* asked_ = nullptr;
+};
+
+/// For each level, the capacities for which something holds.
+using Region = std::vector<Span>;
+bool contains(const Region&, const std::vector<double>& capacities);
+void meet(Region&, const Region&);
+
+}  // namespace smeaton::gir

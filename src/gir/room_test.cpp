@@ -1,0 +1,87 @@
+#include "gir/room.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+namespace smeaton::gir {
+namespace {
+
+/// What a few questions answer, each derived otherwise.
+std::vector<bool> answers(const Room& room, const std::vector<double>& bytes) {
+    std::vector<bool> out;
+    for (double b : bytes) {
+        out.push_back(room.holds(b));
+        out.push_back((room * 0.95 - b).holds(b));
+        out.push_back(((room / 3).whole() * 0.5).holds(b));
+        out.push_back(((room * 0.7).whole() - 17).holds(b));
+    }
+    return out;
+}
+
+TEST(Room, answers_the_same_all_over_the_span_that_it_notes) {
+    std::mt19937 chance(3);
+    auto upto = [&](double most) { return std::floor(most * chance() / 4294967296.0); };
+    int elsewhere = 0;
+    for (int i = 0; i < 300; ++i) {
+        const double capacity = 1 + upto(1 << 20);
+        std::vector<double> bytes;
+        for (int k = 0; k < 3; ++k) bytes.push_back(upto(1 << 20));
+        Span span;
+        const std::vector<bool> here = answers(Room(capacity, &span), bytes);
+        ASSERT_TRUE(span.contains(capacity));
+        const double low = std::ceil(span.low);
+        const double high = std::floor(std::min(span.high, 2.0 * (1 << 20)));
+        for (double c : {low, high, low + upto(high - low)})
+            EXPECT_EQ(answers(Room(c), bytes), here) << capacity << " and " << c;
+        // Not far beyond it they differ: the span is no narrower than it must be.
+        if (low > 32) elsewhere += answers(Room(low - 32), bytes) != here ? 1 : 0;
+    }
+    EXPECT_GT(elsewhere, 200);
+}
+
+TEST(Capacity, notes_the_very_bytes_at_which_an_answer_turns) {
+    Span span;
+    const Capacity c = Capacity(100).noting(&span);
+    EXPECT_TRUE(c.holds(64));
+    EXPECT_TRUE(c.holds(80));
+    EXPECT_FALSE(c.holds(101));
+    EXPECT_FALSE(c.holds(300));
+    EXPECT_EQ(span, (Span{80, 100, {}}));
+    EXPECT_EQ(c.bytes(), 100);
+    EXPECT_EQ(span, (Span{100, 100, {}}));
+}
+
+TEST(Capacity, an_unbounded_one_holds_all_and_notes_nothing) {
+    Span span;
+    const Capacity c = Capacity().noting(&span);
+    EXPECT_TRUE(c.holds(INT64_MAX));
+    EXPECT_EQ(c.bytes(), 0);
+    EXPECT_EQ(span, Span{});
+}
+
+TEST(Capacity, steps_answer_the_same_wherever_the_span_says_so) {
+    for (int64_t parts : {2, 16})
+        for (int64_t bytes = 0; bytes < 70; ++bytes)
+            for (int64_t capacity = 1; capacity < 200; ++capacity) {
+                Span span;
+                const bool here = Capacity(capacity).noting(&span).is_in_step(bytes, parts);
+                for (int64_t c = 1; c < 200; ++c)
+                    ASSERT_EQ(Capacity(c).is_in_step(bytes, parts) == here,
+                              span.contains(static_cast<double>(c)))
+                        << bytes << " " << capacity << " " << c;
+            }
+}
+
+TEST(Span, meets_another_in_what_both_contain) {
+    Span a{10, 90, {}}, b{40, 120, {}};
+    b.add({64, 2, true});
+    a.meet(b);
+    for (int64_t c = 1; c < 130; ++c)
+        EXPECT_EQ(a.contains(static_cast<double>(c)),
+                  c >= 40 && c <= 90 && Capacity(c).is_in_step(64, 2));
+}
+
+}  // namespace
+}  // namespace smeaton::gir
