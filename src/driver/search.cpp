@@ -20,8 +20,7 @@ namespace {
 
 std::vector<sim::simdit::Operation> operations_of(const SearchRequest& request,
                                                   const std::string& model, bool training) {
-    const sim::LayerTable table =
-        read_layer_table({model, request.dims, request.batch, training});
+    const sim::LayerTable table = read_layer_table({model, request.dims, request.batch, training});
     return naming(model, [&] {
         return training ? sim::simdit::training_operations(table)
                         : sim::simdit::inference_operations(table);
@@ -37,8 +36,7 @@ double baseline_cycles(const std::string& file,
 }
 
 void check(const SearchRequest& r) {
-    if (r.cost_model != "simdit")
-        throw UserError("--model '{}': expected simdit", r.cost_model);
+    if (r.cost_model != "simdit") throw UserError("--model '{}': expected simdit", r.cost_model);
     if (r.models.empty() && !r.list)
         throw UserError("search needs a MODEL (--list alone needs none)");
     if (r.inference && !r.training)
@@ -170,10 +168,10 @@ Sensitivity Search::State::with_cap_raised(size_t index, const Found& best) {
     cap.max = *s.to;
     const search::Result again = search::search(space, whole(space), *evaluator, options);
     cap.max = before;
-    const Found* better = again.best && again.best->evaluation.criteria[kTime] <
-                                            best.evaluation.criteria[kTime]
-                              ? &*again.best
-                              : nullptr;
+    const Found* better =
+        again.best && again.best->evaluation.criteria[kTime] < best.evaluation.criteria[kTime]
+            ? &*again.best
+            : nullptr;
     s.time = better ? better->evaluation.criteria[kTime] : best.evaluation.criteria[kTime];
     s.point = better ? better->point : best.point;
     s.gain = best.evaluation.criteria[kTime] / *s.time - 1;
@@ -307,8 +305,8 @@ std::vector<Box> Search::parts(size_t count) const {
     for (size_t at = 0; at < parts.size() && parts.size() < count;) {
         size_t widest = 0;
         for (size_t i = 1; i < space.axes.size(); ++i)
-            if (parts[at][i].high - parts[at][i].low > parts[at][widest].high -
-                                                           parts[at][widest].low)
+            if (parts[at][i].high - parts[at][i].low >
+                parts[at][widest].high - parts[at][widest].low)
                 widest = i;
         const Range range = parts[at][widest];
         if (range.single()) {

@@ -19,11 +19,11 @@ struct SearchRequest {
     bool inference = false;  ///< with training: inference of each model too
     int batch = 0;           ///< of every input; 0: as in the file
     std::vector<std::string> dims;
-    std::string log_file;      ///< empty: none
-    double economic = 0.05;    ///< share of the best time that an economic point may be slower by
-    bool exhaustive = false;   ///< every point
-    bool list = false;         ///< the points of the space, not evaluated
-    bool resplit = false;      ///< what buffers that are split anew by phase or layer would gain
+    std::string log_file;     ///< empty: none
+    double economic = 0.05;   ///< share of the best time that an economic point may be slower by
+    bool exhaustive = false;  ///< every point
+    bool list = false;        ///< the points of the space, not evaluated
+    bool resplit = false;     ///< what buffers that are split anew by phase or layer would gain
     std::vector<double> weights;  ///< of the workloads; empty: 1 each
     /// Hardware in the base's format: times count relative to those on it. Empty: in cycles.
     std::string baseline_file;
@@ -55,8 +55,8 @@ struct Sensitivity {
     double from = 0;
     std::optional<double> to;  ///< nothing: the setting has no larger value
     std::optional<double> time;
-    double gain = 0;         ///< best time over the new one, less 1
-    std::string why;         ///< where there is no new time
+    double gain = 0;  ///< best time over the new one, less 1
+    std::string why;  ///< where there is no new time
     search::Point point = {};
 };
 
@@ -81,9 +81,7 @@ struct SearchResult {
 
     /// Of all workloads, by their weights.
     double total_cycles(const search::Evaluation&) const;
-    double time_ms(const search::Evaluation& e) const {
-        return total_cycles(e) / clock_ghz * 1e-6;
-    }
+    double time_ms(const search::Evaluation& e) const { return total_cycles(e) / clock_ghz * 1e-6; }
 };
 
 /// A search that is set up: models read, space checked.

@@ -69,12 +69,9 @@ Json maybe(const std::optional<T>& value) {
 }
 
 Json json_of(const SearchResult& r, const driver::Sensitivity& s) {
-    Json out = {{"resource", s.resource},
-                {"kind", s.cap ? "cap" : "setting"},
-                {"from", number_of(s.from)},
-                {"to", s.to ? number_of(*s.to) : Json(nullptr)},
-                {"objective", maybe(s.time)},
-                {"gain", s.gain}};
+    Json out = {{"resource", s.resource},     {"kind", s.cap ? "cap" : "setting"},
+                {"from", number_of(s.from)},  {"to", s.to ? number_of(*s.to) : Json(nullptr)},
+                {"objective", maybe(s.time)}, {"gain", s.gain}};
     if (!s.why.empty()) out["because"] = s.why;
     if (!s.point.empty()) out["settings"] = settings_of(r, s.point);
     return out;
@@ -228,8 +225,11 @@ std::string terminal_chart(const SearchResult& r) {
     const size_t width = std::max(slow.size(), fast.size());
     std::string out = "the front: time over memory\n";
     for (size_t i = 0; i < kLines; ++i)
-        out += fmt::format("{:>{}} |{}\n", i == 0 ? slow : i + 1 == kLines ? fast : "", width,
-                           lines[i]);
+        out += fmt::format("{:>{}} |{}\n",
+                           i == 0            ? slow
+                           : i + 1 == kLines ? fast
+                                             : "",
+                           width, lines[i]);
     const std::string left = fmt::format("{:.0f} KB", s.least_memory / 1024);
     const std::string right = fmt::format("{:.0f} KB", s.most_memory / 1024);
     return out + fmt::format("{:>{}} +{}\n{:>{}}  {}{:>{}}\n\n", "", width,
@@ -330,9 +330,10 @@ std::string svg_front(const SearchResult& r) {
     std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\">\n", kWide + 2 * kEdge,
                                   kHigh + 2 * kEdge);
     auto label = [&](double x, double y, const char* anchor, const std::string& words) {
-        out += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}"
-                           "</text>\n",
-                           x, y, anchor, escaped(words));
+        out += fmt::format(
+            "<text class=\"tick\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}"
+            "</text>\n",
+            x, y, anchor, escaped(words));
     };
     out += fmt::format("<path class=\"grid\" fill=\"none\" d=\"M{0} {1}V{2}H{3}\"/>\n", kEdge,
                        kEdge / 2, kHigh + kEdge, kWide + kEdge);
@@ -356,7 +357,8 @@ std::string html_table(const std::vector<std::string>& heads,
                        const std::vector<std::vector<std::string>>& rows) {
     std::string out = "<div class=\"wide\"><table><thead><tr>";
     for (const std::string& h : heads)
-        out += fmt::format("<th class=\"n\">{}</th>", escaped(h.starts_with(">") ? h.substr(1) : h));
+        out +=
+            fmt::format("<th class=\"n\">{}</th>", escaped(h.starts_with(">") ? h.substr(1) : h));
     out += "</tr></thead><tbody>\n";
     for (const auto& row : rows) {
         out += "<tr>";
@@ -391,13 +393,12 @@ std::string html(const SearchResult& r) {
                              s.to ? search::text_of(*s.to) : "", s.time ? percent(s.gain) : s.why});
         std::vector<std::string> with = {"least", "slower", "saved"};
         for (std::string& head : heads(r)) with.push_back(std::move(head));
-        out += "<h2>The best</h2>\n" + html_table(heads(r), {cells(r, *r.found.best)}) +
-               "<h2>The front: time over memory</h2>\n" + svg_front(r) +
-               html_table(heads(r), rows) +
-               fmt::format("<h2>Economic: at most {:.4g} % slower</h2>\n",
-                           100 * r.request.economic) +
-               html_table(with, economic) + "<h2>One step more</h2>\n" +
-               html_table({"of", "from", "to", "gain"}, steps);
+        out +=
+            "<h2>The best</h2>\n" + html_table(heads(r), {cells(r, *r.found.best)}) +
+            "<h2>The front: time over memory</h2>\n" + svg_front(r) + html_table(heads(r), rows) +
+            fmt::format("<h2>Economic: at most {:.4g} % slower</h2>\n", 100 * r.request.economic) +
+            html_table(with, economic) + "<h2>One step more</h2>\n" +
+            html_table({"of", "from", "to", "gain"}, steps);
     }
     return out + "</body></html>\n";
 }

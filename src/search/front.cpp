@@ -27,9 +27,8 @@ bool Front::covers(const Criteria& criteria) const {
 void Front::add(const Found& found) {
     const Criteria& criteria = found.evaluation.criteria;
     if (covers(criteria)) return;
-    std::erase_if(points_, [&](const Found& f) {
-        return search::covers(criteria, f.evaluation.criteria);
-    });
+    std::erase_if(points_,
+                  [&](const Found& f) { return search::covers(criteria, f.evaluation.criteria); });
     auto before = [](const Found& a, const Found& b) {
         return a.evaluation.criteria < b.evaluation.criteria;
     };

@@ -41,8 +41,7 @@ public:
             require_same(identity);
         run("COMMIT");
         read();
-        insert_ = prepare(
-            "INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        insert_ = prepare("INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     }
 
     const Evaluation* find(const Point& point) const override {
@@ -76,7 +75,8 @@ private:
         run("CREATE TABLE points (point TEXT PRIMARY KEY, time REAL, energy_pj REAL, "
             "sram_bytes REAL, area_mm2 REAL, cycles TEXT, refused TEXT)");
         for (const char* what : {"UPDATE", "DELETE"})
-            run(fmt::format("CREATE TRIGGER no_{0} BEFORE {0} ON points BEGIN SELECT "
+            run(
+                fmt::format("CREATE TRIGGER no_{0} BEFORE {0} ON points BEGIN SELECT "
                             "RAISE(ABORT, 'a log is only appended to'); END",
                             what));
         const Statement s = prepare("INSERT INTO search VALUES (?1, ?2)");
@@ -92,13 +92,15 @@ private:
         if (first("SELECT count(*) FROM sqlite_master WHERE name IN ('search', 'points')") != "2")
             throw UserError("{}: a database, but no log of a search", path_);
         if (first("SELECT value FROM search WHERE about = 'space'") != space_.text)
-            throw UserError("{}: the log of another search: its space is not {}; give another "
-                            "--log FILE",
-                            path_, space_.file);
+            throw UserError(
+                "{}: the log of another search: its space is not {}; give another "
+                "--log FILE",
+                path_, space_.file);
         if (first("SELECT value FROM search WHERE about = 'cost model'") != identity)
-            throw UserError("{}: the log of another search: of another model, base, batch or cost "
-                            "model; give another --log FILE",
-                            path_);
+            throw UserError(
+                "{}: the log of another search: of another model, base, batch or cost "
+                "model; give another --log FILE",
+                path_);
     }
 
     void read() {

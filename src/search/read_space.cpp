@@ -28,9 +28,10 @@ double number(const YamlMap& map, const YAML::Node& node, const std::string& key
 double required(YamlMap& map, const std::string& key, const std::string& setting) {
     const YAML::Node node = map.child(key);
     if (!node.IsDefined())
-        throw UserError("{}: vary: '{}': key '{}' is missing: it takes {{values: […]}} or "
-                        "{{from: A, to: B, factor: F}}",
-                        map.file(), setting, key);
+        throw UserError(
+            "{}: vary: '{}': key '{}' is missing: it takes {{values: […]}} or "
+            "{{from: A, to: B, factor: F}}",
+            map.file(), setting, key);
     return number(map, node, key);
 }
 
@@ -65,8 +66,8 @@ std::vector<double> values_of(YamlMap& map, const YAML::Node& at) {
     return values;
 }
 
-void require_key(const YamlMap& map, const YAML::Node& at, const std::string& key,
-                 const Base& base, const std::string& base_file) {
+void require_key(const YamlMap& map, const YAML::Node& at, const std::string& key, const Base& base,
+                 const std::string& base_file) {
     const std::vector<std::string> keys = base.keys();
     if (std::find(keys.begin(), keys.end(), key) == keys.end())
         map.fail(at, fmt::format("unknown key '{}': '{}' has none such that may vary{}", key,
@@ -77,8 +78,8 @@ Axis axis_of(const YamlMap& vary, const std::string& key, const YAML::Node& node
              const std::string& base_file) {
     require_key(vary, node, key, base, base_file);
     YamlMap map(node, vary.file(), fmt::format("vary: '{}'", key));
-    Axis axis{key, map.child("values").IsDefined() ? values_of(map, node)
-                                                   : range_of(map, node, key)};
+    Axis axis{key,
+              map.child("values").IsDefined() ? values_of(map, node) : range_of(map, node, key)};
     map.finish();
     for (double v : axis.values)
         if (const std::string why = base.refusal(key, v); !why.empty())
@@ -114,8 +115,8 @@ SumCap sum_cap(const YamlMap& caps, Space& space, const std::string& name, const
     map.finish();
     if (!least.IsDefined() && !most.IsDefined()) map.fail(node, "needs 'min' or 'max'");
     if (cap.min > cap.max)
-        map.fail(node, fmt::format("'min' {} is above 'max' {}", text_of(cap.min),
-                                   text_of(cap.max)));
+        map.fail(node,
+                 fmt::format("'min' {} is above 'max' {}", text_of(cap.min), text_of(cap.max)));
     return cap;
 }
 
@@ -175,8 +176,7 @@ Space read_space(const std::string& path, OpenBase open_base) {
     }
     const YamlMap vary(varied, path, "vary");
     for (const auto& entry : varied)
-        space.axes.push_back(
-            axis_of(vary, entry.first.Scalar(), entry.second, *base, space.base));
+        space.axes.push_back(axis_of(vary, entry.first.Scalar(), entry.second, *base, space.base));
     if (!capped.IsDefined()) return space;
     const YamlMap caps(capped, path, "caps");
     for (const auto& entry : capped) {

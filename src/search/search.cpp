@@ -63,9 +63,7 @@ private:
     std::vector<Node> halves_along(size_t axis, const Node&, Evaluator&) const;
     bool ruled_out(const Criteria&) const;
     bool over_figure(const Criteria&) const;
-    bool out_of_time() const {
-        return options_.time_limit_s && seconds() > *options_.time_limit_s;
-    }
+    bool out_of_time() const { return options_.time_limit_s && seconds() > *options_.time_limit_s; }
     double seconds() const {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     }
@@ -137,8 +135,8 @@ void Run::report(double done, double bound) {
     if (!options_.progress || seconds() < reported_ + 0.1) return;
     reported_ = seconds();
     const double best = best_time();
-    options_.progress({done, best, bound > 0 ? best / std::min(best, bound) - 1 : kInfinite,
-                       seconds()});
+    options_.progress(
+        {done, best, bound > 0 ? best / std::min(best, bound) - 1 : kInfinite, seconds()});
 }
 
 Result Run::finished(double bound, bool whole) {
@@ -197,8 +195,7 @@ std::vector<Run::Node> Run::halves_along(size_t axis, const Node& node, Evaluato
         if (!narrow(space_, part.box)) continue;
         const Criteria bound = e.bound(part.box);
         // A part of a box has its bounds too.
-        for (size_t c = 0; c < bound.size(); ++c)
-            part.bound[c] = std::max(part.bound[c], bound[c]);
+        for (size_t c = 0; c < bound.size(); ++c) part.bound[c] = std::max(part.bound[c], bound[c]);
         if (!std::isinf(part.bound[kTime])) parts.push_back(std::move(part));
     }
     return parts;
@@ -279,8 +276,7 @@ Result Run::branch_and_bound() {
         workers_.each(round.size(), [&](size_t i, size_t worker) {
             Outcome& out = outcomes[i];
             out = dive(std::move(round[i]), worker);
-            if (out.leaf)
-                out.leaf->evaluation = evaluate(out.leaf->point, worker, out.from_store);
+            if (out.leaf) out.leaf->evaluation = evaluate(out.leaf->point, worker, out.from_store);
         });
         for (Outcome& out : outcomes) {
             if (out.leaf) take(std::move(*out.leaf), out.from_store);

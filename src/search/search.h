@@ -34,9 +34,9 @@ struct Progress {
 };
 
 struct Options {
-    int threads = 0;          ///< 0: as many as the process may use
-    bool exhaustive = false;  ///< every point, no bounds
-    bool front = true;        ///< go on for the front when the best is proven
+    int threads = 0;           ///< 0: as many as the process may use
+    bool exhaustive = false;   ///< every point, no bounds
+    bool front = true;         ///< go on for the front when the best is proven
     bool keep_points = false;  ///< every evaluated point in the result
     std::optional<double> time_limit_s;
     Criteria known = {};  ///< of a point found elsewhere, where time is above 0: covers boxes too
@@ -51,9 +51,9 @@ struct Result {
     double refused = 0;          ///< of both: no machine for the workloads, or over a figure's cap
     double pruned = 0;           ///< ruled out by bounds
     bool proven = false, front_proven = false;
-    double lower_bound = 0;  ///< on the time of every point of the space
-    double gap = 0;          ///< best over lower_bound, less 1
-    std::string refusal;     ///< one of the reasons behind `refused`
+    double lower_bound = 0;            ///< on the time of every point of the space
+    double gap = 0;                    ///< best over lower_bound, less 1
+    std::string refusal;               ///< one of the reasons behind `refused`
     std::optional<Found> best, worst;  ///< worst: of an exhaustive run
     std::vector<Found> front;
     std::vector<Found> points;

@@ -75,7 +75,9 @@ struct Setting {
     int axis = -1;
     std::vector<int64_t> values;  ///< least first
 
-    Range range(const Box& box) const { return axis < 0 ? Range{} : box[static_cast<size_t>(axis)]; }
+    Range range(const Box& box) const {
+        return axis < 0 ? Range{} : box[static_cast<size_t>(axis)];
+    }
     int64_t at(uint32_t index) const { return values[index]; }
     /// The first value that is no less; values.size() where none is.
     uint32_t first_from(int64_t least) const {
@@ -146,13 +148,15 @@ Work work_of(const std::vector<SimditWorkload>& workloads) {
             const bool narrow = !array && narrowed(all, i);
             const bool training = !array && workloads[w].training;
             auto& list = array ? work.array : work.vector;
-            const auto [at, fresh] = known.try_emplace(
-                Key{all[i].kind, {s.n, s.oc, s.oh, s.ow, s.ic, s.kh, s.kw, s.stride}, narrow,
-                    training},
-                array, list.size());
+            const auto [at, fresh] =
+                known.try_emplace(Key{all[i].kind,
+                                      {s.n, s.oc, s.oh, s.ow, s.ic, s.kh, s.kw, s.stride},
+                                      narrow,
+                                      training},
+                                  array, list.size());
             if (fresh)
-                list.push_back({all[i], narrow, training,
-                                std::vector<double>(workloads.size(), 0), 0});
+                list.push_back(
+                    {all[i], narrow, training, std::vector<double>(workloads.size(), 0), 0});
             Distinct& d = list[at->second.second];
             d.counts[w] += 1;
             d.weight += workloads[w].weight;
@@ -188,10 +192,11 @@ public:
             padded_.push_back(padded_for_array(d.operation.sizes, hardware));
         plans_.resize(work.array.size());
         for (const BufferLeast& least : least_buffers(hardware))
-            for (auto [setting, place] :
-                 {std::pair{&settings.wbuf, &least_wbuf_}, {&settings.ibuf, &least_ibuf_},
-                  {&settings.obuf, &least_obuf_}, {&settings.bbuf, &least_bbuf_},
-                  {&settings.vmem, &least_vmem_}})
+            for (auto [setting, place] : {std::pair{&settings.wbuf, &least_wbuf_},
+                                          {&settings.ibuf, &least_ibuf_},
+                                          {&settings.obuf, &least_obuf_},
+                                          {&settings.bbuf, &least_bbuf_},
+                                          {&settings.vmem, &least_vmem_}})
                 if (setting->member == least.value) *place = setting->first_from(least.bits);
     }
 
@@ -217,9 +222,8 @@ public:
                 int regions = 0;
                 collect(op, b, at->second[op], regions);
                 std::sort(at->second[op].begin(), at->second[op].end());
-                at->second[op].erase(
-                    std::unique(at->second[op].begin(), at->second[op].end()),
-                    at->second[op].end());
+                at->second[op].erase(std::unique(at->second[op].begin(), at->second[op].end()),
+                                     at->second[op].end());
             }
         }
         return at->second;
@@ -370,8 +374,8 @@ private:
                 settings_.bbuf.range(box)};
     }
     void set_ports(Hardware& h, const Box& box, uint32_t Range::*end) const {
-        for (const Setting* s : {&settings_.weight_port, &settings_.input_port,
-                                 &settings_.sum_port, &settings_.vector_port})
+        for (const Setting* s : {&settings_.weight_port, &settings_.input_port, &settings_.sum_port,
+                                 &settings_.vector_port})
             h.*(s->member) = s->at(s->range(box).*end);
     }
 
@@ -502,7 +506,8 @@ Criteria SimditEvaluator::bound_of_many(const Box& box) const {
 
 std::string SimditEvaluator::identity() const {
     std::string text = "simdit 1\n";
-    for (const HardwareKey& k : hardware_keys()) text += fmt::format("{} {}\n", k.key, base_.*k.value);
+    for (const HardwareKey& k : hardware_keys())
+        text += fmt::format("{} {}\n", k.key, base_.*k.value);
     for (const SimditWorkload& w : workloads_) {
         text += w.training ? "training\n" : "inference\n";
         for (size_t i = 0; i < w.operations.size(); ++i) {

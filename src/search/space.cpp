@@ -275,10 +275,11 @@ void refuse_empty(const Space& space) {
         if (missed(space, cap, box) > missed(space, *worst, box)) worst = &cap;
     const double sum = sum_of(space, *worst, box).first;
     const bool over = sum > worst->max;
-    throw UserError("{}: caps: '{}' leaves no point of the space: the nearest, {}, has {}, and {} "
-                    "is the {}",
-                    space.file, worst->name, name_of(space, point), text_of(sum),
-                    text_of(over ? worst->max : worst->min), over ? "most" : "least");
+    throw UserError(
+        "{}: caps: '{}' leaves no point of the space: the nearest, {}, has {}, and {} "
+        "is the {}",
+        space.file, worst->name, name_of(space, point), text_of(sum),
+        text_of(over ? worst->max : worst->min), over ? "most" : "least");
 }
 
 }  // namespace smeaton::search

@@ -20,8 +20,8 @@ public:
     Workers& operator=(const Workers&) = delete;
 
     size_t count() const { return threads_.size() + 1; }
-    /// Calls work(item, worker) for items 0 … count-1 and returns when all are done; throws what the
-    /// first of them threw.
+    /// Calls work(item, worker) for items 0 … count-1 and returns when all are done; throws what
+    /// the first of them threw.
     void each(size_t count, const std::function<void(size_t item, size_t worker)>& work);
 
 private:

@@ -38,8 +38,8 @@ TileCycles tile_cycles(const ArrayPlan& p, const Hardware& h) {
 }
 
 int64_t cycles_on_array(const ArrayTile& t, const Hardware& h) {
-    return product({t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows),
-                    ceil_div(t.oc, h.columns)}) +
+    return product(
+               {t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows), ceil_div(t.oc, h.columns)}) +
            (h.rows - 1) + (h.columns - 1);
 }
 
@@ -52,9 +52,8 @@ double over(std::initializer_list<double> transfers, double array) {
 /// ceil(T * product of all passes), exact: the passes are quotients of whole numbers.
 double compute_cycles(int64_t tile_cycles, const Sizes& s, const ArrayTile& t) {
     auto wide = [](int64_t v) { return static_cast<unsigned __int128>(v); };
-    const auto numerator = wide(tile_cycles) *
-                           wide(product({s.ow, s.oh, s.n})) * wide(product({s.kw, s.kh, s.ic})) *
-                           wide(s.oc);
+    const auto numerator = wide(tile_cycles) * wide(product({s.ow, s.oh, s.n})) *
+                           wide(product({s.kw, s.kh, s.ic})) * wide(s.oc);
     const auto denominator =
         wide(product({t.ow, t.oh, t.n, t.kw})) * wide(product({t.kh, t.ic, t.oc}));
     const auto rounded_up = (numerator + denominator - 1) / denominator;
