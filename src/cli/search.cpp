@@ -99,8 +99,11 @@ Verb search_verb() {
                              "of the workloads in the time that is minimised; default 1 each");
             arguments.option("--baseline", s.baseline_file, "FILE",
                              "hardware in the base's format: times count relative to those on it");
+            arguments.option("--objective", s.objective, "WHAT",
+                             "what is minimised; energy where the space gives its prices");
+            arguments.words("--objective", {"time", "energy"});
             arguments.option("--economic", r->economic, "P%",
-                             "how much slower than the best an economic point may be");
+                             "how far above the best an economic point may be");
             arguments.flag("--exhaustive", s.exhaustive,
                            "evaluate every point; the JSON has all of them, and the worst");
             arguments.flag("--list", s.list, "list the points of the space, evaluate none");

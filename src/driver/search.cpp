@@ -41,6 +41,8 @@ void check(const SearchRequest& r) {
         throw UserError("search needs a MODEL (--list alone needs none)");
     if (r.inference && !r.training)
         throw UserError("--inference goes with --training: both count; alone inference is meant");
+    if (r.objective != "time" && r.objective != "energy")
+        throw UserError("--objective '{}': expected time or energy", r.objective);
     if (!(r.economic >= 0)) throw UserError("--economic must be 0 or more");
     for (double w : r.weights)
         if (!(w > 0) || std::isinf(w)) throw UserError("--weights must be numbers above 0");
@@ -62,10 +64,16 @@ struct Search::State {
                             workloads.size());
         for (size_t i = 0; i < workloads.size(); ++i) weigh(i);
         evaluator = simdit_evaluator(space, simdit);
+        if (!evaluator->tells(by()))
+            throw UserError("{}: --objective energy needs 'technology' and 'dram_pj_per_byte'",
+                            request.space_file);
     }
 
+    Criterion by() const { return request.objective == "energy" ? kEnergy : kTime; }
+    double of(const Found& found) const { return found.evaluation.criteria[by()]; }
+
     void add(const std::string& model, bool training) {
-        simdit.push_back({model, operations_of(request, model, training), training, 1});
+        simdit.push_back({model, operations_of(request, model, training), training});
         workloads.push_back({model, training, 1, {}});
     }
 
@@ -75,11 +83,12 @@ struct Search::State {
         if (request.baseline_file.empty()) return;
         workloads[i].baseline_cycles =
             baseline_cycles(request.baseline_file, simdit[i].operations, workloads[i].training);
-        simdit[i].weight /= *workloads[i].baseline_cycles;
+        simdit[i].baseline_cycles = *workloads[i].baseline_cycles;
     }
 
     search::Options options() const {
         search::Options o;
+        o.by = by();
         o.threads = request.threads;
         o.exhaustive = request.exhaustive;
         o.time_limit_s = request.time_limit_s;
@@ -92,6 +101,7 @@ struct Search::State {
         result.request = request;
         result.space = space;
         result.workloads = workloads;
+        result.by = by();
         result.clock_ghz = 1e3 / sim::simdit::kClockPs;
         if (evaluator) {
             result.tells_energy = evaluator->tells(kEnergy);
@@ -128,12 +138,12 @@ void Search::State::add_economic(SearchResult& result) const {
         const Found* least = nullptr;
         for (const Found& f : result.found.front) {
             const Criteria& mine = f.evaluation.criteria;
-            if (mine[kTime] > best[kTime] * (1 + request.economic) * (1 + 1e-12)) continue;
+            if (mine[by()] > best[by()] * (1 + request.economic) * (1 + 1e-12)) continue;
             if (!least || mine[c] < least->evaluation.criteria[c]) least = &f;
         }
         const Criteria& found = least->evaluation.criteria;
         result.economic.push_back(
-            {name, *least, found[kTime] / best[kTime] - 1, 1 - found[c] / best[c]});
+            {name, *least, found[by()] / best[by()] - 1, 1 - found[c] / best[c]});
     };
     if (evaluator->tells(kMemory)) add(kMemory, "sram_bytes");
     if (evaluator->tells(kArea)) add(kArea, "area_mm2");
@@ -160,21 +170,19 @@ Sensitivity Search::State::with_cap_raised(size_t index, const Found& best) {
     }
     s.to = cap.max + step;
     search::Options options;
+    options.by = by();
     options.threads = request.threads;
     options.front = false;
-    options.known = best.evaluation.criteria;
+    options.known = of(best);
     options.time_limit_s = request.time_limit_s;
     const double before = cap.max;
     cap.max = *s.to;
     const search::Result again = search::search(space, whole(space), *evaluator, options);
     cap.max = before;
-    const Found* better =
-        again.best && again.best->evaluation.criteria[kTime] < best.evaluation.criteria[kTime]
-            ? &*again.best
-            : nullptr;
-    s.time = better ? better->evaluation.criteria[kTime] : best.evaluation.criteria[kTime];
-    s.point = better ? better->point : best.point;
-    s.gain = best.evaluation.criteria[kTime] / *s.time - 1;
+    const Found& now = again.best && of(*again.best) < of(best) ? *again.best : best;
+    s.objective = of(now);
+    s.point = now.point;
+    s.gain = of(best) / of(now) - 1;
     if (!again.proven) s.why = "at least; the time was up";
     return s;
 }
@@ -195,8 +203,8 @@ Sensitivity Search::State::with_setting_raised(size_t axis, const Found& best) {
         s.why = e.refused;
         return s;
     }
-    s.time = e.criteria[kTime];
-    s.gain = best.evaluation.criteria[kTime] / *s.time - 1;
+    s.objective = e.criteria[by()];
+    s.gain = of(best) / *s.objective - 1;
     return s;
 }
 
@@ -220,8 +228,9 @@ double Search::State::best_with_buffers_of_their_own(const Found& best,
     search::Options options;
     options.threads = request.threads;
     options.front = false;
+    options.by = by();
     const auto alone = simdit_evaluator(space, std::move(part));
-    return search::search(space, box, *alone, options).best->evaluation.criteria[kTime];
+    return of(*search::search(space, box, *alone, options).best);
 }
 
 void Search::State::add_resplit(SearchResult& result) const {
@@ -234,7 +243,8 @@ void Search::State::add_resplit(SearchResult& result) const {
                 if (w.operations[i].kind == Kind::kFree) continue;
                 std::vector<SimditWorkload>& part = parts[part_of(w, w.operations[i])];
                 // What stands behind an operation decides how wide its results are.
-                SimditWorkload one{w.name, {w.operations[i]}, w.training, w.weight};
+                SimditWorkload one = w;
+                one.operations = {w.operations[i]};
                 if (sim::simdit::narrowed(w.operations, i)) {
                     one.operations.push_back({});
                     one.operations.back().kind = Kind::kGemm;
@@ -243,8 +253,8 @@ void Search::State::add_resplit(SearchResult& result) const {
             }
         Resplit split{between, parts.size(), 0, 0};
         for (auto& [name, part] : parts)
-            split.time += best_with_buffers_of_their_own(best, std::move(part));
-        split.gain = best.evaluation.criteria[kTime] / split.time - 1;
+            split.objective += best_with_buffers_of_their_own(best, std::move(part));
+        split.gain = of(best) / split.objective - 1;
         result.resplit.push_back(split);
     };
     add("phases", [](const SimditWorkload& w, const sim::simdit::Operation& o) {
@@ -325,11 +335,10 @@ std::vector<Box> Search::parts(size_t count) const {
     return parts;
 }
 
-search::Result Search::run_part(const Box& part, double known_time) {
+search::Result Search::run_part(const Box& part, double known) {
     search::Options options = state_->options();
     options.exhaustive = false;
-    const double infinite = std::numeric_limits<double>::infinity();
-    options.known = {known_time, infinite, infinite, infinite};
+    if (known > 0) options.known = known;
     return search::search(state_->space, part, *state_->evaluator, options);
 }
 
@@ -353,8 +362,10 @@ SearchResult Search::merged(const std::vector<search::Result>& parts) {
     all.front_proven = whole_front;
     all.pruned = all.space - all.evaluated;
     if (!all.front.empty()) {
-        all.best = all.front.front();
-        const double best = all.best->evaluation.criteria[kTime];
+        all.best = *std::min_element(
+            all.front.begin(), all.front.end(),
+            [&](const Found& a, const Found& b) { return state_->of(a) < state_->of(b); });
+        const double best = state_->of(*all.best);
         all.proven = whole_front || bound >= best * (1 - 1e-12);
         all.lower_bound = all.proven ? best : bound;
         all.gap = best / all.lower_bound - 1;

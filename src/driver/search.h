@@ -19,8 +19,9 @@ struct SearchRequest {
     bool inference = false;  ///< with training: inference of each model too
     int batch = 0;           ///< of every input; 0: as in the file
     std::vector<std::string> dims;
-    std::string log_file;     ///< empty: none
-    double economic = 0.05;   ///< share of the best time that an economic point may be slower by
+    std::string log_file;            ///< empty: none
+    std::string objective = "time";  ///< or "energy"
+    double economic = 0.05;   ///< share of the best by which an economic point may have more of it
     bool exhaustive = false;  ///< every point
     bool list = false;        ///< the points of the space, not evaluated
     bool resplit = false;     ///< what buffers that are split anew by phase or layer would gain
@@ -44,7 +45,7 @@ struct SearchWorkload {
 struct EconomicPoint {
     std::string least;  ///< "sram_bytes", "area_mm2"
     search::Found found;
-    double slower = 0;  ///< time over the best, less 1
+    double slower = 0;  ///< of what is minimised: over the best, less 1
     double saved = 0;   ///< of what is least, against the best point
 };
 
@@ -54,9 +55,9 @@ struct Sensitivity {
     bool cap = false;      ///< a cap: solved again with it raised; a setting: the others stay
     double from = 0;
     std::optional<double> to;  ///< nothing: the setting has no larger value
-    std::optional<double> time;
-    double gain = 0;  ///< best time over the new one, less 1
-    std::string why;  ///< where there is no new time
+    std::optional<double> objective;
+    double gain = 0;  ///< the best over the new one, less 1
+    std::string why;  ///< where there is no new one
     search::Point point = {};
 };
 
@@ -64,8 +65,8 @@ struct Sensitivity {
 struct Resplit {
     std::string between;  ///< "phases", "layers"
     size_t parts = 0;
-    double time = 0;  ///< no way of dividing takes less
-    double gain = 0;  ///< the best chip's time over it, less 1
+    double objective = 0;  ///< no way of dividing has less
+    double gain = 0;       ///< the best chip's over it, less 1
 };
 
 struct SearchResult {
@@ -77,8 +78,10 @@ struct SearchResult {
     std::vector<Sensitivity> sensitivity;
     std::vector<Resplit> resplit;
     double clock_ghz = 0;
+    search::Criterion by = search::kTime;
     bool tells_energy = false, tells_area = false;
 
+    double objective(const search::Evaluation& e) const { return e.criteria[by]; }
     /// Of all workloads, by their weights.
     double total_cycles(const search::Evaluation&) const;
     double time_ms(const search::Evaluation& e) const { return total_cycles(e) / clock_ghz * 1e-6; }
@@ -96,8 +99,8 @@ public:
 
     /// Boxes that together are the space, about `count` of them, for workers elsewhere.
     std::vector<search::Box> parts(size_t count) const;
-    /// Searches a part; `known_time`: of a point found elsewhere, or 0.
-    search::Result run_part(const search::Box&, double known_time);
+    /// Searches a part; `known`: what a point found elsewhere has of what is minimised, or 0.
+    search::Result run_part(const search::Box&, double known);
     /// The result of all parts together.
     SearchResult merged(const std::vector<search::Result>&);
 

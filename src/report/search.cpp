@@ -43,7 +43,7 @@ Json json_of(const SearchResult& r, const Found& f) {
     }
     out["total_cycles"] = r.total_cycles(e);
     out["time_ms"] = r.time_ms(e);
-    out["objective"] = e.criteria[search::kTime];
+    out["objective"] = r.objective(e);
     out["energy_pj"] = figure(r.tells_energy, e.criteria[search::kEnergy]);
     out["sram_bytes"] = number_of(e.criteria[search::kMemory]);
     out["area_mm2"] = figure(r.tells_area, e.criteria[search::kArea]);
@@ -69,9 +69,9 @@ Json maybe(const std::optional<T>& value) {
 }
 
 Json json_of(const SearchResult& r, const driver::Sensitivity& s) {
-    Json out = {{"resource", s.resource},     {"kind", s.cap ? "cap" : "setting"},
-                {"from", number_of(s.from)},  {"to", s.to ? number_of(*s.to) : Json(nullptr)},
-                {"objective", maybe(s.time)}, {"gain", s.gain}};
+    Json out = {{"resource", s.resource},          {"kind", s.cap ? "cap" : "setting"},
+                {"from", number_of(s.from)},       {"to", s.to ? number_of(*s.to) : Json(nullptr)},
+                {"objective", maybe(s.objective)}, {"gain", s.gain}};
     if (!s.why.empty()) out["because"] = s.why;
     if (!s.point.empty()) out["settings"] = settings_of(r, s.point);
     return out;
@@ -110,6 +110,7 @@ std::string json(const SearchResult& r) {
                 {"proven", f.proven},
                 {"gap", f.gap},
                 {"lower_bound", f.lower_bound},
+                {"minimised", r.request.objective},
                 {"seconds", f.seconds},
                 {"best", f.best ? json_of(r, *f.best) : Json(nullptr)},
                 {"worst", f.worst && r.request.exhaustive ? json_of(r, *f.worst) : Json(nullptr)},
@@ -126,7 +127,7 @@ std::string json(const SearchResult& r) {
         for (const auto& s : r.resplit)
             out["resplit"].push_back({{"between", s.between},
                                       {"parts", s.parts},
-                                      {"objective", s.time},
+                                      {"objective", s.objective},
                                       {"gain", s.gain}});
     }
     if (r.request.exhaustive) out["points"] = list_of(r, f.points);
@@ -142,6 +143,10 @@ std::string percent(double share) {
 std::string time_of(const SearchResult& r, double time) {
     return r.request.baseline_file.empty() ? fmt::format("{:.0f}", time)
                                            : fmt::format("{:.4f}", time);
+}
+
+std::string objective_of(const SearchResult& r, double value) {
+    return r.by == search::kEnergy ? count_text(value) + "pJ" : time_of(r, value);
 }
 
 std::vector<std::string> heads(const SearchResult& r) {
@@ -250,7 +255,7 @@ std::string front_table(const SearchResult& r, Width width) {
 }
 
 std::string economic_table(const SearchResult& r, Width width) {
-    std::vector<std::string> all = {"least", ">slower", ">saved"};
+    std::vector<std::string> all = {"least", ">above", ">saved"};
     for (std::string& head : heads(r)) all.push_back(std::move(head));
     Table table(all);
     for (const driver::EconomicPoint& e : r.economic) {
@@ -258,8 +263,7 @@ std::string economic_table(const SearchResult& r, Width width) {
         for (std::string& cell : cells(r, e.found)) row.push_back(std::move(cell));
         table.row(std::move(row));
     }
-    return fmt::format("economic: at most {:.4g} % slower than the best\n",
-                       100 * r.request.economic) +
+    return fmt::format("economic: at most {:.4g} % above the best\n", 100 * r.request.economic) +
            table.str(width);
 }
 
@@ -267,7 +271,7 @@ std::string sensitivity_table(const SearchResult& r, Width width) {
     Table table({"one step more of", ">from", ">to", ">gain", ""});
     for (const driver::Sensitivity& s : r.sensitivity)
         table.row({s.resource + (s.cap ? " (cap)" : ""), search::text_of(s.from),
-                   s.to ? search::text_of(*s.to) : "", s.time ? percent(s.gain) : "", s.why});
+                   s.to ? search::text_of(*s.to) : "", s.objective ? percent(s.gain) : "", s.why});
     return table.str(width);
 }
 
@@ -275,7 +279,7 @@ std::string resplit_text(const SearchResult& r) {
     std::string out;
     for (const driver::Resplit& s : r.resplit)
         out += fmt::format("buffers split anew between {} ({}): {}, {} faster at most\n", s.between,
-                           s.parts, time_of(r, s.time), percent(s.gain));
+                           s.parts, objective_of(r, s.objective), percent(s.gain));
     return out.empty() ? out : "\n" + out;
 }
 
@@ -289,7 +293,7 @@ std::string summary(const SearchResult& r) {
     if (!f.best) return out + "nothing found in the time given\n";
     return out + (f.proven ? "the best is proven\n"
                            : fmt::format("not proven: at most {} from the best (bound {})\n",
-                                         percent(f.gap), time_of(r, f.lower_bound)));
+                                         percent(f.gap), objective_of(r, f.lower_bound)));
 }
 
 std::string listed_text(const SearchResult& r, Width width) {
@@ -390,15 +394,17 @@ std::string html(const SearchResult& r) {
         }
         for (const auto& s : r.sensitivity)
             steps.push_back({s.resource, search::text_of(s.from),
-                             s.to ? search::text_of(*s.to) : "", s.time ? percent(s.gain) : s.why});
-        std::vector<std::string> with = {"least", "slower", "saved"};
+                             s.to ? search::text_of(*s.to) : "",
+                             s.objective ? percent(s.gain) : s.why});
+        std::vector<std::string> with = {"least", "above", "saved"};
         for (std::string& head : heads(r)) with.push_back(std::move(head));
-        out +=
-            "<h2>The best</h2>\n" + html_table(heads(r), {cells(r, *r.found.best)}) +
-            "<h2>The front: time over memory</h2>\n" + svg_front(r) + html_table(heads(r), rows) +
-            fmt::format("<h2>Economic: at most {:.4g} % slower</h2>\n", 100 * r.request.economic) +
-            html_table(with, economic) + "<h2>One step more</h2>\n" +
-            html_table({"of", "from", "to", "gain"}, steps);
+        out += "<h2>The best</h2>\n" + html_table(heads(r), {cells(r, *r.found.best)}) +
+               "<h2>The front: time over memory</h2>\n" + svg_front(r) +
+               html_table(heads(r), rows) +
+               fmt::format("<h2>Economic: at most {:.4g} % above the best</h2>\n",
+                           100 * r.request.economic) +
+               html_table(with, economic) + "<h2>One step more</h2>\n" +
+               html_table({"of", "from", "to", "gain"}, steps);
     }
     return out + "</body></html>\n";
 }

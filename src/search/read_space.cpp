@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/nearest.h"
+#include "machine/words.h"
 #include "machine/yaml_map.h"
 #include "search/space.h"
 
@@ -147,6 +148,21 @@ std::string base_path(const std::string& space_file, const std::string& base) {
     return std::filesystem::exists(beside) ? beside.string() : base;
 }
 
+void read_prices(YamlMap& map, Space& space) {
+    if (const auto word = map.optional_text("technology")) {
+        space.technology = machine::parse_word<machine::Technology>(*word);
+        if (!space.technology)
+            map.fail(map.child("technology"),
+                     fmt::format("'technology': '{}' is none that is known{}", *word,
+                                 nearest_hint(*word, machine::all_words<machine::Technology>())));
+    }
+    const YAML::Node dram = map.child("dram_pj_per_byte");
+    if (!dram.IsDefined()) return;
+    space.dram_pj_per_byte = number(map, dram, "dram_pj_per_byte");
+    if (!space.technology || *space.dram_pj_per_byte <= 0)
+        map.fail(dram, "'dram_pj_per_byte' must be above 0 and goes with 'technology'");
+}
+
 }  // namespace
 
 Space read_space(const std::string& path, OpenBase open_base) {
@@ -165,12 +181,13 @@ Space read_space(const std::string& path, OpenBase open_base) {
     YamlMap map(root, path, "the space");
     space.base = base_path(path, map.text("base"));
     const YAML::Node varied = map.child("vary"), capped = map.child("caps");
+    read_prices(map, space);
     map.finish();
     if (!varied.IsMap() || varied.size() == 0)
         map.fail(root, "key 'vary' must name at least one setting: {KEY: {values: […]}}");
     std::unique_ptr<Base> base;
     try {
-        base = open_base(space.base);
+        base = open_base(space);
     } catch (const UserError& error) {
         throw UserError("{}: 'base': {}", path, error.what());
     }

@@ -44,8 +44,9 @@ private:
         Criteria bound{};
     };
     struct Later {
+        Criterion by;
         bool operator()(const Node& a, const Node& b) const {
-            if (a.bound[kTime] != b.bound[kTime]) return a.bound[kTime] > b.bound[kTime];
+            if (a.bound[by] != b.bound[by]) return a.bound[by] > b.bound[by];
             return a.bound > b.bound;
         }
     };
@@ -67,10 +68,13 @@ private:
     double seconds() const {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     }
-    double best_time() const {
-        double best = result_.best ? result_.best->evaluation.criteria[kTime] : kInfinite;
-        if (options_.known[kTime] > 0) best = std::min(best, options_.known[kTime]);
-        return best;
+    double of(const Criteria& criteria) const { return criteria[options_.by]; }
+    double best() const {
+        const double found = result_.best ? of(result_.best->evaluation.criteria) : kInfinite;
+        return std::min(found, options_.known.value_or(kInfinite));
+    }
+    bool better(const Criteria& a, const Criteria& b) const {
+        return of(a) != of(b) ? of(a) < of(b) : a < b;
     }
     void report(double done, double bound);
     Result finished(double bound, bool whole);
@@ -98,18 +102,18 @@ Evaluation Run::evaluate(const Point& point, size_t worker, bool& from_store) {
 /// Whether a cap on a figure is broken.
 bool Run::over_figure(const Criteria& criteria) const {
     for (const FigureCap& cap : space_.figures) {
-        const Criterion c = cap.figure == "area_mm2" ? kArea : kMemory;
-        SMEATON_CHECK(cap.figure == "area_mm2" || cap.figure == "sram_bytes",
+        SMEATON_CHECK(cap.figure == "area_mm2" || cap.figure == "energy_pj",
                       "no criterion for the figure {}", cap.figure);
+        const Criterion c = cap.figure == "area_mm2" ? kArea : kEnergy;
         if (criteria[c] > cap.max * (1 + kRounding)) return true;
     }
     return false;
 }
 
 bool Run::ruled_out(const Criteria& bound) const {
-    if (std::isinf(bound[kTime]) || over_figure(bound)) return true;
+    if (std::isinf(of(bound)) || over_figure(bound)) return true;
     if (options_.front) return front_.covers(bound);
-    return bound[kTime] >= best_time() * (1 - kRounding);
+    return of(bound) >= best() * (1 - kRounding);
 }
 
 void Run::take(Found&& found, bool from_store) {
@@ -123,8 +127,9 @@ void Run::take(Found&& found, bool from_store) {
         result_.refusal = found.evaluation.refused;
     } else {
         const Criteria& criteria = found.evaluation.criteria;
-        if (!result_.best || criteria < result_.best->evaluation.criteria) result_.best = found;
-        if (!result_.worst || criteria[kTime] > result_.worst->evaluation.criteria[kTime])
+        if (!result_.best || better(criteria, result_.best->evaluation.criteria))
+            result_.best = found;
+        if (!result_.worst || of(criteria) > of(result_.worst->evaluation.criteria))
             result_.worst = found;
         front_.add(found);
     }
@@ -134,19 +139,17 @@ void Run::take(Found&& found, bool from_store) {
 void Run::report(double done, double bound) {
     if (!options_.progress || seconds() < reported_ + 0.1) return;
     reported_ = seconds();
-    const double best = best_time();
     options_.progress(
-        {done, best, bound > 0 ? best / std::min(best, bound) - 1 : kInfinite, seconds()});
+        {done, best(), bound > 0 ? best() / std::min(best(), bound) - 1 : kInfinite, seconds()});
 }
 
 Result Run::finished(double bound, bool whole) {
     if (options_.store) options_.store->commit();
     result_.seconds = seconds();
-    const double best = best_time();
     // No box promises less than what was found: the best itself bounds the space.
-    result_.proven = bound >= best * (1 - kRounding);
-    result_.lower_bound = result_.proven ? best : bound;
-    result_.gap = result_.proven ? 0 : best / bound - 1;
+    result_.proven = bound >= best() * (1 - kRounding);
+    result_.lower_bound = result_.proven ? best() : bound;
+    result_.gap = result_.proven ? 0 : best() / bound - 1;
     result_.front_proven = whole;
     result_.front = front_.points();
     result_.pruned = result_.space - result_.evaluated - result_.from_store;
@@ -196,18 +199,18 @@ std::vector<Run::Node> Run::halves_along(size_t axis, const Node& node, Evaluato
         const Criteria bound = e.bound(part.box);
         // A part of a box has its bounds too.
         for (size_t c = 0; c < bound.size(); ++c) part.bound[c] = std::max(part.bound[c], bound[c]);
-        if (!std::isinf(part.bound[kTime])) parts.push_back(std::move(part));
+        if (!std::isinf(of(part.bound))) parts.push_back(std::move(part));
     }
     return parts;
 }
 
 /// By how much cutting raises the bounds: mostly that of the half that stays the better one.
-double raised(const Criteria& before, const std::vector<std::array<double, 4>>& after) {
+double raised(const Criteria& before, const std::vector<Criteria>& after, Criterion by) {
     double least = kInfinite, most = 0;
     for (const Criteria& bound : after) {
-        double gain = bound[kTime] / std::max(before[kTime], 1e-300) - 1;
-        for (size_t c : {kEnergy, kMemory, kArea})
-            if (before[c] > 0) gain += 1e-3 * (bound[c] / before[c] - 1);
+        double gain = bound[by] / std::max(before[by], 1e-300) - 1;
+        for (size_t c = 0; c < bound.size(); ++c)
+            if (c != by && before[c] > 0) gain += 1e-3 * (bound[c] / before[c] - 1);
         least = std::min(least, gain), most = std::max(most, gain);
     }
     return after.size() < 2 ? kInfinite : 5 * least + most;
@@ -229,7 +232,7 @@ std::vector<Run::Node> Run::halves(const Node& node, Evaluator& e) const {
         std::vector<Node> parts = halves_along(i, node, e);
         std::vector<Criteria> bounds;
         for (const Node& part : parts) bounds.push_back(part.bound);
-        const double gain = raised(node.bound, bounds);
+        const double gain = raised(node.bound, bounds, options_.by);
         if (gain > best_gain) best_gain = gain, best = std::move(parts);
         if (std::isinf(gain)) break;
     }
@@ -245,7 +248,7 @@ Run::Outcome Run::dive(Node&& node, size_t worker) const {
         std::erase_if(parts, [&](const Node& part) { return ruled_out(part.bound); });
         if (parts.empty()) return out;
         std::sort(parts.begin(), parts.end(),
-                  [](const Node& a, const Node& b) { return Later()(b, a); });
+                  [&](const Node& a, const Node& b) { return Later{options_.by}(b, a); });
         node = std::move(parts.front());
         for (size_t i = 1; i < parts.size(); ++i) out.open.push_back(std::move(parts[i]));
     }
@@ -254,7 +257,7 @@ Run::Outcome Run::dive(Node&& node, size_t worker) const {
 }
 
 Result Run::branch_and_bound() {
-    std::priority_queue<Node, std::vector<Node>, Later> open;
+    std::priority_queue<Node, std::vector<Node>, Later> open(Later{options_.by});
     Node root{part_, {}};
     if (narrow(space_, root.box)) {
         root.bound = evaluators_[0]->bound(root.box);
@@ -262,9 +265,9 @@ Result Run::branch_and_bound() {
     }
     double left = open.empty() ? 0 : volume(open.top().box);
     const double all = left;
-    auto least = [&] { return open.empty() ? kInfinite : open.top().bound[kTime]; };
+    auto least = [&] { return open.empty() ? kInfinite : of(open.top().bound); };
     while (!open.empty() && !out_of_time()) {
-        if (!options_.front && least() >= best_time() * (1 - kRounding)) break;
+        if (!options_.front && least() >= best() * (1 - kRounding)) break;
         std::vector<Node> round;
         while (!open.empty() && round.size() < kBoxesOfARound) {
             Node node = std::move(const_cast<Node&>(open.top()));

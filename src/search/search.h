@@ -1,10 +1,10 @@
 // The best points of a space, proven: best-first branch and bound over boxes of settings, or every
 // point one by one.
 //
-// Boxes are looked at in the order of their bounds on time; one whose bounds a point found already
-// covers in every criterion is dropped with all its points. When no open box promises less time
-// than the best point, that point is proven; when none is open, so is the front. Rounds of a fixed
-// number of boxes make the way the same for any number of threads.
+// Boxes are looked at in the order of their bounds on what is minimised; one whose bounds a point
+// found already covers in every criterion is dropped with all its points. When no open box promises
+// less than the best point, that point is proven; when none is open, so is the front. Rounds of a
+// fixed number of boxes make the way the same for any number of threads.
 #pragma once
 
 #include <functional>
@@ -36,10 +36,11 @@ struct Progress {
 struct Options {
     int threads = 0;           ///< 0: as many as the process may use
     bool exhaustive = false;   ///< every point, no bounds
+    Criterion by = kTime;      ///< what is minimised
     bool front = true;         ///< go on for the front when the best is proven
     bool keep_points = false;  ///< every evaluated point in the result
     std::optional<double> time_limit_s;
-    Criteria known = {};  ///< of a point found elsewhere, where time is above 0: covers boxes too
+    std::optional<double> known;  ///< what a point found elsewhere has of it
     Store* store = nullptr;
     std::function<void(const Progress&)> progress = {};
 };

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "search/simdit_prices.h"
 #include "search/test_spaces.h"
 #include "sim/simdit/charge.h"
 
@@ -49,6 +50,15 @@ Options bounded(int threads = 2) {
     return options;
 }
 
+/// Of a network, from its totals.
+double pj_of(const std::vector<sim::simdit::Operation>& operations, const sim::simdit::Hardware& h,
+             bool training, const SimditPrices& prices) {
+    const sim::simdit::Totals t = totals(operations, charge(operations, h, {.training = training}));
+    return traffic_pj(t.bits(), prices.buffers(h), prices.dram_pj_per_byte) +
+           t.array.operations / 2 * prices.multiply_add_pj(h) +
+           t.vector.operations * prices.vector_operation_pj(training);
+}
+
 Box box_of(const Point& point) {
     Box box;
     for (uint32_t i : point) box.push_back({i, i});
@@ -71,6 +81,14 @@ TEST(Search, BoundsFindWhatEveryPointFinds) {
         EXPECT_EQ(every.best->evaluation.criteria, some.best->evaluation.criteria) << seed;
         EXPECT_EQ(criteria_of(every.front), criteria_of(some.front)) << seed;
         EXPECT_EQ(some.evaluated + some.pruned, every.evaluated) << seed;
+        Options least_energy = bounded();
+        least_energy.by = kEnergy, least_energy.front = false;
+        const Result energy = c.run(least_energy);
+        EXPECT_TRUE(energy.proven) << seed;
+        for (const Found& f : every.points) {
+            if (!f.evaluation.refused.empty()) continue;
+            EXPECT_GE(f.evaluation.criteria[kEnergy] * (1 + 1e-12), energy.lower_bound) << seed;
+        }
         all += every.evaluated, looked_at += some.evaluated;
     }
     EXPECT_LT(looked_at, all / 4);
@@ -138,6 +156,10 @@ TEST(Search, APointCostsWhatTheClosedFormSays) {
         EXPECT_NEAR(f.evaluation.cycles[1], totals(b, charge(b, h, {.training = true})).cycles(),
                     1e-6);
         EXPECT_EQ(f.evaluation.criteria[kMemory], static_cast<double>(h.sram_bits()) / 8);
+        const SimditPrices prices{machine::Technology::Nm45, 160};
+        EXPECT_DOUBLE_EQ(f.evaluation.criteria[kArea], *prices.area_mm2(h));
+        const double pj = pj_of(a, h, false, prices) + 0.25 * pj_of(b, h, true, prices);
+        EXPECT_NEAR(f.evaluation.criteria[kEnergy], pj, 1e-9 * pj);
     }
     EXPECT_GT(compared, 20);
 }

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "machine/words.h"
+#include "search/simdit_prices.h"
 #include "sim/simdit/array_plan.h"
 #include "sim/simdit/charge.h"
 #include "sim/simdit/units.h"
@@ -34,7 +36,12 @@ const HardwareKey& key_named(const std::string& key) {
 
 class SimditBase : public Base {
 public:
-    explicit SimditBase(const std::string& path) : hardware_(read_numbers(path)) {}
+    explicit SimditBase(const Space& space) : hardware_(read_numbers(space.base)) {
+        if (!space.technology) return;
+        if (SimditPrices{*space.technology, 0}.area_mm2(wide_enough(hardware_)))
+            figures_.emplace_back("area_mm2");
+        if (space.dram_pj_per_byte) figures_.emplace_back("energy_pj");
+    }
 
     std::vector<std::string> keys() const override {
         std::vector<std::string> all;
@@ -49,9 +56,10 @@ public:
         if (value == std::floor(value) && value >= 1 && value <= most) return "";
         return fmt::format("is no whole number from 1 to {:.0f}", most);
     }
-    std::vector<std::string> figures() const override { return {"sram_bytes", "bandwidth_gb_s"}; }
+    std::vector<std::string> figures() const override { return figures_; }
     std::optional<std::vector<std::pair<std::string, double>>> sum_of(
         const std::string& figure) const override {
+        if (figure == "area_mm2" || figure == "energy_pj") return std::nullopt;
         if (figure == "sram_bytes")  // Hardware::sram_bits
             return {{{"WBUF_CAPACITY_BITS", 1.0 / 8},
                      {"IBUF_CAPACITY_BITS", 1.0 / 8},
@@ -66,7 +74,14 @@ public:
     }
 
 private:
+    /// Widths may vary; whether the technology knows areas does not depend on them.
+    static Hardware wide_enough(Hardware h) {
+        h.weight_bits = h.input_bits = 8;
+        return h;
+    }
+
     Hardware hardware_;
+    std::vector<std::string> figures_ = {"sram_bytes", "bandwidth_gb_s"};
 };
 
 /// A key of the hardware: an axis of the space, or one value.
@@ -124,12 +139,13 @@ struct Distinct {
     bool narrowed = false, training = false;
     std::vector<double> counts;  ///< by workload
     double weight = 0;           ///< of a cycle of it in the time that is minimised
+    double times = 0;            ///< how often it counts in the energy
 };
 
 struct Work {
     std::vector<Distinct> array, vector;
     size_t workloads = 0;
-    std::vector<double> weights;
+    std::vector<double> weights, times;  ///< of a cycle; of a pJ
 };
 
 Work work_of(const std::vector<SimditWorkload>& workloads) {
@@ -139,7 +155,8 @@ Work work_of(const std::vector<SimditWorkload>& workloads) {
     std::map<Key, std::pair<bool, size_t>> known;  // on the array or not, and where
     for (size_t w = 0; w < workloads.size(); ++w) {
         const std::vector<Operation>& all = workloads[w].operations;
-        work.weights.push_back(workloads[w].weight);
+        work.weights.push_back(workloads[w].weight / workloads[w].baseline_cycles);
+        work.times.push_back(workloads[w].weight);
         for (size_t i = 0; i < all.size(); ++i) {
             if (all[i].kind == Kind::kFree) continue;
             const Sizes& s = all[i].sizes;
@@ -159,7 +176,8 @@ Work work_of(const std::vector<SimditWorkload>& workloads) {
                     {all[i], narrow, training, std::vector<double>(workloads.size(), 0), 0});
             Distinct& d = list[at->second.second];
             d.counts[w] += 1;
-            d.weight += workloads[w].weight;
+            d.weight += work.weights[w];
+            d.times += work.times[w];
         }
     }
     return work;
@@ -180,14 +198,24 @@ struct HashBuffers {
     }
 };
 
+/// Of all operations of the vector unit: cycles by workload, infinite where one does not fit; the
+/// rest by weight.
+struct VectorCost {
+    std::vector<double> cycles;
+    double weighted_cycles = 0, traffic_pj = 0, operations_pj = 0;
+    double pj() const { return traffic_pj + operations_pj; }
+};
+
 /// For each operation on the array the plans that it may have.
 using PlanSets = std::vector<std::vector<uint32_t>>;
 
 /// All that one array with its widths may cost, worked out when first asked for.
 class Structure {
 public:
-    Structure(const Settings& settings, const Work& work, const Hardware& hardware)
-        : settings_(settings), work_(work), hardware_(hardware) {
+    Structure(const Settings& settings, const Work& work, const Hardware& hardware,
+              const SimditPrices* prices)
+        : settings_(settings), work_(work), hardware_(hardware), prices_(prices) {
+        if (prices) multiply_add_pj_ = prices->multiply_add_pj(hardware);
         for (const Distinct& d : work.array)
             padded_.push_back(padded_for_array(d.operation.sizes, hardware));
         plans_.resize(work.array.size());
@@ -230,23 +258,17 @@ public:
     }
     const ArrayPlan& plan(size_t op, uint32_t id) const { return plans_[op][id].second; }
 
-    /// Cycles of the vector unit by workload; infinite where an operation does not fit.
-    const std::vector<double>& vector_cycles(uint32_t vmem, uint32_t port) {
-        auto& cycles = vector_[uint64_t{vmem} << 32 | port];
-        if (cycles.empty()) {
+    const VectorCost& vector_cost(uint32_t vmem, uint32_t port) {
+        VectorCost& cost = vector_[uint64_t{vmem} << 32 | port];
+        if (cost.cycles.empty()) {
             Hardware h = hardware_;
             h.vmem_bits = settings_.vmem.at(vmem);
             h.vector_port = settings_.vector_port.at(port);
-            cycles = charge_vectors(h);
+            cost = charge_vectors(h);
         }
-        return cycles;
+        return cost;
     }
-    double weighted_vector_cycles(uint32_t vmem, uint32_t port) {
-        const std::vector<double>& cycles = vector_cycles(vmem, port);
-        double sum = 0;
-        for (size_t w = 0; w < cycles.size(); ++w) sum += work_.weights[w] * cycles[w];
-        return sum;
-    }
+    double multiply_add_pj() const { return multiply_add_pj_; }
     const std::string& vector_refusal() const { return vector_refusal_; }
 
 private:
@@ -310,21 +332,29 @@ private:
         collect(op, upper, ids, regions);
     }
 
-    std::vector<double> charge_vectors(const Hardware& h) {
-        std::vector<double> cycles(work_.workloads, 0);
+    VectorCost charge_vectors(const Hardware& h) {
+        VectorCost all{std::vector<double>(work_.workloads, 0)};
         try {
-            for (const Distinct& d : work_.vector) {
-                const VectorContext context{d.narrowed ? h.input_bits : 32, d.training, false};
-                const double each =
-                    charge_vector(d.operation.kind, d.operation.sizes, h, context).cycles();
-                for (size_t w = 0; w < cycles.size(); ++w)
-                    if (d.counts[w] > 0) cycles[w] += d.counts[w] * each;
-            }
+            for (const Distinct& d : work_.vector) charge_vector_into(all, d, h);
         } catch (const UserError& error) {
             vector_refusal_ = error.what();
-            cycles.assign(work_.workloads, kInfinite);
+            all.cycles.assign(work_.workloads, kInfinite);
+            all.weighted_cycles = kInfinite;
         }
-        return cycles;
+        return all;
+    }
+
+    void charge_vector_into(VectorCost& all, const Distinct& d, const Hardware& h) const {
+        const VectorContext context{d.narrowed ? h.input_bits : 32, d.training, false};
+        const Cost cost = charge_vector(d.operation.kind, d.operation.sizes, h, context);
+        for (size_t w = 0; w < all.cycles.size(); ++w)
+            if (d.counts[w] > 0) all.cycles[w] += d.counts[w] * cost.cycles();
+        all.weighted_cycles += d.weight * cost.cycles();
+        if (!prices_) return;
+        BufferPrices buffers;
+        buffers.vmem = prices_->sram_pj_per_byte(real(h.vmem_bits));
+        all.traffic_pj += d.times * traffic_pj(cost.bits, buffers, prices_->dram_pj_per_byte);
+        all.operations_pj += d.times * cost.operations * prices_->vector_operation_pj(d.training);
     }
 
     const Settings& settings_;
@@ -334,8 +364,10 @@ private:
     std::vector<Tiles> plans_;  ///< by operation
     uint32_t least_wbuf_ = 0, least_ibuf_ = 0, least_obuf_ = 0, least_bbuf_ = 0, least_vmem_ = 0;
     std::unordered_map<Buffers, PlanSets, HashBuffers> sets_;
-    std::unordered_map<uint64_t, std::vector<double>> vector_;
+    std::unordered_map<uint64_t, VectorCost> vector_;
     std::string vector_refusal_;
+    const SimditPrices* prices_;
+    double multiply_add_pj_ = 0;
 };
 
 class SimditEvaluator : public Evaluator {
@@ -345,7 +377,12 @@ public:
           workloads_(std::move(workloads)),
           base_(read_numbers(space.base)),
           settings_(settings_of(space, base_)),
-          work_(work_of(workloads_)) {}
+          work_(work_of(workloads_)) {
+        if (space.technology && space.dram_pj_per_byte)
+            energy_ = SimditPrices{*space.technology, *space.dram_pj_per_byte};
+        if (space.technology) area_ = SimditPrices{*space.technology, 0};
+        if (area_) check_widths();
+    }
 
     std::unique_ptr<Evaluator> another() const override {
         return std::make_unique<SimditEvaluator>(space_, workloads_);
@@ -356,19 +393,27 @@ public:
             if (s.axis >= 0) axes[static_cast<size_t>(s.axis)] = true;
         return axes;
     }
-    bool tells(Criterion c) const override { return c == kTime || c == kMemory; }
+    bool tells(Criterion c) const override {
+        if (c == kEnergy) return energy_.has_value();
+        return c != kArea || area_.has_value();
+    }
     std::string identity() const override;
 
     Evaluation evaluate(const Point&) override;
     Criteria bound(const Box&) override;
 
 private:
+    void check_widths();
     Structure& structure(const Box&);
     Hardware hardware_at(const Point&) const;
     Criteria bound_of_many(const Box&) const;
-    double array_bound(Structure&, const Buffers&, const Hardware& widest,
-                       const Hardware& narrowest) const;
-    double sram_bytes(const Buffers&, uint32_t vmem) const;
+    /// Time and energy of the array.
+    std::pair<double, double> array_bound(Structure&, const Buffers&, const Hardware& widest,
+                                          const Hardware& narrowest) const;
+    double array_pj(const Structure&, const Distinct&, const ArrayPlan&, const BufferPrices&) const;
+    /// With the smallest buffers of the ranges; ports and structure are the base's.
+    Hardware smallest(const Buffers&, uint32_t vmem, Hardware) const;
+    double area_mm2(const Hardware& h) const { return area_ ? *area_->area_mm2(h) : 0; }
     Buffers buffers(const Box& box) const {
         return {settings_.wbuf.range(box), settings_.ibuf.range(box), settings_.obuf.range(box),
                 settings_.bbuf.range(box)};
@@ -384,6 +429,7 @@ private:
     Hardware base_;
     Settings settings_;
     Work work_;
+    std::optional<SimditPrices> energy_, area_;
     std::map<std::vector<uint32_t>, std::unique_ptr<Structure>> structures_;
     size_t kept_ = 0;
 };
@@ -398,7 +444,7 @@ Structure& SimditEvaluator::structure(const Box& box) {
         Hardware h = base_;
         for (size_t i = 0; i < key.size(); ++i)
             h.*(settings_.structure[i].member) = settings_.structure[i].at(key[i]);
-        found = std::make_unique<Structure>(settings_, work_, h);
+        found = std::make_unique<Structure>(settings_, work_, h, energy_ ? &*energy_ : nullptr);
     }
     return *found;
 }
@@ -410,12 +456,26 @@ Hardware SimditEvaluator::hardware_at(const Point& point) const {
     return h;
 }
 
-double SimditEvaluator::sram_bytes(const Buffers& b, uint32_t vmem) const {
-    Hardware h;
+Hardware SimditEvaluator::smallest(const Buffers& b, uint32_t vmem, Hardware h) const {
     h.wbuf_bits = settings_.wbuf.at(b.wbuf.low), h.ibuf_bits = settings_.ibuf.at(b.ibuf.low);
     h.obuf_bits = settings_.obuf.at(b.obuf.low), h.bbuf_bits = settings_.bbuf.at(b.bbuf.low);
     h.vmem_bits = settings_.vmem.at(vmem);
+    return h;
+}
+
+double sram_bytes(const Hardware& h) {
     return real(h.sram_bits()) / 8;
+}
+
+/// UserError where a width of the space has no published figure.
+void SimditEvaluator::check_widths() {
+    Hardware h = base_;
+    for (int64_t weight : settings_.structure[2].values)
+        for (int64_t input : settings_.structure[3].values) {
+            h.weight_bits = weight, h.input_bits = input;
+            area_->multiply_add_pj(h);
+        }
+    if (!area_->area_mm2(h)) area_.reset();
 }
 
 Evaluation SimditEvaluator::evaluate(const Point& point) {
@@ -434,14 +494,16 @@ Evaluation SimditEvaluator::evaluate(const Point& point) {
         SMEATON_CHECK(!e.refused.empty(), "verify() refuses what lift() does");
         return e;
     }
-    e.cycles = s.vector_cycles(vmem.low, settings_.vector_port.range(box).low);
+    const VectorCost& vector = s.vector_cost(vmem.low, settings_.vector_port.range(box).low);
+    e.cycles = vector.cycles;
     if (std::any_of(e.cycles.begin(), e.cycles.end(), [](double c) { return std::isinf(c); })) {
         e.refused = s.vector_refusal();
         e.cycles.clear();
         return e;
     }
-    Hardware h = s.hardware();
+    Hardware h = smallest(b, vmem.low, s.hardware());
     set_ports(h, box, &Range::low);
+    const BufferPrices prices = energy_ ? energy_->buffers(h) : BufferPrices{};
     const size_t before = s.kept();
     const PlanSets& sets = s.plan_sets(b);
     kept_ += s.kept() - before;
@@ -450,27 +512,40 @@ Evaluation SimditEvaluator::evaluate(const Point& point) {
         const double each = p.compute_cycles + stall_cycles(p, h, false);
         const std::vector<double>& counts = work_.array[op].counts;
         for (size_t w = 0; w < counts.size(); ++w) e.cycles[w] += counts[w] * each;
+        e.criteria[kEnergy] += array_pj(s, work_.array[op], p, prices);
     }
+    e.criteria[kEnergy] += vector.pj();
     for (size_t w = 0; w < e.cycles.size(); ++w)
         e.criteria[kTime] += work_.weights[w] * e.cycles[w];
-    e.criteria[kMemory] = sram_bytes(b, vmem.low);
+    e.criteria[kMemory] = sram_bytes(h);
+    e.criteria[kArea] = area_mm2(h);
     return e;
 }
 
-double SimditEvaluator::array_bound(Structure& s, const Buffers& b, const Hardware& widest,
-                                    const Hardware& narrowest) const {
+double SimditEvaluator::array_pj(const Structure& s, const Distinct& d, const ArrayPlan& p,
+                                 const BufferPrices& prices) const {
+    if (!energy_) return 0;
+    return d.times * (p.operations / 2 * s.multiply_add_pj() +
+                      traffic_pj(p.bits, prices, energy_->dram_pj_per_byte));
+}
+
+std::pair<double, double> SimditEvaluator::array_bound(Structure& s, const Buffers& b,
+                                                       const Hardware& widest,
+                                                       const Hardware& narrowest) const {
     const PlanSets& sets = s.plan_sets(b);
-    double sum = 0;
+    const BufferPrices prices = energy_ ? energy_->buffers(widest) : BufferPrices{};
+    double time = 0, energy = 0;
     for (size_t op = 0; op < sets.size(); ++op) {
-        double least = kInfinite;
+        double least = kInfinite, least_pj = kInfinite;
         for (uint32_t id : sets[op]) {
             const ArrayPlan& p = s.plan(op, id);
+            least_pj = std::min(least_pj, array_pj(s, work_.array[op], p, prices));
             if (p.compute_cycles >= least) continue;
             least = std::min(least, p.compute_cycles + least_stall_cycles(p, widest, narrowest));
         }
-        sum += work_.array[op].weight * least;
+        time += work_.array[op].weight * least, energy += least_pj;
     }
-    return sum;
+    return {time, energy};
 }
 
 Criteria SimditEvaluator::bound(const Box& box) {
@@ -479,33 +554,44 @@ Criteria SimditEvaluator::bound(const Box& box) {
     Structure& s = structure(box);
     Buffers b = buffers(box);
     Range vmem = settings_.vmem.range(box);
-    if (!s.lift(b, vmem)) return {kInfinite, kInfinite, kInfinite, kInfinite};
-    double vector = kInfinite;
+    const Criteria nothing{kInfinite, kInfinite, kInfinite, kInfinite};
+    if (!s.lift(b, vmem)) return nothing;
+    double vector = kInfinite, vector_pj = kInfinite;
     const uint32_t port = settings_.vector_port.range(box).high;
-    for (uint32_t v = vmem.low; v <= vmem.high; ++v)
-        vector = std::min(vector, s.weighted_vector_cycles(v, port));
-    if (std::isinf(vector)) return {kInfinite, kInfinite, kInfinite, kInfinite};
-    Hardware widest = s.hardware(), narrowest = s.hardware();
+    for (uint32_t v = vmem.low; v <= vmem.high; ++v) {
+        const VectorCost& cost = s.vector_cost(v, port);
+        if (std::isinf(cost.weighted_cycles)) continue;
+        vector = std::min(vector, cost.weighted_cycles);
+        vector_pj = std::min(vector_pj, cost.pj());
+    }
+    if (std::isinf(vector)) return nothing;
+    Hardware widest = smallest(b, vmem.low, s.hardware()), narrowest = widest;
     set_ports(widest, box, &Range::high);
     set_ports(narrowest, box, &Range::low);
     const size_t before = s.kept();
-    const double array = array_bound(s, b, widest, narrowest);
+    const auto [array, array_pj] = array_bound(s, b, widest, narrowest);
     kept_ += s.kept() - before;
-    return {vector + array, 0, sram_bytes(b, vmem.low), 0};
+    return {vector + array, energy_ ? vector_pj + array_pj : 0, sram_bytes(widest),
+            area_mm2(widest)};
 }
 
 /// Of several arrays: multiply-accumulates over the largest.
 Criteria SimditEvaluator::bound_of_many(const Box& box) const {
-    Hardware largest = base_;
-    for (const Setting& s : settings_.structure) largest.*(s.member) = s.at(s.range(box).high);
+    Hardware largest = base_, least = base_;
+    for (const Setting& s : settings_.structure) {
+        largest.*(s.member) = s.at(s.range(box).high);
+        least.*(s.member) = s.at(s.range(box).low);
+    }
     double sum = 0;
     for (const Distinct& d : work_.array)
         sum += d.weight * real(macs(d.operation)) / (real(largest.rows) * real(largest.columns));
-    return {sum, 0, sram_bytes(buffers(box), settings_.vmem.range(box).low), 0};
+    least = smallest(buffers(box), settings_.vmem.range(box).low, least);
+    return {sum, 0, sram_bytes(least), area_mm2(least)};
 }
 
 std::string SimditEvaluator::identity() const {
     std::string text = "simdit 1\n";
+    if (space_.technology) text += fmt::format("{}\n", machine::text(*space_.technology));
     for (const HardwareKey& k : hardware_keys())
         text += fmt::format("{} {}\n", k.key, base_.*k.value);
     for (const SimditWorkload& w : workloads_) {
@@ -522,8 +608,8 @@ std::string SimditEvaluator::identity() const {
 
 }  // namespace
 
-std::unique_ptr<Base> open_simdit_base(const std::string& path) {
-    return std::make_unique<SimditBase>(path);
+std::unique_ptr<Base> open_simdit_base(const Space& space) {
+    return std::make_unique<SimditBase>(space);
 }
 
 std::unique_ptr<Evaluator> simdit_evaluator(const Space& space,

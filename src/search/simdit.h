@@ -20,12 +20,13 @@ struct SimditWorkload {
     std::string name;
     std::vector<sim::simdit::Operation> operations;
     bool training = false;
-    double weight = 1;  ///< of a cycle in the time that is minimised
+    double weight = 1;
+    double baseline_cycles = 1;  ///< what its cycles count relative to
 };
 
-/// SimDIT's JSON: its keys vary. Figures: sram_bytes, and bandwidth_gb_s at the clock for which its
-/// latencies hold.
-std::unique_ptr<Base> open_simdit_base(const std::string& path);
+/// SimDIT's JSON: its keys vary. Figures: sram_bytes; bandwidth_gb_s at the clock for which its
+/// latencies hold; area_mm2 and energy_pj where the space gives prices (simdit_prices.h).
+std::unique_ptr<Base> open_simdit_base(const Space&);
 
 /// UserError where the space caps a figure that SimDIT does not tell.
 std::unique_ptr<Evaluator> simdit_evaluator(const Space&, std::vector<SimditWorkload>);

@@ -7,6 +7,8 @@
 //     caps:
 //       sram_bytes: 2097152                 # a figure: at most
 //       ports: {sum: {IBUF_AXI_DATA_WIDTH: 1, OBUF_AXI_DATA_WIDTH: 1}, min: 870, max: 1024}
+//     technology: 45nm                      # where the base has no energies and areas of its own
+//     dram_pj_per_byte: 160
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "machine/machine.h"
 
 namespace smeaton::search {
 
@@ -56,6 +60,8 @@ struct Space {
     std::vector<Axis> axes;
     std::vector<SumCap> sums;
     std::vector<FigureCap> figures;
+    std::optional<machine::Technology> technology;
+    std::optional<double> dram_pj_per_byte;
 };
 
 /// What a space is read against: a description with numbers by key.
@@ -73,8 +79,9 @@ public:
         const std::string& figure) const = 0;
 };
 
-/// Opens a base by the path that a space names.
-using OpenBase = std::unique_ptr<Base> (*)(const std::string& path);
+/// Opens the base that a space names; of the space, only what stands beside `vary` and `caps` is
+/// there yet.
+using OpenBase = std::unique_ptr<Base> (*)(const Space&);
 
 /// UserError with file, line and key: not YAML, unknown keys, a base that is not there, ranges that
 /// are empty or run backwards, values that the base cannot have, caps on nothing.

@@ -115,6 +115,9 @@ TEST(Space, RefusalsNameTheKey) {
     EXPECT_THAT(refusal(std::string(kTwo) + "caps:\n  a: {sum: {ARRAY_N: 1}}\n"),
                 HasSubstr("needs 'min' or 'max'"));
     EXPECT_THAT(refusal("base: [\n"), HasSubstr("not YAML"));
+    EXPECT_THAT(refusal(std::string(kTwo) + "technology: 45mn\n"), HasSubstr("nearest: '45nm'"));
+    EXPECT_THAT(refusal(std::string(kTwo) + "dram_pj_per_byte: 3\n"),
+                HasSubstr("goes with 'technology'"));
 }
 
 TEST(Space, CapsThatLeaveNothingNameThemselvesAndTheNearestPoint) {

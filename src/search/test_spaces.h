@@ -77,7 +77,7 @@ inline std::string random_space(int seed) {
         {"OBUF_AXI_DATA_WIDTH", {4, 16, 40, 64}},
         {"SIMD_AXI_DATA_WIDTH", {16, 32, 64, 200}},
     };
-    std::string text = "base: base.json\nvary:\n";
+    std::string text = "base: base.json\ntechnology: 45nm\ndram_pj_per_byte: 160\nvary:\n";
     for (const Choice& choice : all) {
         if (random() % 3 == 0) continue;
         std::vector<int> values = choice.values;
