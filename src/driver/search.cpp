@@ -73,7 +73,7 @@ struct Search::State {
     double of(const Found& found) const { return found.evaluation.criteria[by()]; }
 
     void add(const std::string& model, bool training) {
-        simdit.push_back({model, operations_of(request, model, training), training});
+        simdit.push_back({model, operations_of(request, model, training), {}, training});
         workloads.push_back({model, training, 1, {}});
     }
 
@@ -117,6 +117,7 @@ struct Search::State {
     void add_resplit(SearchResult& result) const;
     double best_with_buffers_of_their_own(const Found& best,
                                           std::vector<SimditWorkload> part) const;
+    [[noreturn]] void refuse_all() const;
     void conclude(SearchResult& result);
 
     SearchRequest request;
@@ -237,23 +238,25 @@ void Search::State::add_resplit(SearchResult& result) const {
     const Found& best = *result.found.best;
     using sim::simdit::Kind;
     auto add = [&](const char* between, auto&& part_of) {
-        std::map<std::string, std::vector<SimditWorkload>> parts;
-        for (const SimditWorkload& w : simdit)
-            for (size_t i = 0; i < w.operations.size(); ++i) {
-                if (w.operations[i].kind == Kind::kFree) continue;
-                std::vector<SimditWorkload>& part = parts[part_of(w, w.operations[i])];
-                // What stands behind an operation decides how wide its results are.
-                SimditWorkload one = w;
-                one.operations = {w.operations[i]};
-                if (sim::simdit::narrowed(w.operations, i)) {
-                    one.operations.push_back({});
-                    one.operations.back().kind = Kind::kGemm;
-                }
-                part.push_back(std::move(one));
+        std::map<std::string, std::vector<std::vector<bool>>> parts;  // what counts, by workload
+        for (size_t w = 0; w < simdit.size(); ++w)
+            for (size_t i = 0; i < simdit[w].operations.size(); ++i) {
+                if (simdit[w].operations[i].kind == Kind::kFree) continue;
+                auto& counted = parts[part_of(simdit[w], simdit[w].operations[i])];
+                counted.resize(simdit.size());
+                counted[w].resize(simdit[w].operations.size(), false);
+                counted[w][i] = true;
             }
         Resplit split{between, parts.size(), 0, 0};
-        for (auto& [name, part] : parts)
+        for (const auto& [name, counted] : parts) {
+            std::vector<SimditWorkload> part;
+            for (size_t w = 0; w < simdit.size(); ++w) {
+                if (counted[w].empty()) continue;
+                part.push_back(simdit[w]);
+                part.back().counted = counted[w];
+            }
             split.objective += best_with_buffers_of_their_own(best, std::move(part));
+        }
         split.gain = of(best) / split.objective - 1;
         result.resplit.push_back(split);
     };
@@ -265,11 +268,22 @@ void Search::State::add_resplit(SearchResult& result) const {
     });
 }
 
+/// UserError with one point of the space and why it is no machine.
+void Search::State::refuse_all() const {
+    Point last;
+    for_each_point(space, [&](const Point& point) {
+        last = point;  // the last one has the largest settings
+        return grid_points(space) < 1e6;
+    });
+    const Evaluation e = evaluator->another()->evaluate(last);
+    throw UserError("{}: no point of the space is a machine for the models: {}: {}",
+                    request.space_file, name_of(space, last),
+                    e.refused.empty() ? "over a cap on a figure" : e.refused);
+}
+
 void Search::State::conclude(SearchResult& result) {
     if (!result.found.best) {
-        if (result.found.evaluated + result.found.from_store > 0 && result.found.gap == 0)
-            throw UserError("{}: no point of the space is a machine for the models: {}",
-                            request.space_file, result.found.refusal);
+        if (result.found.front_proven) refuse_all();
         return;
     }
     add_economic(result);

@@ -22,7 +22,7 @@ struct Logged {
     Logged() {
         folder.write("base.json", kTestBase);
         space = read_space(folder.write("space.yaml", random_space(3)), open_simdit_base);
-        evaluator = simdit_evaluator(space, {{"a", test_network(3), false, 1}});
+        evaluator = simdit_evaluator(space, {{"a", test_network(3), {}, false, 1}});
     }
     std::string file() const { return folder.path("log.db"); }
     std::unique_ptr<Store> open() const { return open_log(file(), space, evaluator->identity()); }

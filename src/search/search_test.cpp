@@ -25,8 +25,8 @@ struct Case {
     Case(const std::string& text, int seed) {
         folder.write("base.json", kTestBase);
         space = read_space(folder.write("space.yaml", text), open_simdit_base);
-        evaluator = simdit_evaluator(space, {{"a", test_network(seed), false, 1},
-                                             {"b", test_network(seed + 1000), true, 0.25}});
+        evaluator = simdit_evaluator(space, {{"a", test_network(seed), {}, false, 1},
+                                             {"b", test_network(seed + 1000), {}, true, 0.25}});
     }
     Result run(Options options) const { return search(space, whole(space), *evaluator, options); }
 };

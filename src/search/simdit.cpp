@@ -159,6 +159,7 @@ Work work_of(const std::vector<SimditWorkload>& workloads) {
         work.times.push_back(workloads[w].weight);
         for (size_t i = 0; i < all.size(); ++i) {
             if (all[i].kind == Kind::kFree) continue;
+            if (!workloads[w].counted.empty() && !workloads[w].counted[i]) continue;
             const Sizes& s = all[i].sizes;
             const bool array = on_array(all[i].kind);
             // What stands behind an operation of the array changes nothing.

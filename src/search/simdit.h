@@ -19,6 +19,9 @@ namespace smeaton::search {
 struct SimditWorkload {
     std::string name;
     std::vector<sim::simdit::Operation> operations;
+    /// Those that count, by their place; empty: all. What stands behind an operation decides how
+    /// wide its results are, whether it counts or not.
+    std::vector<bool> counted = {};
     bool training = false;
     double weight = 1;
     double baseline_cycles = 1;  ///< what its cycles count relative to
