@@ -95,7 +95,7 @@ Verb search_verb() {
             arguments.option("--batch", s.batch, 0,
                              "leading size of every input; 0: as in the file");
             arguments.option("--dim", s.dims, "NAME=VALUE", "size of an open dim");
-            arguments.option("--weights", r->weights, "A,B,…",
+            arguments.option("--weights", r->weights, "A,B",
                              "of the workloads in the time that is minimised; default 1 each");
             arguments.option("--baseline", s.baseline_file, "FILE",
                              "hardware in the base's format: times count relative to those on it");
