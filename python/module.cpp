@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "driver/session.h"
 #include "driver/trainer.h"
+#include "searches.h"
 #include "signals.h"
 #include "studies.h"
 #include "words.h"
@@ -435,4 +436,5 @@ NB_MODULE(_core, m) {
         .def("_outputs", [](Session& session) { return ports(session.outputs()); });
     add_trainer(m);
     add_studies(m);
+    add_searches(m);
 }

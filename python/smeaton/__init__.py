@@ -7,10 +7,12 @@
     smeaton.inspect("model.onnx")["flops"]
     smeaton.simulate("model.onnx", "server-cpu")["time_ms"]
     smeaton.study("model.onnx", "report.html")
+    smeaton.search("space.yaml", ["model.onnx"])["best"]["settings"]
 """
 
 from ._core import InternalError, UserError
 from ._session import NodeArg, Session
+from ._search import search
 from ._studies import inspect, machine_text, machines, simulate, study
 from ._trainer import Trainer
 
@@ -23,6 +25,7 @@ __all__ = [
     "inspect",
     "machine_text",
     "machines",
+    "search",
     "simulate",
     "study",
 ]

@@ -7,6 +7,9 @@ import numpy.typing
 Feeds = Mapping[str, numpy.typing.ArrayLike]
 Array = numpy.typing.NDArray[Any]
 Ports = list[tuple[str, str, list[int | str] | None]]
+Box = list[tuple[int, int]]
+# evaluated, refused, one refusal, bound on the time, the front is whole, its points
+Part = tuple[float, float, str, float, bool, list[tuple[list[int], list[float], list[float]]]]
 
 class UserError(ValueError): ...
 class InternalError(RuntimeError): ...
@@ -46,6 +49,31 @@ def _study(
 ) -> str: ...
 def _machine_names() -> list[str]: ...
 def _machine_text(name: str) -> str: ...
+
+class _Search:
+    def __init__(
+        self,
+        models: list[str],
+        space: str,
+        model: str,
+        training: bool,
+        inference: bool,
+        batch: int,
+        dims: list[str],
+        weights: list[float],
+        baseline: str,
+        objective: str,
+        economic: float,
+        exhaustive: bool,
+        resplit: bool,
+        log: str,
+        time_limit_s: float | None,
+        threads: int,
+    ) -> None: ...
+    def run(self, out: str) -> str: ...
+    def parts(self, count: int) -> list[Box]: ...
+    def run_part(self, box: Box, known: float) -> Part: ...
+    def merged(self, parts: list[Part], out: str) -> str: ...
 
 class Session:
     def __init__(

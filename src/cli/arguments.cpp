@@ -19,6 +19,10 @@ public:
                     bool required) override {
         app_.add_option(name, value, help)->required(required)->type_name("");
     }
+    void positional(const std::string& name, std::vector<std::string>& values,
+                    const std::string& help) override {
+        app_.add_option(name, values, help)->type_name("");
+    }
     void option(const std::string& names, std::string& value, const std::string& what,
                 const std::string& help) override {
         app_.add_option(names, value, help)->type_name(what);

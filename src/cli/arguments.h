@@ -17,6 +17,9 @@ public:
     virtual ~Arguments() = default;
     virtual void positional(const std::string& name, std::string& value, const std::string& help,
                             bool required = true) = 0;
+    /// Any number of words.
+    virtual void positional(const std::string& name, std::vector<std::string>& values,
+                            const std::string& help) = 0;
     virtual void option(const std::string& names, std::string& value, const std::string& what,
                         const std::string& help) = 0;
     virtual void option(const std::string& names, int& value, int at_least,

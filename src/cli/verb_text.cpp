@@ -17,6 +17,10 @@ public:
                     bool required) override {
         options_.push_back({{name}, "", help, {}, true, required});
     }
+    void positional(const std::string& name, std::vector<std::string>&,
+                    const std::string& help) override {
+        options_.push_back({{name}, "", help, {}, true, false});
+    }
     void option(const std::string& names, std::string&, const std::string& what,
                 const std::string& help) override {
         add(names, what, help);

@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from models import F32, model, node, smeaton, tensor  # noqa: E402
 
-VERBS = ("inspect", "run", "emit", "probe", "simulate", "schedule", "train", "study", "machine", "cache")
+VERBS = ("inspect", "run", "emit", "probe", "simulate", "schedule", "train", "study", "machine", "cache", "search")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 def test_bash_completes_verbs_options_and_values():
-    assert complete("smeaton s") == {"simulate", "schedule", "study"}
+    assert complete("smeaton s") == {"simulate", "schedule", "study", "search"}
     assert complete("smeaton help pro") == {"probe"}
     assert complete("smeaton run --st") == {"--state", "--stop-after"}
     assert complete("smeaton run m.onnx --stop-after l") == {"lower", "layout"}

@@ -7,9 +7,8 @@ namespace smeaton::sim::simdit {
 
 namespace {
 
-/// Results are narrowed to the array's inputs where the next row is on the array.
 int64_t out_bits(const std::vector<Operation>& all, size_t i, const Hardware& h) {
-    return i + 1 < all.size() && on_array(all[i + 1].kind) ? h.input_bits : 32;
+    return narrowed(all, i) ? h.input_bits : 32;
 }
 
 bool may_fuse(Kind first, Kind second) {
@@ -39,8 +38,7 @@ Pairs fused_pairs(const std::vector<Operation>& all, bool fusion) {
 
 Cost charge_one(const Operation& o, const Hardware& h, bool keeps_result,
                 const VectorContext& context) {
-    if (o.kind == Kind::kConvolution) return charge_convolution(o.sizes, h, keeps_result);
-    if (o.kind == Kind::kGemm) return charge_gemm(o.sizes, h, keeps_result);
+    if (on_array(o.kind)) return charge_on_array(o.kind, o.sizes, h, keeps_result);
     return o.kind == Kind::kFree ? Cost{} : charge_vector(o.kind, o.sizes, h, context);
 }
 
@@ -52,6 +50,10 @@ void add(Traffic& sum, const Traffic& t) {
 }
 
 }  // namespace
+
+bool narrowed(const std::vector<Operation>& all, size_t i) {
+    return i + 1 < all.size() && on_array(all[i + 1].kind);
+}
 
 std::vector<Cost> charge(const std::vector<Operation>& all, const Hardware& h,
                          const Options& options) {

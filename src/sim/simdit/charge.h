@@ -45,6 +45,9 @@ struct Options {
     bool fusion = false;
 };
 
+/// Whether row `i` writes elements as narrow as the array's inputs: the next row is on the array.
+bool narrowed(const std::vector<Operation>&, size_t i);
+
 /// One cost per operation, in their order. UserError, naming the node, where its smallest tile does
 /// not fit.
 std::vector<Cost> charge(const std::vector<Operation>&, const Hardware&, const Options&);

@@ -14,32 +14,51 @@ constexpr double kMostBits = 1e15;  // 125 TB
 
 }  // namespace
 
-void verify(const Hardware& h, const std::string& file) {
-    struct Least {
-        const char* key;
-        int64_t has, needs;
-        const char* why;
+const std::vector<HardwareKey>& hardware_keys() {
+    static const std::vector<HardwareKey> keys = {
+        {"ARRAY_N", &Hardware::rows, kMostUnits},
+        {"ARRAY_M", &Hardware::columns, kMostUnits},
+        {"WGT_DATA_WIDTH", &Hardware::weight_bits, kMostWidth},
+        {"ACT_DATA_WIDTH", &Hardware::input_bits, kMostWidth},
+        {"BIAS_WIDTH", &Hardware::bias_bits, kMostWidth},
+        {"ACC_WIDTH", &Hardware::sum_bits, kMostWidth},
+        {"WBUF_CAPACITY_BITS", &Hardware::wbuf_bits, kMostBits},
+        {"IBUF_CAPACITY_BITS", &Hardware::ibuf_bits, kMostBits},
+        {"OBUF_CAPACITY_BITS", &Hardware::obuf_bits, kMostBits},
+        {"BBUF_CAPACITY_BITS", &Hardware::bbuf_bits, kMostBits},
+        {"SIMD_VMEM_CAPACITY_BITS", &Hardware::vmem_bits, kMostBits},
+        {"PARAMBUF_AXI_DATA_WIDTH", &Hardware::weight_port, kMostBits},
+        {"IBUF_AXI_DATA_WIDTH", &Hardware::input_port, kMostBits},
+        {"OBUF_AXI_DATA_WIDTH", &Hardware::sum_port, kMostBits},
+        {"SIMD_AXI_DATA_WIDTH", &Hardware::vector_port, kMostBits},
     };
-    const Least all[] = {
-        {"WBUF_CAPACITY_BITS", h.wbuf_bits, 2 * h.rows * h.columns * 9 * h.weight_bits,
-         "two tiles of ARRAY_N x ARRAY_M x 3 x 3 weights"},
-        {"IBUF_CAPACITY_BITS", h.ibuf_bits, 2 * h.rows * 15 * 15 * h.input_bits,
-         "two tiles of ARRAY_N x 15 x 15 inputs"},
-        // The key holds one half; the least is of both.
-        {"OBUF_CAPACITY_BITS", h.obuf_bits, h.columns * 49 * h.sum_bits,
-         "a tile of ARRAY_M x 7 x 7 sums"},
-        {"BBUF_CAPACITY_BITS", h.bbuf_bits, 2 * h.columns * h.bias_bits,
-         "two tiles of ARRAY_M biases"},
-        {"SIMD_VMEM_CAPACITY_BITS", h.vmem_bits, 32 * h.columns * 49,
-         "a tile of ARRAY_M x 7 x 7 words of 32 bits"},
-    };
-    for (const Least& l : all)
-        if (l.has < l.needs)
-            throw UserError("{}: '{}' is {} bits and must hold {}: {} bits at least, {} more", file,
-                            l.key, l.has, l.why, l.needs, l.needs - l.has);
+    return keys;
 }
 
-Hardware parse_hardware(const std::string& json, const std::string& file) {
+std::vector<BufferLeast> least_buffers(const Hardware& h) {
+    return {
+        {"WBUF_CAPACITY_BITS", &Hardware::wbuf_bits, 2 * h.rows * h.columns * 9 * h.weight_bits,
+         "two tiles of ARRAY_N x ARRAY_M x 3 x 3 weights"},
+        {"IBUF_CAPACITY_BITS", &Hardware::ibuf_bits, 2 * h.rows * 15 * 15 * h.input_bits,
+         "two tiles of ARRAY_N x 15 x 15 inputs"},
+        // The key holds one half; the least is of both.
+        {"OBUF_CAPACITY_BITS", &Hardware::obuf_bits, h.columns * 49 * h.sum_bits,
+         "a tile of ARRAY_M x 7 x 7 sums"},
+        {"BBUF_CAPACITY_BITS", &Hardware::bbuf_bits, 2 * h.columns * h.bias_bits,
+         "two tiles of ARRAY_M biases"},
+        {"SIMD_VMEM_CAPACITY_BITS", &Hardware::vmem_bits, 32 * h.columns * 49,
+         "a tile of ARRAY_M x 7 x 7 words of 32 bits"},
+    };
+}
+
+void verify(const Hardware& h, const std::string& file) {
+    for (const BufferLeast& l : least_buffers(h))
+        if (const int64_t has = h.*l.value; has < l.bits)
+            throw UserError("{}: '{}' is {} bits and must hold {}: {} bits at least, {} more", file,
+                            l.key, has, l.why, l.bits, l.bits - has);
+}
+
+Hardware parse_numbers(const std::string& json, const std::string& file) {
     YAML::Node root;
     try {
         root = YAML::Load(json);  // JSON is YAML
@@ -48,33 +67,16 @@ Hardware parse_hardware(const std::string& json, const std::string& file) {
     }
     machine::YamlMap map(root, file, "the hardware");
     Hardware h;
-    struct Key {
-        const char* key;
-        int64_t* value;
-        double most;
-    };
-    const Key keys[] = {
-        {"ARRAY_N", &h.rows, kMostUnits},
-        {"ARRAY_M", &h.columns, kMostUnits},
-        {"WGT_DATA_WIDTH", &h.weight_bits, kMostWidth},
-        {"ACT_DATA_WIDTH", &h.input_bits, kMostWidth},
-        {"BIAS_WIDTH", &h.bias_bits, kMostWidth},
-        {"ACC_WIDTH", &h.sum_bits, kMostWidth},
-        {"WBUF_CAPACITY_BITS", &h.wbuf_bits, kMostBits},
-        {"IBUF_CAPACITY_BITS", &h.ibuf_bits, kMostBits},
-        {"OBUF_CAPACITY_BITS", &h.obuf_bits, kMostBits},
-        {"BBUF_CAPACITY_BITS", &h.bbuf_bits, kMostBits},
-        {"SIMD_VMEM_CAPACITY_BITS", &h.vmem_bits, kMostBits},
-        {"PARAMBUF_AXI_DATA_WIDTH", &h.weight_port, kMostBits},
-        {"IBUF_AXI_DATA_WIDTH", &h.input_port, kMostBits},
-        {"OBUF_AXI_DATA_WIDTH", &h.sum_port, kMostBits},
-        {"SIMD_AXI_DATA_WIDTH", &h.vector_port, kMostBits},
-    };
-    for (const Key& k : keys) *k.value = map.whole(k.key, k.most);
+    for (const HardwareKey& k : hardware_keys()) h.*k.value = map.whole(std::string(k.key), k.most);
     for (const char* key :
          {"SIMD_INST_MEM_ADDR_WIDTH", "INST_MEM_CAPACITY_BITS", "INST_MEM_AXI_DATA_WIDTH"})
         if (map.child(key).IsDefined()) map.whole(key, kMostBits);
     map.finish();
+    return h;
+}
+
+Hardware parse_hardware(const std::string& json, const std::string& file) {
+    const Hardware h = parse_numbers(json, file);
     verify(h, file);
     return h;
 }

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <initializer_list>
 
-#include "sim/simdit/tile.h"
+#include "sim/simdit/array_plan.h"
 #include "sim/simdit/units.h"
 
 namespace smeaton::sim::simdit {
@@ -20,13 +20,6 @@ int64_t product(std::initializer_list<int64_t> factors) {
     return p;
 }
 
-/// How often each dim's tile is passed; not whole where a tile was rounded up.
-struct Passes {
-    double ow, oh, n, kw, kh, ic, oc;
-    double all() const { return ow * oh * n * kw * kh * ic * oc; }
-    double sums() const { return std::ceil(ic) * std::ceil(kw) * std::ceil(kh); }
-};
-
 Passes passes_of(const Sizes& s, const ArrayTile& t) {
     return {per(s.ow, t.ow), per(s.oh, t.oh), per(s.n, t.n),  per(s.kw, t.kw),
             per(s.kh, t.kh), per(s.ic, t.ic), per(s.oc, t.oc)};
@@ -37,18 +30,17 @@ struct TileCycles {
     double array, weights, bias, inputs, sums;
 };
 
-TileCycles tile_cycles(const ArrayTile& t, const Hardware& h) {
+TileCycles tile_cycles(const ArrayPlan& p, const Hardware& h) {
     const int64_t weight_port = std::min(h.weight_port, h.rows * h.weight_bits);
     auto through = [](int64_t bits, int64_t port) { return real(ceil_div(bits, port)); };
-    TileCycles c;
-    c.array = real(
-        product({t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows), ceil_div(t.oc, h.columns)}) +
-        (h.rows - 1) + (h.columns - 1));
-    c.weights = through(product({t.kw, t.kh, t.ic, t.oc, h.weight_bits}), weight_port);
-    c.bias = through(t.oc * h.bias_bits, weight_port);
-    c.inputs = through(product({t.iw, t.ih, t.ic, t.n, h.input_bits}), h.input_port);
-    c.sums = through(product({t.ow, t.oh, t.oc, t.n, h.sum_bits}), h.sum_port);
-    return c;
+    return {p.tile_cycles, through(p.weight_bits, weight_port), through(p.bias_bits, weight_port),
+            through(p.input_bits, h.input_port), through(p.sum_bits, h.sum_port)};
+}
+
+int64_t cycles_on_array(const ArrayTile& t, const Hardware& h) {
+    return product(
+               {t.ow, t.oh, t.n, t.kw, t.kh, ceil_div(t.ic, h.rows), ceil_div(t.oc, h.columns)}) +
+           (h.rows - 1) + (h.columns - 1);
 }
 
 double over(std::initializer_list<double> transfers, double array) {
@@ -58,11 +50,10 @@ double over(std::initializer_list<double> transfers, double array) {
 }
 
 /// ceil(T * product of all passes), exact: the passes are quotients of whole numbers.
-double compute_cycles(const TileCycles& cycles, const Sizes& s, const ArrayTile& t) {
+double compute_cycles(int64_t tile_cycles, const Sizes& s, const ArrayTile& t) {
     auto wide = [](int64_t v) { return static_cast<unsigned __int128>(v); };
-    const auto numerator = wide(static_cast<int64_t>(cycles.array)) *
-                           wide(product({s.ow, s.oh, s.n})) * wide(product({s.kw, s.kh, s.ic})) *
-                           wide(s.oc);
+    const auto numerator = wide(tile_cycles) * wide(product({s.ow, s.oh, s.n})) *
+                           wide(product({s.kw, s.kh, s.ic})) * wide(s.oc);
     const auto denominator =
         wide(product({t.ow, t.oh, t.n, t.kw})) * wide(product({t.kh, t.ic, t.oc}));
     const auto rounded_up = (numerator + denominator - 1) / denominator;
@@ -98,16 +89,21 @@ Stalls convolution_stalls(const TileCycles& c, const Passes& n) {
     return s;
 }
 
-double gemm_stalls(const TileCycles& c, const Passes& n) {
+/// `slow`: the same tile through narrower ports, for what makes a product of few, fractional tiles
+/// wait less where its operands come later.
+double gemm_stalls(const TileCycles& c, const TileCycles& slow, const Passes& n) {
     const double first = std::max(c.inputs, c.weights + c.bias);
     if (std::ceil(n.ic) == 1) {
         if (n.oc < 2) return first + c.sums;
         return (n.oc - 2) * over({c.weights + c.bias, c.sums}, c.array) + first +
                over({c.weights + c.bias}, c.array) + over({c.sums}, c.array) + c.sums;
     }
+    // Below 0 where a second tile of the sum is less than whole.
+    const double between = (n.ic * n.oc - n.oc - 1) - (n.oc - 1);
+    const TileCycles& loads = between < 0 ? slow : c;
     return (n.oc - 1) * over({c.weights + c.bias, c.inputs}, c.array) +
            (n.oc - 1) * over({c.weights, c.inputs, c.sums}, c.array) +
-           ((n.ic * n.oc - n.oc - 1) - (n.oc - 1)) * over({c.weights, c.inputs}, c.array) + first +
+           between * over({loads.weights, loads.inputs}, c.array) + first +
            over({c.weights, c.inputs}, c.array) + c.sums;
 }
 
@@ -130,49 +126,63 @@ double padded_operations(const Sizes& s) {
 
 }  // namespace
 
-Cost charge_convolution(const Sizes& sizes, const Hardware& h, bool keeps_result) {
-    const Sizes s = padded_for_array(sizes, h);
-    const ArrayTile t = array_tile(s, h);
-    const Passes n = passes_of(s, t);
-    const TileCycles c = tile_cycles(t, h);
-    const double outputs = real(product({s.ow, s.oh, s.oc, s.n}));
-    Cost cost;
-    buffer_traffic(cost.bits, s, t, n, h);
-    cost.bits.ifmap = real(product({t.iw, t.ih, t.ic, t.n})) * n.ow * n.oh * n.n * n.ic * n.kw *
-                      n.kh * std::ceil(n.oc) * real(h.input_bits);
-    // Image and batch are the innermost loops: weights come once.
-    cost.bits.filter = real(product({s.kw, s.kh, s.ic, s.oc})) * real(h.weight_bits);
-    cost.bits.psum = 2 * outputs * (n.sums() - 1) * real(h.sum_bits);
-    cost.bits.ofmap = keeps_result ? 0 : outputs * real(h.sum_bits);
-    cost.bits.bias = real(s.oc * h.bias_bits);
-    cost.compute_cycles = compute_cycles(c, s, t);
-    const Stalls stalls = convolution_stalls(c, n);
-    cost.stall_cycles = stalls.all();
-    if (keeps_result) {
-        const double counted = n.ow * n.oh * n.n * n.oc - 2;
-        const double average =
-            stalls.middle_tiles == 0 ? 0 : std::ceil(stalls.middle / stalls.middle_tiles);
-        cost.stall_cycles -= std::min(stalls.middle, average * counted) + stalls.tail;
-    }
-    cost.operations = padded_operations(s);
-    return cost;
+double Passes::sums() const {
+    return std::ceil(ic) * std::ceil(kw) * std::ceil(kh);
 }
 
-Cost charge_gemm(const Sizes& sizes, const Hardware& h, bool keeps_result) {
-    if (sizes.n > 1) return charge_convolution(sizes, h, keeps_result);
+ArrayPlan plan_on_array(Kind kind, const Sizes& s, const ArrayTile& t, const Hardware& h) {
+    ArrayPlan p;
+    p.one_row = kind == Kind::kGemm && s.n == 1;
+    p.passes = passes_of(s, t);
+    const Passes& n = p.passes;
+    const int64_t tile_cycles = cycles_on_array(t, h);
+    p.tile_cycles = real(tile_cycles);
+    p.compute_cycles = compute_cycles(tile_cycles, s, t);
+    p.operations = padded_operations(s);
+    p.weight_bits = product({t.kw, t.kh, t.ic, t.oc, h.weight_bits});
+    p.bias_bits = t.oc * h.bias_bits;
+    p.input_bits = product({t.iw, t.ih, t.ic, t.n, h.input_bits});
+    p.sum_bits = product({t.ow, t.oh, t.oc, t.n, h.sum_bits});
+    buffer_traffic(p.bits, s, t, n, h);
+    const double outputs = real(product({s.ow, s.oh, s.oc, s.n}));
+    p.bits.ifmap = p.one_row ? real(s.ic) * n.oc * real(h.input_bits)
+                             : real(product({t.iw, t.ih, t.ic, t.n})) * n.ow * n.oh * n.n * n.ic *
+                                   n.kw * n.kh * std::ceil(n.oc) * real(h.input_bits);
+    // Image and batch are the innermost loops: weights come once.
+    p.bits.filter = real(product({s.kw, s.kh, s.ic, s.oc})) * real(h.weight_bits);
+    if (!p.one_row) p.bits.psum = 2 * outputs * (n.sums() - 1) * real(h.sum_bits);
+    p.bits.ofmap = outputs * real(h.sum_bits);
+    p.bits.bias = real(s.oc * h.bias_bits);
+    return p;
+}
+
+double stall_cycles(const ArrayPlan& p, const Hardware& h, bool keeps_result) {
+    const TileCycles c = tile_cycles(p, h);
+    if (p.one_row) return gemm_stalls(c, c, p.passes);
+    const Stalls stalls = convolution_stalls(c, p.passes);
+    if (!keeps_result) return stalls.all();
+    const double counted = p.passes.ow * p.passes.oh * p.passes.n * p.passes.oc - 2;
+    const double average =
+        stalls.middle_tiles == 0 ? 0 : std::ceil(stalls.middle / stalls.middle_tiles);
+    return stalls.all() - (std::min(stalls.middle, average * counted) + stalls.tail);
+}
+
+double least_stall_cycles(const ArrayPlan& p, const Hardware& widest, const Hardware& narrowest) {
+    // Case 1 of a convolution may count -1 tiles, but the first and the last tile wait at least as
+    // long as it does: no port makes the sum larger by being wider.
+    if (!p.one_row) return stall_cycles(p, widest, false);
+    return std::max(0.0, gemm_stalls(tile_cycles(p, widest), tile_cycles(p, narrowest), p.passes));
+}
+
+Cost charge_on_array(Kind kind, const Sizes& sizes, const Hardware& h, bool keeps_result) {
     const Sizes s = padded_for_array(sizes, h);
-    const ArrayTile t = array_tile(s, h);
-    const Passes n = passes_of(s, t);
-    const TileCycles c = tile_cycles(t, h);
+    const ArrayPlan p = plan_on_array(kind, s, array_tile(s, h), h);
     Cost cost;
-    buffer_traffic(cost.bits, s, t, n, h);
-    cost.bits.ifmap = real(s.ic) * n.oc * real(h.input_bits);
-    cost.bits.filter = real(s.ic * s.oc) * real(h.weight_bits);
-    cost.bits.ofmap = real(s.oc * h.sum_bits);
-    cost.bits.bias = real(s.oc * h.bias_bits);
-    cost.compute_cycles = compute_cycles(c, s, t);
-    cost.stall_cycles = gemm_stalls(c, n);
-    cost.operations = padded_operations(s);
+    cost.bits = p.bits;
+    if (keeps_result && !p.one_row) cost.bits.ofmap = 0;
+    cost.compute_cycles = p.compute_cycles;
+    cost.stall_cycles = stall_cycles(p, h, keeps_result);
+    cost.operations = p.operations;
     return cost;
 }
 

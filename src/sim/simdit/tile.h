@@ -22,8 +22,11 @@ Sizes padded_for_lanes(const Sizes&, const Hardware&);
 struct ArrayTile {
     int64_t ow = 1, oh = 1, n = 1, kw = 1, kh = 1, ic = 1, oc = 1;
     int64_t iw = 1, ih = 1;  ///< (ow - 1) * stride + kw
+    friend bool operator==(const ArrayTile&, const ArrayTile&) = default;
 };
-/// For padded sizes. Kernel, then input channels, then the image, the batch, output channels.
+/// For padded sizes. Kernel, then input channels, then the image, the batch, output channels: each
+/// step grows with the buffers as long as those before it stay, so that the same tile at the least
+/// and at the largest of a range of buffers is the tile of all of them.
 ArrayTile array_tile(const Sizes&, const Hardware&);
 
 struct VectorTile {

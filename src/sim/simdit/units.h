@@ -9,10 +9,9 @@ inline double real(int64_t v) {
     return static_cast<double>(v);
 }
 
-/// Convolution (systolic.cpp). `keeps_result`: the result is not written to DRAM.
-Cost charge_convolution(const Sizes&, const Hardware&, bool keeps_result);
-/// One row: output stationary; several: a convolution of one pixel per image.
-Cost charge_gemm(const Sizes&, const Hardware&, bool keeps_result);
+/// A convolution, or a GEMM: one row is output stationary, several are a convolution of one pixel
+/// per image (systolic.cpp). `keeps_result`: the result is not written to DRAM.
+Cost charge_on_array(Kind, const Sizes&, const Hardware&, bool keeps_result);
 
 struct VectorContext {
     int64_t out_bits = 32;  ///< of a result element

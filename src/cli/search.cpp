@@ -1,0 +1,124 @@
+#include "driver/search.h"
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "report/search.h"
+
+namespace smeaton::cli {
+
+namespace {
+
+struct Request {
+    driver::SearchRequest search;
+    std::string economic = "5%", weights, out;
+    std::optional<double> time_limit_s;
+    bool json = false, wide = false;
+};
+
+double number_in(const std::string& text, const char* option) {
+    size_t used = 0;
+    double value = 0;
+    try {
+        value = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    if (used == 0 || used != text.size())
+        throw UserError("{} '{}': expected a number", option, text);
+    return value;
+}
+
+/// "5%" or a share.
+double share_of(const std::string& text) {
+    if (!text.ends_with("%")) return number_in(text, "--economic");
+    return number_in(text.substr(0, text.size() - 1), "--economic") / 100;
+}
+
+std::vector<double> weights_of(const std::string& text) {
+    std::vector<double> weights;
+    for (size_t at = 0; at < text.size();) {
+        const size_t comma = std::min(text.find(',', at), text.size());
+        weights.push_back(number_in(text.substr(at, comma - at), "--weights"));
+        at = comma + 1;
+    }
+    return weights;
+}
+
+std::string progress_text(const search::Progress& p) {
+    std::string text = "searching";
+    if (p.best < 1e300) text += fmt::format(", best {:.6g}", p.best);
+    if (p.gap < 1e300) text += fmt::format(", gap {:.2f} %", 100 * p.gap);
+    if (p.done > 0.001) text += fmt::format(", {:.0f} s left", p.seconds * (1 - p.done) / p.done);
+    return text;
+}
+
+int run(Request& r) {
+    r.search.economic = share_of(r.economic);
+    r.search.weights = weights_of(r.weights);
+    r.search.time_limit_s = r.time_limit_s;
+    if (!r.out.empty()) require_writable(r.out);
+    driver::SearchResult result;
+    {
+        Progress progress;
+        r.search.progress = [say = progress.callback()](const search::Progress& p) {
+            say(progress_text(p), p.done);
+        };
+        result = driver::search_space(r.search);
+    }
+    if (!r.out.empty()) write_file(r.out, report::html(result));
+    print_out(r.json ? report::json(result) : report::text(result, {table_width(r.wide)}));
+    return 0;
+}
+
+}  // namespace
+
+Verb search_verb() {
+    return {
+        "search", "the best chip of a space, proven: front, economic points, what more would give",
+        "smeaton search model.onnx --space SPACE.yaml\n"
+        "  smeaton search a.onnx b.onnx --space SPACE.yaml --weights 3,1 --economic 5%\n"
+        "  smeaton search model.onnx --space SPACE.yaml --training --batch 32 --log FILE.db",
+        [](Arguments& arguments) {
+            auto r = std::make_shared<Request>();
+            driver::SearchRequest& s = r->search;
+            arguments.positional("MODEL", s.models, "ONNX files; --list needs none");
+            arguments.option("--space", s.space_file, "SPACE.yaml",
+                             "what varies, and the caps: docs/search.md");
+            arguments.option("--model", s.cost_model, "NAME",
+                             "what costs a point: simdit (the base is SimDIT's JSON)");
+            arguments.words("--model", {"simdit"});
+            arguments.flag("--training", s.training, "a step of training of each model");
+            arguments.flag("--inference", s.inference,
+                           "with --training: inference of each model as well");
+            arguments.option("--batch", s.batch, 0,
+                             "leading size of every input; 0: as in the file");
+            arguments.option("--dim", s.dims, "NAME=VALUE", "size of an open dim");
+            arguments.option("--weights", r->weights, "A,B",
+                             "of the workloads in the time that is minimised; default 1 each");
+            arguments.option("--baseline", s.baseline_file, "FILE",
+                             "hardware in the base's format: times count relative to those on it");
+            arguments.option("--objective", s.objective, "WHAT",
+                             "what is minimised; energy where the space gives its prices");
+            arguments.words("--objective", {"time", "energy"});
+            arguments.option("--economic", r->economic, "P%",
+                             "how far above the best an economic point may be");
+            arguments.flag("--exhaustive", s.exhaustive,
+                           "evaluate every point; the JSON has all of them, and the worst");
+            arguments.flag("--list", s.list, "list the points of the space, evaluate none");
+            arguments.flag("--resplit", s.resplit,
+                           "what buffers split anew by phase or layer would gain at most");
+            arguments.option("--log", s.log_file, "FILE",
+                             "keeps evaluations: a search that was stopped goes on from there");
+            arguments.option("--time-limit", r->time_limit_s,
+                             "seconds; then the gap is stated that is left");
+            arguments.option("--threads", s.threads, 0, "0: all cores");
+            arguments.option("--out", r->out, "FILE.html", "the front as a page");
+            width_option(arguments, r->wide);
+            arguments.flag("--json", r->json, "one JSON object on stdout");
+            return [r] { return run(*r); };
+        }};
+}
+
+}  // namespace smeaton::cli
