@@ -38,8 +38,7 @@ public:
     double seconds = 0;  ///< compiling (0 from the cache), linking and loading
 
 private:
-    friend std::shared_ptr<Library> compile_cached(const std::vector<std::string>&,
-                                                   const CompileOptions&);
+    friend struct Loader;
     Library() = default;
     void* handle_ = nullptr;
 };
@@ -49,5 +48,11 @@ private:
 /// no compiler, or the cache folder cannot be written or does not allow execution.
 std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                                         const CompileOptions&);
+/// What compile_cached has in the cache; null where it would have to compile.
+std::shared_ptr<Library> load_cached(const std::vector<std::string>& sources,
+                                     const CompileOptions&);
+/// The same without the cache: nothing is looked up, and nothing but what is loaded stays.
+std::shared_ptr<Library> compile_uncached(const std::vector<std::string>& sources,
+                                          const CompileOptions&);
 
 }  // namespace smeaton::run
