@@ -67,7 +67,8 @@ TEST_F(Background, the_end_ends_compilers_and_leaves_nothing) {
     {
         BackgroundCompiler compiler;
         options_.compiler = folder_ + "/slow";
-        std::ofstream(options_.compiler) << "#!/bin/sh\ncase $1 in --version) echo slow;; *) exec sleep 60;; esac\n";
+        std::ofstream(options_.compiler)
+            << "#!/bin/sh\ncase $1 in --version) echo slow;; *) exec sleep 60;; esac\n";
         fs::permissions(options_.compiler, fs::perms::owner_all);
         auto job = compiler.add(source(1), options_), waiting = compiler.add(source(2), options_);
         for (int i = 0; i < 1000 && !has_build_folder(); ++i)

@@ -1,7 +1,6 @@
 """Shapes that vary: quick code first and better code behind the runs, a bound on what is kept, buckets."""
 
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -12,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import smeaton
-from models import F32, I64, model, node, tensor
 
-RANDOM = np.random.default_rng(5)
-
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from models import F32, I64, model, node, smeaton as program, tensor  # noqa: E402
 
 def values(*shape):
-    return RANDOM.standard_normal(shape, dtype=np.float32)
+    return np.random.default_rng(len(shape) + sum(shape)).standard_normal(shape, dtype=np.float32)
 
 
 def mixed_model():
@@ -28,9 +26,7 @@ def mixed_model():
             node("Conv", ["x", "k"], ["c"], pads=[1, 1, 1, 1]),
             node("Erf", ["c"], ["e"]),
             node("Mul", ["c", "e"], ["m"]),
-            node("GlobalAveragePool", ["m"], ["p"]),
-            node("Sub", ["m", "p"], ["d"]),
-            node("MatMul", ["d", "w"], ["a"]),
+            node("MatMul", ["m", "w"], ["a"]),
             node("Add", ["a", "b"], ["s"]),
             node("Softmax", ["s"], ["t"], axis=-1),
             node("Tanh", ["s"], ["u"]),
@@ -57,14 +53,13 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("isa", ["", "avx2", "plain"])
-def test_quick_code_gives_the_same_bits_as_what_takes_its_place(tmp_path, isa):
+def test_quick_code_gives_the_same_bits_as_what_takes_its_place(tmp_path):
     feeds = {"x": values(2, 3, 11, 19)}
-    quick = smeaton.Session(mixed_model(), compile="quick", isa=isa, cache_folder=tmp_path / "quick")
+    quick = smeaton.Session(mixed_model(), compile="quick", cache_folder=tmp_path / "quick")
     first = quick.run(None, feeds)[0]
     quick.prepare(feeds)
     assert len(libraries(tmp_path / "quick")) == 1
-    full = smeaton.Session(mixed_model(), compile="full", isa=isa, cache_folder=tmp_path / "full")
+    full = smeaton.Session(mixed_model(), compile="full", cache_folder=tmp_path / "full")
     expected = full.run(None, feeds)[0]
     assert libraries(tmp_path / "full") == libraries(tmp_path / "quick")
     np.testing.assert_array_equal(first, expected)
@@ -189,7 +184,7 @@ def test_no_more_forms_are_kept_than_asked_for_and_new_shapes_are_told(tmp_path,
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"compile": "quik"}, "compile: 'quik' is none of auto, full, quick; did you mean 'quick'?"),
+        ({"compile": "quik"}, "compile: 'quik' is none of auto, full, quick (nearest: 'quick')"),
         ({"kept": 0}, "kept: 0 compiled forms; expected 1 or more"),
         ({"bucket": {"x:0": 1}}, "bucket x:0: the multiple is 1; expected 2 or more"),
         ({"bucket": {"x:1": 8}}, "bucket x:1: the size 7 is not open"),
@@ -223,29 +218,33 @@ def with_double(graph_model):
     return graph_model.SerializeToString()
 
 
-def test_a_bucket_pads_inputs_and_cuts_outputs(caplog):
+def test_a_bucket_pads_inputs_and_cuts_outputs(tmp_path, caplog):
+    (tmp_path / "b.onnx").write_bytes(with_double(windows_model()))
     plain = smeaton.Session(with_double(windows_model()), threads=1)
-    session = smeaton.Session(with_double(windows_model()), threads=1, bucket={"x:2": 8, "N": 2})
+    session = smeaton.Session(tmp_path / "b.onnx", threads=1, bucket={"x:2": 8, "N": 2})
     with caplog.at_level(logging.WARNING):
         for n, t in ((1, 9), (2, 16), (2, 11), (1, 13), (2, 10)):
             feeds = {"x": values(n, 2, t), "h": values(t, 3)}
             got = session.run(None, feeds)
             assert [a.shape for a in got] == [(n, 4, (t - 2) // 2 + 1), (t, 3)]
-            assert [a.flags.owndata or a.base is not None for a in got]
             expected = plain.run(None, feeds)
             # The last windows of odd sizes see the padding that the model itself asks for: zeros too.
             for a, b in zip(got, expected, strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
-        lines = [m for m in told(caplog) if "bucket" in m or "[2,2,16]" in m]
-    assert not lines, "one form for all of them"
+        session.run(None, {"x": values(1, 2, 17), "h": values(17, 3)})
+    lines = [m for m in told(caplog) if m.startswith(f"{tmp_path}/b.onnx")]
+    assert len(lines) == 1 and "x [2,2,24]" in lines[0], "one form for all but the last"
 
 
 def test_a_bucket_refuses_what_it_cannot_cut():
-    indices = model(
-        [node("NonZero", ["x"], ["y"])], {"x": (F32, ["N", 7])}, {"y": (I64, [2, "M"])}
+    counted = model(
+        [node("Range", ["zero", "n", "one"], ["y"]), node("Relu", ["x"], ["z"])],
+        {"x": (F32, ["N", 7]), "n": (I64, [])},
+        {"y": (I64, ["M"]), "z": (F32, ["N", 7])},
+        [tensor("zero", np.int64(0)), tensor("one", np.int64(1))],
     ).SerializeToString()
-    with pytest.raises(smeaton.UserError, match="axis 1 of output 'y' has the size .* cannot be cut"):
-        smeaton.Session(indices, bucket={"N": 8})
+    with pytest.raises(smeaton.UserError, match="axis 0 of output 'y' has the size M, .* cannot be cut"):
+        smeaton.Session(counted, bucket={"N": 8})
 
 
 def test_a_bucket_does_not_hide_sizes_that_differ():
@@ -265,8 +264,6 @@ def test_every_figure_of_a_padded_run_is_of_the_padded_form(tmp_path):
 
 
 def test_the_command_line_pads_too(tmp_path):
-    from models import smeaton as program
-
     (tmp_path / "m.onnx").write_bytes(relu_model().SerializeToString())
     x = values(5, 7)
     np.save(tmp_path / "x.npy", x)
