@@ -226,11 +226,21 @@ nb::list ports(const std::vector<driver::PortInfo>& infos) {
     return result;
 }
 
+void log_line(const std::string& line) {
+    nb::gil_scoped_acquire held;
+    nb::module_::import_("logging").attr("getLogger")("smeaton").attr("warning")("%s", line);
+}
+
 void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
                   std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
-                  std::map<std::string, std::string> state) {
+                  std::map<std::string, std::string> state, std::string compile, int kept,
+                  std::map<std::string, int64_t> bucket) {
     driver::SessionOptions options;
+    options.compile = std::move(compile);
+    options.kept = kept;
+    options.bucket = std::move(bucket);
+    options.log = log_line;
     options.threads = threads;
     options.dims = std::move(dims);
     options.isa = std::move(isa);
@@ -405,7 +415,7 @@ NB_MODULE(_core, m) {
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
              nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"),
-             nb::arg("state"))
+             nb::arg("state"), nb::arg("compile"), nb::arg("kept"), nb::arg("bucket"))
         .def("run", &run, nb::arg("output_names").none(), nb::arg("feeds"),
              "run(output_names, feeds) -> list of arrays\n\n"
              "feeds: {input name: array}; output_names: which outputs, in which order; None: all.")
@@ -416,7 +426,8 @@ NB_MODULE(_core, m) {
         .def("run", &run_of_another_kind)
         .def(
             "prepare", &prepare, nb::arg("feeds"),
-            "Compiles for the shapes of these feeds; seconds it took, 0 where it was kept already.")
+            "Compiles for the shapes of these feeds, in full; seconds it took, 0 where it was kept "
+            "already.")
         .def("memory", &memory, nb::arg("feeds"),
              "Arena, its lower bound, scratch and weights, in bytes, for these feeds.")
         .def("profile", &profile, nb::arg("feeds"), nb::arg("runs") = 10,

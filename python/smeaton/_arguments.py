@@ -23,22 +23,22 @@ def model_file(model: Model) -> Iterator[str]:
         yield file
 
 
-def dims_of(dims: Mapping[str, int] | None) -> dict[str, int]:
-    """Sizes by name. TypeError for what is no mapping of names to whole numbers."""
+def dims_of(dims: Mapping[str, int] | None, what: str = "dims") -> dict[str, int]:
+    """Sizes by name. TypeError for what is no mapping of names to whole numbers. what: the argument."""
     if dims is None:
         return {}
     if not isinstance(dims, Mapping):
-        raise TypeError(f"dims: expected a dict such as {{'N': 4}}, got {type(dims).__name__}")
+        raise TypeError(f"{what}: expected a dict such as {{'N': 4}}, got {type(dims).__name__}")
     sizes = {}
     for name, size in dims.items():
         if not isinstance(name, str):
-            raise TypeError(f"dims: {name!r}: expected a name, or 'INPUT:AXIS'")
+            raise TypeError(f"{what}: {name!r}: expected a name, or 'INPUT:AXIS'")
         try:
             sizes[name] = operator.index(size)
         except TypeError:
-            raise TypeError(f"dims: {name!r} is {size!r}; expected a whole number") from None
+            raise TypeError(f"{what}: {name!r} is {size!r}; expected a whole number") from None
         if sizes[name] < 0:
-            raise ValueError(f"dims: {name!r} is {size!r}; expected a whole number from 0 on")
+            raise ValueError(f"{what}: {name!r} is {size!r}; expected a whole number from 0 on")
     return sizes
 
 

@@ -86,6 +86,9 @@ class Session:
         cache_folder: str,
         dump_folder: str,
         state: dict[str, str],
+        compile: str,
+        kept: int,
+        bucket: dict[str, int],
     ) -> None: ...
     def run(self, output_names: Sequence[str] | None, feeds: Feeds) -> list[Array]: ...
     def state(self) -> dict[str, Array]: ...

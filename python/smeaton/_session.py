@@ -96,7 +96,19 @@ class Session(_core.Session):
     zeros, and takes the output's value after each run; state() reads it, set_state() sets it. run() gives
     the outputs that go into a state only where they are asked for by name.
 
-    Inputs of new shapes just work: each combination is compiled once and kept (the last 32 of them).
+    compile: how code comes for shapes that run() meets first. "full": optimised before it runs, which takes
+    seconds. "quick": with flags that compile sooner; the optimised code is compiled behind the runs, with
+    little priority, and takes its place between two of them. Outputs are the same, bit for bit. "auto":
+    full for the first shapes of the session, quick for others. prepare() always compiles in full.
+    kept: compiled forms that are kept, one for each combination of shapes; the least recently used goes.
+    bucket: {"INPUT:AXIS": multiple} or {"NAME": multiple} rounds open sizes up to a multiple, so that inputs
+    of nearby sizes share a form: inputs are padded with zeros behind what is fed, outputs cut where their
+    sizes follow from such a size. The model runs on the zeros too: that is right only where they change
+    nothing that is kept (a mask covers them, or each output depends on a bounded neighbourhood alone).
+    UserError where an output has a size that does not follow from those of the inputs.
+
+    Inputs of new shapes just work: run() compiles for each combination of shapes once, and says so in one
+    warning on the logger "smeaton", but for the first.
     UserError (a ValueError) on a file that cannot be read, a node that is not supported, an option that
     says nothing; RuntimeWarning where there are more threads than cores, or fewer can be started.
     """
@@ -112,6 +124,9 @@ class Session(_core.Session):
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
         state: Mapping[str, str] | None = None,
+        compile: str = "auto",
+        kept: int = 32,
+        bucket: Mapping[str, int] | None = None,
         **named: object,
     ) -> None:
         _refuse_habits(positional, named)
@@ -123,6 +138,9 @@ class Session(_core.Session):
             str(cache_folder),
             str(dump_folder),
             dict(state or {}),
+            compile,
+            kept,
+            dims_of(bucket, "bucket"),
         )
         with model_file(path) as file:
             super().__init__(file, *options)

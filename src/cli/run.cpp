@@ -1,6 +1,7 @@
 #include "cli/check.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
+#include "driver/bucket.h"
 #include "driver/ports.h"
 #include "driver/study/measure.h"
 #include "report/json.h"
@@ -12,7 +13,7 @@ namespace {
 
 struct Request {
     driver::MeasureRequest measure;
-    std::vector<std::string> states;
+    std::vector<std::string> states, buckets;
     CheckOptions check;
     bool json = false, wide = false;
 };
@@ -21,6 +22,7 @@ int run(Request& r) {
     Progress progress;
     r.measure.session.progress = progress.callback();
     r.measure.session.state = driver::parse_states(r.states);
+    r.measure.session.bucket = driver::parse_buckets(r.buckets);
     r.measure.kernels |= r.json;
     read_tolerance(r.check, r.measure);
     if (!r.measure.session.stop_after.empty()) {
@@ -50,6 +52,9 @@ Verb run_verb() {
                 arguments.option("--state", r->states, "INPUT=OUTPUT",
                                  "keep this input between runs: it starts at the initializer of "
                                  "that name, else at zeros, and takes the output's value");
+                arguments.option("--bucket", r->buckets, "NAME=MULTIPLE",
+                                 "round an open size (or INPUT:AXIS) up to a multiple: inputs are "
+                                 "padded with zeros, outputs cut");
                 check_options(arguments, r->check, m);
                 arguments.option("--output-dir", m.output_folder, "DIR", "write outputs as .npy");
                 arguments.option("--threads", m.session.threads, 0, "0: all cores");

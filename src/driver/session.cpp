@@ -1,13 +1,18 @@
 #include "driver/session.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "cost/target.h"
+#include "driver/bucket.h"
 #include "driver/entry.h"
+#include "driver/graph_memory.h"
 #include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
@@ -25,6 +30,7 @@
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "run/alive.h"
+#include "run/background.h"
 #include "run/compile.h"
 #include "run/cpu.h"
 #include "run/executor.h"
@@ -34,9 +40,6 @@
 namespace smeaton::driver {
 
 namespace {
-
-// Specialisations kept; the least recently used goes first.
-constexpr size_t kKept = 32;
 
 using Feeds = std::map<std::string, Tensor>;
 
@@ -64,6 +67,9 @@ struct Compiled {
     std::vector<DType> output_dtypes;
     int64_t arena_lower_bound_bytes = 0;
     double seconds = 0;
+    run::BackgroundCompiler::JobPtr better;  // makes the optimised code; null where that runs
+    mutable std::mutex taking_over;
+    mutable std::atomic<bool> is_quick{false};  // until what `better` makes has been taken over
 };
 using CompiledPtr = std::shared_ptr<const Compiled>;
 
@@ -77,20 +83,30 @@ struct Session::Impl {
     std::vector<std::string> warnings;
     StateMemory state;       // of all specialisations
     std::mutex state_mutex;  // held for a run, where there are states
+    Buckets buckets;
+    run::BackgroundCompiler background;
 
     std::mutex mutex;                          // guards what follows
     std::deque<CompiledPtr> kept;              // most recently used first
     std::vector<std::string> deciding_inputs;  // their values are part of the key
+    bool has_compiled = false;
 
     void check_feeds(const Feeds&) const;
+    Feeds padded(const Feeds&) const;
     [[noreturn]] void refuse_output(const std::string& wanted) const;
     Specialisation specialisation(const Feeds&) const;
     bool serves(const Compiled&, const Feeds&) const;
     CompiledPtr find(const Feeds&);
     CompiledPtr get(const Feeds&);
     CompiledPtr get_whole(const Feeds&);
-    CompiledPtr compile(const Feeds&);
-    std::shared_ptr<Compiled> build(const Specialisation&) const;
+    CompiledPtr get_to_run(const Feeds&);
+    CompiledPtr compile(const Feeds&, bool quick);
+    void tell(const Feeds&, bool quick) const;
+    void take_over(const Compiled&, bool wait);
+    void require_code(const Compiled&) const;
+    std::shared_ptr<Compiled> build(const Specialisation&, bool quick);
+    std::shared_ptr<run::Library> code(const std::vector<std::string>& units, bool quick,
+                                       Compiled& made);
     std::unique_lock<std::mutex> state_turn();
     void start();
     void start_graph(model::Graph);
@@ -160,6 +176,12 @@ void Session::Impl::check_feeds(const Feeds& feeds) const {
     }
 }
 
+// What is compiled for and run: the feeds, checked, with rounded sizes.
+Feeds Session::Impl::padded(const Feeds& feeds) const {
+    check_feeds(feeds);
+    return naming(path, [&] { return buckets.padded(feeds); });
+}
+
 Specialisation Session::Impl::specialisation(const Feeds& feeds) const {
     Specialisation s;
     s.dims = options.dims;
@@ -200,27 +222,81 @@ CompiledPtr Session::Impl::find(const Feeds& feeds) {
     return nullptr;
 }
 
+// With the code that takes longest to make and runs fastest.
 CompiledPtr Session::Impl::get(const Feeds& feeds) {
     std::lock_guard lock(mutex);
-    if (CompiledPtr hit = find(feeds)) return hit;
-    return naming(path, [&] { return compile(feeds); });
+    CompiledPtr hit = find(feeds);
+    if (!hit) return naming(path, [&] { return compile(feeds, false); });
+    take_over(*hit, true);
+    return hit;
+}
+
+void Session::Impl::require_code(const Compiled& compiled) const {
+    if (!compiled.executor)
+        throw UserError(
+            "{}: compilation stopped after '{}' as asked, so that there is no code to run", path,
+            options.stop_after);
 }
 
 // One that can run, as it cannot where the stages were stopped.
 CompiledPtr Session::Impl::get_whole(const Feeds& feeds) {
     CompiledPtr compiled = get(feeds);
-    if (!compiled->executor)
-        throw UserError(
-            "{}: compilation stopped after '{}' as asked, so that there is no code to run", path,
-            options.stop_after);
+    require_code(*compiled);
     return compiled;
 }
 
-CompiledPtr Session::Impl::compile(const Feeds& feeds) {
+// The same with what code there is, and if need be with code that is there soon.
+CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
+    std::lock_guard lock(mutex);
+    CompiledPtr compiled = find(feeds);
+    if (compiled) {
+        take_over(*compiled, false);
+    } else {
+        const bool quick =
+            options.compile == "quick" || (options.compile == "auto" && has_compiled);
+        tell(feeds, quick);
+        compiled = naming(path, [&] { return compile(feeds, quick); });
+    }
+    require_code(*compiled);
+    return compiled;
+}
+
+void Session::Impl::tell(const Feeds& feeds, bool quick) const {
+    if (!has_compiled || !options.log) return;
+    std::string shapes;
+    for (const auto& [key, tensor] : feeds)
+        shapes += fmt::format("{}{} [{}]", shapes.empty() ? "" : ", ", key,
+                              fmt::join(tensor.shape(), ","));
+    options.log(fmt::format("{}: compiles for new shapes, {}; {}{} of at most {} forms are kept",
+                            path, shapes,
+                            quick ? "first quick code, then better code behind the runs; " : "",
+                            kept.size(), options.kept));
+}
+
+// Code that was compiled behind the runs, where it is ready or shall be waited for.
+void Session::Impl::take_over(const Compiled& compiled, bool wait) {
+    if (!compiled.is_quick.load(std::memory_order_acquire)) return;
+    if (!wait && !run::BackgroundCompiler::ended(*compiled.better)) return;
+    std::lock_guard lock(compiled.taking_over);
+    if (!compiled.is_quick) return;
+    std::shared_ptr<run::Library> library;
+    try {
+        library = naming(path, [&] { return background.wait(compiled.better, options.poll); });
+    } catch (const std::exception& error) {
+        if (wait) throw;
+        if (options.log) options.log(fmt::format("{}; quick code stays", error.what()));
+        compiled.is_quick = false;
+        return;
+    }
+    compiled.executor->relink(symbols_of(compiled.tuned.program, library));
+    compiled.is_quick.store(false, std::memory_order_release);
+}
+
+CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
     std::shared_ptr<Compiled> made;
     while (!made) {
         try {
-            made = build(specialisation(feeds));
+            made = build(specialisation(feeds), quick);
         } catch (const model::NeedsValue& needs) {
             naming(path, [&] { refuse_deciding_states(graph, needs.inputs); });
             size_t before = deciding_inputs.size();
@@ -232,11 +308,33 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds) {
         }
     }
     kept.push_front(made);
-    if (kept.size() > kKept) kept.pop_back();
+    if (kept.size() > static_cast<size_t>(options.kept)) kept.pop_back();
+    has_compiled = true;
     return made;
 }
 
-std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) const {
+// Optimised code, or quick code and a job that makes the other.
+std::shared_ptr<run::Library> Session::Impl::code(const std::vector<std::string>& units, bool quick,
+                                                  Compiled& made) {
+    const emit::Isa isa = isa_for(options.isa);
+    run::CompileOptions compile;
+    compile.flags = emit::compile_flags(isa);
+    compile.cache_folder = options.cache_folder;
+    compile.label = path;
+    run::CompileOptions now = compile;
+    now.poll = options.poll;
+    if (options.progress)
+        now.progress = [&](double fraction) { options.progress("compile", fraction); };
+    if (!quick) return run::compile_cached(units, now);
+    if (std::shared_ptr<run::Library> library = run::load_cached(units, now)) return library;
+    now.flags = emit::quick_compile_flags(isa);
+    std::shared_ptr<run::Library> library = run::compile_uncached(units, now);
+    made.better = background.add(units, compile);
+    made.is_quick = true;
+    return library;
+}
+
+std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, bool quick) {
     auto made = std::make_shared<Compiled>();
     made->made_for = wanted;
     for (const PortInfo& port : inputs) made->fed.push_back(port.name);
@@ -259,16 +357,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
         auto comment = [&](const gir::Kernel& k) { return kernel_comment(k, program, levels); };
         emitted = emit::emit_program(program, {isa, units, comment});
     });
-    runner.run("compile", [&] {
-        run::CompileOptions compile;
-        compile.flags = emit::compile_flags(isa);
-        compile.cache_folder = options.cache_folder;
-        compile.label = path;
-        compile.poll = options.poll;
-        if (options.progress)
-            compile.progress = [&](double fraction) { options.progress("compile", fraction); };
-        library = run::compile_cached(emitted.units, compile);
-    });
+    runner.run("compile", [&] { library = code(emitted.units, quick, *made); });
     made->source = emitted.units;
     if (runner.stopped() && !library) return made;
     auto plan = [&] {
@@ -292,10 +381,20 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) con
     return made;
 }
 
-void check_options(const model::Graph& graph, const std::string& label,
-                   const SessionOptions& options) {
+static void check_words(const SessionOptions& options) {
     check_skip({options.skip.begin(), options.skip.end()});
     check_stop_after(options.stop_after);
+    const std::vector<std::string> known = {"auto", "full", "quick"};
+    if (std::find(known.begin(), known.end(), options.compile) == known.end())
+        throw UserError("compile: '{}' is none of auto, full, quick{}", options.compile,
+                        nearest_hint(options.compile, known));
+    if (options.kept < 1)
+        throw UserError("kept: {} compiled forms; expected 1 or more", options.kept);
+}
+
+void check_options(const model::Graph& graph, const std::string& label,
+                   const SessionOptions& options) {
+    check_words(options);
     naming(label, [&] {
         model::dim_bindings(graph, options.dims);
         isa_for(options.isa);
@@ -314,7 +413,11 @@ void Session::Impl::start_graph(model::Graph made_of) {
     outputs = output_ports(graph);
     overridable = overridable_ports(graph);
     check_options(graph, path, options);
-    naming(path, [&] { state = StateMemory(graph, options.dims); });
+    naming(path, [&] {
+        state = StateMemory(graph, options.dims);
+        if (!options.bucket.empty())
+            buckets = Buckets(options.bucket, inputs, inferred_output_ports(graph));
+    });
     start();
 }
 
@@ -322,9 +425,9 @@ void Session::Impl::start_program(Entry made_of) {
     entry = std::move(made_of);
     inputs = input_ports(entry->program);
     outputs = output_ports(entry->program);
-    check_skip({options.skip.begin(), options.skip.end()});
-    check_stop_after(options.stop_after);
+    check_words(options);
     naming(path, [&] {
+        buckets = Buckets(options.bucket, inputs, outputs);
         check_program_options(*entry, options);
         require_weights(*entry);
         isa_for(options.isa);
@@ -405,9 +508,9 @@ Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
 
 }  // namespace
 
-std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& names) {
+std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string>& names) {
     Impl& s = *impl_;
-    s.check_feeds(feeds);
+    const Feeds feeds = s.padded(fed);
     std::vector<size_t> places;  // among outputs; their number: the output goes into a state
     for (const std::string& wanted : names) {
         size_t at = 0;
@@ -415,10 +518,12 @@ std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::stri
         if (at == s.outputs.size() && !s.state.takes_output(wanted)) s.refuse_output(wanted);
         places.push_back(at);
     }
-    CompiledPtr compiled = s.get_whole(feeds);
+    CompiledPtr compiled = s.get_to_run(feeds);
     Bound bound = bind_buffers(*compiled, feeds);
     std::unique_lock turn = s.state_turn();
     naming(s.path, [&] { compiled->executor->run(bound.externals); });
+    turn = {};
+    s.buckets.cut(bound.outputs, fed);
     if (names.empty()) return std::move(bound.outputs);
     std::vector<Tensor> chosen;
     for (size_t i = 0; i < places.size(); ++i)
@@ -442,18 +547,20 @@ static std::string level_here(Name level) {
     return level == Name("memory") ? "dram" : level.str();
 }
 
-double Session::prepare(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+double Session::prepare(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
+    bool there = false;
     {
         std::lock_guard lock(impl_->mutex);
-        if (impl_->find(feeds)) return 0;
+        there = impl_->find(feeds) != nullptr;
     }
-    return impl_->get(feeds)->seconds;
+    const CompiledPtr compiled = impl_->get(feeds);
+    return there ? 0 : compiled->seconds;
 }
 
-std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
+std::vector<KernelStats> Session::profile(const Feeds& fed, int runs) {
     if (runs < 1) throw UserError("profile: {} runs to time; expected 1 or more", runs);
-    impl_->check_feeds(feeds);
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
     Bound bound = bind_buffers(*compiled, feeds);
     std::vector<std::vector<int64_t>> samples;
@@ -493,8 +600,8 @@ std::vector<KernelStats> Session::profile(const Feeds& feeds, int runs) {
     return stats;
 }
 
-RunTrace Session::trace(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+RunTrace Session::trace(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
     Bound bound = bind_buffers(*compiled, feeds);
     std::vector<run::Span> spans;
@@ -513,39 +620,14 @@ RunTrace Session::trace(const Feeds& feeds) {
     return trace;
 }
 
-namespace {
-
-// One dense buffer for each value that a node makes, none in place; outputs apart.
-int64_t graph_max_live_bytes(const model::ShapedGraph& shaped) {
-    const model::Graph& graph = shaped.graph;
-    std::map<model::ValueId, gir::LiveRange> ranges;
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-        int at = static_cast<int>(i);
-        for (model::ValueId id : graph.nodes[i].outputs) {
-            if (!id.valid() || graph.at(id).constant) continue;
-            int64_t elements = 1;
-            for (const Dim& d : *graph.at(id).shape) elements *= d.value();
-            ranges[id] = {tensor::byte_count(*graph.at(id).dtype, elements), at, at};
-        }
-        for (model::ValueId id : graph.nodes[i].inputs)
-            if (auto found = ranges.find(id); found != ranges.end()) found->second.last = at;
-    }
-    for (model::ValueId id : graph.outputs) ranges.erase(id);
-    std::vector<gir::LiveRange> all;
-    for (const auto& [id, range] : ranges) all.push_back(range);
-    return gir::max_live_bytes(all);
-}
-
-}  // namespace
-
-std::shared_ptr<const Tuned> Session::tuned(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+std::shared_ptr<const Tuned> Session::tuned(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get(feeds);
     return {compiled, &compiled->tuned};
 }
 
-MemoryStats Session::memory(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+MemoryStats Session::memory(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
     MemoryStats stats;
     stats.weights_bytes = weight_bytes(compiled->tuned.program);
@@ -576,8 +658,8 @@ std::map<Name, Tensor> values_by_buffer(const Compiled& c, const Feeds& feeds,
 
 }  // namespace
 
-std::vector<Tensor> Session::interpreted(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+std::vector<Tensor> Session::interpreted(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
     const gir::Program& program = compiled->tuned.lowered;
     const std::map<Name, Tensor> values = values_by_buffer(*compiled, feeds, state());
@@ -587,11 +669,12 @@ std::vector<Tensor> Session::interpreted(const Feeds& feeds) {
     for (const gir::Buffer& b : program.buffers)
         if (b.lifetime == gir::Lifetime::Output && b.alias_of.empty())
             outputs.push_back(made.at(b.name));
+    impl_->buckets.cut(outputs, fed);
     return outputs;
 }
 
-std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) {
-    impl_->check_feeds(feeds);
+std::vector<Judgement> Session::judge(const Feeds& fed, JudgeOptions options) {
+    const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get(feeds);
     options.isa = isa_for(impl_->options.isa);
     options.cache_folder = impl_->options.cache_folder;
@@ -599,8 +682,8 @@ std::vector<Judgement> Session::judge(const Feeds& feeds, JudgeOptions options) 
                          options);
 }
 
-std::vector<std::string> Session::source(const Feeds& feeds) {
-    impl_->check_feeds(feeds);
+std::vector<std::string> Session::source(const Feeds& fed) {
+    const Feeds feeds = impl_->padded(fed);
     return impl_->get(feeds)->source;
 }
 

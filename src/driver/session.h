@@ -40,6 +40,16 @@ struct SessionOptions {
     /// What becomes of a program on which nothing is left to choose; may be empty.
     std::function<gir::Program(const gir::Program&)> finish;
     std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
+    /// How code comes for shapes that run() meets first. "full": optimised, before it runs.
+    /// "quick": with flags that compile sooner, and the optimised code, compiled behind the runs
+    /// with little priority, takes its place between two of them; outputs are the same, bit for
+    /// bit. "auto": full for the session's first shapes, quick for others.
+    std::string compile = "auto";
+    int kept = 32;  ///< compiled forms kept, from 1 on; the least recently used goes first
+    /// NAME or INPUT:AXIS of an open size: the multiple that it is rounded up to (bucket.h).
+    std::map<std::string, int64_t> bucket;
+    /// Told in one line when run() compiles for shapes other than the first; may be empty.
+    std::function<void(const std::string& line)> log;
 };
 
 struct PortInfo {
@@ -118,7 +128,8 @@ public:
     /// or another shape; then nothing has changed.
     void set_state(const std::map<std::string, Tensor>&);
 
-    /// Compiles for these feeds without running; gives the seconds it took (0 when kept already).
+    /// Compiles for these feeds without running, in full; gives the seconds it took (0 when kept
+    /// already).
     double prepare(const std::map<std::string, Tensor>& feeds);
     /// Times each kernel over `runs` runs; for the specialisation of `feeds`. Each begins with the
     /// state as it is, which is left so. UserError below one run.

@@ -211,54 +211,113 @@ std::string compiler_text(const CompileOptions& options) {
     return text.substr(0, text.find('\n'));
 }
 
+// Opens what was compiled.
+struct Loader {
+    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+
+    /// Null where it cannot be loaded.
+    std::shared_ptr<Library> open(const std::string& path) const {
+        std::shared_ptr<Library> library(new Library());
+        library->path = path;
+        library->handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (!library->handle_) return nullptr;
+        library->seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return library;
+    }
+
+    std::shared_ptr<Library> open_new(const std::string& path, const std::string& folder) const {
+        if (std::shared_ptr<Library> library = open(path)) return library;
+        const char* why = dlerror();
+        throw UserError(
+            "compiled kernels in {} cannot be loaded: {}; if the folder forbids execution, set "
+            "XDG_CACHE_HOME to another one",
+            folder, why ? why : "unknown reason");
+    }
+};
+
+namespace {
+
+// Where compilers work and what they make is kept.
+struct Site {
+    std::string folder, compiler;       // compiler: empty where there is none
+    std::vector<std::string> versions;  // whose work may lie in the folder; the compiler's first
+
+    explicit Site(const CompileOptions& options)
+        : folder(options.cache_folder.empty() ? default_cache_folder() : options.cache_folder) {
+        make_cache_folder(folder);
+        if (mounted_noexec(folder))
+            throw UserError(
+                "the cache folder {} is on a file system mounted noexec, so compiled kernels "
+                "cannot be loaded from it; set XDG_CACHE_HOME to another folder",
+                folder);
+        compiler = find_compiler(options.compiler);
+        versions = compiler.empty() ? known_versions(folder)
+                                    : std::vector<std::string>{compiler_version(compiler, folder)};
+    }
+    std::string path_of(const std::string& version, const std::vector<std::string>& sources,
+                        const CompileOptions& options) const {
+        return folder + "/" + digest(key_of(version, sources, options)) + ".so";
+    }
+};
+
+std::shared_ptr<Library> load_from(const Site& site, const std::vector<std::string>& sources,
+                                   const CompileOptions& options, const Loader& loader) {
+    for (const std::string& version : site.versions) {
+        const std::string path = site.path_of(version, sources, options);
+        if (!seal_holds(path)) continue;
+        std::shared_ptr<Library> library = loader.open(path);
+        if (!library) continue;
+        library->from_cache = true;
+        touch(path);
+        if (!options.label.empty()) set_label(path, options.label);
+        return library;
+    }
+    return nullptr;
+}
+
+/// Compiles and links in the folder; gives the path of what it made there.
+std::string build_in(const BuildFolder& build, const Site& site,
+                     const std::vector<std::string>& sources, const CompileOptions& options) {
+    if (site.compiler.empty()) fail_without_compiler();
+    compile_units(sources, site.compiler, options, build.path);
+    std::string linked = build.path + "/linked.so";
+    link_units(sources.size(), site.compiler, build.path, linked);
+    return linked;
+}
+
+}  // namespace
+
+std::shared_ptr<Library> load_cached(const std::vector<std::string>& sources,
+                                     const CompileOptions& options) {
+    const Loader loader;
+    return load_from(Site(options), sources, options, loader);
+}
+
 std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                                         const CompileOptions& options) {
-    auto start = std::chrono::steady_clock::now();
-    std::string folder =
-        options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
-    make_cache_folder(folder);
-    if (mounted_noexec(folder))
-        throw UserError(
-            "the cache folder {} is on a file system mounted noexec, so compiled kernels cannot be "
-            "loaded from it; set XDG_CACHE_HOME to another folder",
-            folder);
-    const std::string compiler = find_compiler(options.compiler);
-    const std::vector<std::string> versions =
-        compiler.empty() ? known_versions(folder)
-                         : std::vector<std::string>{compiler_version(compiler, folder)};
-    std::shared_ptr<Library> library(new Library());
-    auto load = [&] {
-        return library->handle_ = dlopen(library->path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    };
-    for (const std::string& version : versions) {
-        library->path = folder + "/" + digest(key_of(version, sources, options)) + ".so";
-        library->from_cache = seal_holds(library->path) && load() != nullptr;
-        if (library->from_cache) break;
-    }
-    if (library->from_cache) {
-        touch(library->path);
-    } else {
-        if (compiler.empty()) fail_without_compiler();
-        BuildFolder build(folder);
-        compile_units(sources, compiler, options, build.path);
-        std::string linked = build.path + "/linked.so";
-        link_units(sources.size(), compiler, build.path, linked);
-        seal_and_move(linked, library->path);
-        if (!load()) {
-            const char* why = dlerror();
-            throw UserError(
-                "compiled kernels in {} cannot be loaded: {}; if the folder forbids execution, set "
-                "XDG_CACHE_HOME to another one",
-                folder, why ? why : "unknown reason");
-        }
-        note_version(folder, versions[0]);
-        trim_cache(folder, options.cache_cap_bytes);
-        if (options.progress) options.progress(1.0);
-    }
-    if (!options.label.empty()) set_label(library->path, options.label);
-    library->seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const Loader loader;
+    const Site site(options);
+    if (std::shared_ptr<Library> library = load_from(site, sources, options, loader))
+        return library;
+    const BuildFolder build(site.folder);
+    const std::string linked = build_in(build, site, sources, options);
+    const std::string path = site.path_of(site.versions[0], sources, options);
+    seal_and_move(linked, path);
+    std::shared_ptr<Library> library = loader.open_new(path, site.folder);
+    note_version(site.folder, site.versions[0]);
+    trim_cache(site.folder, options.cache_cap_bytes);
+    if (options.progress) options.progress(1.0);
+    if (!options.label.empty()) set_label(path, options.label);
     return library;
+}
+
+std::shared_ptr<Library> compile_uncached(const std::vector<std::string>& sources,
+                                          const CompileOptions& options) {
+    const Loader loader;
+    const Site site(options);
+    const BuildFolder build(site.folder);  // what is loaded outlives its file
+    return loader.open_new(build_in(build, site, sources, options), site.folder);
 }
 
 }  // namespace smeaton::run

@@ -38,8 +38,7 @@ public:
     double seconds = 0;  ///< compiling (0 from the cache), linking and loading
 
 private:
-    friend std::shared_ptr<Library> compile_cached(const std::vector<std::string>&,
-                                                   const CompileOptions&);
+    friend struct Loader;
     Library() = default;
     void* handle_ = nullptr;
 };
@@ -49,6 +48,12 @@ private:
 /// no compiler, or the cache folder cannot be written or does not allow execution.
 std::shared_ptr<Library> compile_cached(const std::vector<std::string>& sources,
                                         const CompileOptions&);
+/// What compile_cached has in the cache; null where it would have to compile.
+std::shared_ptr<Library> load_cached(const std::vector<std::string>& sources,
+                                     const CompileOptions&);
+/// The same without the cache: nothing is looked up, and nothing but what is loaded stays.
+std::shared_ptr<Library> compile_uncached(const std::vector<std::string>& sources,
+                                          const CompileOptions&);
 
 /// The first line of what the compiler's --version says; of the one that last filled the cache
 /// folder where none is installed; empty where neither is there.

@@ -316,6 +316,11 @@ void Executor::run_traced(std::span<void* const> externals, std::vector<Span>& s
     for (const TracedThread& t : threads) spans.insert(spans.end(), t.spans.begin(), t.spans.end());
 }
 
+void Executor::relink(const Symbols& symbols) {
+    Pool::Lease lease(*state_->pool);
+    run::relink(state_->linked, symbols);
+}
+
 const Plan& Executor::plan() const {
     return state_->plan();
 }

@@ -55,6 +55,9 @@ public:
     /// The same, and when each thread worked on which phase. Not for a plan with teams.
     void run_traced(std::span<void* const> externals, std::vector<Span>& spans);
 
+    /// Other code for the same plan, from the next run on; a run under way ends first.
+    void relink(const Symbols&);
+
     const Plan& plan() const;
     int64_t scratch_bytes() const;  ///< of all threads together
     /// Where a buffer of the arena, the persistent memory, the constants or the states lies; null

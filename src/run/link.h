@@ -31,5 +31,7 @@ struct LinkedPlan {
 
 /// UserError naming a function or constant that is not there.
 LinkedPlan link(Plan, Symbols);
+/// Other code for the same plan: functions and what keeps them. UserError as above.
+void relink(LinkedPlan&, const Symbols&);
 
 }  // namespace smeaton::run

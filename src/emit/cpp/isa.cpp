@@ -20,21 +20,26 @@ Isa isa_named(std::string_view name) {
                     name);
 }
 
-std::vector<std::string> compile_flags(const Isa& isa) {
+static std::vector<std::string> flags_for(const Isa& isa, std::vector<std::string> level) {
     // -fno-strict-aliasing: scratch memory holds tiles of several dtypes one after another.
-    std::vector<std::string> flags = {"-std=c++17",
-                                      "-O2",
-                                      "-fPIC",
-                                      isa.fma ? "-ffp-contract=fast" : "-ffp-contract=off",
-                                      "-fno-math-errno",
-                                      "-fwrapv",
-                                      "-fno-strict-aliasing",
-                                      "-fno-exceptions",
-                                      "-fno-rtti",
-                                      "-w",
-                                      "-Wno-psabi"};
+    std::vector<std::string> flags = {
+        "-std=c++17",      "-fPIC",     isa.fma ? "-ffp-contract=fast" : "-ffp-contract=off",
+        "-fno-math-errno", "-fwrapv",   "-fno-strict-aliasing",
+        "-fno-exceptions", "-fno-rtti", "-w",
+        "-Wno-psabi"};
+    flags.insert(flags.begin() + 1, level.begin(), level.end());
     flags.insert(flags.end(), isa.flags.begin(), isa.flags.end());
     return flags;
+}
+
+std::vector<std::string> compile_flags(const Isa& isa) {
+    return flags_for(isa, {"-O2"});
+}
+
+std::vector<std::string> quick_compile_flags(const Isa& isa) {
+    // GCC contracts multiply-adds in a pass that -O1 leaves out; clang does so at any level, and
+    // takes the flag.
+    return flags_for(isa, {"-O1", "-fexpensive-optimizations"});
 }
 
 }  // namespace smeaton::emit

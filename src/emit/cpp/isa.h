@@ -27,5 +27,7 @@ Isa isa_named(std::string_view);
 /// Flags for generated code besides the ISA's: -O2, exact floats but for contraction, wrapping
 /// ints.
 std::vector<std::string> compile_flags(const Isa&);
+/// For code sooner and not as fast, with the same results to the last bit.
+std::vector<std::string> quick_compile_flags(const Isa&);
 
 }  // namespace smeaton::emit
