@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "gir/names.h"
 #include "gir/rewrite/engine.h"
-#include "gir/rewrite/lives.h"
 #include "gir/rewrite/kept.h"
+#include "gir/rewrite/lives.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
@@ -83,8 +83,7 @@ void ProgramTiler::forget(const std::set<Name>& of_kernel) {
 
 // Nothing where the rules that would tile it are skipped.
 std::optional<Block> ProgramTiler::tile_stmt(const StmtPtr& s, const Target& asked,
-                                             TiledKernel& kernel,
-                                             std::map<Name, int64_t>& placed) {
+                                             TiledKernel& kernel, std::map<Name, int64_t>& placed) {
     std::optional<TiledStmt> mma;
     if (rules.on("tile-contraction")) mma = tile_mma(out, s, asked, taken, changed);
     if (!mma)

@@ -154,7 +154,8 @@ private:
                         level,
                         all ? levels_outside(target, level) : std::set{target.outermost().name},
                         {program_, {target.registers().name, level.line_bytes, step.operand}}};
-        Block next = claimer.block(body, {}, {}, false, (level.capacity.room() * step.share).whole());
+        Block next =
+            claimer.block(body, {}, {}, false, (level.capacity.room() * step.share).whole());
         if (claimer.made == 0) return claimed;
         Kernel kernel = *claimed.kernel;
         kernel.body = std::move(next);

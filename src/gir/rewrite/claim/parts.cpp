@@ -98,7 +98,8 @@ Block in_parts(Block body, const Program& program, const Target& target) {
         Block changed = map_stmts(
             body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(ahead) : s}; });
         if (!level->capacity.bounded() ||
-            (level->capacity.room() * level->parts).holds(static_cast<double>(live_bytes(changed, level->name))))
+            (level->capacity.room() * level->parts)
+                .holds(static_cast<double>(live_bytes(changed, level->name))))
             body = std::move(changed);
     }
     return body;
