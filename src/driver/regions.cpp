@@ -89,7 +89,9 @@ private:
         const gir::Buffer* buffer = program_.find_buffer(s.target);
         if (buffer == nullptr) return;  // a tile
         Region r = whole(*buffer, write);
-        for (size_t d = 0; d < s.at.size(); ++d) clip(s, d, r);
+        // Elements that share a byte are never apart.
+        if (tensor::bits(buffer->dtype) >= 8)
+            for (size_t d = 0; d < s.at.size(); ++d) clip(s, d, r);
         join(std::move(r));
     }
 
