@@ -95,6 +95,9 @@ class Session(_core.Session):
     state: {INPUT: OUTPUT} keeps the input between runs: it starts at the initializer of that name, else at
     zeros, and takes the output's value after each run; state() reads it, set_state() sets it. run() gives
     the outputs that go into a state only where they are asked for by name.
+    parallel: "off", or kernels side by side: "auto" (where it measures faster here, timed once and kept in
+    the cache folder), "linear", "list", "exact", "ilp", "cpsat". No bit of a result depends on it;
+    parallel(feeds) tells what runs.
 
     Inputs of new shapes just work: each combination is compiled once and kept (the last 32 of them).
     UserError (a ValueError) on a file that cannot be read, a node that is not supported, an option that
@@ -112,6 +115,7 @@ class Session(_core.Session):
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
         state: Mapping[str, str] | None = None,
+        parallel: str = "off",
         **named: object,
     ) -> None:
         _refuse_habits(positional, named)
@@ -123,6 +127,7 @@ class Session(_core.Session):
             str(cache_folder),
             str(dump_folder),
             dict(state or {}),
+            parallel,
         )
         with model_file(path) as file:
             super().__init__(file, *options)

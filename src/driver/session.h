@@ -14,6 +14,7 @@
 
 #include "driver/judge.h"
 #include "model/graph.h"
+#include "schedule/schedule.h"
 #include "tensor/dim.h"
 #include "tensor/tensor.h"
 
@@ -40,6 +41,9 @@ struct SessionOptions {
     /// What becomes of a program on which nothing is left to choose; may be empty.
     std::function<gir::Program(const gir::Program&)> finish;
     std::function<void()> poll;  ///< asked while compilers run; what it throws ends them
+    /// Kernels side by side: "off", "auto" (where it is faster, by measurement), or an algorithm of
+    /// schedule/solve.h. No bit of a result depends on it.
+    std::string parallel = "off";
 };
 
 struct PortInfo {
@@ -78,6 +82,25 @@ struct MemoryStats {
     int64_t scratch_bytes = 0;
     int64_t weights_bytes = 0;
     int64_t state_bytes = 0;
+};
+
+/// How a run takes up its kernels, and what that was weighed against.
+struct ParallelChoice {
+    std::string wanted;  ///< as asked
+    std::string method;  ///< "serial": one kernel after another; else the algorithm that runs
+    std::string tried;   ///< the algorithm of `schedule`; empty: none was made
+    std::string why;     ///< a sentence where nothing was timed
+    int threads = 1;
+    std::string cpu;       ///< the machine's identity
+    bool kept = false;     ///< read from the cache folder, not timed now
+    double serial_us = 0;  ///< one kernel after another on all threads; measured, 0: not timed
+    double linear_us = 0;  ///< Ramiel's clusters; measured, 0: not timed
+    double scheduled_us = 0;  ///< the schedule below; measured, 0: not timed
+    double bound_us = 0;      ///< of every schedule over the kernels' times
+    double critical_path_us = 0;
+    double work_us = 0;  ///< least core time of all kernels / threads
+    schedule::TaskGraph graph;    ///< kernels with their times here
+    schedule::Schedule schedule;  ///< what runs, or the fastest of what was refused
 };
 
 struct Tuned;  // pipeline.h
@@ -129,6 +152,9 @@ public:
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
+    /// How runs on these feeds take up their kernels; `method` "serial" where options.parallel is
+    /// "off".
+    ParallelChoice parallel(const std::map<std::string, Tensor>& feeds);
     /// What the outputs are by the interpreter, from the program before any rewrite: slow and
     /// obvious. States are as they are and are left so.
     std::vector<Tensor> interpreted(const std::map<std::string, Tensor>& feeds);

@@ -25,6 +25,7 @@ Json json_of(const driver::SimulatedKernel&);
 Json json_of(const driver::Comparison&);
 Json json_of(const driver::MemoryStats&);
 Json json_of(const driver::Explanation&);
+Json json_of(const driver::ParallelChoice&);
 Json simulated(const driver::SimulateResult&);
 Json inspected(const driver::InspectResult&);
 

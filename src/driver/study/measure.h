@@ -65,6 +65,7 @@ struct MeasureResult {
     std::vector<Comparison> checks;
     std::vector<std::string> written;      ///< output files
     std::vector<std::string> warnings;     ///< of the reader and of shape inference
+    std::optional<ParallelChoice> parallel;  ///< absent where it is off
     std::optional<Explanation> explained;  ///< what the rules gained, where wanted
 };
 
