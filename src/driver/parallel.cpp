@@ -35,6 +35,9 @@ constexpr double kWorthwhile = 0.98;
 // Runs of a plan while it is timed: as many as fit into the time, within these numbers.
 constexpr int kFewestRuns = 5, kMostRuns = 40;
 constexpr double kTimingSeconds = 0.6;
+constexpr int kRunsOfATurn = 3;
+// How often the schedule of list is made again by what it took.
+constexpr int kTimesAgain = 2;
 
 double us_since(Clock::time_point begin) {
     return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
@@ -88,12 +91,11 @@ schedule::Schedule on_neighbours(const schedule::TaskGraph& graph, const schedul
         const bool apart = own.back() - own.front() + 1 != count;
         double ready = 0;
         for (int e : links.in(t))
-            ready = std::max(ready,
-                             finish_us[static_cast<size_t>(
-                                 graph.edges[static_cast<size_t>(e)].from.v)]);
+            ready = std::max(
+                ready, finish_us[static_cast<size_t>(graph.edges[static_cast<size_t>(e)].from.v)]);
         const auto start_at = [&](int first) {
-            return std::max(ready, *std::max_element(free_us.begin() + first,
-                                                     free_us.begin() + first + count));
+            return std::max(
+                ready, *std::max_element(free_us.begin() + first, free_us.begin() + first + count));
         };
         int first = apart ? 0 : own.front();
         for (int f = 0; apart && f + count <= cores.total(); ++f)
@@ -265,26 +267,25 @@ private:
 
     bool more(int runs, Clock::time_point begin) const {
         poll();
-        return runs < kFewestRuns ||
-               (runs < kMostRuns && us_since(begin) < kTimingSeconds * 1e6);
+        return runs < kFewestRuns || (runs < kMostRuns && us_since(begin) < kTimingSeconds * 1e6);
     }
 
     void bounds() {
         const schedule::Links links(choice_.graph);
         double serial = 0;
         for (const schedule::Task& t : choice_.graph.tasks) serial += t.durations_us.back();
-        const schedule::Bounds b =
-            schedule::lower_bounds(choice_.graph, links, cores(), serial);
+        const schedule::Bounds b = schedule::lower_bounds(choice_.graph, links, cores(), serial);
         choice_.bound_us = b.best_us();
         choice_.critical_path_us = b.critical_path_us;
         choice_.work_us = b.work_us;
     }
 
-    ParallelChoice scheduled(const std::string& algorithm) const {
-        schedule::Solution s = solved(choice_.graph, threads_, algorithm);
-        ParallelChoice out = choice_;
+    // By the times that `known` has.
+    ParallelChoice scheduled(const ParallelChoice& known, const std::string& algorithm) const {
+        ParallelChoice out = known;
         out.method = out.tried = algorithm;
-        out.schedule = on_neighbours(choice_.graph, cores(), s.schedule);
+        out.schedule =
+            on_neighbours(out.graph, cores(), solved(out.graph, threads_, algorithm).schedule);
         const schedule::CheckResult check = schedule::check(out.graph, cores(), out.schedule);
         SMEATON_CHECK(check.faults.empty(), "the schedule of {}: {}", algorithm,
                       check.faults.front());
@@ -297,32 +298,62 @@ private:
         return std::make_unique<Trial>(subject_, std::move(plan), 1);
     }
 
-    // All ways by turns, so that what else happens on the machine happens to all.
-    void decide(const run::Plan& plan) {
+    // The schedule again, by what its tasks on one thread took where it put them: what they read
+    // may lie in another core's cache.
+    ParallelChoice again(const ParallelChoice& way) const {
+        const std::unique_ptr<Trial> trial = trial_of(way);
+        std::vector<std::vector<double>> us(way.graph.tasks.size());
+        std::vector<int64_t> ns;
+        trial->run_timed(ns);
+        const Clock::time_point begin = Clock::now();
+        for (int r = 0; more(r, begin); ++r) {
+            trial->run_timed(ns);
+            for (size_t i = 0; i < ns.size(); ++i)
+                us[i].push_back(static_cast<double>(ns[i]) * 1e-3);
+        }
+        ParallelChoice known = way;
+        for (size_t i = 0; i < us.size(); ++i)
+            if (way.schedule.tasks[i].cores.size() == 1)
+                known.graph.tasks[i].durations_us[0] = lower_quartile(std::move(us[i]));
+        return scheduled(known, way.tried);
+    }
+
+    std::vector<ParallelChoice> ways() const {
         const bool automatic = subject_.wanted == "auto";
-        std::vector<ParallelChoice> ways;
-        for (const char* algorithm : {"list", "linear"})
-            if (automatic) ways.push_back(scheduled(algorithm));
-        if (!automatic) ways.push_back(scheduled(subject_.wanted));
+        std::vector<ParallelChoice> all = {
+            scheduled(choice_, automatic ? "list" : subject_.wanted)};
+        for (int n = 0; automatic && n < kTimesAgain; ++n) all.push_back(again(all.back()));
+        if (automatic) all.push_back(scheduled(choice_, "linear"));
+        return all;
+    }
+
+    // All ways by turns, so that what else happens on the machine happens to all; the first run of
+    // a turn fetches what the others drove out of the caches.
+    void decide(const run::Plan& plan) {
+        std::vector<ParallelChoice> tried = ways();
         std::vector<std::unique_ptr<Trial>> trials;
         trials.push_back(std::make_unique<Trial>(subject_, plan, 1));
-        for (const ParallelChoice& way : ways) trials.push_back(trial_of(way));
+        for (const ParallelChoice& way : tried) trials.push_back(trial_of(way));
         std::vector<std::vector<double>> us(trials.size());
-        for (auto& trial : trials) trial->run_us();
         const Clock::time_point begin = Clock::now();
-        for (int r = 0; more(r, begin) || r < 2 * kFewestRuns; ++r)
-            for (size_t i = 0; i < trials.size(); ++i) us[i].push_back(trials[i]->run_us());
+        for (int r = 0; more(r, begin); ++r)
+            for (size_t i = 0; i < trials.size(); ++i) {
+                trials[i]->run_us();
+                for (int n = 0; n < kRunsOfATurn; ++n) us[i].push_back(trials[i]->run_us());
+            }
         const double serial_us = lower_quartile(us[0]);
+        double linear_us = 0;
         size_t best = 0;
-        for (size_t i = 0; i < ways.size(); ++i) {
-            ways[i].scheduled_us = lower_quartile(us[i + 1]);
-            if (ways[i].scheduled_us < ways[best].scheduled_us) best = i;
+        for (size_t i = 0; i < tried.size(); ++i) {
+            tried[i].scheduled_us = lower_quartile(us[i + 1]);
+            if (tried[i].tried == "linear") linear_us = tried[i].scheduled_us;
+            if (tried[i].scheduled_us < tried[best].scheduled_us) best = i;
         }
-        const double linear_us = ways.back().tried == "linear" ? ways.back().scheduled_us : 0;
-        choice_ = std::move(ways[best]);
+        choice_ = std::move(tried[best]);
         choice_.serial_us = serial_us;
         choice_.linear_us = linear_us;
-        if (automatic && choice_.scheduled_us > kWorthwhile * serial_us) choice_.method = "serial";
+        if (subject_.wanted == "auto" && choice_.scheduled_us > kWorthwhile * serial_us)
+            choice_.method = "serial";
     }
 
     const ParallelSubject& subject_;

@@ -1,5 +1,5 @@
-// Kernels side by side: schedules over the kernels of a program as they are compiled and timed here,
-// each tried against one kernel after another on all threads.
+// Kernels side by side: schedules over the kernels of a program as they are compiled and timed
+// here, each tried against one kernel after another on all threads.
 #pragma once
 
 #include <functional>
@@ -35,10 +35,10 @@ struct ParallelSubject {
 
 /// One kernel after another, or the schedule that was asked for or chosen. `auto` tries the
 /// schedules of `list` and of `linear` and takes one only where it is measurably faster. Timed once
-/// for a program and machine; what came of it is kept in the cache folder. Every schedule has passed
-/// schedule::check. Programs that no two kernels of may run side by side, and pools of one thread,
-/// are left as they are, untimed.
-/// UserError where a check of the model fails on these inputs, and where a solver is missing.
+/// for a program and machine; what came of it is kept in the cache folder. Every schedule has
+/// passed schedule::check. Programs that no two kernels of may run side by side, and pools of one
+/// thread, are left as they are, untimed. UserError where a check of the model fails on these
+/// inputs, and where a solver is missing.
 ParallelChoice choose_arrangement(const ParallelSubject&);
 
 /// The arrangement of a choice; empty: one after another.

@@ -111,8 +111,7 @@ ParallelChoice parse_parallel(std::string_view text, const std::string& file,
 
 ParallelFile::ParallelFile(const std::string& cache_folder, const std::string& plan,
                            const std::vector<std::string>& units, const ParallelChoice& asked) {
-    const std::string folder =
-        cache_folder.empty() ? run::default_cache_folder() : cache_folder;
+    const std::string folder = cache_folder.empty() ? run::default_cache_folder() : cache_folder;
     std::string key = fmt::format("{}\n{} cores\n{} threads\n{}\n{}", run::cpu_identity(),
                                   run::usable_cores(), asked.threads, asked.wanted, plan);
     for (const std::string& unit : units) key += "\n" + run::digest(unit);

@@ -1,5 +1,5 @@
-// What came of timing kernels side by side, kept in the cache folder: one file per program, machine,
-// number of threads and what was asked for.
+// What came of timing kernels side by side, kept in the cache folder: one file per program,
+// machine, number of threads and what was asked for.
 #pragma once
 
 #include <optional>

@@ -27,12 +27,13 @@ const char* const kProgram = R"(program branches
   buffer c: memory f32[i: 64, j: 512] temp
   buffer both: memory f32[h: 128, j: 512] temp
   buffer y: memory f32[i: 64, j: 512] output
+  buffer z: memory f32[] output
   run k0(x -> a)
   run k1(a -> both)
   run k2(x -> c)
   run k3(c, x -> both)
   run k4(both -> y)
-  run k5(x)
+  run k5(x -> z)
   run k6(n -> n)
 
 kernel k0(x -> a)
@@ -55,10 +56,11 @@ kernel k4(both -> y)
   parallel i: 64, j: 512 any
     binary add y[i,j] <- both[i,j], both[i+64,j]
 
-kernel k5(x)
+kernel k5(x -> z)
   let ok: local bool[]
-  binary less ok[] <- x[0,0], 100.0
+  binary lt ok[] <- x[0,0], 100.0
   check ok[] "too large"
+  move z[] <- x[0,0]
 
 kernel k6(n -> n)
   parallel k: 4 any
@@ -113,7 +115,9 @@ TEST(Parallel, outputs_and_states_are_those_of_one_kernel_after_another) {
         EXPECT_EQ(session.state().at("n").at_as_double(0), 3) << how;
         const ParallelChoice choice = session.parallel(feeds());
         EXPECT_EQ(choice.wanted, how);
-        if (how != std::string("auto")) EXPECT_EQ(choice.method, how);
+        if (how != std::string("auto")) {
+            EXPECT_EQ(choice.method, how);
+        }
         EXPECT_GT(choice.serial_us, 0);
         EXPECT_GT(choice.scheduled_us, 0);
         EXPECT_LE(choice.bound_us, schedule::makespan_us(choice.schedule) * (1 + 1e-9));
@@ -167,6 +171,26 @@ TEST(Parallel, a_line_of_kernels_and_one_thread_are_left_alone) {
     EXPECT_EQ(alone.parallel(feeds()).method, "serial");
     EXPECT_EQ(alone.parallel(feeds()).serial_us, 0);
     EXPECT_NE(alone.parallel(feeds()).why, "");
+    write_file(folder.path + "/line.gir", R"(program line
+  buffer x: memory f32[i: 64] input
+  buffer a: memory f32[i: 64] temp
+  buffer y: memory f32[i: 64] output
+  run k0(x -> a)
+  run k1(a -> y)
+
+kernel k0(x -> a)
+  parallel i: 64 any
+    unary exp a[i] <- x[i]
+
+kernel k1(a -> y)
+  parallel i: 64 any
+    unary exp y[i] <- a[63-i]
+)");
+    Session line(folder.path + "/line.gir", folder.options("auto"));
+    const ParallelChoice choice = line.parallel({{"x", Tensor(DType::kF32, {64})}});
+    EXPECT_EQ(choice.method, "serial");
+    EXPECT_EQ(choice.serial_us, 0);
+    EXPECT_NE(choice.why, "");
 }
 
 TEST(Parallel, another_word_is_an_error_that_lists_them) {
@@ -204,9 +228,7 @@ TEST(Parallel, the_kept_text_reads_back_and_errors_name_the_place) {
 
 TEST(OnNeighbours, cores_apart_are_brought_together_and_the_schedule_holds) {
     std::mt19937 random(3);
-    const auto below = [&](int n) {
-        return static_cast<int>(random() % static_cast<uint32_t>(n));
-    };
+    const auto below = [&](int n) { return static_cast<int>(random() % static_cast<uint32_t>(n)); };
     const schedule::Cores cores = schedule::cores_of_one_kind(4);
     for (int round = 0; round < 50; ++round) {
         schedule::TaskGraph graph;

@@ -9,7 +9,8 @@ namespace smeaton::report {
 
 std::string text(const driver::ParallelChoice& c) {
     std::string out = fmt::format("{:<12}", "kernels");
-    out += c.method == "serial" ? "one after another" : fmt::format("by the schedule of {}", c.tried);
+    out +=
+        c.method == "serial" ? "one after another" : fmt::format("by the schedule of {}", c.tried);
     if (c.wanted != c.method) out += fmt::format(", as {} chose", c.wanted);
     if (!c.why.empty()) out += ": " + c.why;
     out += "\n";

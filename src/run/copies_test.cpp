@@ -26,9 +26,9 @@ const std::vector<int> kConstant(16, 100);
 /// x -> t (a temp in the arena) -> y, and the state counts by what once steps packed.
 Plan sample() {
     Plan plan;
-    plan.buffers = {{"x", Place::External, 0, 64},   {"y", Place::External, 1, 64},
-                    {"s", Place::State, 0, 64},      {"t", Place::Arena, 0, 64},
-                    {"w", Place::Constant, 0, 64},   {"p", Place::Persistent, 0, 64},
+    plan.buffers = {{"x", Place::External, 0, 64}, {"y", Place::External, 1, 64},
+                    {"s", Place::State, 0, 64},    {"t", Place::Arena, 0, 64},
+                    {"w", Place::Constant, 0, 64}, {"p", Place::Persistent, 0, 64},
                     {"f", Place::Arena, 64, 64}};
     plan.arena_bytes = 128;
     plan.persistent_bytes = 64;

@@ -76,8 +76,7 @@ private:
         auto open = std::find_if(clock.begin(), clock.end(), [&](const Mark& m) {
             return lengths_[static_cast<size_t>(m.chain)] == m.position + 1;
         });
-        const int chain =
-            open != clock.end() ? open->chain : static_cast<int>(lengths_.size());
+        const int chain = open != clock.end() ? open->chain : static_cast<int>(lengths_.size());
         if (open == clock.end()) lengths_.push_back(0);
         const Mark own{chain, lengths_[static_cast<size_t>(chain)]++};
         place_[static_cast<size_t>(step)] = own;
@@ -101,8 +100,7 @@ public:
              const Ancestry& ancestry, std::vector<int>& before) {
         split(begin);
         split(end);
-        for (auto at = segments_.lower_bound(begin); at != segments_.end() && at->first < end;
-             ++at)
+        for (auto at = segments_.lower_bound(begin); at != segments_.end() && at->first < end; ++at)
             use(at->second, step, buffer, written, ancestry, before);
     }
 

@@ -323,8 +323,7 @@ TEST(Dependences, parts_of_a_buffer_are_apart_where_the_caller_says_so) {
 TEST(Dependences, of_a_hundred_thousand_steps_take_no_time_to_speak_of) {
     Plan plan;
     constexpr int kSteps = 100'000, kPlaces = 8;
-    for (int i = 0; i < kPlaces; ++i)
-        plan.buffers.push_back({"b", Place::Arena, 64 * i, 64});
+    for (int i = 0; i < kPlaces; ++i) plan.buffers.push_back({"b", Place::Arena, 64 * i, 64});
     for (int i = 0; i < kSteps; ++i) {
         const int to = i % kPlaces, from = (i + kPlaces - 1) % kPlaces;
         // Each reads what the one before it wrote, each seventh besides what is older.
