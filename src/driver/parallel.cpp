@@ -33,9 +33,11 @@ using Clock = std::chrono::steady_clock;
 // A schedule must gain this much to be taken: less is noise.
 constexpr double kWorthwhile = 0.98;
 // Runs of a plan while it is timed: as many as fit into the time, within these numbers.
-constexpr int kFewestRuns = 5, kMostRuns = 40;
+constexpr int kFewestRuns = 3, kMostRuns = 40;
 constexpr double kTimingSeconds = 0.6;
+// Of one way to run before the others have their turn, where runs are short.
 constexpr int kRunsOfATurn = 3;
+constexpr double kLongRunUs = 50'000;
 // How often the schedule of list is made again by what it took.
 constexpr int kTimesAgain = 2;
 
@@ -335,11 +337,12 @@ private:
         trials.push_back(std::make_unique<Trial>(subject_, plan, 1));
         for (const ParallelChoice& way : tried) trials.push_back(trial_of(way));
         std::vector<std::vector<double>> us(trials.size());
+        const int turn = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
         const Clock::time_point begin = Clock::now();
         for (int r = 0; more(r, begin); ++r)
             for (size_t i = 0; i < trials.size(); ++i) {
                 trials[i]->run_us();
-                for (int n = 0; n < kRunsOfATurn; ++n) us[i].push_back(trials[i]->run_us());
+                for (int n = 0; n < turn; ++n) us[i].push_back(trials[i]->run_us());
             }
         const double serial_us = lower_quartile(us[0]);
         double linear_us = 0;

@@ -225,6 +225,39 @@ TEST(Teams, steps_on_teams_apart_run_at_the_same_time) {
     EXPECT_EQ(ns.size(), 2u);
 }
 
+TEST(Teams, a_traced_run_has_the_part_of_every_thread) {
+    std::mt19937 random(31);
+    for (int i = 0; i < 20; ++i) {
+        Plan plan = random_plan(random);
+        add_dependences(plan);
+        const Plan beside = shuffled(plan, 3, random);
+        std::vector<std::vector<uint32_t>> outside(4, std::vector<uint32_t>(6 * kElements));
+        Executor executor(link(beside, symbols()), std::make_shared<Pool>(3),
+                          {outside[2].data(), outside[3].data()});
+        void* externals[] = {outside[0].data(), outside[1].data()};
+        std::vector<Span> spans;
+        executor.run_traced(externals, spans);
+        std::vector<int64_t> done(beside.steps.size()), begin(beside.steps.size(), INT64_MAX),
+            end(beside.steps.size());
+        for (const Span& s : spans) {
+            const auto step = static_cast<size_t>(s.step);
+            done[step] += s.last - s.first;
+            begin[step] = std::min(begin[step], s.begin_ns);
+            end[step] = std::max(end[step], s.end_ns);
+            const Team& team = beside.steps[step].team;
+            EXPECT_TRUE(team.count == 0 ||
+                        (s.thread >= team.first && s.thread < team.first + team.count));
+        }
+        for (size_t k = 0; k < beside.steps.size(); ++k) {
+            int64_t range = 0;
+            for (const PlanPhase& phase : beside.steps[k].phases) range += phase.range;
+            EXPECT_EQ(done[k], range);
+            for (int before : beside.steps[k].after)
+                EXPECT_LE(end[static_cast<size_t>(before)], begin[k]);
+        }
+    }
+}
+
 TEST(Teams, an_order_against_a_dependence_or_a_team_that_is_not_there_is_a_fault) {
     Plan plan;
     plan.buffers = {{"b", Place::Arena, 0, 256}};
