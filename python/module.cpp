@@ -290,8 +290,8 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
                   double learning_rate, const std::map<std::string, double>& settings,
                   std::vector<std::string> freeze, bool training_form, std::string recompute,
                   uint64_t seed, int threads, std::map<std::string, int64_t> dims, std::string isa,
-                  std::vector<std::string> skip, std::string cache_folder,
-                  std::string dump_folder, std::string parallel) {
+                  std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
+                  std::string parallel) {
     driver::TrainerOptions options;
     options.loss = loss;
     options.loss_output = loss_output;

@@ -178,7 +178,8 @@ bool has_check(const gir::Step& step) {
         return std::any_of(steps.begin(), steps.end(),
                            [](const gir::Step& s) { return has_check(s); });
     };
-    if (const auto* run = std::get_if<gir::RunStep>(&step.node)) return has_check(run->kernel->body);
+    if (const auto* run = std::get_if<gir::RunStep>(&step.node))
+        return has_check(run->kernel->body);
     if (const auto* branch = std::get_if<gir::BranchStep>(&step.node))
         return in(branch->then_steps) || in(branch->else_steps);
     if (const auto* repeat = std::get_if<gir::RepeatStep>(&step.node)) return in(repeat->body);

@@ -250,8 +250,8 @@ void Session::Impl::place(Compiled& made, const Arrangement& arrangement) const 
     made.executor.reset();
     Placed placed = make_plan(made.tuned.program, made.emitted, {arrangement, {}});
     made.arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
-    made.executor = std::make_unique<run::Executor>(
-        run::link(std::move(placed.plan), made.symbols), pool, state.addresses(made.tuned.program));
+    made.executor = std::make_unique<run::Executor>(run::link(std::move(placed.plan), made.symbols),
+                                                    pool, state.addresses(made.tuned.program));
 }
 
 std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted) const {
@@ -435,8 +435,7 @@ void Session::Impl::arrange(Compiled& made, const Feeds& feeds) {
     const auto begin = std::chrono::steady_clock::now();
     made.parallel = choose_arrangement(subject);
     if (made.parallel.method != "serial") place(made, arrangement_of(made.parallel));
-    made.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    made.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 std::vector<Tensor> Session::run(const Feeds& feeds, const std::vector<std::string>& names) {

@@ -91,14 +91,14 @@ struct ParallelChoice {
     std::string tried;   ///< the algorithm of `schedule`; empty: none was made
     std::string why;     ///< a sentence where nothing was timed
     int threads = 1;
-    std::string cpu;       ///< the machine's identity
-    bool kept = false;     ///< read from the cache folder, not timed now
-    double serial_us = 0;  ///< one kernel after another on all threads; measured, 0: not timed
-    double linear_us = 0;  ///< Ramiel's clusters; measured, 0: not timed
+    std::string cpu;          ///< the machine's identity
+    bool kept = false;        ///< read from the cache folder, not timed now
+    double serial_us = 0;     ///< one kernel after another on all threads; measured, 0: not timed
+    double linear_us = 0;     ///< Ramiel's clusters; measured, 0: not timed
     double scheduled_us = 0;  ///< the schedule below; measured, 0: not timed
     double bound_us = 0;      ///< of every schedule over the kernels' times
     double critical_path_us = 0;
-    double work_us = 0;  ///< least core time of all kernels / threads
+    double work_us = 0;           ///< least core time of all kernels / threads
     schedule::TaskGraph graph;    ///< kernels with their times here
     schedule::Schedule schedule;  ///< what runs, or the fastest of what was refused
 };

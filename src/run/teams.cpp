@@ -73,9 +73,8 @@ struct TeamRun::State {
         const int result = linked->steps[static_cast<size_t>(i)].phases[k](
             (*operands)[static_cast<size_t>(i)], scratch[static_cast<size_t>(thread)], begin, end);
         if (traced)
-            spans[static_cast<size_t>(thread)].push_back({i, static_cast<int>(k), thread,
-                                                          from - begin_ns, now_ns() - begin_ns,
-                                                          begin, end});
+            spans[static_cast<size_t>(thread)].push_back(
+                {i, static_cast<int>(k), thread, from - begin_ns, now_ns() - begin_ns, begin, end});
         return result;
     }
 

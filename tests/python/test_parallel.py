@@ -87,7 +87,7 @@ def test_a_step_of_training_is_the_same(model):
     feeds = {**feeds, "target": np.array([3, 7])}
     ends = []
     for parallel in ("off", "list"):
-        trainer = smeaton.Trainer(path, optimizer="momentum", learning_rate=0.05, threads=2, parallel=parallel)
+        trainer = smeaton.Trainer(path, optimizer="momentum", learning_rate=1e-3, threads=2, parallel=parallel)
         losses = [trainer.step(feeds) for _ in range(3)]
         ends.append((losses, {name: w.tobytes() for name, w in trainer.parameters().items()}))
         assert trainer.parallel(feeds)["method"] == ("serial" if parallel == "off" else "list")
