@@ -36,7 +36,7 @@ test:
 
 zoo: build
 	@tools/setup zoo
-	@nice $(PY) tools/models.py --only plain,light,trained
+	@nice $(PY) tools/models.py --only plain,branches,light,trained
 	@nice .venv-zoo/bin/python tools/models.py --only exported
 	@$(PY) tests/zoo/run.py
 	@nice .venv-zoo/bin/python -W ignore tests/zoo/pytorch.py
@@ -46,7 +46,7 @@ long: build
 	@for check in tests/long/*.py; do nice .venv-zoo/bin/python -W ignore $$check || exit 1; done
 
 bench: build
-	@$(PY) tools/models.py --only plain,light,trained
+	@$(PY) tools/models.py --only plain,branches,light,trained
 	@$(PY) bench/call_overhead.py
 	@$(PY) bench/lockstep.py
 	@$(PY) bench/predictions.py
@@ -70,7 +70,7 @@ tsan:
 	@tools/setup test
 	@cmake --preset tsan
 	@cmake --build build-tsan -j $(JOBS) --target run_test
-	@build-tsan/run_test --gtest_filter='Executor*:Pool*:Teams*'
+	@build-tsan/run_test --gtest_filter='Executor*:Pool*:Teams*:Copies*'
 
 fuzz:
 	@tools/setup fuzz

@@ -175,6 +175,33 @@ nb::dict memory(Session& session, const nb::dict& arrays) {
     return memory_of(session, feeds_of(arrays));
 }
 
+nb::dict parallel_of(Session& session, const Feeds& feeds) {
+    driver::ParallelChoice c;
+    {
+        nb::gil_scoped_release others_may_go_on;
+        c = session.parallel(feeds);
+    }
+    nb::dict out;
+    out["wanted"] = c.wanted;
+    out["method"] = c.method;
+    out["tried"] = c.tried;
+    out["why"] = c.why;
+    out["threads"] = c.threads;
+    out["machine"] = c.cpu;
+    out["kept"] = c.kept;
+    out["serial_us"] = c.serial_us;
+    out["linear_us"] = c.linear_us;
+    out["scheduled_us"] = c.scheduled_us;
+    out["lower_bound_us"] = c.bound_us;
+    out["critical_path_us"] = c.critical_path_us;
+    out["work_us"] = c.work_us;
+    return out;
+}
+
+nb::dict parallel(Session& session, const nb::dict& arrays) {
+    return parallel_of(session, feeds_of(arrays));
+}
+
 nb::list profiled(Session& session, const Feeds& feeds, int runs) {
     std::vector<driver::KernelStats> kernels;
     {
@@ -235,7 +262,7 @@ void open_session(Session* place, const std::string& path, int threads,
                   std::map<std::string, int64_t> dims, std::string isa,
                   std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
                   std::map<std::string, std::string> state, std::string compile, int kept,
-                  std::map<std::string, int64_t> bucket) {
+                  std::map<std::string, int64_t> bucket, std::string parallel) {
     driver::SessionOptions options;
     options.compile = std::move(compile);
     options.kept = kept;
@@ -249,6 +276,7 @@ void open_session(Session* place, const std::string& path, int threads,
     options.dump_folder = std::move(dump_folder);
     options.poll = raise_signals;
     options.state = std::move(state);
+    options.parallel = std::move(parallel);
     nb::gil_scoped_release others_may_go_on;
     new (place) Session(path, std::move(options));
 }
@@ -273,8 +301,8 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
                   double learning_rate, const std::map<std::string, double>& settings,
                   std::vector<std::string> freeze, bool training_form, std::string recompute,
                   uint64_t seed, int threads, std::map<std::string, int64_t> dims, std::string isa,
-                  std::vector<std::string> skip, std::string cache_folder,
-                  std::string dump_folder) {
+                  std::vector<std::string> skip, std::string cache_folder, std::string dump_folder,
+                  std::string parallel) {
     driver::TrainerOptions options;
     options.loss = loss;
     options.loss_output = loss_output;
@@ -298,6 +326,7 @@ void open_trainer(Trainer* place, const std::string& path, const std::string& lo
     options.session.cache_folder = std::move(cache_folder);
     options.session.dump_folder = std::move(dump_folder);
     options.session.poll = raise_signals;
+    options.session.parallel = std::move(parallel);
     nb::gil_scoped_release others_may_go_on;
     new (place) Trainer(path, std::move(options));
 }
@@ -331,7 +360,7 @@ void add_trainer(nb::module_& m) {
              nb::arg("optimizer"), nb::arg("learning_rate"), nb::arg("settings"), nb::arg("freeze"),
              nb::arg("training_form"), nb::arg("recompute"), nb::arg("seed"), nb::arg("threads"),
              nb::arg("dims"), nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"),
-             nb::arg("dump_folder"))
+             nb::arg("dump_folder"), nb::arg("parallel"))
         .def("step", &train_step, nb::arg("feeds"),
              "One step of training; gives the loss before it.\n\n"
              "feeds: {input name: array} and 'target'.")
@@ -366,6 +395,11 @@ void add_trainer(nb::module_& m) {
              [](Trainer& t, const nb::dict& arrays, int runs) {
                  const Feeds feeds = feeds_of(arrays);
                  return profiled(t.session(feeds), t.session_feeds(feeds), runs);
+             })
+        .def("_parallel",
+             [](Trainer& t, const nb::dict& arrays) {
+                 const Feeds feeds = feeds_of(arrays);
+                 return parallel_of(t.session(feeds), t.session_feeds(feeds));
              })
         .def("_memory",
              [](Trainer& t, const nb::dict& arrays) {
@@ -415,7 +449,8 @@ NB_MODULE(_core, m) {
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
              nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"),
-             nb::arg("state"), nb::arg("compile"), nb::arg("kept"), nb::arg("bucket"))
+             nb::arg("state"), nb::arg("compile"), nb::arg("kept"), nb::arg("bucket"),
+             nb::arg("parallel"))
         .def("run", &run, nb::arg("output_names").none(), nb::arg("feeds"),
              "run(output_names, feeds) -> list of arrays\n\n"
              "feeds: {input name: array}; output_names: which outputs, in which order; None: all.")
@@ -440,6 +475,9 @@ NB_MODULE(_core, m) {
              "kernel, iterations (interpreted), of, elements (compared), worst (relative), "
              "sensitivity (of the interpreter to half an ulp in its sums), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
+        .def("parallel", &parallel, nb::arg("feeds"),
+             "How runs on these feeds take up their kernels: method ('serial': one after another, "
+             "or\nthe algorithm whose schedule runs) and the times that it was weighed by, in us.")
         .def_prop_ro("threads", &Session::threads, "Workers that a run uses.")
         .def("_inputs", [](Session& session) { return ports(session.inputs()); })
         .def("_warnings", &Session::warnings)

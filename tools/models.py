@@ -2,7 +2,8 @@
 """Writes the models that Smeaton is tested and measured on, with inputs and reference outputs.
 
     tools/models.py                         all that this Python can build
-    tools/models.py --only a,b              these, or whole kinds: plain, light, trained, exported
+    tools/models.py --only a,b              these, or whole kinds: plain, branches, light, trained,
+                                            exported
     tools/models.py --list                  names and kinds
     tools/models.py --force ...             anew, though they are there
 
@@ -22,6 +23,7 @@ from zoo import store  # noqa: E402
 # kind -> module, and the package without which it cannot be built
 KINDS = {
     "plain": ("zoo.plain", None),
+    "branches": ("zoo.branches", None),
     "light": ("zoo.light", None),
     "trained": ("zoo.trained", None),
     "exported": ("zoo.exported", "torch"),

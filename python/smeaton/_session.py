@@ -95,11 +95,15 @@ class Session(_core.Session):
     state: {INPUT: OUTPUT} keeps the input between runs: it starts at the initializer of that name, else at
     zeros, and takes the output's value after each run; state() reads it, set_state() sets it. run() gives
     the outputs that go into a state only where they are asked for by name.
+    parallel: "off", or kernels side by side: "auto" (where it measures faster here, timed once and kept in
+    the cache folder), "linear", "list", "exact", "ilp", "cpsat". No bit of a result depends on it;
+    parallel(feeds) tells what runs.
 
     compile: how code comes for shapes that run() meets first. "full": optimised before it runs, which takes
     seconds. "quick": with flags that compile sooner; the optimised code is compiled behind the runs, with
     little priority, and takes its place between two of them. Outputs are the same, bit for bit. "auto":
-    full for the first shapes of the session, quick for others. prepare() always compiles in full.
+    full for the first shapes of the session, quick for others. prepare() always compiles in full, and so
+    does run() with `parallel`, since schedules hang on times.
     kept: compiled forms that are kept, one for each combination of shapes; the least recently used goes.
     bucket: {"INPUT:AXIS": multiple} or {"NAME": multiple} rounds open sizes up to a multiple, so that inputs
     of nearby sizes share a form: inputs are padded with zeros behind what is fed, outputs cut where their
@@ -127,6 +131,7 @@ class Session(_core.Session):
         compile: str = "auto",
         kept: int = 32,
         bucket: Mapping[str, int] | None = None,
+        parallel: str = "off",
         **named: object,
     ) -> None:
         _refuse_habits(positional, named)
@@ -141,6 +146,7 @@ class Session(_core.Session):
             compile,
             kept,
             dims_of(bucket, "bucket"),
+            parallel,
         )
         with model_file(path) as file:
             super().__init__(file, *options)

@@ -8,7 +8,7 @@ from ._arguments import dims_of, texts_of
 from ._session import NodeArg, _node_args
 
 if TYPE_CHECKING:
-    from ._core import Array, Feeds
+    from ._core import Array, Feeds, Parallel
 
 
 class Trainer(_core.Trainer):
@@ -51,6 +51,7 @@ class Trainer(_core.Trainer):
         skip: str | Sequence[str] = (),
         cache_folder: str | os.PathLike[str] = "",
         dump_folder: str | os.PathLike[str] = "",
+        parallel: str = "off",
     ) -> None:
         beta1, beta2 = betas if betas is not None else (None, None)
         settings = {
@@ -77,6 +78,7 @@ class Trainer(_core.Trainer):
             texts_of("skip", skip),
             str(cache_folder),
             str(dump_folder),
+            parallel,
         )
 
     def step(self, feeds: "Feeds") -> float:
@@ -109,6 +111,10 @@ class Trainer(_core.Trainer):
         arena_lower_bound_bytes (the same of the step as compiled), arena_bytes (what it takes),
         scratch_bytes, weights_bytes, state_bytes."""
         return self._memory(feeds)
+
+    def parallel(self, feeds: "Feeds") -> "Parallel":
+        """How steps on these feeds take up their kernels; as Session.parallel."""
+        return self._parallel(feeds)
 
     def _warn(self) -> None:
         for warning in self._take_warnings():

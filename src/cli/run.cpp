@@ -58,6 +58,9 @@ Verb run_verb() {
                 check_options(arguments, r->check, m);
                 arguments.option("--output-dir", m.output_folder, "DIR", "write outputs as .npy");
                 arguments.option("--threads", m.session.threads, 0, "0: all cores");
+                arguments.option("--parallel", m.session.parallel, "NAME",
+                                 "kernels side by side: off, auto (where it measures faster), or "
+                                 "linear, list, exact, ilp, cpsat");
                 arguments.option("--runs", m.runs, 0, "timed runs");
                 arguments.option("--warmup", m.warmup, 0, "runs before those that are timed");
                 arguments.flag("--kernels", m.kernels,

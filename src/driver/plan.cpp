@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "driver/regions.h"
 #include "gir/layout.h"
 #include "gir/memory/arena.h"
 #include "gir/walk.h"
@@ -210,8 +211,21 @@ struct Planner {
     }
 };
 
+// By step of a run: the earlier steps that it must come after for what they do to one buffer. Those
+// that use parts of it apart from each other need not.
+std::vector<std::vector<int>> within_buffers(const gir::Program& program) {
+    std::vector<const gir::Step*> steps;
+    for (const gir::Step& s : program.steps)
+        if (!std::get<gir::RunStep>(s.node).once) steps.push_back(&s);
+    std::vector<std::vector<int>> out(steps.size());
+    for (const Dependence& d : dependences(program, steps))
+        out[static_cast<size_t>(d.to)].push_back(d.from);
+    return out;
+}
+
 Placed placed(const gir::Program& program, const emit::EmittedProgram& emitted,
-              const PlanOptions& options, Before before) {
+              const PlanOptions& options, const std::vector<std::vector<int>>& within,
+              Before before) {
     Planner planner{program, options, std::move(before)};
     planner.plan_arenas(emitted);
     planner.place_buffers();
@@ -222,7 +236,7 @@ Placed placed(const gir::Program& program, const emit::EmittedProgram& emitted,
         (run.once ? planner.plan.once : planner.plan.steps).push_back(std::move(step));
     }
     run::Plan plan = std::move(planner.plan);
-    std::vector<std::vector<int>> after = run::dependences(plan);
+    std::vector<std::vector<int>> after = run::dependences(plan, &within);
     for (size_t i = 0; i < after.size(); ++i) plan.steps[i].after = std::move(after[i]);
     return {std::move(plan), planner.arena.lower_bound_bytes};
 }
@@ -275,13 +289,15 @@ Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitte
                  const PlanOptions& options) {
     SMEATON_CHECK(emitted.kernels.size() == program.steps.size(),
                   "emitted kernels are not the steps");
-    if (options.arrangement.empty()) return placed(program, emitted, options, {});
+    const std::vector<std::vector<int>> within = within_buffers(program);
+    if (options.arrangement.empty()) return placed(program, emitted, options, within, {});
     // What depends on what, where no temp stands in another's place.
-    run::Plan apart = placed(program, emitted, options, [](int, int) { return false; }).plan;
+    run::Plan apart =
+        placed(program, emitted, options, within, [](int, int) { return false; }).plan;
     arrange(apart, options.arrangement);
     const std::vector<std::vector<bool>> ended = ended_before(apart, options.arrangement.threads);
     const std::vector<int> number = numbers_in_run(program);
-    Placed out = placed(program, emitted, options, [&](int a, int b) {
+    Placed out = placed(program, emitted, options, within, [&](int a, int b) {
         int i = number[static_cast<size_t>(a)], j = number[static_cast<size_t>(b)];
         return i >= 0 && j >= 0 && ended[static_cast<size_t>(j)][static_cast<size_t>(i)];
     });

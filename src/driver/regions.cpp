@@ -89,7 +89,9 @@ private:
         const gir::Buffer* buffer = program_.find_buffer(s.target);
         if (buffer == nullptr) return;  // a tile
         Region r = whole(*buffer, write);
-        for (size_t d = 0; d < s.at.size(); ++d) clip(s, d, r);
+        // Elements that share a byte are never apart.
+        if (tensor::bits(buffer->dtype) >= 8)
+            for (size_t d = 0; d < s.at.size(); ++d) clip(s, d, r);
         join(std::move(r));
     }
 
@@ -163,6 +165,27 @@ double common_bytes(const Region& read, const Region& written) {
     return read.bytes * share;
 }
 
+bool has_check(const gir::Block& body) {
+    return std::any_of(body.begin(), body.end(), [](const gir::StmtPtr& stmt) {
+        if (const auto* p = std::get_if<gir::Parallel>(&stmt->node)) return has_check(p->body);
+        if (const auto* f = std::get_if<gir::For>(&stmt->node)) return has_check(f->body);
+        return std::holds_alternative<gir::Check>(stmt->node);
+    });
+}
+
+bool has_check(const gir::Step& step) {
+    const auto in = [](const gir::Steps& steps) {
+        return std::any_of(steps.begin(), steps.end(),
+                           [](const gir::Step& s) { return has_check(s); });
+    };
+    if (const auto* run = std::get_if<gir::RunStep>(&step.node))
+        return has_check(run->kernel->body);
+    if (const auto* branch = std::get_if<gir::BranchStep>(&step.node))
+        return in(branch->then_steps) || in(branch->else_steps);
+    if (const auto* repeat = std::get_if<gir::RepeatStep>(&step.node)) return in(repeat->body);
+    return false;
+}
+
 }  // namespace
 
 std::vector<Region> regions_of(const gir::Program& program, const gir::Step& step) {
@@ -187,6 +210,7 @@ std::vector<Dependence> dependences(const gir::Program& program,
     };
     std::map<Name, std::vector<RegionUse>> reads, writes;  // by root
     std::vector<Dependence> all;
+    std::vector<int> checks;
     int barrier = -1;
     for (size_t i = 0; i < steps.size(); ++i) {
         const int to = static_cast<int>(i);
@@ -202,10 +226,13 @@ std::vector<Dependence> dependences(const gir::Program& program,
             for (const RegionUse& w : writes[r.root])
                 if (overlap(w.region, r)) before[w.step] += r.write ? 0 : common_bytes(r, w.region);
             if (!r.write) continue;
+            if (program.buffer(r.root).lifetime == gir::Lifetime::State)
+                for (int from : checks) before.try_emplace(from, 0);
             for (const RegionUse& a : reads[r.root])
                 if (overlap(a.region, r)) before.try_emplace(a.step, 0);
         }
         for (const auto& [from, bytes] : before) all.push_back({from, to, bytes});
+        if (has_check(*steps[i])) checks.push_back(to);
         for (Region& r : regions) (r.write ? writes : reads)[r.root].push_back({to, std::move(r)});
     }
     return all;

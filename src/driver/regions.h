@@ -28,7 +28,8 @@ struct Dependence {
     double bytes = 0;
 };
 /// Between the listed steps, in their order: a read after a write, a write after a read or write,
-/// of the same bytes. A settled size orders all steps before and after it.
+/// of the same bytes. A settled size orders all steps before and after it; who writes a state waits
+/// for all earlier steps that check something, so that a failed run leaves states as they were.
 std::vector<Dependence> dependences(const gir::Program&,
                                     const std::vector<const gir::Step*>& steps);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <mutex>
 
@@ -14,6 +15,7 @@
 #include "driver/entry.h"
 #include "driver/graph_memory.h"
 #include "driver/naming.h"
+#include "driver/parallel.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
 #include "driver/ports.h"
@@ -61,7 +63,10 @@ struct Compiled {
     Specialisation made_for;
     Tuned tuned;
     std::vector<std::string> source;
+    emit::EmittedProgram emitted;
+    run::Symbols symbols;
     std::unique_ptr<run::Executor> executor;
+    ParallelChoice parallel;
     std::vector<std::string> fed;  // graph inputs in the order of externals
     std::vector<std::vector<int64_t>> output_shapes;
     std::vector<DType> output_dtypes;
@@ -107,6 +112,8 @@ struct Session::Impl {
     std::shared_ptr<Compiled> build(const Specialisation&, bool quick);
     std::shared_ptr<run::Library> code(const std::vector<std::string>& units, bool quick,
                                        Compiled& made);
+    void place(Compiled&, const Arrangement&) const;
+    void arrange(Compiled&, const Feeds&);
     std::unique_lock<std::mutex> state_turn();
     void start();
     void start_graph(model::Graph);
@@ -252,8 +259,9 @@ CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
     if (compiled) {
         take_over(*compiled, false);
     } else {
-        const bool quick =
-            options.compile == "quick" || (options.compile == "auto" && has_compiled);
+        // Schedules hang on times, which those of quick code are not.
+        const bool quick = options.parallel == "off" &&
+                           (options.compile == "quick" || (options.compile == "auto" && has_compiled));
         tell(feeds, quick);
         compiled = naming(path, [&] { return compile(feeds, quick); });
     }
@@ -307,10 +315,21 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
             if (deciding_inputs.size() == before) throw UserError("{}: {}", path, needs.what());
         }
     }
+    if (made->executor && options.parallel != "off") arrange(*made, feeds);
+    made->emitted = {};
+    made->symbols = {};
     kept.push_front(made);
     if (kept.size() > static_cast<size_t>(options.kept)) kept.pop_back();
     has_compiled = true;
     return made;
+}
+
+void Session::Impl::place(Compiled& made, const Arrangement& arrangement) const {
+    made.executor.reset();
+    Placed placed = make_plan(made.tuned.program, made.emitted, {arrangement, {}});
+    made.arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
+    made.executor = std::make_unique<run::Executor>(run::link(std::move(placed.plan), made.symbols),
+                                                    pool, state.addresses(made.tuned.program));
 }
 
 // Optimised code, or quick code and a job that makes the other.
@@ -337,6 +356,9 @@ std::shared_ptr<run::Library> Session::Impl::code(const std::vector<std::string>
 std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, bool quick) {
     auto made = std::make_shared<Compiled>();
     made->made_for = wanted;
+    made->parallel.wanted = options.parallel;
+    made->parallel.method = "serial";
+    made->parallel.threads = pool->threads();
     for (const PortInfo& port : inputs) made->fed.push_back(port.name);
     for (const PortInfo& port : overridable)
         if (wanted.shapes.count(port.name) > 0) made->fed.push_back(port.name);
@@ -349,7 +371,7 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
     made->tuned = entry ? tune(*entry, wanted, target, pipeline, runner)
                         : tune(graph, wanted, target, pipeline, runner);
     const gir::Program& program = made->tuned.program;
-    emit::EmittedProgram emitted;
+    emit::EmittedProgram& emitted = made->emitted;
     std::shared_ptr<run::Library> library;
     runner.run("emit", [&] {
         int units = run::usable_cores();
@@ -361,11 +383,8 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
     made->source = emitted.units;
     if (runner.stopped() && !library) return made;
     auto plan = [&] {
-        Placed placed = make_plan(program, emitted);
-        made->arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
-        made->executor = std::make_unique<run::Executor>(
-            run::link(std::move(placed.plan), symbols_of(program, library)), pool,
-            state.addresses(program));
+        made->symbols = symbols_of(program, library);
+        place(*made, {});
     };
     runner.run("plan", plan, [&] { return run::print(made->executor->plan()); });
     for (const gir::Buffer& b : program.buffers) {
@@ -403,6 +422,7 @@ void check_options(const model::Graph& graph, const std::string& label,
 }
 
 void Session::Impl::start() {
+    check_parallel(options.parallel);
     pool = std::make_shared<run::Pool>(options.threads);
     if (!pool->warning().empty()) warnings.push_back(pool->warning());
 }
@@ -507,6 +527,22 @@ Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
 }
 
 }  // namespace
+
+// In the place where the steps run one after another, if that is worth it.
+void Session::Impl::arrange(Compiled& made, const Feeds& feeds) {
+    std::unique_lock turn = state_turn();
+    ParallelSubject subject{made.tuned.program, made.emitted, made.symbols, pool};
+    for (const std::string& input : made.fed) subject.inputs.push_back(address(feeds.at(input)));
+    subject.states = state.addresses(made.tuned.program);
+    subject.wanted = options.parallel;
+    subject.cache_folder = options.cache_folder;
+    subject.progress = options.progress;
+    subject.poll = options.poll;
+    const auto begin = std::chrono::steady_clock::now();
+    made.parallel = choose_arrangement(subject);
+    if (made.parallel.method != "serial") place(made, arrangement_of(made.parallel));
+    made.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
 std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string>& names) {
     Impl& s = *impl_;
@@ -624,6 +660,10 @@ std::shared_ptr<const Tuned> Session::tuned(const Feeds& fed) {
     const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get(feeds);
     return {compiled, &compiled->tuned};
+}
+
+ParallelChoice Session::parallel(const Feeds& fed) {
+    return impl_->get_whole(impl_->padded(fed))->parallel;
 }
 
 MemoryStats Session::memory(const Feeds& fed) {

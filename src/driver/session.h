@@ -14,6 +14,7 @@
 
 #include "driver/judge.h"
 #include "model/graph.h"
+#include "schedule/schedule.h"
 #include "tensor/dim.h"
 #include "tensor/tensor.h"
 
@@ -43,13 +44,17 @@ struct SessionOptions {
     /// How code comes for shapes that run() meets first. "full": optimised, before it runs.
     /// "quick": with flags that compile sooner, and the optimised code, compiled behind the runs
     /// with little priority, takes its place between two of them; outputs are the same, bit for
-    /// bit. "auto": full for the session's first shapes, quick for others.
+    /// bit. "auto": full for the session's first shapes, quick for others. Where
+    /// kernels are placed side by side by measured times: full.
     std::string compile = "auto";
     int kept = 32;  ///< compiled forms kept, from 1 on; the least recently used goes first
     /// NAME or INPUT:AXIS of an open size: the multiple that it is rounded up to (bucket.h).
     std::map<std::string, int64_t> bucket;
     /// Told in one line when run() compiles for shapes other than the first; may be empty.
     std::function<void(const std::string& line)> log;
+    /// Kernels side by side: "off", "auto" (where it is faster, by measurement), or an algorithm of
+    /// schedule/solve.h. No bit of a result depends on it.
+    std::string parallel = "off";
 };
 
 struct PortInfo {
@@ -88,6 +93,25 @@ struct MemoryStats {
     int64_t scratch_bytes = 0;
     int64_t weights_bytes = 0;
     int64_t state_bytes = 0;
+};
+
+/// How a run takes up its kernels, and what that was weighed against.
+struct ParallelChoice {
+    std::string wanted;  ///< as asked
+    std::string method;  ///< "serial": one kernel after another; else the algorithm that runs
+    std::string tried;   ///< the algorithm of `schedule`; empty: none was made
+    std::string why;     ///< a sentence where nothing was timed
+    int threads = 1;
+    std::string cpu;          ///< the machine's identity
+    bool kept = false;        ///< read from the cache folder, not timed now
+    double serial_us = 0;     ///< one kernel after another on all threads; measured, 0: not timed
+    double linear_us = 0;     ///< Ramiel's clusters; measured, 0: not timed
+    double scheduled_us = 0;  ///< the schedule below; measured, 0: not timed
+    double bound_us = 0;      ///< of every schedule over the kernels' times
+    double critical_path_us = 0;
+    double work_us = 0;           ///< least core time of all kernels / threads
+    schedule::TaskGraph graph;    ///< kernels with their times here
+    schedule::Schedule schedule;  ///< what runs, or the fastest of what was refused
 };
 
 struct Tuned;  // pipeline.h
@@ -140,6 +164,9 @@ public:
     /// What the stages made for these feeds: graphs, programs, log of rewrites.
     std::shared_ptr<const Tuned> tuned(const std::map<std::string, Tensor>& feeds);
     MemoryStats memory(const std::map<std::string, Tensor>& feeds);
+    /// How runs on these feeds take up their kernels; `method` "serial" where options.parallel is
+    /// "off".
+    ParallelChoice parallel(const std::map<std::string, Tensor>& feeds);
     /// What the outputs are by the interpreter, from the program before any rewrite: slow and
     /// obvious. States are as they are and are left so.
     std::vector<Tensor> interpreted(const std::map<std::string, Tensor>& feeds);

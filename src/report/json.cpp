@@ -293,6 +293,7 @@ std::string json(const driver::MeasureResult& r) {
     out["checks"] = list_of(r.checks);
     out["machine"] = r.machine;
     out["kernels"] = list_of(r.kernels);
+    out["parallel"] = r.parallel ? json_of(*r.parallel) : Json();
     out["written"] = r.written;
     out["warnings"] = r.warnings;
     out["rewrites"] = r.explained ? json_of(*r.explained) : Json::object();

@@ -27,6 +27,7 @@ Json json_of(const driver::ProbedLevel&);
 Json json_of(const driver::Comparison&);
 Json json_of(const driver::MemoryStats&);
 Json json_of(const driver::Explanation&);
+Json json_of(const driver::ParallelChoice&);
 Json simulated(const driver::SimulateResult&);
 Json inspected(const driver::InspectResult&);
 

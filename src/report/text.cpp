@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "report/explain.h"
+#include "report/parallel.h"
 #include "report/table.h"
 
 namespace smeaton::report {
@@ -164,6 +165,7 @@ std::string text(const driver::MeasureResult& r, Width width) {
             fmt::format("{:<12}median {}, 95 % {}, min {} of {} runs\n", "latency",
                         time_text(r.latency_ms.median * 1000), time_text(r.latency_ms.p95 * 1000),
                         time_text(r.latency_ms.min * 1000), r.runs);
+    if (r.parallel) out += text(*r.parallel);
     out += checks_text(r.checks);
     for (const std::string& file : r.written) out += fmt::format("{:<12}{}\n", "written", file);
     out += "\n" + memory_text(r.memory);

@@ -80,7 +80,7 @@ bool read_file(const std::string& path, std::string& bytes) {
 }
 
 bool is_entry(const fs::path& p) {
-    return p.extension() == ".so";
+    return p.extension() == ".so" || p.extension() == ".parallel";
 }
 
 /// Build folders are called build-<process>-<number>.

@@ -32,7 +32,8 @@ struct CacheEntry {
 /// Notes beside a library what it is used for. Where that cannot be written it is left as it is: a
 /// label is for a reader only.
 void set_label(const std::string& library, const std::string& label);
-/// Compiled libraries in the folder, most recently used first; none when it does not exist.
+/// Compiled libraries and kept timings in the folder, most recently used first; none when it does
+/// not exist.
 std::vector<CacheEntry> cache_entries(const std::string& folder);
 /// Removes the least recently used entries until at most `cap_bytes` are left, and build folders
 /// that no process works in. Gives the bytes removed.

@@ -12,7 +12,11 @@ namespace smeaton::run {
 /// writes: the same buffer, or buffers that overlap in the arena or the persistent memory. A step
 /// that writes a state also comes after all earlier steps with checks, so that a run whose check
 /// fails leaves the states as they were. Externals and states are taken to be apart.
-std::vector<std::vector<int>> dependences(const Plan&);
+/// `within`, by step: the earlier steps that it must come after for what both do to one buffer,
+/// from who knows which parts of it they use; null: a buffer is used whole.
+/// Time grows with the steps, what they use, and how many may run side by side.
+std::vector<std::vector<int>> dependences(const Plan&,
+                                          const std::vector<std::vector<int>>* within = nullptr);
 
 /// The order in which steps are taken up: Plan::order, or that of the list.
 std::vector<int> order_of(const Plan&);

@@ -189,9 +189,10 @@ struct Executor::State {
         for (const ReadyStep& r : steps) operands.push_back(r.pointers.data());
     }
 
-    void run_in_teams(std::span<void* const> externals, std::vector<int64_t>* step_ns) {
+    void run_in_teams(std::span<void* const> externals, std::vector<int64_t>* step_ns,
+                      std::vector<Span>* spans = nullptr) {
         for (ReadyStep& r : steps) patch(r, externals);
-        TeamRun::Failure failure = teams->run(operands, step_ns);
+        TeamRun::Failure failure = teams->run(operands, step_ns, spans);
         if (failure.step < 0) return;
         const PlanStep& step = plan().steps[static_cast<size_t>(failure.step)];
         throw UserError("{}", step.messages.at(static_cast<size_t>(failure.message)));
@@ -294,8 +295,8 @@ int traced(void* const* buffers, char* scratch, int64_t begin, int64_t end) {
 void Executor::run_traced(std::span<void* const> externals, std::vector<Span>& spans) {
     State& s = *state_;
     s.check_externals(externals);
-    SMEATON_CHECK(!s.teams, "a plan with teams is not traced");
     Pool::Lease lease(*s.pool);
+    if (s.teams) return s.run_in_teams(externals, nullptr, &spans);
     std::vector<TracedThread> threads(s.scratch_of.size());
     std::vector<char*> stand_ins;
     for (size_t t = 0; t < threads.size(); ++t) {

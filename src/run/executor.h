@@ -8,6 +8,7 @@
 
 #include "run/link.h"
 #include "run/pool.h"
+#include "run/span.h"
 
 namespace smeaton::run {
 
@@ -27,14 +28,6 @@ private:
     bool mapped_ = false;
 };
 
-/// One thread at work on its part of a phase.
-struct Span {
-    int step = 0, phase = 0;           ///< in the plan's list; of the step
-    int thread = 0;                    ///< of the pool; 0: the caller
-    int64_t begin_ns = 0, end_ns = 0;  ///< since the run began
-    int64_t first = 0, last = 0;       ///< its part of the phase's range
-};
-
 /// Owns the memory of a plan. run() may be called from several threads; calls that share a pool
 /// take turns. Results depend neither on the number of threads nor on the plan's order and teams.
 class Executor {
@@ -52,7 +45,7 @@ public:
     /// The same, and nanoseconds taken by each step, in the plan's list.
     void run_timed(std::span<void* const> externals, std::vector<int64_t>& step_ns);
 
-    /// The same, and when each thread worked on which phase. Not for a plan with teams.
+    /// The same, and when each thread worked on which phase.
     void run_traced(std::span<void* const> externals, std::vector<Span>& spans);
 
     /// Other code for the same plan, from the next run on; a run under way ends first.

@@ -32,6 +32,9 @@ struct TeamRun::State {
     std::unique_ptr<Slot[]> slots;                        // by step
     const std::vector<void* const*>* operands = nullptr;  // by step
     bool timed = false;
+    bool traced = false;
+    std::vector<std::vector<Span>> spans;  // by thread
+    int64_t begin_ns = 0;                  // of the run
     Sleepers sleepers{0};
 
     const PlanStep& step(int i) const { return linked->plan.steps[static_cast<size_t>(i)]; }
@@ -58,7 +61,7 @@ struct TeamRun::State {
         }
     }
 
-    int run_part(int i, size_t k, int thread, int member, int members) const {
+    int run_part(int i, size_t k, int thread, int member, int members) {
         const PlanPhase& phase = step(i).phases[k];
         if (runs_alone(step(i), phase)) {
             if (member > 0) return 0;
@@ -66,8 +69,13 @@ struct TeamRun::State {
         }
         int64_t begin = phase.range * member / members, end = phase.range * (member + 1) / members;
         if (begin == end && members > 1) return 0;
-        return linked->steps[static_cast<size_t>(i)].phases[k](
+        const int64_t from = traced ? now_ns() : 0;
+        const int result = linked->steps[static_cast<size_t>(i)].phases[k](
             (*operands)[static_cast<size_t>(i)], scratch[static_cast<size_t>(thread)], begin, end);
+        if (traced)
+            spans[static_cast<size_t>(thread)].push_back(
+                {i, static_cast<int>(k), thread, from - begin_ns, now_ns() - begin_ns, begin, end});
+        return result;
     }
 
     // 0, or what the first member with a failed check returned.
@@ -144,11 +152,17 @@ TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratc
 TeamRun::~TeamRun() = default;
 
 TeamRun::Failure TeamRun::run(const std::vector<void* const*>& operands,
-                              std::vector<int64_t>* step_ns) {
+                              std::vector<int64_t>* step_ns, std::vector<Span>* spans) {
     State& s = *state_;
     const size_t n = s.linked->plan.steps.size();
     s.operands = &operands;
     s.timed = step_ns != nullptr;
+    s.traced = spans != nullptr;
+    if (s.traced) {
+        s.spans.assign(static_cast<size_t>(s.pool->threads()), {});
+        for (std::vector<Span>& own : s.spans) own.reserve(2 * n);
+        s.begin_ns = now_ns();
+    }
     for (size_t i = 0; i < n; ++i) {
         s.slots[i].arrived.store(0, std::memory_order_relaxed);
         s.slots[i].ended.store(0, std::memory_order_relaxed);
@@ -162,6 +176,9 @@ TeamRun::Failure TeamRun::run(const std::vector<void* const*>& operands,
         step_ns->clear();
         for (size_t i = 0; i < n; ++i) step_ns->push_back(s.slots[i].ns);
     }
+    if (spans)
+        for (const std::vector<Span>& own : s.spans)
+            spans->insert(spans->end(), own.begin(), own.end());
     for (size_t i = 0; i < n; ++i)
         if (s.slots[i].outcome > 0) return {static_cast<int>(i), s.slots[i].outcome - 1};
     return {};

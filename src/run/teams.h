@@ -7,6 +7,7 @@
 
 #include "run/link.h"
 #include "run/pool.h"
+#include "run/span.h"
 
 namespace smeaton::run {
 
@@ -35,8 +36,10 @@ public:
     };
     /// `operands`: what its functions take, by step. The caller holds a lease on the pool. Where
     /// checks fail, steps that come after do not run, and the first that failed in list order is
-    /// given. `step_ns`: of each step from its beginning to its end; may be null.
-    Failure run(const std::vector<void* const*>& operands, std::vector<int64_t>* step_ns);
+    /// given. `step_ns`: of each step from its beginning to its end; `spans`: what each thread did.
+    /// Both may be null.
+    Failure run(const std::vector<void* const*>& operands, std::vector<int64_t>* step_ns,
+                std::vector<Span>* spans = nullptr);
 
 private:
     struct State;

@@ -225,6 +225,39 @@ TEST(Teams, steps_on_teams_apart_run_at_the_same_time) {
     EXPECT_EQ(ns.size(), 2u);
 }
 
+TEST(Teams, a_traced_run_has_the_part_of_every_thread) {
+    std::mt19937 random(31);
+    for (int i = 0; i < 20; ++i) {
+        Plan plan = random_plan(random);
+        add_dependences(plan);
+        const Plan beside = shuffled(plan, 3, random);
+        std::vector<std::vector<uint32_t>> outside(4, std::vector<uint32_t>(6 * kElements));
+        Executor executor(link(beside, symbols()), std::make_shared<Pool>(3),
+                          {outside[2].data(), outside[3].data()});
+        void* externals[] = {outside[0].data(), outside[1].data()};
+        std::vector<Span> spans;
+        executor.run_traced(externals, spans);
+        std::vector<int64_t> done(beside.steps.size()), begin(beside.steps.size(), INT64_MAX),
+            end(beside.steps.size());
+        for (const Span& s : spans) {
+            const auto step = static_cast<size_t>(s.step);
+            done[step] += s.last - s.first;
+            begin[step] = std::min(begin[step], s.begin_ns);
+            end[step] = std::max(end[step], s.end_ns);
+            const Team& team = beside.steps[step].team;
+            EXPECT_TRUE(team.count == 0 ||
+                        (s.thread >= team.first && s.thread < team.first + team.count));
+        }
+        for (size_t k = 0; k < beside.steps.size(); ++k) {
+            int64_t range = 0;
+            for (const PlanPhase& phase : beside.steps[k].phases) range += phase.range;
+            EXPECT_EQ(done[k], range);
+            for (int before : beside.steps[k].after)
+                EXPECT_LE(end[static_cast<size_t>(before)], begin[k]);
+        }
+    }
+}
+
 TEST(Teams, an_order_against_a_dependence_or_a_team_that_is_not_there_is_a_fault) {
     Plan plan;
     plan.buffers = {{"b", Place::Arena, 0, 256}};
@@ -258,6 +291,82 @@ TEST(Teams, overlapping_places_make_steps_depend_on_each_other) {
                   step({2, 1}, {1})};
     const std::vector<std::vector<int>> want = {{}, {}, {0}, {0}, {1, 2, 3}};
     EXPECT_EQ(dependences(plan), want);
+}
+
+// What dependences() says, by its definition: each pair of steps and each pair of their buffers.
+std::vector<std::vector<int>> by_pairs(const Plan& plan) {
+    const size_t n = plan.steps.size();
+    auto written = [](const PlanStep& s, int b) {
+        return std::find(s.writes.begin(), s.writes.end(), b) != s.writes.end();
+    };
+    auto conflict = [&](const PlanStep& later, const PlanStep& earlier) {
+        for (int a : later.buffers)
+            for (int b : earlier.buffers) {
+                const PlanBuffer &x = plan.buffers[static_cast<size_t>(a)],
+                                 &y = plan.buffers[static_cast<size_t>(b)];
+                const bool numbered = x.place == Place::State || x.place == Place::External;
+                const bool meet = x.place == y.place && x.place != Place::Constant &&
+                                  (numbered ? x.at == y.at : overlap(x, y));
+                if (meet && (written(later, a) || written(earlier, b))) return true;
+            }
+        if (earlier.messages.empty()) return false;
+        return std::any_of(later.writes.begin(), later.writes.end(), [&](int b) {
+            return plan.buffers[static_cast<size_t>(b)].place == Place::State;
+        });
+    };
+    std::vector<std::vector<int>> after(n);
+    std::vector<std::vector<bool>> behind(n, std::vector<bool>(n));
+    for (size_t i = 0; i < n; ++i) {
+        for (size_t j = i; j-- > 0;) {
+            if (behind[i][j] || !conflict(plan.steps[i], plan.steps[j])) continue;
+            after[i].push_back(static_cast<int>(j));
+            behind[i][j] = true;
+            for (size_t k = 0; k < j; ++k) behind[i][k] = behind[i][k] || behind[j][k];
+        }
+        std::reverse(after[i].begin(), after[i].end());
+    }
+    return after;
+}
+
+TEST(Dependences, are_those_of_all_pairs_without_what_others_imply) {
+    std::mt19937 random(29);
+    for (int i = 0; i < 400; ++i) {
+        Plan plan = random_plan(random);
+        for (PlanStep& s : plan.steps)
+            if (random() % 8 == 0) s.messages = {"a check"};
+        EXPECT_EQ(dependences(plan), by_pairs(plan)) << print(plan);
+    }
+}
+
+TEST(Dependences, parts_of_a_buffer_are_apart_where_the_caller_says_so) {
+    Plan plan;
+    plan.buffers = {{"old", Place::Arena, 0, 128}, {"whole", Place::Arena, 0, 128}};
+    auto step = [](std::vector<int> buffers, std::vector<int> writes) {
+        return PlanStep{"s", {}, std::move(buffers), std::move(writes), {}, {}, {}};
+    };
+    // Two steps write parts of what a third reads whole; its bytes were another buffer's before.
+    plan.steps = {step({0}, {0}), step({1}, {1}), step({1}, {1}), step({1}, {})};
+    const std::vector<std::vector<int>> within = {{}, {}, {}, {1, 2}};
+    const std::vector<std::vector<int>> want = {{}, {0}, {0}, {1, 2}};
+    EXPECT_EQ(dependences(plan, &within), want);
+    const std::vector<std::vector<int>> one_after_another = {{}, {0}, {1}, {2}};
+    EXPECT_EQ(dependences(plan), one_after_another);
+}
+
+TEST(Dependences, of_a_hundred_thousand_steps_take_no_time_to_speak_of) {
+    Plan plan;
+    constexpr int kSteps = 100'000, kPlaces = 8;
+    for (int i = 0; i < kPlaces; ++i) plan.buffers.push_back({"b", Place::Arena, 64 * i, 64});
+    for (int i = 0; i < kSteps; ++i) {
+        const int to = i % kPlaces, from = (i + kPlaces - 1) % kPlaces;
+        // Each reads what the one before it wrote, each seventh besides what is older.
+        plan.steps.push_back({"s", {}, {from, to}, {to}, {}, {}, {}});
+        if (i % 7 == 0) plan.steps.back().buffers.push_back((to + 3) % kPlaces);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const std::vector<std::vector<int>> after = dependences(plan);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+    EXPECT_EQ(after.back(), std::vector<int>{kSteps - 2});
 }
 
 TEST(PlanText, prints_and_reads_back_the_same_plan) {

@@ -102,15 +102,15 @@ def resnet50(folder):
 HIDDEN, HEADS, FEED_FORWARD, LAYERS, SEQUENCE, VOCABULARY = 768, 12, 3072, 12, 128, 30522
 
 
-def _layer_norm(g, x, name):
+def _layer_norm(g, x, name, width=HIDDEN):
     mean = g.add("ReduceMean", [x], f"{name}.mean", axes=[-1])
     centred = g.add("Sub", [x, mean], f"{name}.centred")
     square = g.add("Pow", [centred, "two"], f"{name}.square")
     var = g.add("ReduceMean", [square], f"{name}.var", axes=[-1])
     std = g.add("Sqrt", [g.add("Add", [var, "epsilon"], f"{name}.var_eps")], f"{name}.std")
     unit = g.add("Div", [centred, std], f"{name}.unit")
-    scale = g.constant(f"{name}.scale", g.rng.uniform(0.8, 1.2, HIDDEN).astype(np.float32))
-    bias = g.weight(f"{name}.bias", (HIDDEN,), 0.1)
+    scale = g.constant(f"{name}.scale", g.rng.uniform(0.8, 1.2, width).astype(np.float32))
+    bias = g.weight(f"{name}.bias", (width,), 0.1)
     return g.add("Add", [g.add("Mul", [unit, scale], f"{name}.scaled"), bias], name)
 
 

@@ -243,6 +243,7 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.warnings = tuned->graph.graph.warnings;
     result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
                            session.warnings().end());
+    if (options.parallel != "off") result.parallel = session.parallel(feeds);
     if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
     if (std::string noise = noise_warning(result.latency_ms, result.runs); !noise.empty())
         result.warnings.push_back(std::move(noise));

@@ -65,9 +65,10 @@ struct MeasureResult {
     std::vector<MeasuredKernel> kernels;  ///< empty unless wanted
     std::string machine;                  ///< the description used for the kernels
     std::vector<Comparison> checks;
-    std::vector<std::string> written;      ///< output files
-    std::vector<std::string> warnings;     ///< of the reader and of shape inference
-    std::optional<Explanation> explained;  ///< what the rules gained, where wanted
+    std::vector<std::string> written;        ///< output files
+    std::vector<std::string> warnings;       ///< of the reader and of shape inference
+    std::optional<ParallelChoice> parallel;  ///< absent where it is off
+    std::optional<Explanation> explained;    ///< what the rules gained, where wanted
 };
 
 MeasureResult measure(const MeasureRequest&);

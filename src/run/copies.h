@@ -1,0 +1,15 @@
+// Several samples in one plan: the same steps on memory of their own each.
+#pragma once
+
+#include "run/plan.h"
+
+namespace smeaton::run {
+
+/// Step i of copy c is step c * plan.steps.size() + i, on the team that it had. Arena, externals,
+/// states and the fills of the arena are there once for each copy (external e of copy c is
+/// c * plan.externals + e, states alike); constants, `once` steps and the persistent memory once
+/// for all. The steps of two copies never wait for each other; the order is left to the caller.
+/// InternalError where a step writes persistent memory: the copies would meet there.
+Plan copies_of(const Plan&, int copies);
+
+}  // namespace smeaton::run
