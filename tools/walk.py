@@ -117,7 +117,7 @@ WALKS = [
             ),
             Step(
                 "tile",
-                "The first stage that knows the machine: its registers, its caches, its vectors of sixteen. A row of the "
+                "The first stage that knows the machine: its registers, its caches, its vectors of sixteen; what was `memory` is its `dram`. A row of the "
                 "result, six points of sixteen channels, is summed in registers: `let acc: reg f32[ow: 6, k: 16 lanes]`. One "
                 "`mma` reads a vector of weights and six numbers of the input for six products of sixteen. The weights are "
                 "packed so that these vectors follow each other, `[i0/16, i2, i3, i1, i0%16]`, by a step that runs `once`, at "
@@ -175,7 +175,7 @@ WALKS = [
             Step(
                 "emit",
                 "`sum` and `sum2` are the two partial sums. A product and a difference of two ops are two roundings: "
-                "`rounded_vf32` keeps the compiler from contracting them. The ledger says of memory 12672 bytes read, the rows and, "
+                "`rounded_vf32` keeps the compiler from contracting them. The ledger says of `dram` 12672 bytes read, the rows and, "
                 "once, scale and shift, and 12288 written: what any kernel must move.",
                 (r"^//", r"k0_norm", r"i64 i = ", r"f32 row\[", r"f32 sq\[", r"\(row\) = \*\(const uf32\*\)\(x_\)")
                 + (r"f32 mean", r"sum2? = ", r"mean = ", r"\(sq\) = ", r"var = sqrt", r"\(y_\) = ", r"^}"),

@@ -84,6 +84,9 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
             [&] {
                 if (!is_made(stage)) body();
                 if (takes(stage)) t.program = resumed_program(*resume, t.lowered);
+                // A text that is handed in behind `tile` may leave places open.
+                if (!is_before(stage, "tile"))
+                    t.program = gir::rewrite::placed(std::move(t.program), target);
             },
             program_text);
     };

@@ -578,11 +578,6 @@ void Session::set_state(const std::map<std::string, Tensor>& values) {
     naming(impl_->path, [&] { impl_->state.set(values); });
 }
 
-// A program calls all that lies outside of its tiles "memory"; on this machine that is DRAM.
-static std::string level_here(Name level) {
-    return level == Name("memory") ? "dram" : level.str();
-}
-
 double Session::prepare(const Feeds& fed) {
     const Feeds feeds = impl_->padded(fed);
     bool there = false;
@@ -627,7 +622,7 @@ std::vector<KernelStats> Session::profile(const Feeds& fed, int runs) {
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
         gir::Traffic traffic = gir::traffic_at(gir::ledger_of_named(*run->kernel, program, levels));
         for (const gir::LevelBytes& l : traffic.levels)
-            stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
+            stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
         for (const auto& [op, count] : traffic.operations)
             if (op.first != gir::LedgerClass::Move)
                 stat.flops += op.first == gir::LedgerClass::Fma ? 2 * count : count;

@@ -61,7 +61,9 @@ std::string checks(const StudyResult& r) {
     };
     for (const driver::Comparison& c : r.measured.checks) line(c);
     for (const driver::Comparison& c : r.peer.outputs) line(c);
-    for (const std::string& n : r.notes) out += fmt::format("<p class=\"note\">{}</p>\n", word(n));
+    std::vector<std::string> notes = r.measured.warnings;
+    notes.insert(notes.end(), r.notes.begin(), r.notes.end());
+    for (const std::string& n : notes) out += fmt::format("<p class=\"note\">{}</p>\n", word(n));
     return out;
 }
 

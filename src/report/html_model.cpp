@@ -58,7 +58,8 @@ Section picture_section(const StudyResult& r) {
     return {
         "graph", kTitle,
         "<p>After simplification, folded by layer: equal neighbours are one box, with the "
-        "operators of one of them and the share of all their time; the darker, the more.</p>\n"
+        "operators of one of them and the share of all their time: the more, the stronger its "
+        "colour.</p>\n"
         "<div class=\"wide\"><svg class=\"graph\" role=\"img\" aria-label=\"the model's graph\"" +
             svg.substr(std::string("<svg").size()) + "</div>\n"};
 }
@@ -77,8 +78,9 @@ Section model_section(const StudyResult& r) {
     t.row({"inputs", ports_text(r.measured.inputs)});
     t.row({"outputs", ports_text(r.measured.outputs)});
     t.row({"operators", fmt::format("{} nodes: {}", whole_figure(nodes), ops)});
-    t.row({"parameters", fmt::format("{} ({})", whole_figure(r.summary.parameters),
-                                     bytes_figure(static_cast<double>(r.summary.weights_bytes)))});
+    t.row({"parameters",
+           fmt::format("{} ({})", count_figure(static_cast<double>(r.summary.parameters)),
+                       bytes_figure(static_cast<double>(r.summary.weights_bytes)))});
     t.row({"operations", dim_figure(r.summary.flops, count_figure)});
     t.row({"bytes, each operator by itself",
            dim_figure(r.summary.read_bytes, bytes_figure) + " read, " +

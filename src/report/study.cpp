@@ -141,6 +141,7 @@ std::string json(const driver::StudyResult& r) {
     out["machines"] = Json::array();
     for (const driver::OtherMachine& m : r.machines) out["machines"].push_back(machine_json(m));
     out["onnx_runtime"] = peer_json(r.peer);
+    out["warnings"] = r.measured.warnings;
     out["notes"] = r.notes;
     return dump(out);
 }

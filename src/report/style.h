@@ -71,7 +71,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
 .b-l1 { background: var(--l1); fill: var(--l1); } .b-l2 { background: var(--l2); fill: var(--l2); }
 .b-l3 { background: var(--l3); fill: var(--l3); }
 .b-dram { background: var(--dram); fill: var(--dram); }
-.graph { display: block; margin: 0 auto; } .graph text { fill: var(--ink); }
+.graph { display: block; margin: 0 auto; } .graph text { fill: var(--ink); font-size: 10.5px; }
 .graph .node path { stroke: var(--line); fill: var(--compute); fill-opacity: 0; }
 .graph .heat1 path { fill-opacity: .08; } .graph .heat2 path { fill-opacity: .18; }
 .graph .heat3 path { fill-opacity: .28; } .graph .heat4 path { fill-opacity: .38; }
@@ -82,7 +82,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
   body { margin-top: 1.2rem; padding: 0 .9rem; } .tick.odd { display: none; }
   .verdict { font-size: 1.05rem; } .bar { width: 4rem; }
   .facts { grid-template-columns: 1fr 1fr; } .fact b { font-size: 1.1rem; }
-  .wide td:first-child, .wide th:first-child { min-width: 11rem; }
+  .wide td:first-child, .wide th:first-child { min-width: 11rem; } th.n { white-space: nowrap; }
   .more td:first-child > details > summary { max-width: calc(100vw - 2.5rem); } }
 @media print { nav { display: none; } .wide { overflow: visible; } }
 )css";

@@ -223,7 +223,7 @@ StudyResult study(const StudyRequest& request) {
     add_machines(machines, opened, options, r);
     say("pricing better machines");
     Pricer pricer(opened.graph, opened.feeds, plain_options(options));
-    r.what_ifs = what_if(pricer, here, simulate_options(session, here, options));
+    r.what_ifs = what_if(pricer, tuned->program, here, simulate_options(session, here, options));
     r.verdict = verdict(r.measured.kernels,
                         heaviest_operators(tuned->unfolded.graph, r.measured.kernels), r.what_ifs);
     return r;

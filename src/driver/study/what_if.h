@@ -23,7 +23,7 @@ struct WhatIf {
     std::string what;   ///< "bandwidth", "cores", "peak": what was doubled
     std::string level;  ///< whose bandwidth; else empty
     double time_ms = 0;
-    double gain = 0;  ///< part of the base time that it saves; below 0: slower
+    double gain = 0;  ///< part of the base time that it saves
 };
 
 struct WhatIfs {
@@ -31,8 +31,9 @@ struct WhatIfs {
     std::vector<WhatIf> rows;
 };
 
-/// Each level's bandwidth, the cores (with as many more threads), the peak: one at a time. Every
-/// machine gets its own tiles, as it would on arriving.
-WhatIfs what_if(Pricer&, const machine::Machine&, const SimulateOptions&);
+/// Each level's bandwidth, the cores (with as many more threads), the peak: one at a time. Each
+/// machine runs what is faster on it: `compiled`, or the model tiled anew for it.
+WhatIfs what_if(Pricer&, const gir::Program& compiled, const machine::Machine&,
+                const SimulateOptions&);
 
 }  // namespace smeaton::driver

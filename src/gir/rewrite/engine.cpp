@@ -41,7 +41,11 @@ void add_to(Effect& sum, const Effect& part) {
 
 std::vector<LevelBytes> bytes_of(const Program& program, const Levels& levels) {
     try {
-        return traffic_at(ledger(*kernel_in(program), program, levels)).levels;
+        std::vector<LevelBytes> rows =
+            traffic_at(ledger(*kernel_in(program), program, levels)).levels;
+        // What is not placed yet counts at the machine's outermost level too: one name for both.
+        std::erase_if(rows, [](const LevelBytes& row) { return row.level == Name("memory"); });
+        return rows;
     } catch (const UserError&) {
         return {};  // open sizes have no number
     }

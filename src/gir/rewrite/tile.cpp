@@ -236,7 +236,31 @@ Program tile(const Program& program, const Target& target, const Rules& rules) {
         const bool packs = olds.count(kernel) == 0;
         return packs || tiler.contracted.count(kernel) > 0 ? "tile-contraction" : "vectorize";
     });
-    return std::move(tiler.out);
+    return placed(std::move(tiler.out), target);
+}
+
+Program placed(Program program, const Target& target) {
+    const Name unplaced("memory"), outermost = target.outermost().name;
+    for (Buffer& b : program.buffers)
+        if (b.level == unplaced) b.level = outermost;
+    auto place_tile = [&](const StmtPtr& s) -> Block {
+        auto* let = std::get_if<Let>(&s->node);
+        if (!let || let->tile.level != unplaced) return {s};
+        Let there = *let;
+        there.tile.level = outermost;
+        return {stmt(std::move(there))};
+    };
+    return map_kernels(std::move(program), [&](const KernelPtr& k) -> KernelPtr {
+        bool any = false;
+        for_each_stmt(k->body, [&](const Stmt& s) {
+            auto* let = std::get_if<Let>(&s.node);
+            any = any || (let && let->tile.level == unplaced);
+        });
+        if (!any) return k;
+        Kernel there = *k;
+        there.body = map_stmts(k->body, place_tile);
+        return std::make_shared<const Kernel>(std::move(there));
+    });
 }
 
 }  // namespace smeaton::gir::rewrite

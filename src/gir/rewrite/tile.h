@@ -12,4 +12,8 @@ namespace smeaton::gir::rewrite {
 
 Program tile(const Program&, const Target&, const Rules& = {});
 
+/// What no machine has placed, buffers and tiles at `memory`, lies in the target's outermost level.
+/// `tile` does this at its end.
+Program placed(Program, const Target&);
+
 }  // namespace smeaton::gir::rewrite
