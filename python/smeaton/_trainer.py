@@ -106,10 +106,12 @@ class Trainer(_core.Trainer):
         return loss
 
     def memory(self, feeds: "Feeds") -> dict[str, int]:
-        """Bytes of a step on these feeds: activation_bytes (forward results that the backward half
-        reads), graph_max_live_bytes (most alive at once, were every result stored),
-        arena_lower_bound_bytes (the same of the step as compiled), arena_bytes (what it takes),
-        scratch_bytes, weights_bytes, state_bytes."""
+        """Bytes of a step on these feeds. It takes state_bytes + weights_bytes + arena_bytes in all:
+        what is handed from step to step (parameters, running statistics, what the optimizer keeps,
+        as state() has them), what steps only read (frozen initializers, folded constants), and the
+        arena, of which scratch_bytes are of threads. activation_bytes (forward results that the
+        backward half reads) and arena_lower_bound_bytes (most alive at once) lie in the arena;
+        graph_max_live_bytes: the latter, were every result of the graph stored."""
         return self._memory(feeds)
 
     def parallel(self, feeds: "Feeds") -> "Parallel":

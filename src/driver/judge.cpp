@@ -24,18 +24,31 @@ using gir::interp::WrittenMap;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kHalfUlp = 0x1p-24;  // of float32, relative
 
-// All iterations, or as many from the front and from the end as the limit allows: edges, tails and
-// what lies between them in layouts are at either end.
-std::vector<IterationRange> samples(const gir::Kernel& kernel, double limit, Judgement& about) {
-    about.of = gir::interp::sampled_iterations(kernel);
+// All iterations, or of each nest as many from the front and from the end as its share of the
+// limit allows: edges, tails and what lies between them in layouts are at either end.
+std::vector<IterationRange> samples(const gir::Kernel& kernel, const gir::Program& program,
+                                    double limit, Judgement& about) {
+    const double points = gir::points(kernel.body);
+    const std::vector<gir::interp::NestSize> nests = gir::interp::separate_nests(kernel, program);
+    for (const gir::interp::NestSize& nest : nests) about.of += nest.iterations;
     about.iterations = about.of;
-    double points = gir::points(kernel.body);
-    if (about.of <= 1 || points <= limit) return {{}};
-    auto half = static_cast<int64_t>(limit / 2 / points * static_cast<double>(about.of));
-    half = std::max<int64_t>(half, 1);
-    if (2 * half >= about.of) return {{}};
-    about.iterations = 2 * half;
-    return {{0, half}, {about.of - half, half}};
+    if (points <= limit || nests.empty()) return {{}};
+    std::vector<IterationRange> ranges;
+    about.iterations = 0;
+    for (size_t n = 0; n < nests.size(); ++n) {
+        const auto all = nests[n].iterations;
+        const auto share = limit / points * static_cast<double>(all);
+        const int64_t half = std::max<int64_t>(static_cast<int64_t>(share / 2), 1);
+        const int at = static_cast<int>(n);
+        about.iterations += std::min(2 * half, all);
+        if (2 * half >= all) {
+            ranges.push_back({0, all, at});
+            continue;
+        }
+        ranges.push_back({0, half, at});
+        ranges.push_back({all - half, half, at});
+    }
+    return ranges;
 }
 
 Name root(const gir::Program& program, Name name) {
@@ -115,7 +128,7 @@ struct Judge {
     Judgement judge(const gir::Kernel& kernel, const Memory& before, const Memory& after) const {
         Judgement about;
         about.kernel = kernel.name.str();
-        for (const IterationRange& range : samples(kernel, options.points, about)) {
+        for (const IterationRange& range : samples(kernel, program, options.points, about)) {
             Memory want = apart(program, kernel, before);
             WrittenMap written = interpret(kernel, want, range);
             double worst = compare(want, after, written, about.elements);

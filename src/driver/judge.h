@@ -37,7 +37,8 @@ struct JudgeOptions {
     emit::Isa isa;
     std::string cache_folder;
     /// Points of op iteration spaces that the interpreter may take per kernel; longer kernels are
-    /// judged on the first and the last iterations of their outermost parallel nest.
+    /// judged on the first and the last iterations of each of their outermost parallel nests,
+    /// where these can be run apart (gir/interp).
     double points = 2e7;
     /// Called before each kernel with the memory that it will find; may be empty.
     std::function<void(const gir::RunStep&, const gir::interp::Memory&)> before;

@@ -58,7 +58,8 @@ Arrays read_data(const TrainRequest& request, const Trainer& trainer) {
                 request.data, name);
     for (const auto& [name, t] : data)
         if (std::find(wanted.begin(), wanted.end(), name) == wanted.end())
-            throw UserError("{}: '{}' is no input of {}", request.data, name, request.model);
+            throw UserError("{}: '{}' is no input of {}{}", request.data, name, request.model,
+                            name == "target" ? ", and the loss is an output of it" : "");
     return data;
 }
 

@@ -85,6 +85,18 @@ uint64_t stream_of(uint64_t seed, uint64_t step, uint64_t mask) {
     return mixed;
 }
 
+/// UserError where a setting is given that the optimiser does not have.
+void check_settings(const TrainerOptions& options, model::OptimizerKind kind) {
+    using Kind = model::OptimizerKind;
+    const auto refuse = [&](const char* what, const char* whose) {
+        throw UserError("the optimizer '{}' takes no {}; {}", options.optimizer, what, whose);
+    };
+    if (options.momentum && kind != Kind::Momentum) refuse("momentum", "momentum does");
+    if (kind == Kind::Adam || kind == Kind::AdamW) return;
+    if (options.beta1 || options.beta2) refuse("betas", "adam and adamw do");
+    if (options.epsilon) refuse("epsilon", "adam and adamw do");
+}
+
 model::OptimizerChoice optimizer_of(const TrainerOptions& options) {
     model::OptimizerChoice choice = model::optimizer_named(options.optimizer);
     const auto set = [](double& to, const std::optional<double>& from) {
@@ -96,6 +108,7 @@ model::OptimizerChoice optimizer_of(const TrainerOptions& options) {
     set(choice.epsilon, options.epsilon);
     set(choice.weight_decay, options.weight_decay);
     model::check_optimizer(choice);
+    check_settings(options, choice.kind);
     return choice;
 }
 

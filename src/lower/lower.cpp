@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gir/walk.h"
 #include "lower/rules.h"
 #include "model/states.h"
 
@@ -194,11 +195,40 @@ std::vector<bool> steps_on_weights(const gir::Program& program, const std::map<N
     return once;
 }
 
+bool only_fills(const gir::Kernel& kernel) {
+    bool all = true;
+    gir::for_each_op(kernel.body,
+                     [&](const gir::Op& op) { all = all && op.kind == gir::OpKind::Fill; });
+    return all && kernel.reads.empty();
+}
+
+/// What is one number throughout is written anew in each run: no slower than reading it would be,
+/// and no memory holds it between runs. Not where a step that stays `once` reads it.
+void refill(const gir::Program& program, const std::map<Name, Name>& roots,
+            std::vector<bool>& once) {
+    std::set<Name> kept;  // by others than fills, or for steps that run once
+    const auto kernel = [&](size_t s) -> const gir::Kernel& {
+        return *std::get<gir::RunStep>(program.steps[s].node).kernel;
+    };
+    for (size_t s = 0; s < once.size(); ++s) {
+        if (!once[s] || only_fills(kernel(s))) continue;
+        for (const auto* names : {&kernel(s).reads, &kernel(s).writes})
+            for (Name b : *names) kept.insert(roots.at(b));
+    }
+    for (size_t s = 0; s < once.size(); ++s) {
+        const auto& writes = kernel(s).writes;
+        const bool free = std::none_of(writes.begin(), writes.end(),
+                                       [&](Name b) { return kept.contains(roots.at(b)); });
+        if (once[s] && free && only_fills(kernel(s))) once[s] = false;
+    }
+}
+
 /// Marks steps that depend on weights only `once`; what they write are weights to the steps after
 /// them.
 void mark_once(gir::Program& program) {
     const std::map<Name, Name> roots = roots_of(program);
-    const std::vector<bool> once = steps_on_weights(program, roots);
+    std::vector<bool> once = steps_on_weights(program, roots);
+    refill(program, roots, once);
     std::set<Name> fixed;
     for (size_t s = 0; s < once.size(); ++s) {
         gir::RunStep& step = std::get<gir::RunStep>(program.steps[s].node);

@@ -97,6 +97,25 @@ TEST(Lower, kernels_that_read_weights_only_run_once) {
     EXPECT_THAT(text, HasSubstr("buffer B_a: memory f32[i0: 2] weight"));
 }
 
+TEST(Lower, what_is_one_number_throughout_is_written_anew_in_each_run) {
+    const std::string text = gir::print(program_of(R"(
+  input x: f32[2,3]
+  const shape: i64[2](2, 3)
+  const w: f32[3](1.0, 2.0, 3.0)
+  a: f32[2,3] = ConstantOfShape(shape) since 9 as A
+  y: f32[2,3] = Add(x, a) since 14 as Y
+  b: f32[2,3] = ConstantOfShape(shape) since 9 as B
+  c: f32[2,3] = Add(b, w) since 14 as C
+  z: f32[2,3] = Add(x, c) since 14 as Z
+  output y
+  output z
+)"));
+    EXPECT_THAT(text, HasSubstr("\n  run A( -> a)"));
+    EXPECT_THAT(text, HasSubstr("buffer a: memory f32[i0: 2, i1: 3] temp"));
+    EXPECT_THAT(text, HasSubstr("once run B( -> b)"));  // as C reads it, which runs once
+    EXPECT_THAT(text, HasSubstr("once run C(b, w -> c)"));
+}
+
 TEST(Lower, views_have_no_kernel_and_outputs_have_memory_of_their_own) {
     const gir::Program p = program_of(R"(
   input x: f32[2,3]

@@ -38,6 +38,11 @@ std::string text(const driver::TrainResult& r) {
         bytes_text(static_cast<double>(r.activation_bytes)), r.recompute,
         bytes_text(static_cast<double>(r.memory.arena_lower_bound_bytes)),
         bytes_text(static_cast<double>(r.memory.arena_bytes)));
+    out += fmt::format(
+        "beside the arena {} of state (parameters, running statistics, what the optimizer keeps) "
+        "and {} of constants\n",
+        bytes_text(static_cast<double>(r.memory.state_bytes)),
+        bytes_text(static_cast<double>(r.memory.weights_bytes)));
     if (r.left_out > 0)
         out += fmt::format("{} of {} examples are no whole batch and were left out\n", r.left_out,
                            r.examples);

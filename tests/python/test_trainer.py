@@ -287,6 +287,9 @@ def test_bad_options_and_parameters_are_refused(linear, tmp_path):
         ({"learning_rate": -1}, "the learning rate is -1"),
         ({"betas": (0.9, 1.0)}, "beta2 is 1"),
         ({"momentum": -0.5}, "momentum is -0.5"),
+        ({"momentum": 0.5}, "the optimizer 'sgd' takes no momentum; momentum does"),
+        ({"optimizer": "momentum", "betas": (0.9, 0.99)}, "the optimizer 'momentum' takes no betas; adam and adamw do"),
+        ({"optimizer": "momentum", "epsilon": 1e-6}, "the optimizer 'momentum' takes no epsilon; adam and adamw do"),
     ]:
         with pytest.raises(smeaton.UserError) as error:
             smeaton.Trainer(linear, **options)

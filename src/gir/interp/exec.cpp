@@ -10,6 +10,7 @@
 #include "gir/interp/account.h"
 #include "gir/interp/interp.h"
 #include "gir/interp/widen.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir::interp {
 
@@ -118,17 +119,20 @@ std::vector<LoopNode*> parallel_nest(LoopNode* loop) {
 }
 
 void run_body(const Nodes& nodes, Context& c, const IterationRange& range) {
+    int nest = 0;
     for (const Node& n : nodes) {
         auto* loop = std::get_if<LoopNode*>(&n.v);
-        if (loop && (*loop)->parallel)
-            run_nest(parallel_nest(*loop), c, range);
-        else
+        if (!loop || !(*loop)->parallel) {
             std::visit([&](auto* node) { run_node(node, c); }, n.v);
+            continue;
+        }
+        if (range.nest < 0 || range.nest == nest) run_nest(parallel_nest(*loop), c, range);
+        ++nest;
     }
 }
 
 static bool whole(const IterationRange& r) {
-    return r.first == 0 && r.count == INT64_MAX;
+    return r.first == 0 && r.count == INT64_MAX && r.nest < 0;
 }
 
 void run_kernel(const Kernel& kernel, const Program& program, Memory& memory,
@@ -152,25 +156,69 @@ void run_kernel(const Kernel& kernel, const Program& program, Memory& memory,
     });
 }
 
-int64_t sampled_iterations(const Kernel& kernel, const Bindings& bindings) {
-    const Parallel* nest = nullptr;
-    for (const StmtPtr& s : kernel.body) {
-        if (auto* p = std::get_if<Parallel>(&s->node)) {
-            if (nest) return 0;
-            nest = p;
+namespace {
+
+/// The outermost parallel nests of a body that has claims and constant tiles beside them; else
+/// nothing.
+Block nests_alone(const Block& body) {
+    Block nests;
+    for (const StmtPtr& s : body) {
+        if (std::holds_alternative<Parallel>(s->node)) {
+            nests.push_back(s);
         } else if (auto* let = std::get_if<Let>(&s->node);
                    !let || !(let->source || let->constant)) {
-            return 0;
+            return {};
         }
     }
-    if (!nest) return 0;
-    int64_t total = nest->extent.bind(bindings).value();
-    while (nest->body.size() == 1) {
-        nest = std::get_if<Parallel>(&nest->body.front()->node);
-        if (!nest) break;
-        total *= nest->extent.bind(bindings).value();
-    }
+    return nests;
+}
+
+int64_t iterations_of(const StmtPtr& nest, const Bindings& bindings) {
+    int64_t total = 1;
+    for (auto* p = std::get_if<Parallel>(&nest->node); p;
+         p = p->body.size() == 1 ? std::get_if<Parallel>(&p->body.front()->node) : nullptr)
+        total *= p->extent.bind(bindings).value();
     return total;
+}
+
+}  // namespace
+
+int64_t sampled_iterations(const Kernel& kernel, const Bindings& bindings) {
+    const Block nests = nests_alone(kernel.body);
+    return nests.size() == 1 ? iterations_of(nests[0], bindings) : 0;
+}
+
+std::vector<NestSize> separate_nests(const Kernel& kernel, const Program& program,
+                                     const Bindings& bindings) {
+    std::map<Name, Name> sources;  // of claims: what they read, by the root of its memory
+    const auto root = [&](Name name) {
+        if (auto claim = sources.find(name); claim != sources.end()) return claim->second;
+        const Buffer* b = program.find_buffer(name);
+        while (b && !b->alias_of.empty()) b = program.find_buffer(b->alias_of);
+        return b ? b->name : name;
+    };
+    for_each_stmt(kernel.body, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node); let && let->source)
+            sources[let->tile.name] = root(let->source->target);
+    });
+    std::vector<NestSize> sizes;
+    std::set<Name> written;
+    for (const StmtPtr& nest : nests_alone(kernel.body)) {
+        std::set<Name> writes;
+        bool apart = true;
+        for_each_op(Block{nest}, [&](const Op& op) {
+            for_each_slice(op, [&](const Slice& s, bool writes_it) {
+                if (writes_it)
+                    writes.insert(root(s.target));
+                else
+                    apart = apart && written.count(root(s.target)) == 0;
+            });
+        });
+        if (!apart) return {};
+        written.insert(writes.begin(), writes.end());
+        sizes.push_back({iterations_of(nest, bindings), points({nest})});
+    }
+    return sizes;
 }
 
 }  // namespace smeaton::gir::interp

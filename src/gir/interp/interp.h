@@ -22,6 +22,7 @@ namespace smeaton::gir::interp {
 struct IterationRange {
     int64_t first = 0;
     int64_t count = INT64_MAX;
+    int nest = -1;  ///< of several nests the one that runs, counted from 0; -1: each, so far
 };
 
 /// What a trace sink is told of one buffer or tile.
@@ -78,6 +79,15 @@ void run_kernel(const Kernel&, const Program&, Memory&, const Options& = {},
 /// Iterations that IterationRange counts; 0 when the kernel cannot be sampled: anything but one
 /// parallel nest, claims and constant tiles at its top.
 int64_t sampled_iterations(const Kernel&, const Bindings& = {});
+
+/// One of a kernel's outermost parallel nests.
+struct NestSize {
+    int64_t iterations = 0;
+    double points = 0;
+};
+/// All of them, where each may run without those before it: beside them there are claims and
+/// constant tiles, and none reads a buffer that another writes. Else none.
+std::vector<NestSize> separate_nests(const Kernel&, const Program&, const Bindings& = {});
 
 /// Storages for all buffers whose extents are known: inputs and weights laid out (dense ones are
 /// views), the others poisoned with their borders set, aliases shared. UserError on a missing,

@@ -1,5 +1,6 @@
 #include "gir/interp/interp.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -446,6 +447,42 @@ kernel out(s -> y)
     };
     EXPECT_THAT(outcome(1, 3), testing::ElementsAre(6, 6, 6));
     EXPECT_THAT(outcome(0, 2), testing::ElementsAre(-1, -1));
+}
+
+TEST(Interp, nests_that_read_nothing_of_each_other_are_sampled_apart) {
+    const auto program = [](const char* second) {
+        return parse_program(fmt::format(R"(program p
+  buffer x: memory f32[i: 6, v: 8] input
+  buffer y: memory f32[i: 6, v: 8] output
+  buffer z: memory f32[i: 2, v: 8] output
+  run k(x -> y, z)
+
+kernel k(x -> y, z)
+  claim part: l1 f32[i: 6, v: 8] <- {}[i,v]
+  parallel i: 6 any
+    unary exp y[i,v] <- x[i,v] over v: 8
+  parallel j: 2 any
+    unary neg z[j,v] <- part[j,v] over v: 8
+)",
+                                         second),
+                             "test");
+    };
+    Program p = program("x"), chained = program("y");
+    const Kernel& k = *std::get<RunStep>(p.steps[0].node).kernel;
+    const std::vector<NestSize> nests = separate_nests(k, p);
+    ASSERT_EQ(nests.size(), 2u);
+    EXPECT_EQ(nests[0].iterations, 6);
+    EXPECT_EQ(nests[1].points, 16);
+    EXPECT_EQ(sampled_iterations(k), 0);
+    EXPECT_TRUE(separate_nests(*std::get<RunStep>(chained.steps[0].node).kernel, chained).empty());
+    Memory part = make_memory(p, {{"x", random({6, 8})}});
+    WrittenMap written;
+    Options options;
+    options.range = {1, 1, 1};
+    options.written = &written;
+    run_kernel(k, p, part, options);
+    for (size_t i = 0; i < 16; ++i) EXPECT_EQ(written["z"][i] != 0, i >= 8);
+    EXPECT_THAT(written["y"], testing::Each(0));
 }
 
 TEST(Interp, a_sample_of_iterations_writes_its_part_only) {
