@@ -75,6 +75,7 @@ struct MmaTiler {
     std::vector<Cut> cuts(const Op& op) const;
     std::vector<Cut> held_cuts(const Op& op, Name inner) const;
     bool operands_fit(const Op& op, const Extents& extents) const;
+    Block in_blocks(const Block& parts) const;
     Block leaf(const Block& body, const Parts& parts);
     const TargetLevel& level_of_panel(const Tile& panel) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
@@ -316,8 +317,8 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     return order;
 }
 
-// A unit that holds its second operand is filled and drained once for each op: that one is as long as
-// the operands' scratchpads allow.
+// A unit that holds its second operand is filled and drained once for each op: that one is as long
+// as the operands' scratchpads allow.
 std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
     std::vector<Cut> order;
     Extents extents;
@@ -334,7 +335,10 @@ std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
         part = (part - 1) / shape.group * shape.group;
         extents[inner] = part;
     }
-    if (part < all) order.push_back({inner, part});
+    if (part == all) return order;
+    // As many parts, of one size where groups allow.
+    const int64_t count = (all + part - 1) / part, even = (all + count - 1) / count;
+    order.push_back({inner, (even + shape.group - 1) / shape.group * shape.group});
     return order;
 }
 
@@ -342,8 +346,7 @@ std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
 bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
     for (size_t k : {0, 1}) {
         const auto& s = std::get<Slice>(op.srcs[k]);
-        const TargetLevel& level =
-            target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
+        const TargetLevel& level = target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
         if (level.capacity_bytes == 0) continue;
         int64_t elements = 1;
         for (const Coord& c : s.at) {
@@ -413,6 +416,21 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     return plans;
 }
 
+/// Parts of a contraction beside each other, each in a block of its own, where its operands can be
+/// copied.
+Block MmaTiler::in_blocks(const Block& parts) const {
+    Block out;
+    for (const StmtPtr& s : parts) {
+        if (const Block* body = body_of(*s))
+            out.push_back(with_body(*s, in_blocks(*body)));
+        else if (parts.size() > 1)
+            out.push_back(stmt(For{fresh("once", taken), Dim(1), {}, {}, 1, {s}}));
+        else
+            out.push_back(s);
+    }
+    return out;
+}
+
 // The body over one register tile: what comes up to the contraction runs over [row, lane]; a long
 // epilogue runs row by row from a tile in the first cache.
 Block MmaTiler::leaf(const Block& body, const Parts& parts) {
@@ -428,7 +446,8 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
     return map_stmts(tiled, [&](const StmtPtr& s) -> Block {
         auto* op = std::get_if<Op>(&s->node);
         if (!op || op->kind != OpKind::Mma) return {s};
-        return cut_op(*op, cuts(*op), taken);
+        const Block parts = cut_op(*op, cuts(*op), taken);
+        return shape.holds_b ? in_blocks(parts) : parts;
     });
 }
 
