@@ -140,21 +140,34 @@ Block by_rows(const SplitBody& split, const RegisterBody& r, const Target& targe
     return block;
 }
 
+/// All axes of the rows, then the lanes.
+Block with_axes(Block body, const RegisterBody& r) {
+    for (const NamedDim& d : r.more_rows) body = must_absorb(body, d.name, d.extent.value(), false);
+    body = must_absorb(body, r.row, r.rows, false);
+    return must_absorb(body, r.lane, r.lanes, true);
+}
+
 // Sums that are made in memory: what follows the contraction goes through them in parts of rows
 // that fit the registers.
 Block by_parts(const SplitBody& split, const RegisterBody& r, const Target& target,
                std::set<Name>& taken) {
-    Block block = must_absorb(split.head, r.row, r.rows, false);
-    block = place_local_tiles(must_absorb(block, r.lane, r.lanes, true), target, r.sums_in);
-    const Slice sums{split.accumulator, {Coord(r.row), Coord(r.lane)}, {}};
+    Block block = place_local_tiles(with_axes(split.head, r), target, r.sums_in);
+    Slice sums{split.accumulator, {}, {}};
+    std::vector<AxisPlan> rows;
+    for (const NamedDim& d : r.more_rows) {
+        sums.at.emplace_back(Affine(d.name));
+        rows.push_back({d.name, d.extent.value(), 1, false, ""});
+    }
+    if (r.rows > 1) sums.at.emplace_back(Affine(r.row));
+    if (r.lanes > 1) sums.at.emplace_back(Affine(r.lane));
     const Block tail = reading_sums_of(sums, split);
     int64_t row_bytes = 0;  // of all that the epilogue keeps of a row
     for (const StmtPtr& s : tail)
         if (auto* let = std::get_if<Let>(&s->node))
             row_bytes += tensor::byte_count(let->tile.dtype, r.lanes);
     const int64_t fit = target.registers().capacity.bytes() / std::max<int64_t>(1, row_bytes);
-    const AxisPlan rows{r.row, r.rows, std::clamp<int64_t>(fit, 1, r.rows), false, ""};
-    Block loops = walk_axes({rows}, tail, taken, [&](const Block& b, const Parts& parts) {
+    rows.push_back({r.row, r.rows, std::clamp<int64_t>(fit, 1, r.rows), false, ""});
+    Block loops = walk_axes(rows, tail, taken, [&](const Block& b, const Parts& parts) {
         auto part = parts.find(r.row);
         Block body = must_absorb(b, r.row, part == parts.end() ? 1 : part->second, false);
         return place_local_tiles(must_absorb(body, r.lane, r.lanes, true), target);
@@ -180,14 +193,12 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
     SplitBody split = split_at_mma(body);
     bool long_epilogue = std::any_of(split.epilogue.begin(), split.epilogue.end(), is_special);
     const bool alone = epilogue_stands_alone(split);
-    if (alone && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1 &&
-        keeps_tiles(split.epilogue) && sums_in_memory(r, target))
+    const bool tall = r.rows > 1 || !r.more_rows.empty();
+    if (alone && !split.accumulator.empty() && tall && keeps_tiles(split.epilogue) && sums_in_memory(r, target))
         return by_parts(split, r, target, taken);
     if (long_epilogue && alone && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1)
         return by_rows(split, r, target, taken);
-    Block block = must_absorb(body, r.row, r.rows, false);
-    block = must_absorb(block, r.lane, r.lanes, true);
-    return place_local_tiles(block, target, r.sums_in);
+    return place_local_tiles(with_axes(body, r), target, r.sums_in);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <set>
+#include <vector>
 
 #include "gir/program.h"
 #include "gir/target.h"
@@ -16,6 +17,7 @@ struct RegisterBody {
     Name row;
     int64_t rows = 1;
     Name sums_in = {};  ///< level of accumulators; empty: by role
+    std::vector<NamedDim> more_rows = {};  ///< further axes of rows, where sums are in memory
 };
 
 /// Scalar `local` tiles of the body become `reg` tiles [row, lane]. What follows a contraction and

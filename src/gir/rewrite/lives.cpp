@@ -93,6 +93,12 @@ private:
             Block section(b.begin() + static_cast<std::ptrdiff_t>(first),
                           b.begin() + static_cast<std::ptrdiff_t>(last) + 1);
             const bool whole = section.size() == b.size();
+            if (whole && tiles && b.size() > 1) {  // the first one lives through all the others
+                const Block rest = in_blocks(Block(b.begin() + 1, b.end()));
+                out.push_back(b.front());
+                out.insert(out.end(), rest.begin(), rest.end());
+                return out;
+            }
             if (tiles && !shared_out && !whole)
                 out.push_back(stmt(For{fresh("once", taken_), Dim(1), {}, {}, 1, section}));
             else

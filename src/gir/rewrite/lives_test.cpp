@@ -41,8 +41,8 @@ kernel k(x -> y)
   move y[2,j] <- c[j]
 )";
 
-std::string after(int64_t bytes) {
-    const Program p = program_of(kRows);
+std::string after(int64_t bytes, const std::string& text = kRows) {
+    const Program p = program_of(text);
     const Target target = with_scratchpad(bytes);
     std::set<Name> taken = declared_names(kernels(p)[0]->body);
     Kernel k = *kernels(p)[0];
@@ -59,6 +59,15 @@ TEST(Lives, a_tile_that_is_done_with_gives_its_room_to_the_next) {
     EXPECT_THAT(text, HasSubstr("for once: 1\n    let a: sram"));
     EXPECT_THAT(text, HasSubstr("for once_2: 1\n    let b: sram"));
     EXPECT_THAT(text, Not(HasSubstr("once_3")));  // b and c are read together
+}
+
+TEST(Lives, a_tile_that_is_read_to_the_end_stays_around_those_that_are_not) {
+    std::string text = kRows;
+    text.replace(text.find("  let a:"), 0, "  let all: sram f32[j: 16]\n  move all[j] <- x[0,j]\n");
+    text.replace(text.find("move y[2,j] <- c[j]"), 19, "binary add y[2,j] <- c[j], all[j]");
+    const std::string cut = after(192, text);
+    EXPECT_THAT(cut,
+                HasSubstr("  let all: sram f32[j: 16]\n  move all[j] <- x[0,j]\n  for once: 1"));
 }
 
 TEST(Lives, where_all_have_room_nothing_changes) {

@@ -9,6 +9,7 @@
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/nest.h"
+#include "gir/rewrite/vectorize.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -147,6 +148,7 @@ struct Merger {
     bool agree_fully() const;
     bool shapes_allow(bool full_agreement) const;
     bool keeps_contraction(const Kernel& merged) const;
+    bool loses_lanes(const Kernel& merged) const;
     bool covers_free_dims(const Travelling&) const;
     Block renamed_reader(std::set<Name>& taken) const;
     KernelPtr merged();
@@ -319,6 +321,29 @@ bool Merger::keeps_contraction(const Kernel& merged) const {
                                              [&](auto& p) { return p.second == l.axis; });
     });
     return whole && !tiles_as_contraction(*writer, flow.program);
+}
+
+// Its stores agree on what runs along the lanes, in the layouts to come.
+bool has_lanes(const Program& program, const Kernel& kernel,
+               const std::map<Name, Layout>& layouts) {
+    Program laid;
+    for (Name n : kernel.writes) {
+        Buffer b = program.buffer(n);
+        b.data.reset();
+        if (auto to_come = layouts.find(n); to_come != layouts.end()) b.layout = to_come->second;
+        laid.buffers.push_back(std::move(b));
+    }
+    return !lane_axis(laid, nest_of(kernel.body[0], true)).empty();
+}
+
+// Two kernels that each run along vectors may make one that does not. Bytes do not say so either.
+bool Merger::loses_lanes(const Kernel& merged) const {
+    const std::map<Name, Layout>* layouts = flow.layouts(rules);
+    if (!layouts || merged.body.size() != 1) return false;
+    if (!all_const(first.loops) || !all_const(second.loops)) return false;
+    if (tiles_as_contraction(merged, flow.program)) return false;
+    return !has_lanes(flow.program, merged, *layouts) &&
+           has_lanes(flow.program, *writer, *layouts) && has_lanes(flow.program, *reader, *layouts);
 }
 
 bool Merger::analyse(bool full_agreement) {
@@ -542,7 +567,7 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
             reader->name.str() + " into " + writer->name.str() + " over " + temp.str(),
             {writer, reader},
             {kernel}};
-        proposal.asks = !merger.keeps_contraction(*kernel);
+        proposal.asks = !merger.keeps_contraction(*kernel) || merger.loses_lanes(*kernel);
         if (proposal.asks) proposal.layouts = flow.layouts(rules);
         if (!accept(proposal, program, rules)) {
             if (rules.prices) rules.prices->refused.insert({writer, reader});

@@ -46,6 +46,7 @@ struct MmaTiler {
     MmaShape shape = {};
     MmaTile tile = {};
     std::vector<NamedDim> contracted = {};
+    std::map<Name, int64_t> more_rows = {};  // parts of axes that stream through beside `row`
     bool staged = false;
     std::vector<Packing> packings = {};
 
@@ -67,11 +68,14 @@ struct MmaTiler {
     bool has_columns() const;
     bool choose_lane();
     void choose_row();
+    void choose_more_rows();
     bool worth_packing(const Buffer& source) const;
     void pack_or_stage();
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
-    std::vector<Cut> held_cuts(Name inner) const;
+    std::vector<Cut> held_cuts(const Op& op, Name inner) const;
+    bool operands_fit(const Op& op, const Extents& extents) const;
+    Block in_blocks(const Block& parts) const;
     Block leaf(const Block& body, const Parts& parts);
     const TargetLevel& level_of_panel(const Tile& panel) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
@@ -180,6 +184,25 @@ void MmaTiler::choose_row() {
     }
 }
 
+// A unit that holds its second operand takes the longer to fill than to work where few rows stream
+// through: further axes of rows, the innermost first, as long as their sums have room.
+void MmaTiler::choose_more_rows() {
+    if (!shape.holds_b || row.empty() || tile.rows < extent(row)) return;
+    int64_t rows = tile.rows;
+    for (size_t i = nest.loops.size(); i-- > 0;) {
+        const Loop& l = nest.loops[i];
+        const bool streams = l.axis != lane && l.axis != row && uses(bro, l.axis);
+        if (!streams || uses(vec, l.axis) || l.extent.value() == 1) continue;
+        const MmaExtents all{rows * l.extent.value(), extent(lane), 1, broadcast};
+        const int64_t part =
+            std::min(l.extent.value(), choose_tile(all, shape, target).rows / rows);
+        if (part < 2) return;
+        more_rows[l.axis] = part;
+        rows *= part;
+        if (part < l.extent.value()) return;
+    }
+}
+
 // Logical dim of `vec` that walks `var` alone (unit coefficient, multiples of `block` beside it).
 int dim_walked_by(const Slice& s, Name var, int64_t block) {
     int found = -1;
@@ -272,7 +295,7 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     Name inner = contracted.back().name;
     for (const NamedDim& d : contracted)
         if (runs_along(program, bro, d.name)) inner = d.name;
-    if (shape.holds_b) return held_cuts(inner);
+    if (shape.holds_b) return held_cuts(op, inner);
     int64_t per_step = shapes_per_step(), steps = 1;
     for (const NamedDim& d : op.dims) {
         int64_t n = size_of(contracted, d.name);
@@ -294,13 +317,52 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     return order;
 }
 
-// What stays in the unit is one group of contracted elements.
-std::vector<Cut> MmaTiler::held_cuts(Name inner) const {
+// A unit that holds its second operand is filled and drained once for each op: that one is as long
+// as the operands' scratchpads allow.
+std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
     std::vector<Cut> order;
-    for (const NamedDim& d : contracted)
-        if (d.name != inner) order.push_back({d.name, 1});
-    order.push_back({inner, shape.group});
+    Extents extents;
+    for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
+    for (const NamedDim& d : contracted) {
+        if (operands_fit(op, extents)) return order;
+        if (d.name == inner) continue;
+        order.push_back({d.name, 1});
+        extents[d.name] = 1;
+    }
+    const int64_t all = size_of(contracted, inner);
+    int64_t part = all;
+    while (part > shape.group && !operands_fit(op, extents)) {
+        part = (part - 1) / shape.group * shape.group;
+        extents[inner] = part;
+    }
+    if (part == all) return order;
+    // As many parts, of one size where groups allow.
+    const int64_t count = (all + part - 1) / part, even = (all + count - 1) / count;
+    order.push_back({inner, (even + shape.group - 1) / shape.group * shape.group});
     return order;
+}
+
+/// Do the boxes that the op touches of both operands have room where each is kept?
+bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
+    for (size_t k : {0, 1}) {
+        const auto& s = std::get<Slice>(op.srcs[k]);
+        const TargetLevel& level = target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
+        if (level.capacity_bytes == 0) continue;
+        int64_t elements = 1;
+        for (const Coord& c : s.at) {
+            int64_t reach = 1;
+            for (const Term& t : c.affine.terms)
+                if (auto d = extents.find(t.var); d != extents.end())
+                    reach += std::abs(t.coefficient) * (d->second - 1);
+            elements *= reach;
+        }
+        const Buffer* buffer = program.find_buffer(s.target);
+        const DType dtype = buffer ? buffer->dtype : vec_dtype;
+        // Beside one that is being filled, and sums where the level holds them too.
+        const int64_t shares = level.roles.size() == 1 ? 1 : 4;
+        if (shares * tensor::byte_count(dtype, elements) > level.capacity_bytes) return false;
+    }
+    return true;
 }
 
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
@@ -308,7 +370,7 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     for (const NamedDim& d : contracted) panel *= d.extent.value();
     int64_t lane_parts = (extent(lane) + lane_part() - 1) / lane_part();
     auto bytes = [&](const Slice& s) { return logical_bytes(program.buffer(s.target)).value(); };
-    std::vector<AxisPlan> batch, rows;
+    std::vector<AxisPlan> batch, rows, streaming;
     AxisPlan lanes{lane, extent(lane), lane_part(), false, ""}, inner_row;
     int64_t outer_rows = 1, batches = 1;
     for (const Loop& l : nest.loops) {
@@ -317,6 +379,9 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
         if (l.axis == row) {
             plan.part = tile.rows;
             inner_row = plan;
+        } else if (auto more = more_rows.find(l.axis); more != more_rows.end()) {
+            plan.part = more->second;
+            streaming.push_back(plan);
         } else if (uses(bro, l.axis) && !uses(vec, l.axis)) {
             rows.push_back(plan);
             outer_rows *= plan.extent;
@@ -337,6 +402,7 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     if (rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
     plans.push_back(lanes);
     if (!rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
+    plans.insert(plans.end(), streaming.begin(), streaming.end());
     if (!row.empty()) plans.push_back(inner_row);
     int64_t iterations = 1;
     for (AxisPlan& plan : plans) {
@@ -349,6 +415,21 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     return plans;
 }
 
+/// Parts of a contraction beside each other, each in a block of its own, where its operands can be
+/// copied.
+Block MmaTiler::in_blocks(const Block& parts) const {
+    Block out;
+    for (const StmtPtr& s : parts) {
+        if (const Block* body = body_of(*s))
+            out.push_back(with_body(*s, in_blocks(*body)));
+        else if (parts.size() > 1)
+            out.push_back(stmt(For{fresh("once", taken), Dim(1), {}, {}, 1, {s}}));
+        else
+            out.push_back(s);
+    }
+    return out;
+}
+
 // The body over one register tile: what comes up to the contraction runs over [row, lane]; a long
 // epilogue runs row by row from a tile in the first cache.
 Block MmaTiler::leaf(const Block& body, const Parts& parts) {
@@ -356,12 +437,16 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
         auto at = parts.find(axis);
         return at == parts.end() ? int64_t{1} : at->second;
     };
-    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row), shape.acc_in};
+    RegisterBody registers{lane, find(lane), row, row.empty() ? 1 : find(row), shape.acc_in, {}};
+    for (const Loop& l : nest.loops)
+        if (more_rows.count(l.axis) > 0 && find(l.axis) > 1)
+            registers.more_rows.push_back({l.axis, Dim(find(l.axis))});
     Block tiled = to_registers(body, registers, target, taken);
     return map_stmts(tiled, [&](const StmtPtr& s) -> Block {
         auto* op = std::get_if<Op>(&s->node);
         if (!op || op->kind != OpKind::Mma) return {s};
-        return cut_op(*op, cuts(*op), taken);
+        const Block parts = cut_op(*op, cuts(*op), taken);
+        return shape.holds_b ? in_blocks(parts) : parts;
     });
 }
 
@@ -453,6 +538,7 @@ std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, cons
     tiler.find_shape();
     if (!tiler.choose_lane()) return std::nullopt;
     tiler.choose_row();
+    tiler.choose_more_rows();
     tiler.pack_or_stage();
     Block block = tiler.run();
     return TiledStmt{std::move(block), std::move(tiler.packings)};

@@ -22,22 +22,6 @@ bool nest_is_const(const LoopNest& nest) {
                        [](const Loop& l) { return l.extent.is_const() && l.extent.value() > 0; });
 }
 
-// The loop axis along which every store that uses it runs, innermost first; empty when there is
-// none.
-Name lane_axis(const Program& program, const LoopNest& nest) {
-    for (size_t i = nest.loops.size(); i-- > 0;) {
-        Name axis = nest.loops[i].axis;
-        if (nest.loops[i].extent.value() == 1) continue;
-        bool along = false, against = false;
-        for_each_op(nest.body, [&](const Op& op) {
-            if (program.find_buffer(op.dst.target) || uses(op.dst, axis))
-                (runs_along(program, op.dst, axis) ? along : against) = true;
-        });
-        if (along && !against) return axis;
-    }
-    return Name();
-}
-
 // Scalars and single vectors go to registers, larger tiles to the first level that takes them
 // twice.
 Name level_for(const Tile& tile, const Target& target, const Capacity& registers,
@@ -152,6 +136,20 @@ struct Vectorizer {
 };
 
 }  // namespace
+
+Name lane_axis(const Program& program, const LoopNest& nest) {
+    for (size_t i = nest.loops.size(); i-- > 0;) {
+        Name axis = nest.loops[i].axis;
+        if (nest.loops[i].extent.value() == 1) continue;
+        bool along = false, against = false;
+        for_each_op(nest.body, [&](const Op& op) {
+            if (program.find_buffer(op.dst.target) || uses(op.dst, axis))
+                (runs_along(program, op.dst, axis) ? along : against) = true;
+        });
+        if (along && !against) return axis;
+    }
+    return Name();
+}
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
                 std::set<Name>& taken, std::map<Name, int64_t>& placed) {

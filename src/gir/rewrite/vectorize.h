@@ -8,9 +8,14 @@
 #include <set>
 
 #include "gir/program.h"
+#include "gir/rewrite/nest.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
+
+/// The loop axis along which every store that uses it runs, innermost first; empty when there is
+/// none. Extents must be const.
+Name lane_axis(const Program&, const LoopNest&);
 
 /// Always gives a block of the same meaning; statements of odd form keep scalar loops. `placed`:
 /// bytes by level of the kernel's tiles that live already; those of this statement are added.
