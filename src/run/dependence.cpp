@@ -21,10 +21,11 @@ struct Region {
     }
 };
 
-// States and externals are numbered; each is a memory of its own.
+// States, externals and what is packed are numbered; each is a memory of its own.
 Region region_of(const PlanBuffer& b, bool written) {
-    const bool numbered =
-        b.place == PlanBuffer::Place::State || b.place == PlanBuffer::Place::External;
+    const bool numbered = b.place == PlanBuffer::Place::State ||
+                          b.place == PlanBuffer::Place::External ||
+                          b.place == PlanBuffer::Place::Packed;
     return {b.place, b.at, b.at + (numbered ? 1 : b.bytes), written};
 }
 
