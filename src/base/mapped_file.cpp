@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <map>
+#include <mutex>
 
 #include "base/error.h"
 
@@ -22,7 +25,35 @@ struct Descriptor {
     }
 };
 
+// Where mappings lie, first byte to length.
+struct Mappings {
+    std::mutex mutex;
+    std::map<uintptr_t, size_t> all;
+};
+
+Mappings& mappings() {
+    static auto* const made = new Mappings();  // tensors may outlive static objects
+    return *made;
+}
+
+void unmap(const void* address, size_t size) {
+    {
+        std::lock_guard lock(mappings().mutex);
+        mappings().all.erase(reinterpret_cast<uintptr_t>(address));
+    }
+    ::munmap(const_cast<void*>(address), size);
+}
+
 }  // namespace
+
+bool is_mapped(std::span<const std::byte> bytes) {
+    const auto begin = reinterpret_cast<uintptr_t>(bytes.data());
+    std::lock_guard lock(mappings().mutex);
+    auto after = mappings().all.upper_bound(begin);
+    if (after == mappings().all.begin()) return false;
+    const auto& [first, size] = *std::prev(after);
+    return begin + bytes.size() <= first + size;
+}
 
 MappedFile map_file(const std::filesystem::path& path) {
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -40,8 +71,11 @@ MappedFile map_file(const std::filesystem::path& path) {
     if (address == MAP_FAILED)
         throw UserError("cannot map '{}' ({} bytes): {}", path.string(), size,
                         std::strerror(errno));
-    std::shared_ptr<const void> keep(
-        address, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
+    {
+        std::lock_guard lock(mappings().mutex);
+        mappings().all[reinterpret_cast<uintptr_t>(address)] = size;
+    }
+    std::shared_ptr<const void> keep(address, [size](const void* p) { unmap(p, size); });
     return {{static_cast<const std::byte*>(address), size}, std::move(keep)};
 }
 

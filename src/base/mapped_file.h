@@ -17,6 +17,9 @@ struct MappedFile {
 /// regular file. The file must not shrink while it is mapped.
 MappedFile map_file(const std::filesystem::path&);
 
+/// Whether the bytes lie in a mapping of a file that map_file made and somebody keeps.
+bool is_mapped(std::span<const std::byte>);
+
 /// Tells the system that these bytes of a mapping are not needed soon; they stay readable.
 void forget_pages(std::span<const std::byte> part_of_mapping);
 

@@ -8,7 +8,9 @@
 #include "driver/regions.h"
 #include "gir/layout.h"
 #include "gir/memory/arena.h"
+#include "gir/text/print.h"
 #include "gir/walk.h"
+#include "run/cache.h"
 #include "run/dependence.h"
 #include "sim/simulate.h"
 #include "tensor/convert.h"
@@ -84,6 +86,8 @@ struct Planner {
     run::Plan plan = {};
     std::map<Name, int> index = {};  // buffer -> plan.buffers
     gir::ArenaPlan arena = {}, once_arena = {};
+    std::map<Name, std::string> packed_keys = {};  // of roots
+    int64_t packed = 0;
 
     Name root(Name name) const {
         const Buffer* b = &program.buffer(name);
@@ -105,6 +109,47 @@ struct Planner {
         plan.persistent_bytes = aligned(once_arena.arena_bytes);
     }
 
+    // Temps that `once` steps make of constants alone, for the steps of a run to read: by a digest
+    // of the kernels that make them and of all that these read.
+    void find_packed() {
+        std::map<Name, std::string> known;  // of all that constants alone decide
+        std::set<Name> others;              // what steps of a run write
+        std::set<Name> kept;                // what they read
+        for (const gir::Step& s : program.steps) {
+            const gir::Kernel& kernel = *kernel_of(s);
+            if (std::get<gir::RunStep>(s.node).once) {
+                add_once(kernel, known);
+                continue;
+            }
+            for (Name n : kernel.writes) others.insert(root(n));
+            for (Name n : kernel.reads) kept.insert(root(n));
+        }
+        for (auto& [name, key] : known) {
+            const Lifetime lifetime = program.buffer(name).lifetime;
+            if (lifetime != Lifetime::Temp && lifetime != Lifetime::Weight) continue;
+            if (kept.count(name) > 0 && others.count(name) == 0) packed_keys[name] = std::move(key);
+        }
+    }
+
+    void add_once(const gir::Kernel& kernel, std::map<Name, std::string>& known) const {
+        std::string text = gir::print(kernel);
+        bool closed = true;
+        auto declare = [&](Name name) {
+            const Buffer& b = program.buffer(root(name));
+            // Constants stand in the declaration, by their hash where they are large.
+            text += "\n" + gir::print(program.buffer(name)) + "\n" + gir::print(b);
+            if (auto made = known.find(b.name); made != known.end()) text += made->second;
+            return b.data.has_value() || known.count(b.name) > 0;
+        };
+        for (Name name : kernel.reads) closed = declare(name) && closed;
+        for (Name name : kernel.writes) declare(name);
+        for (Name name : kernel.writes)
+            if (closed)
+                known[root(name)] = run::digest(text + "\n" + root(name).str());
+            else
+                known.erase(root(name));
+    }
+
     // A place for bytes that stay for the life of the executor.
     int64_t stay(int64_t bytes) {
         int64_t at = plan.persistent_bytes;
@@ -124,6 +169,10 @@ struct Planner {
             out.at = plan.externals++;
         } else if (b.data) {
             out.place = run::PlanBuffer::Place::Constant;
+        } else if (auto key = packed_keys.find(b.name); key != packed_keys.end()) {
+            out.place = run::PlanBuffer::Place::Packed;
+            out.key = key->second;
+            out.at = packed++;
         } else {
             auto in_arena = arena.offsets.find(b.name), in_once = once_arena.offsets.find(b.name);
             bool temp = b.lifetime == Lifetime::Temp && in_arena != arena.offsets.end();
@@ -228,6 +277,7 @@ Placed placed(const gir::Program& program, const emit::EmittedProgram& emitted,
               Before before) {
     Planner planner{program, options, std::move(before)};
     planner.plan_arenas(emitted);
+    planner.find_packed();
     planner.place_buffers();
     planner.fill_borders();
     for (size_t i = 0; i < program.steps.size(); ++i) {

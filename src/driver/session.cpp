@@ -1,19 +1,24 @@
 #include "driver/session.h"
 
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "base/nearest.h"
 #include "cost/target.h"
 #include "driver/bucket.h"
+#include "driver/check_feeds.h"
 #include "driver/entry.h"
 #include "driver/graph_memory.h"
+#include "driver/kernel_stats.h"
 #include "driver/naming.h"
 #include "driver/parallel.h"
 #include "driver/pipeline.h"
@@ -23,6 +28,7 @@
 #include "driver/source.h"
 #include "driver/stages.h"
 #include "driver/state.h"
+#include "driver/weights.h"
 #include "emit/cpp/emit.h"
 #include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
@@ -43,8 +49,6 @@ namespace smeaton::driver {
 
 namespace {
 
-using Feeds = std::map<std::string, Tensor>;
-
 emit::Isa isa_for(const std::string& wanted) {
     return emit::isa_named(wanted.empty() ? run::host_isa() : wanted);
 }
@@ -61,7 +65,10 @@ gir::Target target_for(const std::string& wanted, int threads) {
 // One compiled form of the model, for given shapes and values.
 struct Compiled {
     Specialisation made_for;
-    Tuned tuned;
+    mutable std::shared_ptr<const Tuned> tuned;  // once it has run: without what was packed
+    mutable std::weak_ptr<const Tuned> whole;
+    mutable bool is_light = false;
+    mutable std::shared_ptr<run::Library> library;
     std::vector<std::string> source;
     emit::EmittedProgram emitted;
     run::Symbols symbols;
@@ -81,7 +88,9 @@ using CompiledPtr = std::shared_ptr<const Compiled>;
 struct Session::Impl {
     std::string path;
     SessionOptions options;
-    model::Graph graph;          // empty where there is an entry
+    model::Graph graph;  // empty where there is an entry, and while it is let go
+    MappedFile file;     // of the model, where it can be read again
+    bool graph_let_go = false;
     std::optional<Entry> entry;  // a program in the graph's place
     std::vector<PortInfo> inputs, outputs, overridable;
     std::shared_ptr<run::Pool> pool;
@@ -90,15 +99,14 @@ struct Session::Impl {
     std::mutex state_mutex;  // held for a run, where there are states
     Buckets buckets;
     run::BackgroundCompiler background;
+    std::shared_ptr<run::PackedStore> packed = std::make_shared<run::PackedStore>();
 
     std::mutex mutex;                          // guards what follows
     std::deque<CompiledPtr> kept;              // most recently used first
     std::vector<std::string> deciding_inputs;  // their values are part of the key
     bool has_compiled = false;
 
-    void check_feeds(const Feeds&) const;
     Feeds padded(const Feeds&) const;
-    [[noreturn]] void refuse_output(const std::string& wanted) const;
     Specialisation specialisation(const Feeds&) const;
     bool serves(const Compiled&, const Feeds&) const;
     CompiledPtr find(const Feeds&);
@@ -110,25 +118,24 @@ struct Session::Impl {
     void take_over(const Compiled&, bool wait);
     void require_code(const Compiled&) const;
     std::shared_ptr<Compiled> build(const Specialisation&, bool quick);
+    Tuned tune_for(const Specialisation&, StageRunner&);
+    std::shared_ptr<const Tuned> tuned_of(const Compiled&);
+    std::shared_ptr<const Tuned> whole_of(const Compiled&);
+    void read_graph();
+    void need_graph();
+    void let_graph_go();
+    void let_weights_go(const Compiled&);
     std::shared_ptr<run::Library> code(const std::vector<std::string>& units, bool quick,
                                        Compiled& made);
     void place(Compiled&, const Arrangement&) const;
     void arrange(Compiled&, const Feeds&);
     std::unique_lock<std::mutex> state_turn();
     void start();
+    void start_file();
     void start_graph(model::Graph);
+    void start_ports();
     void start_program(Entry);
 };
-
-namespace {
-
-void check_dtype(const std::string& path, const PortInfo& port, const Tensor& fed) {
-    if (fed.dtype() != port.dtype)
-        throw UserError("{}: input '{}' is {}, but {} was fed", path, port.name, name(port.dtype),
-                        name(fed.dtype()));
-}
-
-}  // namespace
 
 // Held while states are read or written; holds nothing where there are none.
 std::unique_lock<std::mutex> Session::Impl::state_turn() {
@@ -136,56 +143,10 @@ std::unique_lock<std::mutex> Session::Impl::state_turn() {
                          : std::unique_lock<std::mutex>(state_mutex);
 }
 
-static std::vector<std::string> names_of(const std::vector<PortInfo>& ports) {
-    std::vector<std::string> names;
-    for (const PortInfo& p : ports) names.push_back(p.name);
-    return names;
-}
-
-static std::string quoted(const std::vector<std::string>& words) {
-    std::string list;
-    for (const std::string& w : words) list += (list.empty() ? "'" : ", '") + w + "'";
-    return list.empty() ? "none" : list;
-}
-
-void Session::Impl::refuse_output(const std::string& wanted) const {
-    const std::vector<std::string> names = names_of(outputs);
-    throw UserError("{}: there is no output '{}'{}; the outputs are {}", path, wanted,
-                    nearest_hint(wanted, names), quoted(names));
-}
-
-void Session::Impl::check_feeds(const Feeds& feeds) const {
-    const std::vector<std::string> names = names_of(inputs);
-    for (const PortInfo& port : inputs) {
-        auto found = feeds.find(port.name);
-        if (found == feeds.end()) {
-            std::vector<std::string> fed;
-            for (const auto& [key, tensor] : feeds) fed.push_back(key);
-            throw UserError("{}: input '{}' is not fed; fed {}, expected are {}", path, port.name,
-                            fed.empty() ? "was nothing" : "were " + quoted(fed), quoted(names));
-        }
-        check_dtype(path, port, found->second);
-    }
-    for (const PortInfo& port : overridable) {
-        auto found = feeds.find(port.name);
-        if (found != feeds.end()) check_dtype(path, port, found->second);
-    }
-    for (const auto& [key, tensor] : feeds) {
-        auto named = [&, &key = key](const PortInfo& p) { return p.name == key; };
-        if (std::any_of(inputs.begin(), inputs.end(), named) ||
-            std::any_of(overridable.begin(), overridable.end(), named))
-            continue;
-        if (state.holds(key))
-            throw UserError("{}: '{}' is a state and not fed; set_state gives it another value",
-                            path, key);
-        throw UserError("{}: there is no input '{}'{}; the inputs are {}", path, key,
-                        nearest_hint(key, names), quoted(names));
-    }
-}
-
 // What is compiled for and run: the feeds, checked, with rounded sizes.
 Feeds Session::Impl::padded(const Feeds& feeds) const {
-    check_feeds(feeds);
+    check_feeds(
+        path, inputs, overridable, [&](const std::string& n) { return state.holds(n); }, feeds);
     return naming(path, [&] { return buckets.padded(feeds); });
 }
 
@@ -266,7 +227,68 @@ CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
         compiled = naming(path, [&] { return compile(feeds, quick); });
     }
     require_code(*compiled);
+    let_weights_go(*compiled);
     return compiled;
+}
+
+void Session::Impl::read_graph() {
+    std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    if (folder.empty()) folder = ".";
+    graph = with_states(model::onnx::read_onnx_bytes(file.bytes, file.keep, path, {folder}), path,
+                        options);
+    graph_let_go = false;
+}
+
+void Session::Impl::need_graph() {
+    if (graph_let_go) read_graph();
+}
+
+// Copies of the file's bytes can be read again; what lies elsewhere may be gone by then.
+void Session::Impl::let_graph_go() {
+    if (file.bytes.empty() || entry) return;
+    if (const HeldWeights held = held_weights(graph, file.bytes);
+        held.copied_bytes > 0 && !held.elsewhere) {
+        graph = {};
+        graph_let_go = true;
+    }
+    forget_pages(file.bytes);
+}
+
+// Constants that packed copies stand for now. Not where somebody looks into the stages.
+void Session::Impl::let_weights_go(const Compiled& compiled) {
+    if (file.bytes.empty() || compiled.is_light) return;
+    if (!options.resume.empty() || !options.explain.empty() || !options.dump_folder.empty()) return;
+    {
+        const std::shared_ptr<const Tuned> whole = compiled.tuned;
+        compiled.tuned = std::make_shared<const Tuned>(
+            without_weights(*whole, constants_of_runs(whole->program)));
+        compiled.whole = whole;
+        compiled.is_light = true;
+        compiled.executor->relink(symbols_of(compiled.tuned->program, compiled.library));
+        forget_weights(whole->lowered);
+    }
+    let_graph_go();
+    malloc_trim(0);
+}
+
+// As the stages left it, or without weighty constants.
+std::shared_ptr<const Tuned> Session::Impl::tuned_of(const Compiled& compiled) {
+    std::lock_guard lock(mutex);
+    return compiled.tuned;
+}
+
+// With all constants: the stages run again where they were let go and nobody holds them.
+std::shared_ptr<const Tuned> Session::Impl::whole_of(const Compiled& compiled) {
+    std::lock_guard lock(mutex);
+    if (!compiled.is_light) return compiled.tuned;
+    if (std::shared_ptr<const Tuned> held = compiled.whole.lock()) return held;
+    need_graph();
+    StageRunner runner({"", "", options.progress});
+    auto whole = std::make_shared<const Tuned>(
+        naming(path, [&] { return tune_for(compiled.made_for, runner); }));
+    compiled.whole = whole;
+    let_graph_go();
+    return whole;
 }
 
 void Session::Impl::tell(const Feeds& feeds, bool quick) const {
@@ -296,12 +318,14 @@ void Session::Impl::take_over(const Compiled& compiled, bool wait) {
         compiled.is_quick = false;
         return;
     }
-    compiled.executor->relink(symbols_of(compiled.tuned.program, library));
+    compiled.executor->relink(symbols_of(compiled.tuned->program, library));
+    compiled.library = library;
     compiled.is_quick.store(false, std::memory_order_release);
 }
 
 CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
     std::shared_ptr<Compiled> made;
+    need_graph();
     while (!made) {
         try {
             made = build(specialisation(feeds), quick);
@@ -325,11 +349,12 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
 }
 
 void Session::Impl::place(Compiled& made, const Arrangement& arrangement) const {
-    made.executor.reset();
-    Placed placed = make_plan(made.tuned.program, made.emitted, {arrangement, {}});
+    const gir::Program& program = made.tuned->program;
+    Placed placed = make_plan(program, made.emitted, {arrangement, {}});
     made.arena_lower_bound_bytes = placed.arena_lower_bound_bytes;
+    // The one before goes last: it holds what is packed.
     made.executor = std::make_unique<run::Executor>(run::link(std::move(placed.plan), made.symbols),
-                                                    pool, state.addresses(made.tuned.program));
+                                                    pool, state.addresses(program), packed);
 }
 
 // Optimised code, or quick code and a job that makes the other.
@@ -353,6 +378,15 @@ std::shared_ptr<run::Library> Session::Impl::code(const std::vector<std::string>
     return library;
 }
 
+Tuned Session::Impl::tune_for(const Specialisation& wanted, StageRunner& runner) {
+    const gir::Target target = target_for(options.isa, pool->threads());
+    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
+    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
+    pipeline.finish = options.finish;
+    return entry ? tune(*entry, wanted, target, pipeline, runner)
+                 : tune(graph, wanted, target, pipeline, runner);
+}
+
 std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, bool quick) {
     auto made = std::make_shared<Compiled>();
     made->made_for = wanted;
@@ -363,16 +397,12 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
     for (const PortInfo& port : overridable)
         if (wanted.shapes.count(port.name) > 0) made->fed.push_back(port.name);
     StageRunner runner({options.dump_folder, options.stop_after, options.progress});
-    gir::Target target = target_for(options.isa, pool->threads());
-    emit::Isa isa = isa_for(options.isa);
-    PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
-    if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
-    pipeline.finish = options.finish;
-    made->tuned = entry ? tune(*entry, wanted, target, pipeline, runner)
-                        : tune(graph, wanted, target, pipeline, runner);
-    const gir::Program& program = made->tuned.program;
+    made->tuned = std::make_shared<const Tuned>(tune_for(wanted, runner));
+    const gir::Target target = target_for(options.isa, pool->threads());
+    const emit::Isa isa = isa_for(options.isa);
+    const gir::Program& program = made->tuned->program;
     emit::EmittedProgram& emitted = made->emitted;
-    std::shared_ptr<run::Library> library;
+    std::shared_ptr<run::Library>& library = made->library;
     runner.run("emit", [&] {
         int units = run::usable_cores();
         const gir::Levels levels = gir::levels_of(target, program);
@@ -427,8 +457,19 @@ void Session::Impl::start() {
     if (!pool->warning().empty()) warnings.push_back(pool->warning());
 }
 
+void Session::Impl::start_file() {
+    file = map_file(path);
+    read_graph();
+    start_ports();
+    forget_pages(file.bytes);
+}
+
 void Session::Impl::start_graph(model::Graph made_of) {
     graph = with_states(std::move(made_of), path, options);
+    start_ports();
+}
+
+void Session::Impl::start_ports() {
     inputs = input_ports(graph);
     outputs = output_ports(graph);
     overridable = overridable_ports(graph);
@@ -464,7 +505,7 @@ Session::Session(const std::string& path, SessionOptions options)
     if (is_program_file(path))
         impl_->start_program(read_entry(path));
     else
-        impl_->start_graph(model::onnx::read_onnx(path));
+        impl_->start_file();
 }
 
 Session::Session(model::Graph graph, const std::string& label, SessionOptions options)
@@ -531,9 +572,9 @@ Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
 // In the place where the steps run one after another, if that is worth it.
 void Session::Impl::arrange(Compiled& made, const Feeds& feeds) {
     std::unique_lock turn = state_turn();
-    ParallelSubject subject{made.tuned.program, made.emitted, made.symbols, pool};
+    ParallelSubject subject{made.tuned->program, made.emitted, made.symbols, pool};
     for (const std::string& input : made.fed) subject.inputs.push_back(address(feeds.at(input)));
-    subject.states = state.addresses(made.tuned.program);
+    subject.states = state.addresses(made.tuned->program);
     subject.wanted = options.parallel;
     subject.cache_folder = options.cache_folder;
     subject.progress = options.progress;
@@ -551,7 +592,8 @@ std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string
     for (const std::string& wanted : names) {
         size_t at = 0;
         while (at < s.outputs.size() && s.outputs[at].name != wanted) ++at;
-        if (at == s.outputs.size() && !s.state.takes_output(wanted)) s.refuse_output(wanted);
+        if (at == s.outputs.size() && !s.state.takes_output(wanted))
+            refuse_output(s.path, s.outputs, wanted);
         places.push_back(at);
     }
     CompiledPtr compiled = s.get_to_run(feeds);
@@ -605,30 +647,9 @@ std::vector<KernelStats> Session::profile(const Feeds& fed, int runs) {
         for (size_t k = 0; k < step_ns.size(); ++k) samples[k].push_back(step_ns[k]);
     }
     turn = {};
-    const gir::Program& program = compiled->tuned.program;
-    const gir::Levels levels =
-        gir::levels_of(target_for(impl_->options.isa, impl_->pool->threads()), program);
-    std::vector<KernelStats> stats;
-    size_t k = 0;
-    for (const gir::Step& s : program.steps) {
-        auto* run = std::get_if<gir::RunStep>(&s.node);
-        if (!run || run->once) continue;
-        KernelStats stat;
-        stat.name = run->kernel->name.str();
-        stat.ops = run->kernel->origins;
-        std::vector<int64_t>& times = samples[k++];
-        std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
-                         times.end());
-        stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
-        gir::Traffic traffic = gir::traffic_at(gir::ledger_of_named(*run->kernel, program, levels));
-        for (const gir::LevelBytes& l : traffic.levels)
-            stat.bytes[l.level.str()] = l.read_bytes + l.write_bytes;
-        for (const auto& [op, count] : traffic.operations)
-            if (op.first != gir::LedgerClass::Move)
-                stat.flops += op.first == gir::LedgerClass::Fma ? 2 * count : count;
-        stats.push_back(std::move(stat));
-    }
-    return stats;
+    const std::shared_ptr<const Tuned> tuned = impl_->tuned_of(*compiled);
+    return kernel_stats(tuned->program, target_for(impl_->options.isa, impl_->pool->threads()),
+                        std::move(samples));
 }
 
 RunTrace Session::trace(const Feeds& fed) {
@@ -654,7 +675,7 @@ RunTrace Session::trace(const Feeds& fed) {
 std::shared_ptr<const Tuned> Session::tuned(const Feeds& fed) {
     const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get(feeds);
-    return {compiled, &compiled->tuned};
+    return impl_->whole_of(*compiled);
 }
 
 ParallelChoice Session::parallel(const Feeds& fed) {
@@ -664,40 +685,25 @@ ParallelChoice Session::parallel(const Feeds& fed) {
 MemoryStats Session::memory(const Feeds& fed) {
     const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
+    const std::shared_ptr<const Tuned> tuned = impl_->tuned_of(*compiled);
     MemoryStats stats;
-    stats.weights_bytes = weight_bytes(compiled->tuned.program);
+    stats.weights_bytes = weight_bytes(tuned->program);
     stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;
     stats.scratch_bytes = compiled->executor->scratch_bytes();
     stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
     stats.state_bytes = impl_->state.bytes();
-    stats.graph_max_live_bytes = impl_->entry
-                                     ? gir::plan_arena(compiled->tuned.lowered).lower_bound_bytes
-                                     : graph_max_live_bytes(compiled->tuned.graph);
+    stats.graph_max_live_bytes = impl_->entry ? gir::plan_arena(tuned->lowered).lower_bound_bytes
+                                              : graph_max_live_bytes(tuned->graph);
     return stats;
 }
-
-namespace {
-
-// Inputs and states of the compiled program, by buffer.
-std::map<Name, Tensor> values_by_buffer(const Compiled& c, const Feeds& feeds,
-                                        const std::map<std::string, Tensor>& held) {
-    std::map<Name, Tensor> values;
-    size_t next = 0;  // input buffers stand in the order of what is fed
-    for (const gir::Buffer& b : c.tuned.program.buffers) {
-        if (!b.alias_of.empty()) continue;
-        if (b.lifetime == gir::Lifetime::Input) values[b.name] = feeds.at(c.fed[next++]);
-        if (b.lifetime == gir::Lifetime::State) values[b.name] = held.at(port_name(b));
-    }
-    return values;
-}
-
-}  // namespace
 
 std::vector<Tensor> Session::interpreted(const Feeds& fed) {
     const Feeds feeds = impl_->padded(fed);
     CompiledPtr compiled = impl_->get_whole(feeds);
-    const gir::Program& program = compiled->tuned.lowered;
-    const std::map<Name, Tensor> values = values_by_buffer(*compiled, feeds, state());
+    const std::shared_ptr<const Tuned> whole = impl_->whole_of(*compiled);
+    const gir::Program& program = whole->lowered;
+    const std::map<Name, Tensor> values =
+        values_by_buffer(whole->program, compiled->fed, feeds, state());
     std::map<Name, Tensor> made =
         naming(impl_->path, [&] { return gir::interp::run(program, values).outputs; });
     std::vector<Tensor> outputs;
@@ -713,8 +719,9 @@ std::vector<Judgement> Session::judge(const Feeds& fed, JudgeOptions options) {
     CompiledPtr compiled = impl_->get(feeds);
     options.isa = isa_for(impl_->options.isa);
     options.cache_folder = impl_->options.cache_folder;
-    return driver::judge(compiled->tuned.program, values_by_buffer(*compiled, feeds, state()),
-                         options);
+    const std::shared_ptr<const Tuned> whole = impl_->whole_of(*compiled);
+    return driver::judge(whole->program,
+                         values_by_buffer(whole->program, compiled->fed, feeds, state()), options);
 }
 
 std::vector<std::string> Session::source(const Feeds& fed) {

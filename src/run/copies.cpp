@@ -9,7 +9,7 @@ namespace {
 using Place = PlanBuffer::Place;
 
 bool is_shared(const PlanBuffer& b) {
-    return b.place == Place::Constant || b.place == Place::Persistent;
+    return b.place == Place::Constant || b.place == Place::Persistent || b.place == Place::Packed;
 }
 
 /// The numbers of a further copy's buffers, by their number in the plan.

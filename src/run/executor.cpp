@@ -1,11 +1,9 @@
 #include "run/executor.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -14,59 +12,6 @@
 #include "run/teams.h"
 
 namespace smeaton::run {
-
-namespace {
-
-constexpr size_t kHuge = size_t{2} << 20;
-
-size_t round_up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
-
-}  // namespace
-
-Block::Block(int64_t bytes) {
-    if (bytes <= 0) return;
-    auto n = static_cast<size_t>(bytes);
-    if (n >= 2 * kHuge) {
-        // Mapped with room to start at a huge page.
-        size_ = round_up(n, kHuge) + kHuge;
-        void* p = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (p == MAP_FAILED) throw UserError("no memory: {} bytes were asked for", n);
-        char* base = static_cast<char*>(p);
-        char* first = reinterpret_cast<char*>(round_up(reinterpret_cast<size_t>(base), kHuge));
-        char* end = first + round_up(n, kHuge);
-        if (first > base) munmap(base, static_cast<size_t>(first - base));
-        if (base + size_ > end) munmap(end, static_cast<size_t>(base + size_ - end));
-        data_ = first;
-        size_ = static_cast<size_t>(end - first);
-        mapped_ = true;
-        madvise(data_, size_, MADV_HUGEPAGE);
-        return;
-    }
-    size_ = round_up(n, 64);
-    data_ = static_cast<char*>(std::aligned_alloc(64, size_));
-    if (!data_) throw UserError("no memory: {} bytes were asked for", n);
-    std::memset(data_, 0, size_);
-}
-
-Block::~Block() {
-    if (mapped_)
-        munmap(data_, size_);
-    else
-        std::free(data_);
-}
-
-Block::Block(Block&& other) noexcept {
-    *this = std::move(other);
-}
-
-Block& Block::operator=(Block&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(mapped_, other.mapped_);
-    return *this;
-}
 
 namespace {
 
@@ -84,10 +29,16 @@ struct ReadyStep {
 
 }  // namespace
 
+static bool contains(const std::vector<int>& list, int n) {
+    return std::find(list.begin(), list.end(), n) != list.end();
+}
+
 struct Executor::State {
     LinkedPlan linked;
     std::shared_ptr<Pool> pool;
     Block arena, persistent, scratch;
+    std::map<size_t, std::shared_ptr<PackedStore::Packed>> packed;  // by buffer
+    std::vector<bool> needed;                                       // by step that runs once
     std::vector<char*> scratch_of;
     std::vector<void*> states;
     std::vector<ReadyStep> once, steps;
@@ -104,6 +55,8 @@ struct Executor::State {
                 return arena.data() + b.at;
             case PlanBuffer::Place::Persistent:
                 return persistent.data() + b.at;
+            case PlanBuffer::Place::Packed:
+                return packed.at(buffer)->block.data();
             case PlanBuffer::Place::Constant:
                 return const_cast<void*>(linked.constants[buffer]);
             case PlanBuffer::Place::State:
@@ -120,6 +73,8 @@ struct Executor::State {
         if (arena_buffer || b.place == PlanBuffer::Place::Persistent)
             SMEATON_CHECK(b.at >= 0 && b.at % 64 == 0 && b.at + b.bytes <= room,
                           "{} lies at {}, {} bytes, of {}", b.name, b.at, b.bytes, room);
+        if (b.place == PlanBuffer::Place::Packed)
+            SMEATON_CHECK(!b.key.empty(), "{} is packed and has no key", b.name);
         if (b.place == PlanBuffer::Place::State)
             SMEATON_CHECK(b.at >= 0 && b.at < plan().states, "{} is state {} of {}", b.name, b.at,
                           plan().states);
@@ -149,11 +104,84 @@ struct Executor::State {
             ready.pointers[p.slot] = externals[p.external];
     }
 
+    void find_packed(PackedStore& store) {
+        for (size_t b = 0; b < plan().buffers.size(); ++b)
+            if (const PlanBuffer& buffer = plan().buffers[b];
+                buffer.place == PlanBuffer::Place::Packed)
+                packed[b] = store.get(buffer.key, buffer.bytes);
+        while (!others_are_left_alone()) {
+        }
+    }
+
+    // A step that must run may write what others read already: then that is made anew, for us.
+    bool others_are_left_alone() {
+        needed = needed_once();
+        bool alone = true;
+        for (size_t i = 0; i < needed.size(); ++i)
+            for (int b : plan().once[i].writes) {
+                if (!needed[i] || !is_made(b)) continue;
+                const PlanBuffer& buffer = plan().buffers[static_cast<size_t>(b)];
+                packed[static_cast<size_t>(b)] = PackedStore().get(buffer.key, buffer.bytes);
+                alone = false;
+            }
+        return alone;
+    }
+
+    bool is_made(int buffer) const {
+        auto found = packed.find(static_cast<size_t>(buffer));
+        return found != packed.end() && found->second->made;
+    }
+
+    /// Of the steps that run once, those that make what is not there: read by the steps of a run,
+    /// or by such a step.
+    std::vector<bool> needed_once() const {
+        std::set<int> wanted;
+        for (const PlanStep& s : plan().steps)
+            for (int b : s.buffers)
+                if (!is_made(b)) wanted.insert(b);
+        for (const auto& [b, memory] : packed)
+            if (!memory->made) wanted.insert(static_cast<int>(b));
+        std::set<int> read;
+        for (const PlanStep& s : plan().once)
+            for (int b : s.buffers)
+                if (!contains(s.writes, b)) read.insert(b);
+        auto is_packed = [&](int b) { return packed.count(static_cast<size_t>(b)) > 0; };
+        for (const PlanStep& s : plan().once)
+            if (std::none_of(s.writes.begin(), s.writes.end(), is_packed))
+                for (int b : s.writes)
+                    if (read.count(b) == 0) wanted.insert(b);  // by who asks for its address
+        std::vector<bool> needed(plan().once.size(), false);
+        for (size_t i = needed.size(); i-- > 0;) {
+            const PlanStep& s = plan().once[i];
+            needed[i] = !s.messages.empty() ||  // a check must be made
+                        std::any_of(s.writes.begin(), s.writes.end(),
+                                    [&](int b) { return wanted.count(b) > 0; });
+            if (!needed[i]) continue;
+            for (int b : s.buffers)
+                if (!is_made(b)) wanted.insert(b);
+        }
+        return needed;
+    }
+
+    void run_once() {
+        Pool::Lease lease(*pool);
+        for (size_t i = 0; i < once.size(); ++i) {
+            SMEATON_CHECK(once[i].patches.empty(),
+                          "{} runs at load but reads or writes an input or output",
+                          once[i].step->name);
+            if (needed[i]) run_step(once[i], {});
+        }
+        for (auto& [b, memory] : packed) memory->made = true;
+        once.clear();  // what they read may go
+    }
+
     void run(const PlanFill& f) const {
         const PlanBuffer& b = plan().buffers[static_cast<size_t>(f.buffer)];
-        SMEATON_CHECK(
-            b.place == PlanBuffer::Place::Arena || b.place == PlanBuffer::Place::Persistent,
-            "a fill of {}, which is not the executor's own", b.name);
+        if (is_made(f.buffer)) return;
+        SMEATON_CHECK(b.place == PlanBuffer::Place::Arena ||
+                          b.place == PlanBuffer::Place::Persistent ||
+                          b.place == PlanBuffer::Place::Packed,
+                      "a fill of {}, which is not the executor's own", b.name);
         run_fill(f, static_cast<char*>(place(static_cast<size_t>(f.buffer))) + f.offset);
     }
 
@@ -204,7 +232,8 @@ struct Executor::State {
     }
 };
 
-Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<void*> states)
+Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<void*> states,
+                   std::shared_ptr<PackedStore> store)
     : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.linked = std::move(linked);
@@ -216,7 +245,9 @@ Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<vo
     for (const PlanBuffer& b : plan.buffers) s.check_buffer(b);
     s.arena = Block(plan.arena_bytes);
     s.persistent = Block(plan.persistent_bytes);
-    auto per_thread = static_cast<int64_t>(round_up(static_cast<size_t>(plan.scratch_bytes), 128));
+    PackedStore own;
+    s.find_packed(store ? *store : own);
+    const int64_t per_thread = (plan.scratch_bytes + 127) / 128 * 128;
     s.scratch = Block(per_thread * s.pool->threads());
     for (int t = 0; t < s.pool->threads(); ++t)
         s.scratch_of.push_back(s.scratch.data() + t * per_thread);
@@ -224,12 +255,7 @@ Executor::Executor(LinkedPlan linked, std::shared_ptr<Pool> pool, std::vector<vo
     s.steps = s.ready(plan.steps, s.linked.steps);
     s.prepare_teams();
     for (const PlanFill& f : plan.fills) s.run(f);
-    Pool::Lease lease(*s.pool);
-    for (ReadyStep& r : s.once) {
-        SMEATON_CHECK(r.patches.empty(), "{} runs at load but reads or writes an input or output",
-                      r.step->name);
-        s.run_step(r, {});
-    }
+    s.run_once();
 }
 
 Executor::~Executor() = default;

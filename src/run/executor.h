@@ -6,36 +6,23 @@
 #include <span>
 #include <vector>
 
+#include "run/block.h"
 #include "run/link.h"
+#include "run/packed.h"
 #include "run/pool.h"
 #include "run/span.h"
 
 namespace smeaton::run {
 
-/// Memory aligned to 64 bytes; from 4 MiB on to 2 MiB, with a hint for huge pages. Zero-filled.
-class Block {
-public:
-    Block() = default;
-    explicit Block(int64_t bytes);
-    ~Block();
-    Block(Block&&) noexcept;
-    Block& operator=(Block&&) noexcept;
-    char* data() const { return data_; }
-
-private:
-    char* data_ = nullptr;
-    size_t size_ = 0;
-    bool mapped_ = false;
-};
-
 /// Owns the memory of a plan. run() may be called from several threads; calls that share a pool
 /// take turns. Results depend neither on the number of threads nor on the plan's order and teams.
 class Executor {
 public:
-    /// Runs the `once` steps. UserError when one of their checks fails. `states`: Plan::states
-    /// pointers to memory that outlives the executor; who shares it sees to it that one runs at a
-    /// time.
-    Executor(LinkedPlan, std::shared_ptr<Pool>, std::vector<void*> states = {});
+    /// Runs the `once` steps whose results are not in `store` yet. UserError when one of their
+    /// checks fails. `states`: Plan::states pointers to memory that outlives the executor; who
+    /// shares it sees to it that one runs at a time. No store: one of its own.
+    Executor(LinkedPlan, std::shared_ptr<Pool>, std::vector<void*> states = {},
+             std::shared_ptr<PackedStore> store = nullptr);
     ~Executor();
     Executor(const Executor&) = delete;
     Executor& operator=(const Executor&) = delete;
@@ -48,7 +35,8 @@ public:
     /// The same, and when each thread worked on which phase.
     void run_traced(std::span<void* const> externals, std::vector<Span>& spans);
 
-    /// Other code for the same plan, from the next run on; a run under way ends first.
+    /// Other code for the same plan, from the next run on; a run under way ends first. Constants
+    /// that `once` steps alone read may be missing: they are held no longer.
     void relink(const Symbols&);
 
     const Plan& plan() const;

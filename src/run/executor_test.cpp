@@ -57,14 +57,18 @@ int note_thread(void* const*, char*, int64_t, int64_t) {
 
 const std::vector<float> weights(64, 3.0f);
 
-LinkedPlan linked(const Plan& plan) {
+Symbols symbols_here() {
     static const std::map<std::string, KernelFunction> functions = {
         {"twice", twice},     {"row_sums", row_sums},       {"fails_late", fails_late},
         {"nothing", nothing}, {"note_thread", note_thread},
     };
-    return link(plan, {[](const std::string& name) { return functions.at(name); },
-                       [](const std::string&) -> const void* { return weights.data(); },
-                       {}});
+    return {[](const std::string& name) { return functions.at(name); },
+            [](const std::string&) -> const void* { return weights.data(); },
+            {}};
+}
+
+LinkedPlan linked(const Plan& plan) {
+    return link(plan, symbols_here());
 }
 
 PlanStep step(const std::string& name, const std::string& function, int64_t range, bool parallel,
@@ -131,6 +135,80 @@ TEST(Executor, once_steps_run_at_load_into_memory_that_stays) {
     Executor executor(linked(plan), std::make_shared<Pool>(1));
     executor.run({});
     EXPECT_EQ(static_cast<float*>(executor.address(1))[63], 6.0f);
+}
+
+TEST(Executor, what_once_steps_made_is_held_once_for_all_who_have_its_key) {
+    Plan plan;
+    using Place = PlanBuffer::Place;
+    plan.buffers = {{"w", Place::Constant, 0, 256},
+                    {"packed", Place::Packed, 0, 256, "key"},
+                    {"x", Place::External, 0, 256}};
+    plan.once = {step("pack", "twice", 1, false, {0, 1}, {1})};
+    plan.steps = {step("run", "twice", 1, false, {1, 2}, {2})};
+    plan.externals = 1;
+    auto store = std::make_shared<PackedStore>();
+    auto pool = std::make_shared<Pool>(1);
+    auto first = std::make_unique<Executor>(linked(plan), pool, std::vector<void*>{}, store);
+    static_cast<float*>(first->address(1))[0] = 5;  // shows who runs the step again
+    Executor second(linked(plan), pool, {}, store);
+    EXPECT_EQ(second.address(1), first->address(1));
+    EXPECT_EQ(store->bytes(), 256);
+    first.reset();
+    std::vector<float> x(64);
+    void* externals[] = {x.data()};
+    second.run(externals);
+    EXPECT_EQ(x[0], 10.0f);
+    EXPECT_EQ(x[63], 12.0f);
+    plan.buffers[1].key = "another";
+    Executor third(linked(plan), pool, {}, store);
+    EXPECT_NE(third.address(1), second.address(1));
+    EXPECT_EQ(store->bytes(), 512);
+}
+
+TEST(Executor, a_step_that_must_run_again_leaves_alone_what_others_read) {
+    Plan plan;
+    using Place = PlanBuffer::Place;
+    plan.buffers = {{"w", Place::Constant, 0, 256},
+                    {"a", Place::Packed, 0, 256, "a"},
+                    {"b", Place::Packed, 1, 256, "b"},
+                    {"x", Place::External, 0, 256}};
+    // The first step is said to write both; the plan with another key for b needs it again.
+    plan.once = {step("pack", "twice", 1, false, {0, 1}, {1, 2}),
+                 step("pack_more", "twice", 1, false, {1, 2}, {2})};
+    plan.steps = {step("run", "twice", 1, false, {2, 3}, {3})};
+    plan.externals = 1;
+    auto store = std::make_shared<PackedStore>();
+    auto pool = std::make_shared<Pool>(1);
+    Executor first(linked(plan), pool, {}, store);
+    static_cast<float*>(first.address(1))[0] = 5;
+    plan.buffers[2].key = "c";
+    Executor second(linked(plan), pool, {}, store);
+    EXPECT_EQ(static_cast<float*>(first.address(1))[0], 5.0f);
+    EXPECT_NE(second.address(1), first.address(1));
+    EXPECT_EQ(static_cast<float*>(second.address(2))[0], 12.0f);
+}
+
+TEST(Executor, constants_that_once_steps_alone_read_may_go) {
+    Plan plan;
+    using Place = PlanBuffer::Place;
+    plan.buffers = {{"w", Place::Constant, 0, 256},
+                    {"packed", Place::Packed, 0, 256, "key"},
+                    {"x", Place::External, 0, 256}};
+    plan.once = {step("pack", "twice", 1, false, {0, 1}, {1})};
+    plan.steps = {step("run", "twice", 1, false, {1, 2}, {2})};
+    plan.externals = 1;
+    Symbols symbols = symbols_here();
+    Executor executor(link(plan, symbols), std::make_shared<Pool>(1));
+    symbols.constant = [](const std::string&) -> const void* { return nullptr; };
+    executor.relink(symbols);
+    std::vector<float> x(64);
+    void* externals[] = {x.data()};
+    executor.run(externals);
+    EXPECT_EQ(x[63], 12.0f);
+    EXPECT_EQ(executor.address(0), nullptr);
+    plan.steps[0].buffers = {0, 2};
+    Executor reads(link(plan, symbols_here()), std::make_shared<Pool>(1));
+    EXPECT_THROW(reads.relink(symbols), UserError);
 }
 
 TEST(Executor, a_state_keeps_its_value_between_runs_and_executors) {

@@ -1,5 +1,7 @@
 #include "run/link.h"
 
+#include <set>
+
 #include "base/error.h"
 
 namespace smeaton::run {
@@ -18,7 +20,30 @@ static std::vector<LinkedStep> linked(const std::vector<PlanStep>& steps, const 
     return all;
 }
 
+// By buffer; null for buffers in other places, and for those not `wanted` that are not there.
+static std::vector<const void*> constants_of(const Plan& plan, const Symbols& symbols,
+                                             const std::set<int>* wanted) {
+    std::vector<const void*> out;
+    for (const PlanBuffer& b : plan.buffers) {
+        const void* data = nullptr;
+        if (b.place == PlanBuffer::Place::Constant) {
+            data = symbols.constant ? symbols.constant(b.name) : nullptr;
+            const bool needed = !wanted || wanted->count(static_cast<int>(out.size())) > 0;
+            if (!data && b.bytes > 0 && needed) throw UserError("there is no constant {}", b.name);
+        }
+        out.push_back(data);
+    }
+    return out;
+}
+
 void relink(LinkedPlan& plan, const Symbols& symbols) {
+    std::set<int> read;
+    for (const PlanStep& s : plan.plan.steps) read.insert(s.buffers.begin(), s.buffers.end());
+    std::vector<const void*> constants = constants_of(plan.plan, symbols, &read);
+    for (int b : read)
+        SMEATON_CHECK(constants[static_cast<size_t>(b)] == plan.constants[static_cast<size_t>(b)],
+                      "constant {} lies elsewhere now",
+                      plan.plan.buffers[static_cast<size_t>(b)].name);
     // In place: who runs the plan points at its steps.
     auto replace = [&](std::vector<LinkedStep>& old, const std::vector<PlanStep>& steps) {
         std::vector<LinkedStep> found = linked(steps, symbols);
@@ -26,6 +51,7 @@ void relink(LinkedPlan& plan, const Symbols& symbols) {
     };
     replace(plan.once, plan.plan.once);
     replace(plan.steps, plan.plan.steps);
+    plan.constants = std::move(constants);
     plan.keep = symbols.keep;
 }
 
@@ -33,14 +59,7 @@ LinkedPlan link(Plan plan, Symbols symbols) {
     LinkedPlan out;
     out.once = linked(plan.once, symbols);
     out.steps = linked(plan.steps, symbols);
-    for (const PlanBuffer& b : plan.buffers) {
-        const void* data = nullptr;
-        if (b.place == PlanBuffer::Place::Constant) {
-            data = symbols.constant ? symbols.constant(b.name) : nullptr;
-            if (!data && b.bytes > 0) throw UserError("there is no constant {}", b.name);
-        }
-        out.constants.push_back(data);
-    }
+    out.constants = constants_of(plan, symbols, nullptr);
     out.plan = std::move(plan);
     out.keep = std::move(symbols.keep);
     return out;

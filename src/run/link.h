@@ -31,7 +31,8 @@ struct LinkedPlan {
 
 /// UserError naming a function or constant that is not there.
 LinkedPlan link(Plan, Symbols);
-/// Other code for the same plan: functions and what keeps them. UserError as above.
+/// Other code for the same plan, and the constants where they were; those that `once` steps alone
+/// read may be missing. UserError as above.
 void relink(LinkedPlan&, const Symbols&);
 
 }  // namespace smeaton::run

@@ -16,6 +16,7 @@ struct PlanBuffer {
     enum class Place {
         Arena,       ///< `at` bytes into the executor's arena
         Persistent,  ///< `at` bytes into memory that keeps what `once` steps wrote
+        Packed,      ///< what `once` steps wrote, held once for all who have it under its `key`
         Constant,    ///< the constant of this name
         State,       ///< the `at`th pointer given to the executor: outlives it, kept between runs
         External     ///< the `at`th pointer given to run()
@@ -24,6 +25,7 @@ struct PlanBuffer {
     Place place = Place::Arena;
     int64_t at = 0;
     int64_t bytes = 0;
+    std::string key = {};  ///< Packed alone: equal keys, equal bytes
     friend bool operator==(const PlanBuffer&, const PlanBuffer&) = default;
 };
 

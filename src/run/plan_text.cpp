@@ -13,11 +13,10 @@ namespace {
 
 using Place = PlanBuffer::Place;
 
-constexpr std::pair<Place, const char*> kPlaces[] = {{Place::Arena, "arena"},
-                                                     {Place::Persistent, "persistent"},
-                                                     {Place::Constant, "constant"},
-                                                     {Place::State, "state"},
-                                                     {Place::External, "external"}};
+constexpr std::pair<Place, const char*> kPlaces[] = {
+    {Place::Arena, "arena"},   {Place::Persistent, "persistent"},
+    {Place::Packed, "packed"}, {Place::Constant, "constant"},
+    {Place::State, "state"},   {Place::External, "external"}};
 
 std::string list_text(const char* word, const std::vector<int>& list) {
     return list.empty() ? "" : fmt::format(" {} {}", word, fmt::join(list, ", "));
@@ -28,7 +27,9 @@ std::string buffer_text(size_t number, const PlanBuffer& b) {
     for (auto [known, word] : kPlaces)
         if (known == b.place) place = word;
     if (b.place != Place::Constant) place += fmt::format(" {}", b.at);
-    return fmt::format("  buffer {} {}: {} bytes {}\n", number, name_text(b.name), place, b.bytes);
+    const std::string key = b.key.empty() ? "" : " key " + quoted(b.key);
+    return fmt::format("  buffer {} {}: {} bytes {}{}\n", number, name_text(b.name), place, b.bytes,
+                       key);
 }
 
 std::string step_text(const char* word, const PlanStep& s) {
@@ -93,6 +94,7 @@ private:
         if (b.place != Place::Constant) b.at = r_.integer("a place");
         r_.expect("bytes");
         b.bytes = r_.integer();
+        if (r_.accept("key")) b.key = r_.string("a key");
         plan_.buffers.push_back(std::move(b));
         r_.end_line();
     }
@@ -100,7 +102,7 @@ private:
     Place place() {
         for (auto [known, word] : kPlaces)
             if (r_.accept(word)) return known;
-        r_.fail_expected("arena, persistent, constant, state or external");
+        r_.fail_expected("arena, persistent, packed, constant, state or external");
     }
 
     int buffer_number() {

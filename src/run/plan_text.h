@@ -9,6 +9,7 @@
 //     buffer 1 w: constant bytes 256
 //     buffer 2 t: arena 64 bytes 256
 //     buffer 3 p: persistent 0 bytes 256
+//     buffer 4 q: packed 0 bytes 256 key "5f0c"
 //     fill 2 offset 4 count 3 bytes 4 element 4286578688
 //     once pack(1, 3) writes 3
 //       phase pack_0 range 4 parallel

@@ -216,6 +216,13 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.model = request.model;
     result.threads = session.threads();
     result.compile_s = session.prepare(feeds);
+    // Before the first run, which lets weights go that the stages then had to make again.
+    std::shared_ptr<const Tuned> tuned = session.tuned(feeds);
+    result.warnings = tuned->graph.graph.warnings;
+    result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
+                           session.warnings().end());
+    if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
+    if (!request.kernels && request.trace_file.empty()) tuned.reset();
     if (options.progress) options.progress("run", 1);
     const bool interpreted = request.expected == std::vector<std::string>{kInterpreter};
     const std::vector<Tensor> wanted =
@@ -239,12 +246,7 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.runs = request.runs;
     result.latency_ms = latency_of(ms);
     result.memory = session.memory(feeds);
-    auto tuned = session.tuned(feeds);
-    result.warnings = tuned->graph.graph.warnings;
-    result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
-                           session.warnings().end());
     if (options.parallel != "off") result.parallel = session.parallel(feeds);
-    if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
     if (std::string noise = noise_warning(result.latency_ms, result.runs); !noise.empty())
         result.warnings.push_back(std::move(noise));
     if (request.kernels || !request.trace_file.empty()) {

@@ -347,7 +347,7 @@ bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
     for (size_t k : {0, 1}) {
         const auto& s = std::get<Slice>(op.srcs[k]);
         const TargetLevel& level = target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
-        if (level.capacity_bytes == 0) continue;
+        if (!level.capacity.bounded()) continue;
         int64_t elements = 1;
         for (const Coord& c : s.at) {
             int64_t reach = 1;
@@ -360,7 +360,7 @@ bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
         const DType dtype = buffer ? buffer->dtype : vec_dtype;
         // Beside one that is being filled, and sums where the level holds them too.
         const int64_t shares = level.roles.size() == 1 ? 1 : 4;
-        if (shares * tensor::byte_count(dtype, elements) > level.capacity_bytes) return false;
+        if (!level.capacity.holds(shares * tensor::byte_count(dtype, elements))) return false;
     }
     return true;
 }

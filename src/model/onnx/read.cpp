@@ -46,7 +46,7 @@ auto in_file(const std::string& label, Body&& body) {
 
 Graph read_onnx_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> keep,
                       const std::string& label, const ReadOptions& options) {
-    Source source{bytes, std::move(keep), false, {options.external_folder, {}}};
+    Source source{bytes, std::move(keep), is_mapped(bytes), {options.external_folder, {}}};
     return in_file(label, [&] { return read(source); });
 }
 
