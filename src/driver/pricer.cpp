@@ -17,7 +17,8 @@ namespace smeaton::driver {
 namespace {
 
 constexpr size_t kFamilies = 4;
-constexpr size_t kShaped = 32;
+constexpr size_t kShaped = 8;
+constexpr size_t kPrices = 4096;
 
 /// The first element that is wanted, moved to the front; null: there is none.
 template <class Element, class Wanted>
@@ -109,6 +110,8 @@ SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& o
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
     Family& family = family_of(m, options);
+    if (family.prices->tiled.size() > kPrices)
+        family.prices = std::make_shared<gir::rewrite::KeptPrices>();
     gir::rewrite::Rules rules = rules_;
     rules.oracle = cost::oracle_on(target);
     rules.kept_prices = family.prices;

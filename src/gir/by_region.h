@@ -26,6 +26,8 @@ struct Asking {
 template <class Value>
 class ByRegion {
 public:
+    static constexpr size_t kMost = 48;
+
     /// What is kept for the capacities, or what `make` gives, which notes what it asks.
     template <class Make>
     Value get(const Asking& now, Make make) {
@@ -46,8 +48,6 @@ public:
     }
 
 private:
-    static constexpr size_t kMost = 48;
-
     Value one_of(Value value) const {
         for (const auto& kept : kept_)
             if (kept.second == value) return kept.second;
@@ -118,23 +118,23 @@ public:
     template <class Make, class Follow>
     Value get(const Program& program, const KernelPtr& kernel, const Asking& now, Make make,
               Follow follow) {
-        const Entry entry = entry_of(program, kernel);
+        Entry& entry = entry_of(program, kernel);
         const MadePtr made = entry.equals->values.get(
             now, [&](Region& asked) { return entry.equals->made(entry.form, make(asked)); });
-        auto own = made->of.find(kernel);
-        if (own != made->of.end()) return own->second;
-        Value value =
-            made->from == entry.form ? made->first : follow(made->first, *made->from, *entry.form);
-        return made->of.emplace(kernel, std::move(value)).first->second;
+        if (made->from == entry.form) return made->first;
+        for (const auto& [of, value] : entry.own)
+            if (of == made) return value;
+        if (entry.own.size() >= ByRegion<Value>::kMost) entry.own.erase(entry.own.begin());
+        entry.own.emplace_back(made, follow(made->first, *made->from, *entry.form));
+        return entry.own.back().second;
     }
 
 private:
     using FormPtr = std::shared_ptr<const KernelForm>;
-    /// What was made of the first kernel that came, and what of each that came.
+    /// What was made of the first kernel that came.
     struct Made {
         FormPtr from;
         Value first;
-        std::unordered_map<KernelPtr, Value> of = {};
     };
     using MadePtr = std::shared_ptr<Made>;
     struct Class {
@@ -154,10 +154,11 @@ private:
     struct Entry {
         FormPtr form;
         std::shared_ptr<Class> equals;
+        std::vector<std::pair<MadePtr, Value>> own = {};  // that followed
     };
 
-    const Entry& entry_of(const Program& program, const KernelPtr& kernel) {
-        if (const Entry* known = entries_.find(kernel)) return *known;
+    Entry& entry_of(const Program& program, const KernelPtr& kernel) {
+        if (Entry* known = entries_.find(kernel)) return *known;
         auto form = std::make_shared<KernelForm>(form_of(*kernel, program));
         std::vector<std::weak_ptr<Alike>>& hashed = alike_[form->hash];
         std::erase_if(hashed, [](const auto& a) { return a.expired(); });
@@ -167,7 +168,7 @@ private:
         if (!alike) hashed.push_back(alike = std::make_shared<Alike>(Alike{form, {}}));
         // What is equal need not be there twice; the names are each one's own.
         if (alike->form != form) form->body = {}, form->ports = {};
-        return entries_.add(kernel, {form, {alike, &alike->equals}});
+        return entries_.add(kernel, {form, {alike, &alike->equals}, {}});
     }
 
     /// Equal kernels, as long as one of them is remembered.

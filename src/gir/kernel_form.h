@@ -57,6 +57,7 @@ public:
     const Entry& add(KernelForm form, Value value) {
         std::vector<Entry>& same_hash = entries_[form.hash];
         same_hash.push_back({std::move(form), std::move(value)});
+        ++size_;
         return same_hash.back();
     }
     /// That of an equal form, or an empty one for it; good until the next is made.
@@ -65,8 +66,11 @@ public:
         return const_cast<Entry&>(known ? *known : add(form, {})).value;
     }
 
+    size_t size() const { return size_; }
+
 private:
     std::unordered_map<size_t, std::vector<Entry>> entries_;
+    size_t size_ = 0;
 };
 
 /// Rewrites every kernel of a program by a function that looks at nothing but the kernel and the
