@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cost/contraction.h"
 #include "cost/energy.h"
+#include "cost/pipeline.h"
 #include "cost/reuse.h"
 #include "cost/work.h"
 #include "gir/ledger/traffic.h"
@@ -53,6 +55,7 @@ struct KernelCost {
     machine::Interval vector_us;
     machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
     std::vector<LevelCost> levels;  ///< innermost first, without registers
+    std::optional<Pipeline> pipeline;  ///< where no level is a cache: of this the time is
     machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
     KernelEnergy energy;            ///< filled in by energy_of
     OperandBytes operands;          ///< filled in by sim
@@ -82,7 +85,19 @@ struct KernelModel {
     std::vector<ShapeUse> total_contractions;
     std::map<std::string, double> port_bytes;  ///< of all threads, by level
     std::vector<CacheTraffic> caches;          ///< hardware-managed levels, innermost first
+    std::optional<Pipeline> pipeline;          ///< of the busiest thread, where no level is a cache
 };
+
+/// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and
+/// of what works beside the vector unit.
+struct ComputeTime {
+    machine::Interval vector_us, array_us;
+};
+ComputeTime compute_time(const Work&, const std::vector<ShapeUse>&, int threads,
+                         const machine::Machine&, const CostOptions&);
+
+/// What contractions ask of memory joins what the other ops do.
+void add_asked(Work&, const ContractionWork&);
 
 /// The main vector unit, or the one of options.vector_bits; UserError where there is none.
 const machine::Unit& vector_unit_of(const machine::Machine&, const CostOptions&);

@@ -27,7 +27,10 @@ public:
 
 private:
     void visit(const Node& node, double runs) {
-        if (node.op) return op(*node.op, runs);
+        if (node.op) {
+            auto copy = nest_.copies.find(node.op);
+            return op(*node.op, copy == nest_.copies.end() ? runs : runs * copy->second.share);
+        }
         if (node.is_loop) runs *= node.loop.trips;
         for (const Node& child : node.children) visit(child, runs);
     }
