@@ -68,62 +68,97 @@ struct Use {
     }
 };
 
-/// Transfers share a line; who comes later takes what is left over.
+/// Transfers share a line fairly: each is slowed by every other one that is under way, at most by
+/// its own length and by that of the other.
 class Line {
 public:
     Use use;
 
+    /// One who uses the line again and again.
+    int add_user(int engine) {
+        users_.push_back({engine});
+        return static_cast<int>(users_.size()) - 1;
+    }
+
     /// End of a transfer that takes `ns` of the line's time from `start` on.
-    double serve(double start, double ns) {
+    double serve(double start, double ns, int user) {
+        const double end = start + ns + slowed_ns(start, ns, user);
+        reserve(start, ns);
+        User& u = users_[static_cast<size_t>(user)];
+        u.period_ns = u.turns > 0 ? start - u.start_ns : 0;
+        u.start_ns = start;
+        u.end_ns = end;
+        u.work_ns = ns;
+        ++u.turns;
+        use.note(start, end, ns);
+        return end;
+    }
+    void shift(double ns) {
+        for (Stretch& s : taken_) {
+            s.from += ns;
+            s.to += ns;
+        }
+        for (User& u : users_) {
+            u.start_ns += ns;
+            u.end_ns += ns;
+        }
+        forgotten_ns_ += ns;
+    }
+
+private:
+    static constexpr size_t kMostStretches = 32;
+
+    struct Stretch {
+        double from = 0, to = 0;
+    };
+    struct User {
+        int engine = 0;
+        int64_t turns = 0;
+        double start_ns = 0, end_ns = 0, work_ns = 0, period_ns = 0;
+    };
+
+    /// By what the line has given away, and by the next turns of users who stand behind in the
+    /// program but come earlier or meanwhile: those are where their last turns were, a period on.
+    double slowed_ns(double start, double ns, int user) const {
+        double slowed = 0;
+        for (const Stretch& s : taken_)
+            if (s.to > start && s.from < start + ns + slowed)
+                slowed += std::min(s.to - std::max(s.from, start), ns);
+        const int engine = users_[static_cast<size_t>(user)].engine;
+        for (const User& u : users_) {
+            if (u.engine == engine || u.turns < 2) continue;
+            const double from = u.start_ns + u.period_ns, to = u.end_ns + u.period_ns;
+            if (to <= start || from >= start + ns + slowed) continue;
+            const double left = std::min(u.work_ns, to - std::max(from, start));
+            slowed += std::min(left, ns);
+        }
+        return slowed;
+    }
+
+    /// Its time goes to the first gaps from `start` on, so that none is given twice.
+    void reserve(double start, double ns) {
         double at = std::max(start, forgotten_ns_), left = ns;
-        size_t i = 0;
-        while (i < taken_.size() && taken_[i].second <= at) ++i;
-        for (; i < taken_.size() && left > 0; ++i) {
-            const double gap = std::min(left, taken_[i].first - at);
+        for (size_t i = 0; i < taken_.size() && left > 0; ++i) {
+            if (taken_[i].to <= at) continue;
+            const double gap = std::min(left, taken_[i].from - at);
             if (gap > 0) {
                 taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap});
                 left -= gap;
                 at += gap;
                 ++i;
             }
-            if (left > 0) at = std::max(at, taken_[i].second);
+            at = std::max(at, taken_[i].to);
         }
-        if (left > 0) {
-            taken_.emplace_back(at, at + left);
-            at += left;
-        }
-        merge();
-        use.note(start, at, ns);
-        return at;
-    }
-    void shift(double ns) {
-        for (auto& [from, to] : taken_) {
-            from += ns;
-            to += ns;
-        }
-        forgotten_ns_ += ns;
-    }
-
-private:
-    static constexpr size_t kMostStretches = 24;
-
-    void merge() {
-        size_t kept = 0;
-        for (size_t i = 1; i < taken_.size(); ++i) {
-            if (taken_[i].first <= taken_[kept].second + 1e-9)
-                taken_[kept].second = std::max(taken_[kept].second, taken_[i].second);
-            else
-                taken_[++kept] = taken_[i];
-        }
-        if (!taken_.empty()) taken_.resize(kept + 1);
+        if (left > 0) taken_.push_back({at, at + left});
         while (taken_.size() > kMostStretches) {
-            forgotten_ns_ = taken_.front().second;
+            forgotten_ns_ = taken_.front().to;
             taken_.erase(taken_.begin());
         }
     }
 
-    std::vector<std::pair<double, double>> taken_;  ///< apart, in order
-    double forgotten_ns_ = 0;                       ///< before that all counts as taken
+    std::vector<Stretch> taken_;  ///< apart, in order, each of one transfer
+    std::vector<User> users_;
+    double forgotten_ns_ = 0;  ///< before that all counts as taken
 };
 
 // ---- the kernel, as the recurrences walk it ----
@@ -155,13 +190,14 @@ struct Step {
     // a task
     Demand demand, behind_first;
     int ring = -1;  ///< axis; behind its first value the task asks `behind_first`
+    std::vector<int> users;  ///< of the demand's lines, by line
     std::vector<Access> accesses;
 };
 
 class Builder {
 public:
     Builder(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks)
-        : nest_(nest), m_(m), demands_(demands), chunks_(chunks) {
+        : lines(demands.lines().size()), nest_(nest), m_(m), demands_(demands), chunks_(chunks) {
         for (const auto& [op, copy] : nest.copies) fills_[copy.let.tile.name] = {op, &copy};
         for (const auto& [name, tile] : nest.tiles)
             if (in_registers(tile)) in_registers_ += bytes_of(tile);
@@ -169,6 +205,7 @@ public:
 
     Steps build() { return block(nest_.body); }
     std::vector<TileState> tiles;
+    std::vector<Line> lines;
     int axes() const { return static_cast<int>(axes_.size()); }
     int buffers() const { return static_cast<int>(buffers_.size()); }
 
@@ -271,6 +308,9 @@ private:
         Step step;
         step.kind = Step::kTask;
         step.demand = demands_.of(op);
+        for (const auto& [line, ns] : step.demand.lines_ns)
+            step.users.push_back(
+                lines[static_cast<size_t>(line)].add_user(step.demand.engine));
         gir::for_each_slice(op, [&](const gir::Slice& s, bool write) {
             const Name name = resolved(nest_, s).target;
             if (auto tile = tile_index_.find(name); tile != tile_index_.end())
@@ -300,7 +340,7 @@ public:
     Recurrence(Builder& builder, const Demands& demands)
         : tiles_(std::move(builder.tiles)),
           engines_(demands.engines().size()),
-          lines_(demands.lines().size()),
+          lines_(std::move(builder.lines)),
           axes_(static_cast<size_t>(builder.axes())),
           begins_(axes_.size()),
           writers_(static_cast<size_t>(builder.buffers())) {}
@@ -352,8 +392,10 @@ private:
         Use& engine = engines_[static_cast<size_t>(demand.engine)];
         const double start = std::max(engine.end_ns, ready_ns(step, demand.engine));
         double end = start + demand.busy_ns;
-        for (const auto& [line, ns] : demand.lines_ns)
-            end = std::max(end, lines_[static_cast<size_t>(line)].serve(start, ns));
+        for (size_t i = 0; i < demand.lines_ns.size(); ++i) {
+            const auto& [line, ns] = demand.lines_ns[i];
+            end = std::max(end, lines_[static_cast<size_t>(line)].serve(start, ns, step.users[i]));
+        }
         engine.note(start, end, end - start);
         const Mark mark{demand.engine, std::max(end, start + demand.latency_ns),
                         end + demand.latency_ns};
