@@ -83,8 +83,8 @@ public:
     /// End of a transfer that takes `ns` of the line's time from `start` on.
     double serve(double start, double ns, int user) {
         const double end = start + ns + slowed_ns(start, ns, user);
-        reserve(start, ns);
         User& u = users_[static_cast<size_t>(user)];
+        reserve(start, ns, u.engine);
         u.period_ns = u.turns > 0 ? start - u.start_ns : 0;
         u.start_ns = start;
         u.end_ns = end;
@@ -110,6 +110,7 @@ private:
 
     struct Stretch {
         double from = 0, to = 0;
+        int engine = 0;
     };
     struct User {
         int engine = 0;
@@ -119,37 +120,43 @@ private:
 
     /// By what the line has given away, and by the next turns of users who stand behind in the
     /// program but come earlier or meanwhile: those are where their last turns were, a period on.
-    double slowed_ns(double start, double ns, int user) const {
+    double slowed_ns(double start, double ns, int user) {
+        const int own = users_[static_cast<size_t>(user)].engine;
+        others_.clear();
         double slowed = 0;
-        for (const Stretch& s : taken_)
-            if (s.to > start && s.from < start + ns + slowed)
-                slowed += std::min(s.to - std::max(s.from, start), ns);
-        const int engine = users_[static_cast<size_t>(user)].engine;
-        for (const User& u : users_) {
-            if (u.engine == engine || u.turns < 2) continue;
-            const double from = u.start_ns + u.period_ns, to = u.end_ns + u.period_ns;
-            if (to <= start || from >= start + ns + slowed) continue;
-            const double left = std::min(u.work_ns, to - std::max(from, start));
-            slowed += std::min(left, ns);
-        }
+        auto meets = [&](int engine, double from, double to, double work) {
+            const double since = std::max(from, start), own_left = start + ns + slowed - since;
+            if (to <= start || own_left <= 0) return;
+            auto other = std::find_if(others_.begin(), others_.end(),
+                                      [&](const auto& o) { return o.first == engine; });
+            if (other == others_.end()) other = others_.insert(other, {engine, 0});
+            // An engine has one transfer at a time: it takes no more than half of the line.
+            const double more = std::min({work, to - since, own_left, ns - other->second});
+            other->second += more;
+            slowed += more;
+        };
+        for (const Stretch& s : taken_) meets(s.engine, s.from, s.to, s.to - s.from);
+        for (const User& u : users_)
+            if (u.engine != own && u.turns >= 2)
+                meets(u.engine, u.start_ns + u.period_ns, u.end_ns + u.period_ns, u.work_ns);
         return slowed;
     }
 
     /// Its time goes to the first gaps from `start` on, so that none is given twice.
-    void reserve(double start, double ns) {
+    void reserve(double start, double ns, int engine) {
         double at = std::max(start, forgotten_ns_), left = ns;
         for (size_t i = 0; i < taken_.size() && left > 0; ++i) {
             if (taken_[i].to <= at) continue;
             const double gap = std::min(left, taken_[i].from - at);
             if (gap > 0) {
-                taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap});
+                taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap, engine});
                 left -= gap;
                 at += gap;
                 ++i;
             }
             at = std::max(at, taken_[i].to);
         }
-        if (left > 0) taken_.push_back({at, at + left});
+        if (left > 0) taken_.push_back({at, at + left, engine});
         while (taken_.size() > kMostStretches) {
             forgotten_ns_ = taken_.front().to;
             taken_.erase(taken_.begin());
@@ -158,6 +165,7 @@ private:
 
     std::vector<Stretch> taken_;  ///< apart, in order, each of one transfer
     std::vector<User> users_;
+    std::vector<std::pair<int, double>> others_;  ///< by engine: by how much it slows one transfer
     double forgotten_ns_ = 0;  ///< before that all counts as taken
 };
 
