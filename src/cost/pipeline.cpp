@@ -82,9 +82,11 @@ public:
 
     /// End of a transfer that takes `ns` of the line's time from `start` on.
     double serve(double start, double ns, int user) {
-        const double end = start + ns + slowed_ns(start, ns, user);
         User& u = users_[static_cast<size_t>(user)];
-        reserve(start, ns, u.engine);
+        // Who was not foreseen by the others takes what they have left over.
+        const double slowed = u.turns < 2 ? 0 : slowed_ns(start, ns, user);
+        const double last = reserve(start, ns, u.engine);
+        const double end = u.turns < 2 ? last : start + ns + slowed;
         u.period_ns = u.turns > 0 ? start - u.start_ns : 0;
         u.start_ns = start;
         u.end_ns = end;
@@ -142,8 +144,9 @@ private:
         return slowed;
     }
 
-    /// Its time goes to the first gaps from `start` on, so that none is given twice.
-    void reserve(double start, double ns, int engine) {
+    /// Its time goes to the first gaps from `start` on, so that none is given twice; the end of the
+    /// last one.
+    double reserve(double start, double ns, int engine) {
         double at = std::max(start, forgotten_ns_), left = ns;
         for (size_t i = 0; i < taken_.size() && left > 0; ++i) {
             if (taken_[i].to <= at) continue;
@@ -154,13 +157,17 @@ private:
                 at += gap;
                 ++i;
             }
-            at = std::max(at, taken_[i].to);
+            if (left > 0) at = std::max(at, taken_[i].to);
         }
-        if (left > 0) taken_.push_back({at, at + left, engine});
+        if (left > 0) {
+            taken_.push_back({at, at + left, engine});
+            at += left;
+        }
         while (taken_.size() > kMostStretches) {
             forgotten_ns_ = taken_.front().to;
             taken_.erase(taken_.begin());
         }
+        return at;
     }
 
     std::vector<Stretch> taken_;  ///< apart, in order, each of one transfer
@@ -512,7 +519,7 @@ private:
             if (static_cast<int64_t>(past.size()) > kMeanOver + 1) past.pop_front();
             std::optional<std::vector<double>> period = period_of(past);
             if (!period && at - begin + 1 >= kMostTurns) period = mean_of(past);
-            if (!period) continue;
+            if (!period || waits_for_room_later(past.back(), at - begin + 1, end - begin)) continue;
             advance(past.back(), *period, left - 1, at - begin + 1);
             at += left - 1;
             past.clear();
@@ -524,6 +531,22 @@ private:
         std::vector<int64_t> opens;   ///< of each tile, so far
         std::vector<int64_t> opened;  ///< in the turn
     };
+
+    // Parts of a register file may be many more than turns of a loop.
+    static constexpr int64_t kMostToWrap = 512;
+
+    /// Has a tile more parts than the turns so far, but not than all of them, have taken? Then the
+    /// turns to come may wait for parts, and these did not.
+    bool waits_for_room_later(const Snapshot& now, int64_t turns, int64_t all) const {
+        for (size_t t = 0; t < tiles_.size(); ++t) {
+            const auto parts = static_cast<int64_t>(tiles_[t].parts.size());
+            const int64_t opened = now.opened[t];
+            if (opened > 0 && turns < kMostToWrap && turns * opened <= parts + opened &&
+                all * opened > parts)
+                return true;
+        }
+        return false;
+    }
 
     /// All times that the next turn may look at; of each tile the parts of the last turn.
     template <class Visit>

@@ -39,8 +39,12 @@ private:
         bool moves = o.kind == OpKind::Move && !std::holds_alternative<gir::Literal>(o.srcs.at(0));
         if (moves) {
             const auto& src = std::get<Slice>(o.srcs.at(0));
-            cross(level_of(o.dst), level_of(src), bytes_of(o, src, runs));
-            return;
+            const Level *to = level_of(o.dst), *from = level_of(src);
+            if (inwards(to, from) || inwards(from, to)) {
+                cross(to, from, bytes_of(o, src, runs));
+                return;
+            }
+            // Else it goes by way of the vector unit's registers.
         }
         size_t operand = 0;
         gir::for_each_slice(o, [&](const Slice& s, bool written) {
