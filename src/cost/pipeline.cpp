@@ -68,30 +68,30 @@ struct Use {
     }
 };
 
-/// Transfers share a line fairly: each is slowed by every other one that is under way, at most by
-/// its own length and by that of the other.
+/// Transfers share a line fairly. What goes on beside one is known from two turns before: by then
+/// those that stand behind it in the program but come earlier, or meanwhile, have been looked at.
 class Line {
 public:
     Use use;
 
     /// One who uses the line again and again.
     int add_user(int engine) {
-        users_.push_back({engine});
+        users_.push_back({engine, {}});
         return static_cast<int>(users_.size()) - 1;
     }
 
-    /// End of a transfer that takes `ns` of the line's time from `start` on.
+    /// End of a transfer that takes `ns` of the line's time, alone on it, from `start` on.
     double serve(double start, double ns, int user) {
         User& u = users_[static_cast<size_t>(user)];
-        // Who was not foreseen by the others takes what they have left over.
-        const double slowed = u.turns < 2 ? 0 : slowed_ns(start, ns, user);
-        const double last = reserve(start, ns, u.engine);
-        const double end = u.turns < 2 ? last : start + ns + slowed;
-        u.period_ns = u.turns > 0 ? start - u.start_ns : 0;
-        u.start_ns = start;
-        u.end_ns = end;
-        u.work_ns = ns;
-        ++u.turns;
+        const double left_over_ns = reserve(start, ns);
+        double end = left_over_ns;
+        if (u.starts_ns.size() == kTurnsBack) {
+            end = shared_end(start, ns, u.engine, start - u.starts_ns.front());
+            u.starts_ns.erase(u.starts_ns.begin());
+        }
+        u.starts_ns.push_back(start);
+        if (history_.size() == kMostKept) history_.pop_front();
+        history_.push_back({start, end, ns, u.engine});
         use.note(start, end, ns);
         return end;
     }
@@ -100,59 +100,65 @@ public:
             s.from += ns;
             s.to += ns;
         }
-        for (User& u : users_) {
-            u.start_ns += ns;
-            u.end_ns += ns;
+        for (Transfer& t : history_) {
+            t.from += ns;
+            t.to += ns;
         }
+        for (User& u : users_)
+            for (double& start : u.starts_ns) start += ns;
         forgotten_ns_ += ns;
     }
 
 private:
-    static constexpr size_t kMostStretches = 32;
+    static constexpr size_t kTurnsBack = 2, kMostKept = 48, kMostStretches = 24;
 
     struct Stretch {
         double from = 0, to = 0;
+    };
+    struct Transfer {
+        double from = 0, to = 0, work = 0;
         int engine = 0;
     };
     struct User {
         int engine = 0;
-        int64_t turns = 0;
-        double start_ns = 0, end_ns = 0, work_ns = 0, period_ns = 0;
+        std::vector<double> starts_ns;  ///< of its last turns
     };
 
-    /// By what the line has given away, and by the next turns of users who stand behind in the
-    /// program but come earlier or meanwhile: those are where their last turns were, a period on.
-    double slowed_ns(double start, double ns, int user) {
-        const int own = users_[static_cast<size_t>(user)].engine;
-        others_.clear();
-        double slowed = 0;
-        auto meets = [&](int engine, double from, double to, double work) {
-            const double since = std::max(from, start), own_left = start + ns + slowed - since;
-            if (to <= start || own_left <= 0) return;
-            auto other = std::find_if(others_.begin(), others_.end(),
-                                      [&](const auto& o) { return o.first == engine; });
-            if (other == others_.end()) other = others_.insert(other, {engine, 0});
-            // An engine has one transfer at a time: it takes no more than half of the line.
-            const double more = std::min({work, to - since, own_left, ns - other->second});
-            other->second += more;
-            slowed += more;
-        };
-        for (const Stretch& s : taken_) meets(s.engine, s.from, s.to, s.to - s.from);
-        for (const User& u : users_)
-            if (u.engine != own && u.turns >= 2)
-                meets(u.engine, u.start_ns + u.period_ns, u.end_ns + u.period_ns, u.work_ns);
-        return slowed;
+    /// Max-min fair: an even part, or what the others leave where they cannot take theirs. The
+    /// others are those of `lag` before.
+    double shared_end(double start, double ns, int engine, double lag) {
+        edges_.clear();
+        for (const Transfer& t : history_) {
+            const double from = t.from + lag, to = t.to + lag;
+            if (t.engine == engine || to <= start || to - from <= 0) continue;
+            const double rate = t.work / (to - from);
+            edges_.push_back({std::max(from, start), 1, rate});
+            edges_.push_back({to, -1, -rate});
+        }
+        std::sort(edges_.begin(), edges_.end(),
+                  [](const Edge& a, const Edge& b) { return a.at < b.at; });
+        double at = start, left = ns, taken = 0;
+        int others = 0;
+        for (const Edge& edge : edges_) {
+            const double rate = std::clamp(1 - taken, 1.0 / (1 + others), 1.0);
+            if ((edge.at - at) * rate >= left) return at + left / rate;
+            left -= (edge.at - at) * rate;
+            at = edge.at;
+            others += edge.others;
+            taken += edge.rate;
+        }
+        return at + left;
     }
 
     /// Its time goes to the first gaps from `start` on, so that none is given twice; the end of the
     /// last one.
-    double reserve(double start, double ns, int engine) {
+    double reserve(double start, double ns) {
         double at = std::max(start, forgotten_ns_), left = ns;
         for (size_t i = 0; i < taken_.size() && left > 0; ++i) {
             if (taken_[i].to <= at) continue;
             const double gap = std::min(left, taken_[i].from - at);
             if (gap > 0) {
-                taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap, engine});
+                taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap});
                 left -= gap;
                 at += gap;
                 ++i;
@@ -160,7 +166,7 @@ private:
             if (left > 0) at = std::max(at, taken_[i].to);
         }
         if (left > 0) {
-            taken_.push_back({at, at + left, engine});
+            taken_.push_back({at, at + left});
             at += left;
         }
         while (taken_.size() > kMostStretches) {
@@ -170,9 +176,15 @@ private:
         return at;
     }
 
-    std::vector<Stretch> taken_;  ///< apart, in order, each of one transfer
+    struct Edge {
+        double at = 0;
+        int others = 0;
+        double rate = 0;
+    };
+    std::vector<Stretch> taken_;  ///< apart, in order
+    std::deque<Transfer> history_;
     std::vector<User> users_;
-    std::vector<std::pair<int, double>> others_;  ///< by engine: by how much it slows one transfer
+    std::vector<Edge> edges_;  ///< room for shared_end
     double forgotten_ns_ = 0;  ///< before that all counts as taken
 };
 
@@ -503,7 +515,8 @@ private:
         }
     }
 
-    // A period is that of equal steps twice; where steps do not become equal, their mean.
+    // Where no period shows, the mean over some turns, or once around the parts of a tile, stands
+    // for it.
     static constexpr int64_t kFewTurns = 5, kMostTurns = 16, kMeanOver = 8;
 
     /// Turns of equal shape.
@@ -513,18 +526,27 @@ private:
             value(step.axis) = at;
             if (step.parallel) ++iteration_;
             for (const Step& s : step.body) walk(s);
-            const int64_t left = end - at - 1;
+            const int64_t done = at - begin + 1, left = end - at - 1;
             if (end - begin <= kFewTurns || left <= 1) continue;
             past.push_back(snapshot(past.empty() ? nullptr : &past.back()));
-            if (static_cast<int64_t>(past.size()) > kMeanOver + 1) past.pop_front();
-            std::optional<std::vector<double>> period = period_of(past);
-            if (!period && at - begin + 1 >= kMostTurns) period = mean_of(past);
-            if (!period || waits_for_room_later(past.back(), at - begin + 1, end - begin)) continue;
-            advance(past.back(), *period, left - 1, at - begin + 1);
-            at += left - 1;
+            const std::vector<int64_t> strides = strides_of(past.back(), done + left);
+            if (static_cast<int64_t>(past.size()) > std::max(kMeanOver, strides.back()) + 2)
+                past.pop_front();
+            if (waits_for_room_later(past.back(), done, done + left)) continue;
+            const std::optional<Period> period =
+                period_of(past, strides, done >= kMostTurns + 2 * strides.back());
+            if (!period || left - 1 < period->turns) continue;
+            const int64_t jumped = (left - 1) / period->turns * period->turns;
+            advance(past.back(), period->per_turn, jumped, done);
+            at += jumped;
             past.clear();
         }
     }
+
+    struct Period {
+        int64_t turns = 1;
+        std::vector<double> per_turn;
+    };
 
     struct Snapshot {
         std::vector<double> times;
@@ -590,26 +612,52 @@ private:
         return a.opened == b.opened && a.times.size() == b.times.size();
     }
 
-    static std::optional<std::vector<double>> period_of(const std::deque<Snapshot>& past) {
-        if (past.size() < 3) return std::nullopt;
-        const Snapshot &a = past[past.size() - 3], &b = past[past.size() - 2], &c = past.back();
-        if (!alike(b, c) || a.times.size() != c.times.size()) return std::nullopt;
-        std::vector<double> period;
-        for (size_t i = 0; i < c.times.size(); ++i) {
-            const double step = c.times[i] - b.times[i];
-            const double tolerance = 1e-6 + 1e-9 * std::abs(c.times[i]);
-            if (std::abs(step - (b.times[i] - a.times[i])) > tolerance) return std::nullopt;
-            period.push_back(step);
+    /// Turns that a period may have, the longest last: one, two, once around the parts of a tile.
+    std::vector<int64_t> strides_of(const Snapshot& now, int64_t all) const {
+        std::vector<int64_t> strides{1, 2};
+        for (size_t t = 0; t < tiles_.size(); ++t) {
+            if (now.opened[t] == 0) continue;
+            const int64_t around =
+                static_cast<int64_t>(tiles_[t].parts.size()) / now.opened[t];
+            if (around > 2 && around < std::min(all, kMostToWrap)) strides.push_back(around);
         }
-        return period;
+        std::sort(strides.begin(), strides.end());
+        return strides;
     }
 
-    static std::optional<std::vector<double>> mean_of(const std::deque<Snapshot>& past) {
-        const Snapshot &first = past.front(), &last = past.back();
-        if (!alike(first, last)) return std::nullopt;
+    /// The shortest whose steps are equal twice; `mean`: else that over the longest.
+    static std::optional<Period> period_of(const std::deque<Snapshot>& past,
+                                           const std::vector<int64_t>& strides, bool mean) {
+        const auto n = static_cast<int64_t>(past.size());
+        auto at = [&](int64_t back) -> const Snapshot& {
+            return past[static_cast<size_t>(n - 1 - back)];
+        };
+        for (int64_t stride : strides) {
+            if (n < stride + 2) break;
+            if (!equal_steps(at(0), at(stride), at(1), at(stride + 1))) continue;
+            return Period{stride, mean_step(at(0), at(stride), stride)};
+        }
+        const int64_t longest = std::min(std::max(kMeanOver, strides.back()), n - 1);
+        if (!mean || longest < 1 || !alike(at(0), at(longest))) return std::nullopt;
+        return Period{1, mean_step(at(0), at(longest), longest)};
+    }
+
+    static bool equal_steps(const Snapshot& a, const Snapshot& a0, const Snapshot& b,
+                            const Snapshot& b0) {
+        if (!alike(a, a0) || !alike(a, b) || a.times.size() != b0.times.size()) return false;
+        for (size_t i = 0; i < a.times.size(); ++i) {
+            const double tolerance = 1e-6 + 1e-9 * std::abs(a.times[i]);
+            if (std::abs(a.times[i] - a0.times[i] - (b.times[i] - b0.times[i])) > tolerance)
+                return false;
+        }
+        return true;
+    }
+
+    static std::vector<double> mean_step(const Snapshot& last, const Snapshot& first,
+                                         int64_t turns) {
         std::vector<double> mean;
         for (size_t i = 0; i < last.times.size(); ++i)
-            mean.push_back((last.times[i] - first.times[i]) / static_cast<double>(past.size() - 1));
+            mean.push_back((last.times[i] - first.times[i]) / static_cast<double>(turns));
         return mean;
     }
 
@@ -622,11 +670,12 @@ private:
         each_time(now.opened, [&](double& ns) { ns += static_cast<double>(turns) * period[i++]; });
         for (size_t l = 0; l < lines_.size(); ++l)
             lines_[l].shift(lines_[l].use.end_ns - line_ends[l]);
-        fill_parts(now, period, turns + done);
+        fill_parts(now, period, turns, done);
     }
 
-    /// Parts of turns before the last, as those left them.
-    void fill_parts(const Snapshot& now, const std::vector<double>& period, int64_t turns) {
+    /// Parts of turns before the last, as those left them; older ones lie further back.
+    void fill_parts(const Snapshot& now, const std::vector<double>& period, int64_t turns,
+                    int64_t done) {
         size_t at = 2 * (engines_.size() + lines_.size()) + 1;
         for (const Writer& w : writers_) at += w.mark.engine < 0 ? 0 : 2;
         for (size_t t = 0; t < tiles_.size(); ++t) {
@@ -638,9 +687,12 @@ private:
                 at += tile.at(p).writer.engine < 0 ? 0 : 2;
                 at += 2 * tile.at(p).readers.size();
             }
-            for (size_t p = opened; opened > 0 && p < tile.parts.size(); ++p) {
+            const size_t filled =
+                std::min(tile.parts.size(), opened * static_cast<size_t>(turns + done));
+            for (size_t p = tile.parts.size(); opened > 0 && p-- > filled;)
+                tile.at(p) = tile.at(p - opened * static_cast<size_t>(turns));
+            for (size_t p = opened; p < filled; ++p) {
                 const auto back = static_cast<double>(p / opened);
-                if (back >= static_cast<double>(turns)) break;
                 size_t i = starts[p % opened];
                 Part part = tile.at(p % opened);
                 auto earlier = [&](Mark& m) {
