@@ -48,8 +48,8 @@ Demands::Demands(const Nest& nest, const machine::Machine& m, const CostOptions&
     }
     for (const machine::Rate& rate : vector_.rates)
         if (rate.op == machine::OpClass::Add && rate.latency_cycles)
-            pipeline_ns_ = std::max(pipeline_ns_, rate.latency_cycles->value /
-                                                      machine::clock_of(m, vector_).value);
+            pipeline_ns_ = std::max(
+                pipeline_ns_, rate.latency_cycles->value / machine::clock_of(m, vector_).value);
 }
 
 int Demands::level_index(Name name) const {
@@ -127,7 +127,8 @@ Demand Demands::of(const Op& op) {
     const ContractionWork contractions = take_contractions(one_, rows_, 1, scratchpads_);
     Work work = work_of(one_, shape_);
     add_asked(work, contractions);
-    const ComputeTime time = compute_time(work, contractions.uses, static_cast<int>(cores_), m_, options_);
+    const ComputeTime time =
+        compute_time(work, contractions.uses, static_cast<int>(cores_), m_, options_);
 
     Demand demand;
     demand.busy_ns = 1e3 * (time.vector_us.value + time.array_us.value);

@@ -17,8 +17,8 @@ struct Demand {
     std::vector<std::pair<int, double>> lines_ns;  ///< by line, alone on it
 };
 
-/// Engines do one thing at a time: each unit, what fills a level, what empties it. Lines are shared:
-/// a level's reads, its writes, both together where it has a copy rate, its port.
+/// Engines do one thing at a time: each unit, what fills a level, what empties it. Lines are
+/// shared: a level's reads, its writes, both together where it has a copy rate, its port.
 class Demands {
 public:
     /// `cores` share what is not private to each. The nest must outlive this.

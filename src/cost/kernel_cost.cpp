@@ -378,8 +378,8 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     cost.fixed_us = fixed_time_us(model, m, cost.levels);
     if (model.pipeline) {
         cost.pipeline = model.pipeline;
-        const double us = std::max({model.pipeline->time_ns * 1e-3, cost.compute_us.value,
-                                    data.us.value});
+        const double us =
+            std::max({model.pipeline->time_ns * 1e-3, cost.compute_us.value, data.us.value});
         cost.time_us = {std::min(overlapped_low + cost.fixed_us.low, us), us,
                         std::max(us, cost.compute_us.high + data.us.high + cost.fixed_us.high)};
         return cost;

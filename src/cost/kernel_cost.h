@@ -53,12 +53,12 @@ struct KernelCost {
     machine::Interval compute_us;
     machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
     machine::Interval vector_us;
-    machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
-    std::vector<LevelCost> levels;  ///< innermost first, without registers
+    machine::Interval data_us;         ///< each byte at the rate of the level that it comes from
+    std::vector<LevelCost> levels;     ///< innermost first, without registers
     std::optional<Pipeline> pipeline;  ///< where no level is a cache: of this the time is
-    machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
-    KernelEnergy energy;            ///< filled in by energy_of
-    OperandBytes operands;          ///< filled in by sim
+    machine::Interval fixed_us;  ///< hand-off to threads and first access; overlaps with nothing
+    KernelEnergy energy;         ///< filled in by energy_of
+    OperandBytes operands;       ///< filled in by sim
 };
 
 /// What one cache fetches in all: each time, and the part that a warm cache may already hold.

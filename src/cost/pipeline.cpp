@@ -49,7 +49,12 @@ struct TileState {
     std::vector<Part> parts;
     size_t newest = 0;
     int64_t opens = 0;
+    int64_t waited_at = -1;  ///< of these, the last that a task waited for
 
+    /// Did anyone wait for one of the parts that there are?
+    bool short_of_room() const {
+        return waited_at >= 0 && opens - waited_at <= static_cast<int64_t>(parts.size());
+    }
     Part& at(size_t back) { return parts[(newest + parts.size() - back) % parts.size()]; }
     void open() {
         newest = (newest + 1) % parts.size();
@@ -216,7 +221,7 @@ struct Step {
     int tile = -1;
     // a task
     Demand demand, behind_first;
-    int ring = -1;  ///< axis; behind its first value the task asks `behind_first`
+    int ring = -1;           ///< axis; behind its first value the task asks `behind_first`
     std::vector<int> users;  ///< of the demand's lines, by line
     std::vector<Access> accesses;
 };
@@ -336,8 +341,7 @@ private:
         step.kind = Step::kTask;
         step.demand = demands_.of(op);
         for (const auto& [line, ns] : step.demand.lines_ns)
-            step.users.push_back(
-                lines[static_cast<size_t>(line)].add_user(step.demand.engine));
+            step.users.push_back(lines[static_cast<size_t>(line)].add_user(step.demand.engine));
         gir::for_each_slice(op, [&](const gir::Slice& s, bool write) {
             const Name name = resolved(nest_, s).target;
             if (auto tile = tile_index_.find(name); tile != tile_index_.end())
@@ -414,10 +418,15 @@ private:
     }
 
     void task(const Step& step) {
-        const bool first = step.ring < 0 || value(step.ring) == begins_[static_cast<size_t>(step.ring)];
+        const bool first =
+            step.ring < 0 || value(step.ring) == begins_[static_cast<size_t>(step.ring)];
         const Demand& demand = first ? step.demand : step.behind_first;
         Use& engine = engines_[static_cast<size_t>(demand.engine)];
         const double start = std::max(engine.end_ns, ready_ns(step, demand.engine));
+        for (const auto& [tile, ns] : taken_over_)
+            if (ns >= start - 1e-6)
+                tiles_[static_cast<size_t>(tile)].waited_at =
+                    tiles_[static_cast<size_t>(tile)].opens;
         double end = start + demand.busy_ns;
         for (size_t i = 0; i < demand.lines_ns.size(); ++i) {
             const auto& [line, ns] = demand.lines_ns[i];
@@ -433,6 +442,7 @@ private:
     /// When all is there that the task waits for, its engine apart.
     double ready_ns(const Step& step, int engine) {
         double ns = floor_ns_;
+        taken_over_.clear();
         for (const Access& a : step.accesses) {
             if (a.buffer) {
                 const Writer& w = writers_[static_cast<size_t>(a.target)];
@@ -443,6 +453,8 @@ private:
             Part& part = tiles_[static_cast<size_t>(a.target)].at(0);
             if (part.fresh || a.write) ns = std::max(ns, part.all_seen_by(engine));
             if (part.fresh) {
+                if (part.writer.engine >= 0 || !part.readers.empty())
+                    taken_over_.emplace_back(a.target, part.all_seen_by(engine));
                 part.fresh = false;
                 part.writer = {};
                 part.readers.clear();
@@ -530,7 +542,7 @@ private:
             if (end - begin <= kFewTurns || left <= 1) continue;
             past.push_back(snapshot(past.empty() ? nullptr : &past.back()));
             const std::vector<int64_t> strides = strides_of(past.back(), done + left);
-            if (static_cast<int64_t>(past.size()) > std::max(kMeanOver, strides.back()) + 2)
+            if (static_cast<int64_t>(past.size()) > std::max(kMeanOver, 2 * strides.back() + 1))
                 past.pop_front();
             if (waits_for_room_later(past.back(), done, done + left)) continue;
             const std::optional<Period> period =
@@ -589,8 +601,8 @@ private:
         visit(last_ns_);
         for (Writer& w : writers_) mark(w.mark);
         for (size_t t = 0; t < tiles_.size(); ++t) {
-            const auto parts = std::min<size_t>(tiles_[t].parts.size(),
-                                                static_cast<size_t>(std::max<int64_t>(1, opened[t])));
+            const auto parts = std::min<size_t>(
+                tiles_[t].parts.size(), static_cast<size_t>(std::max<int64_t>(1, opened[t])));
             for (size_t p = 0; p < parts; ++p) {
                 mark(tiles_[t].at(p).writer);
                 for (Mark& m : tiles_[t].at(p).readers) mark(m);
@@ -612,20 +624,20 @@ private:
         return a.opened == b.opened && a.times.size() == b.times.size();
     }
 
-    /// Turns that a period may have, the longest last: one, two, once around the parts of a tile.
+    /// Turns that a period may have, the longest last: one, two, once around the parts of a tile of
+    /// which there are too few.
     std::vector<int64_t> strides_of(const Snapshot& now, int64_t all) const {
         std::vector<int64_t> strides{1, 2};
         for (size_t t = 0; t < tiles_.size(); ++t) {
-            if (now.opened[t] == 0) continue;
-            const int64_t around =
-                static_cast<int64_t>(tiles_[t].parts.size()) / now.opened[t];
+            if (now.opened[t] == 0 || !tiles_[t].short_of_room()) continue;
+            const int64_t around = static_cast<int64_t>(tiles_[t].parts.size()) / now.opened[t];
             if (around > 2 && around < std::min(all, kMostToWrap)) strides.push_back(around);
         }
         std::sort(strides.begin(), strides.end());
         return strides;
     }
 
-    /// The shortest whose steps are equal twice; `mean`: else that over the longest.
+    /// The shortest whose steps are equal for as long as the longest; `mean`: else that over it.
     static std::optional<Period> period_of(const std::deque<Snapshot>& past,
                                            const std::vector<int64_t>& strides, bool mean) {
         const auto n = static_cast<int64_t>(past.size());
@@ -633,9 +645,10 @@ private:
             return past[static_cast<size_t>(n - 1 - back)];
         };
         for (int64_t stride : strides) {
-            if (n < stride + 2) break;
-            if (!equal_steps(at(0), at(stride), at(1), at(stride + 1))) continue;
-            return Period{stride, mean_step(at(0), at(stride), stride)};
+            bool equal = n > stride + strides.back();
+            for (int64_t back = 1; equal && back <= strides.back(); ++back)
+                equal = equal_steps(at(0), at(stride), at(back), at(stride + back));
+            if (equal) return Period{stride, mean_step(at(0), at(stride), stride)};
         }
         const int64_t longest = std::min(std::max(kMeanOver, strides.back()), n - 1);
         if (!mean || longest < 1 || !alike(at(0), at(longest))) return std::nullopt;
@@ -718,6 +731,7 @@ private:
     std::vector<Writer> writers_;  ///< of buffers
     int64_t iteration_ = 0;        ///< of the parallel loops, counted through
     double floor_ns_ = 0, last_ns_ = 0;
+    std::vector<std::pair<int, double>> taken_over_;  ///< tiles of the task at hand: when free
 };
 
 }  // namespace
