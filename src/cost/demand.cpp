@@ -98,7 +98,7 @@ void Demands::add_lines(Demand& demand, const Work& work,
         write[static_cast<size_t>(level_index(name))] += bytes;
     auto add = [&](int64_t level, LineKind kind, double bytes, double gb_s) {
         if (bytes > 0)
-            demand.lines_ns.emplace_back(static_cast<int>(level * kLineKinds + kind), bytes / gb_s);
+            demand.lines.push_back({static_cast<int>(level * kLineKinds + kind), bytes / gb_s, 1});
     };
     auto each = [&](const std::optional<machine::Bandwidth>& b) {
         return machine::total_gb_s(*b, cores_).value / static_cast<double>(cores_);
@@ -119,6 +119,31 @@ void Demands::add_lines(Demand& demand, const Work& work,
     }
 }
 
+/// What comes through a port goes at its pace on the way there: of a move what is read, of an op
+/// what lies outwards of the port.
+void Demands::bind_flows(const Op& op, Demand& demand) const {
+    const Slice* source = moved_slice(op);
+    int port_of = -1;
+    double longest_ns = 0;
+    for (const Demand::OnLine& l : demand.lines)
+        if (l.line % kLineKinds == kPort && l.ns > longest_ns) {
+            port_of = l.line / kLineKinds;
+            longest_ns = l.ns;
+        }
+    if (port_of < 0) return;
+    const int from = source ? level_of(source->target) : -1, to = level_of(op.dst.target);
+    const bool between = source && (inwards(from, to) || inwards(to, from));
+    auto bound = [&](const Demand::OnLine& l) {
+        const int level = l.line / kLineKinds, kind = l.line % kLineKinds;
+        if (kind == kPort) return true;
+        return between ? level == from && kind != kWrite : inwards(port_of, level);
+    };
+    for (const Demand::OnLine& l : demand.lines)
+        if (bound(l)) longest_ns = std::max(longest_ns, l.ns);
+    for (Demand::OnLine& l : demand.lines)
+        if (bound(l)) l.most = l.ns / longest_ns;
+}
+
 Demand Demands::of(const Op& op) {
     one_.root = Node{};
     one_.root.children.emplace_back();
@@ -133,6 +158,7 @@ Demand Demands::of(const Op& op) {
     Demand demand;
     demand.busy_ns = 1e3 * (time.vector_us.value + time.array_us.value);
     add_lines(demand, work, ports);
+    bind_flows(op, demand);
     demand.engine = static_cast<int>(&vector_ - m_.units.data());
     const bool moves = moved_slice(op) || op.kind == OpKind::Fill;
     if (moves && demand.busy_ns == 0) {

@@ -14,7 +14,13 @@ struct Demand {
     int engine = 0;
     double busy_ns = 0;     ///< the engine's own work, transfers apart
     double latency_ns = 0;  ///< from its end until another engine sees the result
-    std::vector<std::pair<int, double>> lines_ns;  ///< by line, alone on it
+    /// Time of a line that it takes alone, and of that no more than this share at a time: the flow
+    /// crosses another line as well, which takes longer.
+    struct OnLine {
+        int line = 0;
+        double ns = 0, most = 1;
+    };
+    std::vector<OnLine> lines;
 };
 
 /// Engines do one thing at a time: each unit, what fills a level, what empties it. Lines are
@@ -37,6 +43,7 @@ public:
 private:
     int moving_engine(const gir::Op&) const;
     void add_lines(Demand&, const Work&, const std::map<std::string, double>& ports) const;
+    void bind_flows(const gir::Op&, Demand&) const;
     bool inwards(int inner, int outer) const;
     int level_of(Name target) const;
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cost/demand.h"
+#include "cost/shared_line.h"
 #include "gir/walk.h"
 
 namespace smeaton::cost {
@@ -63,136 +64,6 @@ struct TileState {
     }
 };
 
-struct Use {
-    double first_ns = -1, end_ns = 0, busy_ns = 0;
-    void note(double start, double end, double busy) {
-        if (first_ns < 0) first_ns = start;
-        first_ns = std::min(first_ns, start);
-        end_ns = std::max(end_ns, end);
-        busy_ns += busy;
-    }
-};
-
-/// Transfers share a line fairly. What goes on beside one is known from two turns before: by then
-/// those that stand behind it in the program but come earlier, or meanwhile, have been looked at.
-class Line {
-public:
-    Use use;
-
-    /// One who uses the line again and again.
-    int add_user(int engine) {
-        users_.push_back({engine, {}});
-        return static_cast<int>(users_.size()) - 1;
-    }
-
-    /// End of a transfer that takes `ns` of the line's time, alone on it, from `start` on.
-    double serve(double start, double ns, int user) {
-        User& u = users_[static_cast<size_t>(user)];
-        const double left_over_ns = reserve(start, ns);
-        double end = left_over_ns;
-        if (u.starts_ns.size() == kTurnsBack) {
-            end = shared_end(start, ns, u.engine, start - u.starts_ns.front());
-            u.starts_ns.erase(u.starts_ns.begin());
-        }
-        u.starts_ns.push_back(start);
-        if (history_.size() == kMostKept) history_.pop_front();
-        history_.push_back({start, end, ns, u.engine});
-        use.note(start, end, ns);
-        return end;
-    }
-    void shift(double ns) {
-        for (Stretch& s : taken_) {
-            s.from += ns;
-            s.to += ns;
-        }
-        for (Transfer& t : history_) {
-            t.from += ns;
-            t.to += ns;
-        }
-        for (User& u : users_)
-            for (double& start : u.starts_ns) start += ns;
-        forgotten_ns_ += ns;
-    }
-
-private:
-    static constexpr size_t kTurnsBack = 2, kMostKept = 48, kMostStretches = 24;
-
-    struct Stretch {
-        double from = 0, to = 0;
-    };
-    struct Transfer {
-        double from = 0, to = 0, work = 0;
-        int engine = 0;
-    };
-    struct User {
-        int engine = 0;
-        std::vector<double> starts_ns;  ///< of its last turns
-    };
-
-    /// Max-min fair: an even part, or what the others leave where they cannot take theirs. The
-    /// others are those of `lag` before.
-    double shared_end(double start, double ns, int engine, double lag) {
-        edges_.clear();
-        for (const Transfer& t : history_) {
-            const double from = t.from + lag, to = t.to + lag;
-            if (t.engine == engine || to <= start || to - from <= 0) continue;
-            const double rate = t.work / (to - from);
-            edges_.push_back({std::max(from, start), 1, rate});
-            edges_.push_back({to, -1, -rate});
-        }
-        std::sort(edges_.begin(), edges_.end(),
-                  [](const Edge& a, const Edge& b) { return a.at < b.at; });
-        double at = start, left = ns, taken = 0;
-        int others = 0;
-        for (const Edge& edge : edges_) {
-            const double rate = std::clamp(1 - taken, 1.0 / (1 + others), 1.0);
-            if ((edge.at - at) * rate >= left) return at + left / rate;
-            left -= (edge.at - at) * rate;
-            at = edge.at;
-            others += edge.others;
-            taken += edge.rate;
-        }
-        return at + left;
-    }
-
-    /// Its time goes to the first gaps from `start` on, so that none is given twice; the end of the
-    /// last one.
-    double reserve(double start, double ns) {
-        double at = std::max(start, forgotten_ns_), left = ns;
-        for (size_t i = 0; i < taken_.size() && left > 0; ++i) {
-            if (taken_[i].to <= at) continue;
-            const double gap = std::min(left, taken_[i].from - at);
-            if (gap > 0) {
-                taken_.insert(taken_.begin() + static_cast<std::ptrdiff_t>(i), {at, at + gap});
-                left -= gap;
-                at += gap;
-                ++i;
-            }
-            if (left > 0) at = std::max(at, taken_[i].to);
-        }
-        if (left > 0) {
-            taken_.push_back({at, at + left});
-            at += left;
-        }
-        while (taken_.size() > kMostStretches) {
-            forgotten_ns_ = taken_.front().to;
-            taken_.erase(taken_.begin());
-        }
-        return at;
-    }
-
-    struct Edge {
-        double at = 0;
-        int others = 0;
-        double rate = 0;
-    };
-    std::vector<Stretch> taken_;  ///< apart, in order
-    std::deque<Transfer> history_;
-    std::vector<User> users_;
-    std::vector<Edge> edges_;  ///< room for shared_end
-    double forgotten_ns_ = 0;  ///< before that all counts as taken
-};
-
 // ---- the kernel, as the recurrences walk it ----
 
 struct Bound {
@@ -237,7 +108,7 @@ public:
 
     Steps build() { return block(nest_.body); }
     std::vector<TileState> tiles;
-    std::vector<Line> lines;
+    std::vector<SharedLine> lines;
     int axes() const { return static_cast<int>(axes_.size()); }
     int buffers() const { return static_cast<int>(buffers_.size()); }
 
@@ -318,7 +189,7 @@ private:
         steps.back().behind_first = scaled(steps.back().demand, gir::cache::new_share(let));
     }
     static Demand scaled(Demand demand, double share) {
-        for (auto& [line, ns] : demand.lines_ns) ns *= share;
+        for (Demand::OnLine& l : demand.lines) l.ns *= share;
         return demand;
     }
 
@@ -340,7 +211,7 @@ private:
         Step step;
         step.kind = Step::kTask;
         step.demand = demands_.of(op);
-        for (const auto& [line, ns] : step.demand.lines_ns)
+        for (const auto& [line, ns, most] : step.demand.lines)
             step.users.push_back(lines[static_cast<size_t>(line)].add_user(step.demand.engine));
         gir::for_each_slice(op, [&](const gir::Slice& s, bool write) {
             const Name name = resolved(nest_, s).target;
@@ -428,9 +299,10 @@ private:
                 tiles_[static_cast<size_t>(tile)].waited_at =
                     tiles_[static_cast<size_t>(tile)].opens;
         double end = start + demand.busy_ns;
-        for (size_t i = 0; i < demand.lines_ns.size(); ++i) {
-            const auto& [line, ns] = demand.lines_ns[i];
-            end = std::max(end, lines_[static_cast<size_t>(line)].serve(start, ns, step.users[i]));
+        for (size_t i = 0; i < demand.lines.size(); ++i) {
+            const auto& [line, ns, most] = demand.lines[i];
+            SharedLine& on = lines_[static_cast<size_t>(line)];
+            end = std::max(end, on.serve(start, ns, most, step.users[i]));
         }
         engine.note(start, end, end - start);
         const Mark mark{demand.engine, std::max(end, start + demand.latency_ns),
@@ -594,7 +466,7 @@ private:
             visit(e.end_ns);
             visit(e.busy_ns);
         }
-        for (Line& l : lines_) {
+        for (SharedLine& l : lines_) {
             visit(l.use.end_ns);
             visit(l.use.busy_ns);
         }
@@ -678,7 +550,7 @@ private:
     void advance(const Snapshot& now, const std::vector<double>& period, int64_t turns,
                  int64_t done) {
         std::vector<double> line_ends;
-        for (const Line& l : lines_) line_ends.push_back(l.use.end_ns);
+        for (const SharedLine& l : lines_) line_ends.push_back(l.use.end_ns);
         size_t i = 0;
         each_time(now.opened, [&](double& ns) { ns += static_cast<double>(turns) * period[i++]; });
         for (size_t l = 0; l < lines_.size(); ++l)
@@ -726,7 +598,7 @@ private:
 
     std::vector<TileState> tiles_;
     std::vector<Use> engines_;
-    std::vector<Line> lines_;
+    std::vector<SharedLine> lines_;
     std::vector<int64_t> axes_, begins_;
     std::vector<Writer> writers_;  ///< of buffers
     int64_t iteration_ = 0;        ///< of the parallel loops, counted through
