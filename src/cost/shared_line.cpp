@@ -5,7 +5,7 @@
 namespace smeaton::cost {
 
 int SharedLine::add_user(int engine) {
-    users_.push_back({engine, {}});
+    users_.push_back({engine, 0, {}});
     return static_cast<int>(users_.size()) - 1;
 }
 
@@ -18,7 +18,8 @@ double SharedLine::serve(double start, double ns, double most, int user) {
     }
     u.starts_ns.push_back(start);
     if (history_.size() == kMostKept) history_.pop_front();
-    history_.push_back({start, end, ns, u.engine});
+    history_.push_back({start, end, ns, user});
+    ++u.turns;
     use.note(start, end, ns);
     return end;
 }
@@ -43,7 +44,9 @@ double SharedLine::shared_end(double start, double ns, double most, int engine, 
     edges_.clear();
     for (const Transfer& t : history_) {
         const double from = t.from + lag, to = t.to + lag;
-        if (t.engine == engine || to <= start || to - from <= 0) continue;
+        const User& other = users_[static_cast<size_t>(t.user)];
+        const bool comes_again = other.turns > 1;
+        if (!comes_again || other.engine == engine || to <= start || to <= from) continue;
         const double rate = t.work / (to - from);
         edges_.push_back({std::max(from, start), 1, rate});
         edges_.push_back({to, -1, -rate});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <vector>
 
@@ -41,10 +42,11 @@ private:
     };
     struct Transfer {
         double from = 0, to = 0, work = 0;
-        int engine = 0;
+        int user = 0;
     };
     struct User {
         int engine = 0;
+        int64_t turns = 0;
         std::vector<double> starts_ns;  ///< of its last turns
     };
     struct Edge {

@@ -385,7 +385,7 @@ TEST(Events, a_ring_fetches_what_the_closed_form_says_is_new) {
 
 kernel k(x -> y)
   for i: 10
-    copy t: ibuf f32[r: {}, w: 16] ring i <- x[i*{}+r*{},w]
+    copy t: ibuf f32[r: {}, w: 16] ring(i) <- x[i*{}+r*{},w]
     let s: reg f32[w: 16 lanes]
     binary add s[w] <- t[0,w], 1.0
     move y[i,w] <- s[w]
@@ -409,7 +409,17 @@ class BesideTheClosedForm : public ::testing::TestWithParam<std::tuple<const cha
 };
 
 // Where the two differ by more than 2 % or 100 cycles, and why.
-const std::map<std::pair<std::string, std::string>, std::string> kNotEqual = {};
+const char* const kMeets =
+    "transfers meet on a nearly full line: the closed form knows what went on two turns before";
+const std::map<std::pair<std::string, std::string>, std::string> kNotEqual = {
+    {{"simdit-inference-03", "conv2"}, kMeets},
+    {{"simdit-training-01", "conv2"}, kMeets},
+    {{"tpu-like", "fc_q"}, kMeets},
+    {{"tpu-like", "fc_k"}, kMeets},
+    {{"tpu-like", "fc_v"}, kMeets},
+    {{"systolic-chip", "qk"}, kMeets},
+    {{"systolic-chip", "pv"}, kMeets},
+};
 
 // Bytes at every level and multiply-adds are equal, and so is the time, to 2 % or 100 cycles.
 TEST_P(BesideTheClosedForm, bytes_work_and_time_are_equal) {
