@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cost/contraction.h"
+#include "cost/demand.h"
 #include "cost/ports.h"
 #include "cost/target.h"
 #include "gir/ledger/ledger.h"
@@ -76,47 +77,6 @@ double flops_of(const gir::Traffic& traffic) {
 
 Interval us(Interval ns) {
     return ns * 1e-3;
-}
-
-struct ComputeTime {
-    Interval vector_us, array_us;
-};
-
-/// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and
-/// of what works beside the vector unit.
-ComputeTime compute_time(const KernelModel& model, const Machine& m, const CostOptions& options) {
-    const Unit& unit = vector_unit_of(m, options);
-    const Unit* scalar = scalar_unit(m);
-    const Work& work = model.busiest;
-    double bits = unit.vector_bits->value;
-    Interval ns{0, 0, 0};
-    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns;
-    auto vector_ns = [&](OpClass op, DType dtype, double count) {
-        double elements = bits / std::max(32, tensor::bits(dtype));
-        return Interval::exact(count * elements) / class_rate_gops(m, unit, op, dtype);
-    };
-    for (const auto& [key, count] : work.vector_instructions) {
-        ns = ns + vector_ns(key.first, key.second, count);
-        instructions += count;
-    }
-    for (const auto& [key, count] : work.scalar_instructions) {
-        // On the scalar unit where it is rated, else an instruction of the vector unit for one
-        // element.
-        auto op = key.first == OpClass::FmaLoad ? OpClass::Fma : key.first;
-        auto rate = scalar ? machine::rate_gops(m, *scalar, op, key.second) : std::nullopt;
-        ns = ns + (rate ? Interval::exact(count) / *rate : vector_ns(key.first, key.second, count));
-        instructions += count;
-    }
-    if (work.fma_stall > 0) ns = ns + vector_ns(OpClass::FmaLoad, DType::kF32, work.fma_stall);
-    if (work.gathered > 0)
-        ns = ns + Interval::exact(work.gathered) /
-                      class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
-    ContractionTime contractions = time_of(m, model.contractions);
-    ns = ns + contractions.vector_ns;
-    if (scalar)
-        if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
-            ns = machine::max(ns, Interval::exact(instructions) / *issue);
-    return {us(ns / busy_share(m, unit, model.threads)), us(contractions.beside_ns)};
 }
 
 /// What no machine has placed lies in the outermost level.
@@ -255,6 +215,43 @@ std::set<Name> parted_levels(const Machine& m) {
     return names;
 }
 
+}  // namespace
+
+ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, int threads,
+                         const Machine& m, const CostOptions& options) {
+    const Unit& unit = vector_unit_of(m, options);
+    const Unit* scalar = scalar_unit(m);
+    double bits = unit.vector_bits->value;
+    Interval ns{0, 0, 0};
+    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns;
+    auto vector_ns = [&](OpClass op, DType dtype, double count) {
+        double elements = bits / std::max(32, tensor::bits(dtype));
+        return Interval::exact(count * elements) / class_rate_gops(m, unit, op, dtype);
+    };
+    for (const auto& [key, count] : work.vector_instructions) {
+        ns = ns + vector_ns(key.first, key.second, count);
+        instructions += count;
+    }
+    for (const auto& [key, count] : work.scalar_instructions) {
+        // On the scalar unit where it is rated, else an instruction of the vector unit for one
+        // element.
+        auto op = key.first == OpClass::FmaLoad ? OpClass::Fma : key.first;
+        auto rate = scalar ? machine::rate_gops(m, *scalar, op, key.second) : std::nullopt;
+        ns = ns + (rate ? Interval::exact(count) / *rate : vector_ns(key.first, key.second, count));
+        instructions += count;
+    }
+    if (work.fma_stall > 0) ns = ns + vector_ns(OpClass::FmaLoad, DType::kF32, work.fma_stall);
+    if (work.gathered > 0)
+        ns = ns + Interval::exact(work.gathered) /
+                      class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
+    ContractionTime contractions = time_of(m, uses);
+    ns = ns + contractions.vector_ns;
+    if (scalar)
+        if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
+            ns = machine::max(ns, Interval::exact(instructions) / *issue);
+    return {us(ns / busy_share(m, unit, threads)), us(contractions.beside_ns)};
+}
+
 void add_asked(Work& work, const ContractionWork& contractions) {
     work.loads += contractions.loads;
     for (const auto& [level, bytes] : contractions.asked_read_bytes)
@@ -262,8 +259,6 @@ void add_asked(Work& work, const ContractionWork& contractions) {
     for (const auto& [level, bytes] : contractions.asked_write_bytes)
         work.asked_write_bytes[level] += bytes;
 }
-
-}  // namespace
 
 const Unit& vector_unit_of(const Machine& m, const CostOptions& options) {
     if (options.vector_bits == 0) {
@@ -339,6 +334,10 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     Nest busiest = nest_of(program, kernel, model.threads);
     model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
+    if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
+        Demands demands(busiest, m, options, shape, model.threads);
+        model.pipeline = pipeline_of(busiest, m, demands, model.threads);
+    }
     ContractionWork contractions =
         take_contractions(busiest, shapes, widest_vector_bytes(m), scratchpads);
     model.busiest = work_of(busiest, shape);
@@ -377,7 +376,8 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     cost.threads = model.threads;
     cost.flops = model.flops;
     cost.macs = model.macs;
-    ComputeTime compute = compute_time(model, m, options);
+    ComputeTime compute =
+        compute_time(model.busiest, model.contractions, model.threads, m, options);
     cost.vector_us = compute.vector_us;
     cost.array_us = compute.array_us;
     cost.compute_us = machine::max(compute.vector_us, compute.array_us);
@@ -393,11 +393,19 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
     DataTime data = data_time(m, cost.levels, model.threads);
     cost.data_us = data.us;
     cost.bound = data.us.value > cost.compute_us.value ? data.longest : "compute";
+    cost.fixed_us = fixed_time_us(model, m, cost.levels);
+    if (model.pipeline) {
+        cost.pipeline = model.pipeline;
+        const double us =
+            std::max({model.pipeline->time_ns * 1e-3, cost.compute_us.value, data.us.value});
+        cost.time_us = {std::min(overlapped_low + cost.fixed_us.low, us), us,
+                        std::max(us, cost.compute_us.high + data.us.high + cost.fixed_us.high)};
+        return cost;
+    }
     double waited = std::min(waited_us(model, m, cost.levels), data.us.value);
     cost.time_us = {overlapped_low,
                     waited + std::max(cost.compute_us.value, data.us.value - waited),
                     cost.compute_us.high + data.us.high};
-    cost.fixed_us = fixed_time_us(model, m, cost.levels);
     cost.time_us = cost.time_us + cost.fixed_us;
     return cost;
 }

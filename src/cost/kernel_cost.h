@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cost/contraction.h"
 #include "cost/energy.h"
+#include "cost/pipeline.h"
 #include "cost/reuse.h"
 #include "cost/work.h"
 #include "gir/ledger/traffic.h"
@@ -55,11 +57,12 @@ struct KernelCost {
     machine::Interval compute_us;
     machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
     machine::Interval vector_us;
-    machine::Interval data_us;      ///< each byte at the rate of the level that it comes from
-    std::vector<LevelCost> levels;  ///< innermost first, without registers
-    machine::Interval fixed_us;     ///< hand-off to threads and first access; overlaps with nothing
-    KernelEnergy energy;            ///< filled in by energy_of
-    OperandBytes operands;          ///< filled in by sim
+    machine::Interval data_us;         ///< each byte at the rate of the level that it comes from
+    std::vector<LevelCost> levels;     ///< innermost first, without registers
+    std::optional<Pipeline> pipeline;  ///< where no level is a cache: of this the time is
+    machine::Interval fixed_us;  ///< hand-off to threads and first access; overlaps with nothing
+    KernelEnergy energy;         ///< filled in by energy_of
+    OperandBytes operands;       ///< filled in by sim
 };
 
 /// What one cache fetches in all: each time, and the part that a warm cache may already hold.
@@ -87,7 +90,19 @@ struct KernelModel {
     std::map<std::string, double> port_bytes;  ///< of all threads, by level
     /// Of hardware-managed levels, innermost first; alone in asking for capacities.
     std::vector<std::shared_ptr<const CacheTraffic>> caches;
+    std::optional<Pipeline> pipeline;          ///< of the busiest thread, where no level is a cache
 };
+
+/// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and
+/// of what works beside the vector unit.
+struct ComputeTime {
+    machine::Interval vector_us, array_us;
+};
+ComputeTime compute_time(const Work&, const std::vector<ShapeUse>&, int threads,
+                         const machine::Machine&, const CostOptions&);
+
+/// What contractions ask of memory joins what the other ops do.
+void add_asked(Work&, const ContractionWork&);
 
 /// The main vector unit, or the one of options.vector_bits; UserError where there is none.
 const machine::Unit& vector_unit_of(const machine::Machine&, const CostOptions&);

@@ -27,7 +27,10 @@ public:
 
 private:
     void visit(const Node& node, double runs) {
-        if (node.op) return op(*node.op, runs);
+        if (node.op) {
+            auto copy = nest_.copies.find(node.op);
+            return op(*node.op, copy == nest_.copies.end() ? runs : runs * copy->second.share);
+        }
         if (node.is_loop) runs *= node.loop.trips;
         for (const Node& child : node.children) visit(child, runs);
     }
@@ -36,8 +39,12 @@ private:
         bool moves = o.kind == OpKind::Move && !std::holds_alternative<gir::Literal>(o.srcs.at(0));
         if (moves) {
             const auto& src = std::get<Slice>(o.srcs.at(0));
-            cross(level_of(o.dst), level_of(src), bytes_of(o, src, runs));
-            return;
+            const Level *to = level_of(o.dst), *from = level_of(src);
+            if (inwards(to, from) || inwards(from, to)) {
+                cross(to, from, bytes_of(o, src, runs));
+                return;
+            }
+            // Else it goes by way of the vector unit's registers.
         }
         size_t operand = 0;
         gir::for_each_slice(o, [&](const Slice& s, bool written) {

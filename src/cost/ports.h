@@ -10,8 +10,9 @@
 namespace smeaton::cost {
 
 /// Bytes by level, both ways together, of all executions. A copy into a tile, or a move out of one,
-/// crosses the ports between the two levels; what a vector op asks crosses those between its
-/// registers and the level; operands of an array those below its scratchpads for them.
+/// crosses the ports between the two levels; what a vector op asks (a move within a level, or
+/// between levels beside each other, is one) crosses those between its registers and the level;
+/// operands of an array those below its scratchpads for them.
 std::map<std::string, double> port_bytes(const Nest&, const machine::Machine&);
 
 }  // namespace smeaton::cost

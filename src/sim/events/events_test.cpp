@@ -12,6 +12,7 @@
 #include "gir/rewrite/for_target.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
+#include "machine/query.h"
 #include "machine/read.h"
 #include "sim/simulate.h"
 
@@ -372,17 +373,58 @@ kernel mm(a, b -> y)
     }
 }
 
+TEST(Events, a_ring_fetches_what_the_closed_form_says_is_new) {
+    // Windows of 1 to 4 rows, whose rows lie 1 or 2 apart, that move by 0 to 4 rows.
+    for (int rows = 1; rows <= 4; ++rows)
+        for (int apart = 1; apart <= 2; ++apart)
+            for (int move = 0; move <= 4; ++move) {
+                std::string text = fmt::format(R"(program p
+  buffer x: dram f32[h: 64, w: 16] input
+  buffer y: dram f32[i: 10, w: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  for i: 10
+    copy t: ibuf f32[r: {}, w: 16] ring(i) <- x[i*{}+r*{},w]
+    let s: reg f32[w: 16 lanes]
+    binary add s[w] <- t[0,w], 1.0
+    move y[i,w] <- s[w]
+)",
+                                               rows, move, apart);
+                Machine m = chip();
+                gir::Program program = spelled(text, m);
+                const ProgramEvents events = simulate(program, m);
+                const ProgramCost closed = sim::simulate(program, m);
+                double bytes = -1;
+                for (const cost::LevelCost& level : closed.kernels.at(0).levels)
+                    if (level.name == "dram") bytes = level.read_bytes;
+                EXPECT_NEAR(events.kernels.at(0).read_bytes.at("dram"), bytes, 1e-6 * bytes)
+                    << rows << " rows " << apart << " apart, moved by " << move;
+            }
+}
+
 // ---- against the closed form ----
 
 class BesideTheClosedForm : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
 };
 
-// Bytes at every level and multiply-adds are equal; the time lies in the closed form's interval:
-// above what each unit and level takes alone, below all of them one after another.
-TEST_P(BesideTheClosedForm, bytes_and_work_are_equal_and_time_lies_in_the_interval) {
+// Where the two differ by more than 2 % or 100 cycles, and why.
+const char* const kMeets =
+    "transfers meet on a nearly full line: the closed form knows what went on two turns before";
+const std::map<std::pair<std::string, std::string>, std::string> kNotEqual = {
+    {{"simdit-inference-03", "conv2"}, kMeets},
+    {{"simdit-training-01", "conv2"}, kMeets},
+    {{"tpu-like", "fc_q"}, kMeets},
+    {{"tpu-like", "fc_k"}, kMeets},
+    {{"tpu-like", "fc_v"}, kMeets},
+    {{"systolic-chip", "qk"}, kMeets},
+    {{"systolic-chip", "pv"}, kMeets},
+};
+
+// Bytes at every level and multiply-adds are equal, and so is the time, to 2 % or 100 cycles.
+TEST_P(BesideTheClosedForm, bytes_work_and_time_are_equal) {
     auto [machine, file] = GetParam();
     Machine m = shipped(machine);
-    for (machine::Level& level : m.levels) level.latency_ns.reset();
     std::ifstream in(path_of(file));
     std::stringstream text;
     text << in.rdbuf();
@@ -402,7 +444,15 @@ TEST_P(BesideTheClosedForm, bytes_and_work_are_equal_and_time_lies_in_the_interv
                 << k.name << " " << level.name;
         }
         EXPECT_NEAR(row.macs, k.macs, 1e-9 * k.macs) << k.name;
-        EXPECT_GE(row.time_us, k.time_us.value * (1 - 1e-6)) << k.name;
+        // Never below what the busiest unit or level takes alone.
+        EXPECT_GE(row.time_us, std::max(k.compute_us.value, k.data_us.value) * (1 - 1e-6))
+            << k.name;
+        const double off_us = std::abs(row.time_us - k.time_us.value);
+        const double cycle_us = 1e-3 / machine::clock_of(m, m.units.front()).value;
+        const bool equal = off_us <= std::max(0.02 * row.time_us, 100 * cycle_us);
+        EXPECT_EQ(equal, kNotEqual.count({machine, k.name}) == 0)
+            << machine << ", " << k.name << ": closed " << k.time_us.value << " us, by events "
+            << row.time_us << " us";
     }
 }
 

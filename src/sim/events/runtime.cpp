@@ -29,8 +29,15 @@ TaskId Runtime::add(const TaskCost& cost, Name what, const std::vector<TaskId>& 
     for (TaskId other : behind) {
         Task& before = at(other);
         if (!before.live) continue;
-        bool same = before.cost->engine == cost.engine && !before.left;
-        (same ? before.same_engine : before.others).push_back(id);
+        const bool same = before.cost->engine == cost.engine;
+        if (same && before.left) {
+            // It may follow as soon as the first results are through, whenever it was handed out.
+            const TimePs chained = before.start_ps + before.cost->latency_ps;
+            if (chained <= queue_.now_ps()) continue;
+            queue_.at(chained, [this, id] { release(id); });
+        } else {
+            (same ? before.same_engine : before.others).push_back(id);
+        }
         ++task.waiting;
     }
     ++outstanding_;

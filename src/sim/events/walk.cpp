@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "gir/walk.h"
@@ -10,23 +11,24 @@
 namespace smeaton::sim::events {
 namespace {
 
-// Tasks that have been handed out and not finished: far more than any program has in flight.
-constexpr int64_t kWindow = 4096;
+// Tasks that have been handed out and not finished: far more than the parts of any buffer let run
+// ahead.
+constexpr int64_t kWindow = 1 << 16;
 
 /// One life of a tile: from the entry of its block until all who touch it are done.
 struct Instance {
-    int tile = 0;  ///< row of the table of tiles
-    int64_t users = 0;
-    bool closed = false;  ///< its block is left
     TaskId writer = kNoTask;
     std::vector<TaskId> readers;  ///< since it was written last
+    /// Who lived in the same part before: all who touch that must be done.
+    std::shared_ptr<Instance> before;
 };
 using InstancePtr = std::shared_ptr<Instance>;
 
+/// The parts of a tile's room, taken in turn.
 struct TileRow {
-    int64_t most = 1;  ///< instances at a time
-    int64_t live = 0;
-    InstancePtr now;
+    std::vector<InstancePtr> parts;
+    size_t next = 0;
+    InstancePtr now;  ///< null: its block is left
 };
 
 /// A block being walked; of a loop, with its iteration.
@@ -82,15 +84,15 @@ private:
             if (chip_.level(let->tile.level) == chip_.registers()) in_registers += bytes_of(*let);
         for (const gir::Let* let : lets) {
             const machine::Level& level = chip_.at(chip_.level(let->tile.level));
-            TileRow row;
+            int64_t parts;
             if (chip_.level(let->tile.level) == chip_.registers())
-                row.most = std::max<int64_t>(1, static_cast<int64_t>(level.capacity_bytes.value /
-                                                                     std::max(in_registers, 1.0)));
+                parts = std::max<int64_t>(1, static_cast<int64_t>(level.capacity_bytes.value /
+                                                                  std::max(in_registers, 1.0)));
             else
-                row.most = std::max<int64_t>(
+                parts = std::max<int64_t>(
                     let->depth, level.depth ? static_cast<int64_t>(level.depth->value) : 1);
             tile_rows_[let->tile.name] = static_cast<int>(tiles_.size());
-            tiles_.push_back(row);
+            tiles_.emplace_back().parts.resize(static_cast<size_t>(parts));
         }
     }
 
@@ -124,7 +126,7 @@ private:
 
     bool end_of_block() {
         Frame& frame = frames_.back();
-        for (int tile : frame.declared) close(tile);
+        for (int tile : frame.declared) tiles_[static_cast<size_t>(tile)].now = nullptr;
         frame.declared.clear();
         if (frame.loop && ++frame.value < frame.end) {
             frame.next = 0;
@@ -176,10 +178,9 @@ private:
     bool enter(const gir::Let& let) {
         const int index = tile_rows_.at(let.tile.name);
         TileRow& row = tiles_[static_cast<size_t>(index)];
-        if (row.live >= row.most) return false;
-        ++row.live;
         row.now = std::make_shared<Instance>();
-        row.now->tile = index;
+        row.now->before = std::exchange(row.parts[row.next], row.now);
+        row.next = (row.next + 1) % row.parts.size();
         frames_.back().declared.push_back(index);
         if (let.source) {
             std::vector<TaskId> behind;
@@ -270,6 +271,10 @@ private:
                    std::vector<InstancePtr>& touched) {
         const InstancePtr& instance = tiles_[static_cast<size_t>(tile_rows_.at(tile))].now;
         if (!instance) return;  // a constant
+        if (InstancePtr before = std::exchange(instance->before, nullptr)) {
+            if (before->writer != kNoTask) behind.push_back(before->writer);
+            behind.insert(behind.end(), before->readers.begin(), before->readers.end());
+        }
         if (instance->writer != kNoTask) behind.push_back(instance->writer);
         if (write) behind.insert(behind.end(), instance->readers.begin(), instance->readers.end());
         touched.push_back(instance);
@@ -280,7 +285,6 @@ private:
                   std::vector<InstancePtr>& touched, const std::optional<Name>& written_buffer) {
         std::sort(behind.begin(), behind.end());
         behind.erase(std::unique(behind.begin(), behind.end()), behind.end());
-        for (const InstancePtr& instance : touched) ++instance->users;
         ++result_.tasks;
         result_.macs += cost.macs;
         for (const Flow& flow : cost.flows)
@@ -314,22 +318,8 @@ private:
         for (const InstancePtr& instance : touched) {
             if (instance->writer == id) instance->writer = kNoTask;
             std::erase(instance->readers, id);
-            --instance->users;
-            free_if_over(*instance);
         }
         advance();
-    }
-
-    void close(int tile) {
-        InstancePtr instance = std::move(tiles_[static_cast<size_t>(tile)].now);
-        instance->closed = true;
-        free_if_over(*instance);
-    }
-
-    void free_if_over(Instance& instance) {
-        if (!instance.closed || instance.users > 0) return;
-        --tiles_[static_cast<size_t>(instance.tile)].live;
-        instance.closed = false;  // once
     }
 
     struct BufferWriter {

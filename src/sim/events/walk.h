@@ -24,8 +24,9 @@ double tasks_of(const gir::Block&);
 /// Walks the kernel from its first statement to its last. Ops and copies are tasks; a task waits
 /// for those that write what it reads, and for readers of what it overwrites. A tile has as many
 /// instances as its level has parts (`depth` of the level or of the copy; in registers, as many as
-/// fit); entering its block again waits for one that nobody uses any more. Phases of a kernel wait
-/// for each other. Sizes must be bound.
+/// fit), taken in turn; the first task that touches a part waits for all who used it before. Each
+/// engine has a stream of its own: one that waits for room holds up nobody else. Phases of a kernel
+/// wait for each other. Sizes must be bound.
 KernelEvents walk(const gir::Program&, const gir::Kernel&, const Chip&, bool keep_slices);
 
 }  // namespace smeaton::sim::events

@@ -1,0 +1,62 @@
+// What one execution of an op or copy asks of a machine of scratchpads: an engine for itself, and
+// time on the lines that transfers share.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cost/kernel_cost.h"
+
+namespace smeaton::cost {
+
+struct Demand {
+    int engine = 0;
+    double busy_ns = 0;     ///< the engine's own work, transfers apart
+    double latency_ns = 0;  ///< from its end until another engine sees the result
+    /// Time of a line that it takes alone, and of that no more than this share at a time: the flow
+    /// crosses another line as well, which takes longer.
+    struct OnLine {
+        int line = 0;
+        double ns = 0, most = 1;
+    };
+    std::vector<OnLine> lines;
+};
+
+/// Engines do one thing at a time: each unit, what fills a level, what empties it. Lines are
+/// shared: a level's reads, its writes, both together where it has a copy rate, its port.
+class Demands {
+public:
+    /// `cores` share what is not private to each. The nest must outlive this.
+    Demands(const Nest&, const machine::Machine&, const CostOptions&, const WorkShape&,
+            int64_t cores);
+
+    /// Of an op of the nest, or of the pass that fills a copy, whole. UserError where the machine
+    /// lacks a rate.
+    Demand of(const gir::Op&);
+
+    const std::vector<std::string>& engines() const { return engines_; }
+    const std::vector<std::string>& lines() const { return lines_; }
+    /// What no machine has placed lies in the outermost level.
+    int level_index(Name) const;
+
+private:
+    int moving_engine(const gir::Op&) const;
+    void add_lines(Demand&, const Work&, const std::map<std::string, double>& ports) const;
+    void bind_flows(const gir::Op&, Demand&) const;
+    bool inwards(int inner, int outer) const;
+    int level_of(Name target) const;
+
+    Nest one_;  ///< its root holds the op at hand
+    const machine::Machine& m_;
+    const CostOptions& options_;
+    const WorkShape& shape_;
+    int64_t cores_;
+    std::vector<ShapeRow> rows_;
+    std::set<Name> scratchpads_;
+    const machine::Unit& vector_;
+    double pipeline_ns_ = 0;  ///< through the vector unit
+    std::vector<std::string> engines_, lines_;
+};
+
+}  // namespace smeaton::cost

@@ -1,0 +1,139 @@
+"""The closed form against the walk by events on chips: every kernel of small models like the zoo's, inference and a
+training step, within 2 % or 100 cycles. tests/long/events.py does so for all models and chips."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from models import F32, model, node, smeaton, tensor  # noqa: E402
+
+# Why a kernel is off. Transfers of several engines meet on a line that is nearly full, and who is slowed when decides
+# about the turn of a loop whose buffers have one part: the closed form knows what went on two turns before.
+MEETS = "transfers meet on a nearly full line"
+# The parts of a register file run out in the midst of an inner loop, whose turns then differ.
+BURSTS = "parts of the registers come back in bursts"
+
+
+def apart(path, machine, *options, limit_s=60):
+    """Kernels whose times differ, {name: (closed, events)} in cycles, and the number of all."""
+    ended = smeaton("simulate", path, "--machine", machine, "--events", "--json", *options, limit_s=limit_s)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    cycles_per_us = told["events"]["total_cycles"] / told["events"]["time_ms"] / 1e3
+    by_events = {row["name"]: row["cycles"] for row in told["nodes"]}
+    off, rows = {}, 0
+    for kernel in told["kernels"]:
+        if kernel["name"] not in by_events or kernel["once"]:
+            continue
+        rows += 1
+        closed, events = kernel["time_us"] * cycles_per_us, by_events[kernel["name"]]
+        if abs(closed - events) > max(100, 0.02 * events):
+            off[kernel["name"]] = (round(closed), round(events))
+    return off, rows
+
+
+class Maker:
+    """A model of random weights, node by node."""
+
+    def __init__(self, shape):
+        self.shape, self.nodes, self.weights, self.rng = shape, [], {}, np.random.default_rng(1)
+
+    def weight(self, *shape):
+        name = f"w{len(self.weights)}"
+        self.weights[name] = 0.1 * self.rng.standard_normal(shape).astype(np.float32)
+        return name
+
+    def constant(self, value):
+        name = f"w{len(self.weights)}"
+        self.weights[name] = np.array(value, np.float32 if isinstance(value, float) else np.int64)
+        return name
+
+    def __call__(self, op, *inputs, **attributes):
+        name = f"{op}_{len(self.nodes)}"
+        self.nodes.append(node(op, list(inputs), [name], name, **attributes))
+        return name
+
+    def linear(self, x, columns, rows):
+        return self("Add", self("MatMul", x, self.weight(rows, columns)), self.weight(columns))
+
+    def save(self, output, shape, path):
+        last = node("Identity", [output], ["y"], "y")
+        made = model(
+            [*self.nodes, last],
+            {"x": (F32, self.shape)},
+            {"y": (F32, shape)},
+            [tensor(name, value) for name, value in self.weights.items()],
+        )
+        onnx.save(made, str(path))
+
+
+def convolutions(path):
+    m = Maker([1, 16, 28, 28])
+    x = m("Conv", "x", m.weight(32, 16, 3, 3), kernel_shape=[3, 3], pads=[1] * 4)
+    x = m("BatchNormalization", x, *(m.weight(32) for _ in range(3)), m.constant([1.0] * 32))
+    x = m("Conv", m("Relu", x), m.weight(16, 32, 1, 1), kernel_shape=[1, 1])
+    x = m("Relu", m("Add", x, "x"))
+    x = m("Conv", x, m.weight(16, 1, 3, 3), kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2], group=16)
+    x = m("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    x = m("Flatten", m("GlobalAveragePool", x))
+    m.save(m("Gemm", x, m.weight(10, 16), m.weight(10), transB=1), [1, 10], path)
+
+
+def attention(path, tokens=32, width=64, heads=4):
+    m = Maker([1, tokens, width])
+    x = m("LayerNormalization", "x", m.weight(width), m.weight(width), axis=-1)
+    split = m.constant([1, tokens, heads, width // heads])
+    q, k, v = (
+        m("Transpose", m("Reshape", m.linear(x, width, width), split), perm=perm)
+        for perm in ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])
+    )
+    scores = m("Softmax", m("Mul", m("MatMul", q, k), m.constant(0.25)), axis=-1)
+    x = m("Transpose", m("MatMul", scores, v), perm=[0, 2, 1, 3])
+    x = m.linear(m("Reshape", x, m.constant([1, tokens, width])), width, width)
+    x = m("Add", x, "x")
+    y = m("LayerNormalization", x, m.weight(width), m.weight(width), axis=-1)
+    y = m.linear(y, 4 * width, width)
+    erf = m("Erf", m("Div", y, m.constant(1.41421356)))
+    y = m("Mul", m("Mul", y, m("Add", erf, m.constant(1.0))), m.constant(0.5))
+    m.save(m("Add", m.linear(y, width, 4 * width), x), [1, tokens, width], path)
+
+
+def perceptron(path):
+    m = Maker([8, 784])
+    x = m("Relu", m("Gemm", "x", m.weight(200, 784), m.weight(200), transB=1))
+    m.save(m("Gemm", x, m.weight(10, 200), m.weight(10), transB=1), [8, 10], path)
+
+
+MODELS = {"convolutions": convolutions, "attention": attention, "perceptron": perceptron}
+TRAINING = ("--training", "--loss", "mse")
+MACHINES = {
+    "convolutions": ("simdit-training-08", "tpu-like"),
+    "attention": ("simdit-training-08", "systolic-chip"),
+    "perceptron": ("simdit-inference-01", "eyeriss-like"),
+}
+# (model, machine, step): kernels that differ today. One that does not differ any more is an error as well.
+DIFFERS = {
+    ("convolutions", "tpu-like", "training"): {"Relu_5_grad_Where": BURSTS},
+    ("attention", "systolic-chip", "training"): {"MatMul_23_grad_Einsum": MEETS},
+}
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("events")
+    for name, make in MODELS.items():
+        make(folder / f"{name}.onnx")
+    return {name: folder / f"{name}.onnx" for name in MODELS}
+
+
+@pytest.mark.parametrize("step", ("inference", "training"))
+@pytest.mark.parametrize("name,machine", [(n, m) for n, ms in MACHINES.items() for m in ms])
+def test_both_agree(paths, name, machine, step):
+    off, rows = apart(paths[name], machine, *(TRAINING if step == "training" else ()))
+    assert rows > 0
+    assert sorted(off) == sorted(DIFFERS.get((name, machine, step), {})), off
