@@ -90,7 +90,7 @@ struct KernelModel {
     std::map<std::string, double> port_bytes;  ///< of all threads, by level
     /// Of hardware-managed levels, innermost first; alone in asking for capacities.
     std::vector<std::shared_ptr<const CacheTraffic>> caches;
-    std::optional<Pipeline> pipeline;          ///< of the busiest thread, where no level is a cache
+    std::optional<Pipeline> pipeline;  ///< of the busiest thread, where no level is a cache
 };
 
 /// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and

@@ -221,8 +221,9 @@ CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
         take_over(*compiled, false);
     } else {
         // Schedules hang on times, which those of quick code are not.
-        const bool quick = options.parallel == "off" &&
-                           (options.compile == "quick" || (options.compile == "auto" && has_compiled));
+        const bool quick =
+            options.parallel == "off" &&
+            (options.compile == "quick" || (options.compile == "auto" && has_compiled));
         tell(feeds, quick);
         compiled = naming(path, [&] { return compile(feeds, quick); });
     }

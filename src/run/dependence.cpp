@@ -191,8 +191,8 @@ private:
         if (b.place == Place::Constant || b.bytes == 0) return;
         const std::vector<int>& writes = plan_.steps[static_cast<size_t>(step)].writes;
         const bool written = std::find(writes.begin(), writes.end(), number) != writes.end();
-        const bool numbered = b.place == Place::State || b.place == Place::External ||
-                              b.place == Place::Packed;
+        const bool numbered =
+            b.place == Place::State || b.place == Place::External || b.place == Place::Packed;
         if (within_ == nullptr)
             use_whole(uses_[{b.place, numbered ? b.at : number}], step, written, before);
         if (!numbered)

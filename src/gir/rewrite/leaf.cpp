@@ -194,7 +194,8 @@ Block to_registers(const Block& body, const RegisterBody& r, const Target& targe
     bool long_epilogue = std::any_of(split.epilogue.begin(), split.epilogue.end(), is_special);
     const bool alone = epilogue_stands_alone(split);
     const bool tall = r.rows > 1 || !r.more_rows.empty();
-    if (alone && !split.accumulator.empty() && tall && keeps_tiles(split.epilogue) && sums_in_memory(r, target))
+    if (alone && !split.accumulator.empty() && tall && keeps_tiles(split.epilogue) &&
+        sums_in_memory(r, target))
         return by_parts(split, r, target, taken);
     if (long_epilogue && alone && !split.accumulator.empty() && r.rows > 1 && r.lanes > 1)
         return by_rows(split, r, target, taken);

@@ -16,7 +16,7 @@ struct RegisterBody {
     int64_t lanes = 1;
     Name row;
     int64_t rows = 1;
-    Name sums_in = {};  ///< level of accumulators; empty: by role
+    Name sums_in = {};                     ///< level of accumulators; empty: by role
     std::vector<NamedDim> more_rows = {};  ///< further axes of rows, where sums are in memory
 };
 
