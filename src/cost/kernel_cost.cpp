@@ -336,7 +336,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
         Demands demands(busiest, m, options, shape, model.threads);
-        model.pipeline = pipeline_of(busiest, m, demands, model.threads);
+        model.pipeline = pipeline_of(busiest, m, demands, model.threads, options.asked);
     }
     ContractionWork contractions =
         take_contractions(busiest, shapes, widest_vector_bytes(m), scratchpads);

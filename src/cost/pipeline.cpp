@@ -99,8 +99,14 @@ struct Step {
 
 class Builder {
 public:
-    Builder(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks)
-        : lines(demands.lines().size()), nest_(nest), m_(m), demands_(demands), chunks_(chunks) {
+    Builder(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks,
+            gir::Region* asked)
+        : lines(demands.lines().size()),
+          nest_(nest),
+          m_(m),
+          demands_(demands),
+          chunks_(chunks),
+          asked_(asked) {
         for (const auto& [op, copy] : nest.copies) fills_[copy.let.tile.name] = {op, &copy};
         for (const auto& [name, tile] : nest.tiles)
             if (in_registers(tile)) in_registers_ += bytes_of(tile);
@@ -196,11 +202,20 @@ private:
     size_t parts_of(const gir::Let& let) const {
         const machine::Level& level =
             m_.levels[static_cast<size_t>(demands_.level_index(let.tile.level))];
-        if (in_registers(let.tile))
-            return static_cast<size_t>(
-                std::max(1.0, level.capacity_bytes.value / std::max(in_registers_, 1.0)));
+        if (in_registers(let.tile)) return copies_in(level);
         return static_cast<size_t>(
             std::max(static_cast<double>(let.depth), level.depth ? level.depth->value : 1));
+    }
+
+    /// How often the registers hold all that the kernel keeps there; asked as a question of room.
+    size_t copies_in(const machine::Level& registers) const {
+        const double each = std::max(in_registers_, 1.0);
+        const auto index = static_cast<size_t>(&registers - m_.levels.data());
+        const gir::Room room{registers.capacity_bytes.value, asked_ ? &asked_->at(index) : nullptr};
+        double copies = std::max(1.0, std::floor(registers.capacity_bytes.value / each));
+        while (copies > 1 && !room.holds(copies * each)) --copies;
+        while (room.holds((copies + 1) * each)) ++copies;
+        return static_cast<size_t>(copies);
     }
 
     void add(Steps& steps, const gir::Op& op) { steps.push_back(task(op)); }
@@ -230,6 +245,7 @@ private:
     const machine::Machine& m_;
     Demands& demands_;
     int64_t chunks_;
+    gir::Region* asked_;
     double in_registers_ = 0;
     std::map<Name, std::pair<const gir::Op*, const gir::cache::Copying*>> fills_;
     std::map<Name, int> axes_, tile_index_, buffers_;
@@ -608,9 +624,9 @@ private:
 
 }  // namespace
 
-Pipeline pipeline_of(const Nest& nest, const machine::Machine& m, Demands& demands,
-                     int64_t chunks) {
-    Builder builder(nest, m, demands, chunks);
+Pipeline pipeline_of(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks,
+                     gir::Region* asked) {
+    Builder builder(nest, m, demands, chunks, asked);
     const Steps steps = builder.build();
     Recurrence recurrence(builder, demands);
     recurrence.run(steps, gir::has_several_phases(nest.body));

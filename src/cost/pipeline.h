@@ -30,6 +30,8 @@ struct Pipeline {
 /// the mean of its slowest circle of engines, lines and parts of buffers: those are added at once.
 /// Clipped loops are taken in stretches of equal turns. `chunks`: as for nest_of, of which the nest
 /// is made. A tile has as many parts as its level or its copy has; in registers, as many as fit.
-Pipeline pipeline_of(const Nest&, const machine::Machine&, Demands&, int64_t chunks);
+/// `asked` gets, by level, what was asked of its capacity; null: not noted.
+Pipeline pipeline_of(const Nest&, const machine::Machine&, Demands&, int64_t chunks,
+                     gir::Region* asked = nullptr);
 
 }  // namespace smeaton::cost

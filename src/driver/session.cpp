@@ -12,8 +12,6 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "base/nearest.h"
-#include "cost/target.h"
 #include "driver/bucket.h"
 #include "driver/check_feeds.h"
 #include "driver/entry.h"
@@ -25,6 +23,7 @@
 #include "driver/plan.h"
 #include "driver/ports.h"
 #include "driver/resume.h"
+#include "driver/session_options.h"
 #include "driver/source.h"
 #include "driver/stages.h"
 #include "driver/state.h"
@@ -33,8 +32,6 @@
 #include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
-#include "machine/probe/cpu.h"
-#include "model/bind_dims.h"
 #include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "run/alive.h"
@@ -46,21 +43,6 @@
 #include "run/pool.h"
 
 namespace smeaton::driver {
-
-namespace {
-
-emit::Isa isa_for(const std::string& wanted) {
-    return emit::isa_named(wanted.empty() ? run::host_isa() : wanted);
-}
-
-gir::Target target_for(const std::string& wanted, int threads) {
-    gir::Target target =
-        cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
-    target.cores = threads;
-    return target;
-}
-
-}  // namespace
 
 // One compiled form of the model, for given shapes and values.
 struct Compiled {
@@ -429,27 +411,6 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
                   made->output_shapes.size(), outputs.size());
     for (const StageTime& t : runner.times()) made->seconds += t.seconds;
     return made;
-}
-
-static void check_words(const SessionOptions& options) {
-    check_skip({options.skip.begin(), options.skip.end()});
-    check_stop_after(options.stop_after);
-    const std::vector<std::string> known = {"auto", "full", "quick"};
-    if (std::find(known.begin(), known.end(), options.compile) == known.end())
-        throw UserError("compile: '{}' is none of auto, full, quick{}", options.compile,
-                        nearest_hint(options.compile, known));
-    if (options.kept < 1)
-        throw UserError("kept: {} compiled forms; expected 1 or more", options.kept);
-}
-
-void check_options(const model::Graph& graph, const std::string& label,
-                   const SessionOptions& options) {
-    check_words(options);
-    naming(label, [&] {
-        model::dim_bindings(graph, options.dims);
-        isa_for(options.isa);
-        target_for(options.isa, 1);
-    });
 }
 
 void Session::Impl::start() {

@@ -280,6 +280,9 @@ static Block with_unique_tiles(const Block& block, std::map<Name, Name> names,
 
 Block with_unique_tiles(const Block& block) {
     std::set<Name> taken = declared_names(block), declared;
+    const Kernel used = with_uses({Name(), {}, {}, block, {}});  // a tile must not hide a buffer
+    taken.insert(used.reads.begin(), used.reads.end());
+    taken.insert(used.writes.begin(), used.writes.end());
     return with_unique_tiles(block, {}, taken, declared);
 }
 

@@ -44,7 +44,8 @@ Block rename_targets(const Block&, const std::map<Name, Name>&);
 /// Renames axes, op dims, tile dims.
 Block rename_vars(const Block&, const std::map<Name, Name>&);
 
-/// Gives tiles of one name in blocks beside or inside each other names of their own.
+/// Gives tiles of one name in blocks beside or inside each other names of their own, which no
+/// buffer that the block uses has.
 Block with_unique_tiles(const Block&);
 
 /// Names declared in the block: axes, tiles, op dims.

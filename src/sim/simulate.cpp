@@ -21,8 +21,6 @@ using gir::Buffer;
 using gir::root_of;
 using machine::Interval;
 
-const std::vector<double> kNoCapacities;
-
 class Simulation {
 public:
     Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
@@ -85,9 +83,12 @@ private:
 
     ModelPtr analysed(const gir::KernelPtr& kernel, gir::Region& asked) {
         return with_context("costing kernel " + kernel->name.str(), [&] {
-            const ModelPtr bare = kept_.bare.get(kernel, {kNoCapacities}, [&](gir::Region&) {
+            const gir::Asking now{capacities_, &asked};
+            const ModelPtr bare = kept_.bare.get(kernel, now, [&](gir::Region& of_it) {
+                cost::CostOptions noting = options_;
+                noting.asked = &of_it;
                 return std::make_shared<const KernelModel>(
-                    cost::model_without_caches(program_, *kernel, machine_, options_));
+                    cost::model_without_caches(program_, *kernel, machine_, noting));
             });
             KernelModel model = *bare;
             const auto caches = cost::caches_of(machine_);

@@ -37,7 +37,7 @@ std::vector<Boundary> boundaries(const gir::Program& program, const gir::Kernel&
     o.levels = whole_chain(target);
     for (const gir::TargetLevel& l : target.levels)
         if (&l != &target.registers() && &l != &target.outermost())
-            o.caches.push_back({l.name, l.capacity_bytes, l.line_bytes});
+            o.caches.push_back({l.name, l.capacity.bytes(), l.line_bytes});
     o.registers = target.registers().name;
     int64_t iterations = gir::interp::sampled_iterations(kernel);
     o.warm = std::max<int64_t>(iterations / 4, 1);

@@ -26,7 +26,9 @@ def mixed_model():
             node("Conv", ["x", "k"], ["c"], pads=[1, 1, 1, 1]),
             node("Erf", ["c"], ["e"]),
             node("Mul", ["c", "e"], ["m"]),
-            node("MatMul", ["m", "w"], ["a"]),
+            node("GlobalAveragePool", ["m"], ["g"]),
+            node("Sub", ["m", "g"], ["d"]),
+            node("MatMul", ["d", "w"], ["a"]),
             node("Add", ["a", "b"], ["s"]),
             node("Softmax", ["s"], ["t"], axis=-1),
             node("Tanh", ["s"], ["u"]),
@@ -53,13 +55,14 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-def test_quick_code_gives_the_same_bits_as_what_takes_its_place(tmp_path):
+@pytest.mark.parametrize("isa", ["", "avx2", "plain"])
+def test_quick_code_gives_the_same_bits_as_what_takes_its_place(tmp_path, isa):
     feeds = {"x": values(2, 3, 11, 19)}
-    quick = smeaton.Session(mixed_model(), compile="quick", cache_folder=tmp_path / "quick")
+    quick = smeaton.Session(mixed_model(), isa=isa, compile="quick", cache_folder=tmp_path / "quick")
     first = quick.run(None, feeds)[0]
     quick.prepare(feeds)
     assert len(libraries(tmp_path / "quick")) == 1
-    full = smeaton.Session(mixed_model(), compile="full", cache_folder=tmp_path / "full")
+    full = smeaton.Session(mixed_model(), isa=isa, compile="full", cache_folder=tmp_path / "full")
     expected = full.run(None, feeds)[0]
     assert libraries(tmp_path / "full") == libraries(tmp_path / "quick")
     np.testing.assert_array_equal(first, expected)

@@ -61,6 +61,8 @@ private:
         const TileInfo* t = tile_of(s);
         const MemoryStrides memory =
             t ? memory_strides(t->tile, loops_) : memory_strides(program_.buffer(s.target), loops_);
+        SMEATON_CHECK(s.at.size() == memory.strides.size(), "{} has {} dims and is read at {}",
+                      s.target, memory.strides.size(), s.at.size());
         return contiguous_elements(s, memory, dims, vars, loops_);
     }
 
