@@ -20,6 +20,8 @@ struct Pipeline {
     double busy_ns = 0;
     double idle_ns = 0;   ///< between: it waits for room in a buffer, or for what comes before
     double after_ns = 0;  ///< behind its last: results that drain, the last store
+
+    friend bool operator==(const Pipeline&, const Pipeline&) = default;
 };
 
 /// Max-plus recurrences (Baccelli, Cohen, Olsder, Quadrat: Synchronization and Linearity, 1992). An

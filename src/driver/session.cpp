@@ -562,7 +562,6 @@ std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string
     Bound bound = bind_buffers(*compiled, feeds);
     std::unique_lock turn = s.state_turn();
     naming(s.path, [&] { compiled->executor->run(bound.externals); });
-    turn = {};
     s.buckets.cut(bound.outputs, fed);
     if (names.empty()) return std::move(bound.outputs);
     std::vector<Tensor> chosen;

@@ -312,7 +312,7 @@ bool operator==(const KeptModels::Traffic& a, const KeptModels::Traffic& b) {
 
 /// Of one kernel: the rest is the same.
 bool operator==(const KeptModels::Model& a, const KeptModels::Model& b) {
-    return a.of->caches == b.of->caches;
+    return a.of->caches == b.of->caches && a.of->pipeline == b.of->pipeline;
 }
 
 ProgramEnergy energy_of(const ProgramCost& cost) {

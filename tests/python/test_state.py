@@ -312,7 +312,7 @@ def test_the_command_line_keeps_states(tmp_path):
     ended = program("run", "mean.onnx", *states, "--runs", "3", cwd=tmp_path)
     assert ended.code == 0, ended.err
     shown = program("run", "mean.onnx", *states, "--stop-after", "tile", cwd=tmp_path)
-    assert "buffer mean: memory f32[i0: 2, i1: 3] state" in shown.out, shown.out + shown.err
+    assert "buffer mean: dram f32[i0: 2, i1: 3] state" in shown.out, shown.out + shown.err
     read = program("run", "mean.onnx", *states, "--stop-after", "read", cwd=tmp_path)
     assert "output mean_next into mean" in read.out
     wrong = {

@@ -107,7 +107,8 @@ def test_the_first_shapes_wait_and_others_do_not(tmp_path):
 
 
 CHILD = """
-import os, sys, numpy, smeaton
+import os, signal, sys, numpy, smeaton
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
 session = smeaton.Session({model!r}, compile="quick", cache_folder={folder!r})
 out = session.run(None, {{"x": numpy.ones((2, 3, 7, 19), numpy.float32)}})[0]
 print("ran", flush=True)
