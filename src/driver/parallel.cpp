@@ -198,7 +198,7 @@ public:
             return *std::move(known);
         if (subject_.progress) subject_.progress("tune", 0);
         time_steps(plan);
-        bounds();
+        set_bounds(choice_);
         decide(plan);
         if (subject_.progress) subject_.progress("tune", 1);
         file.write(choice_);
@@ -272,20 +272,22 @@ private:
         return runs < kFewestRuns || (runs < kMostRuns && us_since(begin) < kTimingSeconds * 1e6);
     }
 
-    void bounds() {
-        const schedule::Links links(choice_.graph);
+    // By the times that its own schedule goes by.
+    void set_bounds(ParallelChoice& of) const {
+        const schedule::Links links(of.graph);
         double serial = 0;
-        for (const schedule::Task& t : choice_.graph.tasks) serial += t.durations_us.back();
-        const schedule::Bounds b = schedule::lower_bounds(choice_.graph, links, cores(), serial);
-        choice_.bound_us = b.best_us();
-        choice_.critical_path_us = b.critical_path_us;
-        choice_.work_us = b.work_us;
+        for (const schedule::Task& t : of.graph.tasks) serial += t.durations_us.back();
+        const schedule::Bounds b = schedule::lower_bounds(of.graph, links, cores(), serial);
+        of.bound_us = b.best_us();
+        of.critical_path_us = b.critical_path_us;
+        of.work_us = b.work_us;
     }
 
     // By the times that `known` has.
     ParallelChoice scheduled(const ParallelChoice& known, const std::string& algorithm) const {
         ParallelChoice out = known;
         out.method = out.tried = algorithm;
+        set_bounds(out);
         out.schedule =
             on_neighbours(out.graph, cores(), solved(out.graph, threads_, algorithm).schedule);
         const schedule::CheckResult check = schedule::check(out.graph, cores(), out.schedule);

@@ -125,7 +125,8 @@ def test_every_figure_of_the_page_is_in_the_json(studied):
         shown = shown.replace("−", "-")
         number = float(re.match(r"[-+]?[\d.]+(e[-+]?\d+)?", shown)[0])
         if raw == 0 or number == 0:
-            assert abs(raw) < 0.006 and number == 0, (raw, shown)
+            places = len(re.match(r"[-+]?\d*\.?(\d*)", shown)[1])
+            assert abs(raw) <= max(0.5 * 10**-places, 0.005) and number == 0, (raw, shown)
             continue
         power = math.log10(abs(number / raw))
         # Rounded to what is shown: a unit of the last digit at most.
