@@ -593,7 +593,8 @@ private:
             for (size_t p = tile.parts.size(); opened > 0 && p-- > filled;)
                 tile.at(p) = tile.at(p - opened * static_cast<size_t>(turns));
             for (size_t p = opened; p < filled; ++p) {
-                const auto back = static_cast<double>(p / opened);
+                const size_t turns_back = p / opened;
+                const auto back = static_cast<double>(turns_back);
                 size_t i = starts[p % opened];
                 Part part = tile.at(p % opened);
                 auto earlier = [&](Mark& m) {
