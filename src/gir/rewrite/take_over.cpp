@@ -303,12 +303,7 @@ bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, 
     }
     if (!accept(proposal, program, rules)) return false;
     for (auto& [user, k] : next) replace_kernel(program, user, k, all);
-    if (!left) {
-        program.steps.erase(program.steps.begin() + static_cast<long>(step));
-        all = uses_of(program);
-    } else {
-        replace_kernel(program, step, left, all);
-    }
+    replace_kernel(program, step, left, all);
     return true;
 }
 
@@ -325,12 +320,14 @@ Program taken_over_by_writers(Program program, const Rules& rules) {
     for (size_t step = program.steps.size(); step-- > 0;) {
         KernelPtr kernel = kernel_of(program.steps[step]);
         if (!kernel || once(program, step)) continue;
-        for (size_t k = kernel->body.size(); k-- > 0;) {
-            size_t steps = program.steps.size();
+        for (size_t k = kernel->body.size(); k-- > 0 && kernel_of(program.steps[step]);)
             try_writer(program, step, k, all, rules);
-            if (program.steps.size() != steps) break;
-        }
     }
+    // Steps keep their places, by which their uses are known, until all is done.
+    std::erase_if(program.steps, [](const Step& s) {
+        auto* run = std::get_if<RunStep>(&s.node);
+        return run && !run->kernel;
+    });
     return program;
 }
 
