@@ -117,6 +117,7 @@ TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& ask
     }
     forget(declared);
     forget(declared_names(made.kernel->body));
+    for (const Packing& p : made.packings) forget({p.packed.name});
     if (taken.size() != given.size()) taken = given;  // names were made and not used
     return made;
 }
