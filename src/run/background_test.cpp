@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "run/cache.h"
 
 namespace smeaton::run {
@@ -21,12 +22,9 @@ namespace fs = std::filesystem;
 class Background : public testing::Test {
 protected:
     void SetUp() override {
-        char pattern[] = "/tmp/smeaton-test-XXXXXX";
-        folder_ = mkdtemp(pattern);
         options_.flags = {"-O1", "-fPIC"};
         options_.cache_folder = folder_;
     }
-    void TearDown() override { fs::remove_all(folder_); }
 
     static std::vector<std::string> source(int value) {
         return {fmt::format(
@@ -41,7 +39,8 @@ protected:
         return false;
     }
 
-    std::string folder_;
+    TemporaryFolder temporary_;
+    const std::string& folder_ = temporary_.path;
     CompileOptions options_;
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "run/cache.h"
 #include "run/cpu.h"
 
@@ -21,12 +22,9 @@ namespace fs = std::filesystem;
 class Compile : public testing::Test {
 protected:
     void SetUp() override {
-        char pattern[] = "/tmp/smeaton-test-XXXXXX";
-        folder_ = mkdtemp(pattern);
         options_.flags = {"-O1", "-fPIC"};
         options_.cache_folder = folder_;
     }
-    void TearDown() override { fs::remove_all(folder_); }
 
     static std::string source(int value) {
         return fmt::format(
@@ -38,7 +36,8 @@ protected:
     }
     std::string entry() const { return folder_ + "/" + cache_entries(folder_).at(0).file; }
 
-    std::string folder_;
+    TemporaryFolder temporary_;
+    const std::string& folder_ = temporary_.path;
     CompileOptions options_;
     std::shared_ptr<Library> library_;
 };

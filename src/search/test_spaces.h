@@ -1,11 +1,11 @@
 // Small spaces and networks for the tests of this folder.
 #pragma once
 
-#include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
 
+#include "base/temporary_folder.h"
 #include "search/simdit.h"
 
 namespace smeaton::search {
@@ -13,22 +13,14 @@ namespace smeaton::search {
 /// A folder that goes with the test.
 class TestFolder {
 public:
-    TestFolder() {
-        std::string name = std::filesystem::temp_directory_path() / "smeaton-search-XXXXXX";
-        path_ = mkdtemp(name.data());
-    }
-    ~TestFolder() { std::filesystem::remove_all(path_); }
-    TestFolder(const TestFolder&) = delete;
-    TestFolder& operator=(const TestFolder&) = delete;
-
     std::string write(const std::string& file, const std::string& text) const {
-        std::ofstream(path_ / file) << text;
-        return path_ / file;
+        std::ofstream(path(file)) << text;
+        return path(file);
     }
-    std::string path(const std::string& file) const { return path_ / file; }
+    std::string path(const std::string& file) const { return folder_.path + "/" + file; }
 
 private:
-    std::filesystem::path path_;
+    TemporaryFolder folder_;
 };
 
 inline const char* const kTestBase = R"({"ARRAY_N": 4, "ARRAY_M": 8, "WGT_DATA_WIDTH": 8,
