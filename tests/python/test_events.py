@@ -12,9 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from models import F32, model, node, smeaton, tensor  # noqa: E402
 
-# Why a kernel is off. Transfers of several engines meet on a line that is nearly full, and who is slowed when decides
-# about the turn of a loop whose buffers have one part: the closed form knows what went on two turns before.
-# The parts of a register file run out in the midst of an inner loop, whose turns then differ.
+# Why a kernel is off. The parts of a register file run out in the midst of an inner loop, whose turns then differ.
 UNKNOWN = "not looked into: so since arrays stream several axes of rows in one op"
 BURSTS = "parts of the registers come back in bursts"
 
