@@ -14,6 +14,7 @@
 #include "base/mapped_file.h"
 #include "driver/bucket.h"
 #include "driver/check_feeds.h"
+#include "driver/compiled.h"
 #include "driver/entry.h"
 #include "driver/graph_memory.h"
 #include "driver/kernel_stats.h"
@@ -44,28 +45,7 @@
 
 namespace smeaton::driver {
 
-// One compiled form of the model, for given shapes and values.
-struct Compiled {
-    Specialisation made_for;
-    mutable std::shared_ptr<const Tuned> tuned;  // once it has run: without what was packed
-    mutable std::weak_ptr<const Tuned> whole;
-    mutable bool is_light = false;
-    mutable std::shared_ptr<run::Library> library;
-    std::vector<std::string> source;
-    emit::EmittedProgram emitted;
-    run::Symbols symbols;
-    std::unique_ptr<run::Executor> executor;
-    ParallelChoice parallel;
-    std::vector<std::string> fed;  // graph inputs in the order of externals
-    std::vector<std::vector<int64_t>> output_shapes;
-    std::vector<DType> output_dtypes;
-    int64_t arena_lower_bound_bytes = 0;
-    double seconds = 0;
-    run::BackgroundCompiler::JobPtr better;  // makes the optimised code; null where that runs
-    mutable std::mutex taking_over;
-    mutable std::atomic<bool> is_quick{false};  // until what `better` makes has been taken over
-};
-using CompiledPtr = std::shared_ptr<const Compiled>;
+using CompiledPtr = std::shared_ptr<Compiled>;
 
 struct Session::Impl {
     std::string path;
@@ -97,16 +77,16 @@ struct Session::Impl {
     CompiledPtr get_to_run(const Feeds&);
     CompiledPtr compile(const Feeds&, bool quick);
     void tell(const Feeds&, bool quick) const;
-    void take_over(const Compiled&, bool wait);
+    void take_over(Compiled&, bool wait);
     void require_code(const Compiled&) const;
     std::shared_ptr<Compiled> build(const Specialisation&, bool quick);
     Tuned tune_for(const Specialisation&, StageRunner&);
     std::shared_ptr<const Tuned> tuned_of(const Compiled&);
-    std::shared_ptr<const Tuned> whole_of(const Compiled&);
+    std::shared_ptr<const Tuned> whole_of(Compiled&);
     void read_graph();
     void need_graph();
     void let_graph_go();
-    void let_weights_go(const Compiled&);
+    void let_weights_go(Compiled&);
     std::shared_ptr<run::Library> code(const std::vector<std::string>& units, bool quick,
                                        Compiled& made);
     void place(Compiled&, const Arrangement&) const;
@@ -238,18 +218,10 @@ void Session::Impl::let_graph_go() {
 }
 
 // Constants that packed copies stand for now. Not where somebody looks into the stages.
-void Session::Impl::let_weights_go(const Compiled& compiled) {
-    if (file.bytes.empty() || compiled.is_light) return;
+void Session::Impl::let_weights_go(Compiled& compiled) {
+    if (file.bytes.empty() || compiled.is_light()) return;
     if (!options.resume.empty() || !options.explain.empty() || !options.dump_folder.empty()) return;
-    {
-        const std::shared_ptr<const Tuned> whole = compiled.tuned;
-        compiled.tuned = std::make_shared<const Tuned>(
-            without_weights(*whole, constants_of_runs(whole->program)));
-        compiled.whole = whole;
-        compiled.is_light = true;
-        compiled.executor->relink(symbols_of(compiled.tuned->program, compiled.library));
-        forget_weights(whole->lowered);
-    }
+    compiled.let_weights_go();
     let_graph_go();
     malloc_trim(0);
 }
@@ -261,15 +233,14 @@ std::shared_ptr<const Tuned> Session::Impl::tuned_of(const Compiled& compiled) {
 }
 
 // With all constants: the stages run again where they were let go and nobody holds them.
-std::shared_ptr<const Tuned> Session::Impl::whole_of(const Compiled& compiled) {
+std::shared_ptr<const Tuned> Session::Impl::whole_of(Compiled& compiled) {
     std::lock_guard lock(mutex);
-    if (!compiled.is_light) return compiled.tuned;
-    if (std::shared_ptr<const Tuned> held = compiled.whole.lock()) return held;
+    if (std::shared_ptr<const Tuned> held = compiled.whole()) return held;
     need_graph();
     StageRunner runner({"", "", options.progress});
     auto whole = std::make_shared<const Tuned>(
         naming(path, [&] { return tune_for(compiled.made_for, runner); }));
-    compiled.whole = whole;
+    compiled.hold_whole(whole);
     let_graph_go();
     return whole;
 }
@@ -287,23 +258,16 @@ void Session::Impl::tell(const Feeds& feeds, bool quick) const {
 }
 
 // Code that was compiled behind the runs, where it is ready or shall be waited for.
-void Session::Impl::take_over(const Compiled& compiled, bool wait) {
-    if (!compiled.is_quick.load(std::memory_order_acquire)) return;
-    if (!wait && !run::BackgroundCompiler::ended(*compiled.better)) return;
-    std::lock_guard lock(compiled.taking_over);
-    if (!compiled.is_quick) return;
-    std::shared_ptr<run::Library> library;
+void Session::Impl::take_over(Compiled& compiled, bool wait) {
+    if (!compiled.better || (!wait && !run::BackgroundCompiler::ended(*compiled.better))) return;
     try {
-        library = naming(path, [&] { return background.wait(compiled.better, options.poll); });
+        compiled.relink(
+            naming(path, [&] { return background.wait(compiled.better, options.poll); }));
     } catch (const std::exception& error) {
         if (wait) throw;
         if (options.log) options.log(fmt::format("{}; quick code stays", error.what()));
-        compiled.is_quick = false;
-        return;
     }
-    compiled.executor->relink(symbols_of(compiled.tuned->program, library));
-    compiled.library = library;
-    compiled.is_quick.store(false, std::memory_order_release);
+    compiled.better = nullptr;
 }
 
 CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
@@ -357,7 +321,6 @@ std::shared_ptr<run::Library> Session::Impl::code(const std::vector<std::string>
     now.flags = emit::quick_compile_flags(isa);
     std::shared_ptr<run::Library> library = run::compile_uncached(units, now);
     made.better = background.add(units, compile);
-    made.is_quick = true;
     return library;
 }
 

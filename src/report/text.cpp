@@ -219,9 +219,9 @@ static std::string age_text(int64_t seconds) {
 }
 
 std::string text(const driver::CacheResult& r, Width width) {
-    std::string out =
-        fmt::format("{:<12}{}\n{:<12}{} in {} compiled libraries\n", "folder", r.folder, "size",
-                    bytes_text(static_cast<double>(r.bytes)), r.entries.size());
+    std::string out = fmt::format(
+        "{:<12}{}\n{:<12}{} in {} files: compiled libraries and arrangements of kernels\n",
+        "folder", r.folder, "size", bytes_text(static_cast<double>(r.bytes)), r.entries.size());
     if (r.removed_bytes > 0)
         out +=
             fmt::format("{:<12}{}\n", "removed", bytes_text(static_cast<double>(r.removed_bytes)));
@@ -229,7 +229,7 @@ std::string text(const driver::CacheResult& r, Width width) {
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
     if (r.entries.empty()) return out;
-    Table table({"library", ">size", ">used", "model"});
+    Table table({"file", ">size", ">used", "model"});
     for (const driver::CacheRow& e : r.entries)
         table.row({e.file, bytes_text(static_cast<double>(e.bytes)), age_text(now - e.last_used),
                    e.model});
