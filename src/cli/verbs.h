@@ -20,6 +20,7 @@ Verb study_verb();
 Verb machine_verb();
 Verb cache_verb();
 Verb search_verb();
+Verb devices_verb();
 
 /// --input, --inputs, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);
