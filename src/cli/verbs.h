@@ -19,6 +19,7 @@ Verb train_verb();
 Verb study_verb();
 Verb machine_verb();
 Verb cache_verb();
+Verb place_verb();
 Verb search_verb();
 Verb devices_verb();
 

@@ -1,0 +1,335 @@
+#include "place/chain.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "base/error.h"
+
+namespace smeaton::place {
+
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+constexpr size_t kMostStates = 400'000'000;
+
+/// Of every run of layers what its load and memory are made of; the sums are there once.
+class Runs {
+public:
+    Runs(const ChainProblem& problem, const ChainWidth& width)
+        : problem_(problem), width_(width), count_(width.layers.size()) {
+        const size_t all = count_ * (count_ + 1);
+        forward_.resize(all), back_.resize(all), late_.resize(all), base_.resize(all);
+        stash_.resize(all), split_.resize(all);
+        for (size_t from = 0; from < count_; ++from)
+            for (size_t end = from + 1; end <= count_; ++end) fill(from, end);
+    }
+
+    double load(size_t from, size_t end, size_t s) const {
+        const size_t at = index(from, end);
+        return forward_[at] + (problem_.recompute && s > 1 ? late_[at] : back_[at]);
+    }
+    double memory(size_t from, size_t end, size_t s) const {
+        const size_t at = index(from, end);
+        return base_[at] + static_cast<double>(s - 1) * stash_[at];
+    }
+    bool fits(size_t from, size_t end, size_t s) const {
+        return memory(from, end, s) <= problem_.memory_bytes;
+    }
+    bool split(size_t from, size_t end) const { return split_[index(from, end)] != 0; }
+    double parameters(size_t end) const {
+        double sum = 0;
+        for (size_t i = 0; i < end; ++i) sum += width_.layers[i].parameter_bytes;
+        return sum;
+    }
+    size_t layers() const { return count_; }
+
+private:
+    size_t index(size_t from, size_t end) const { return from * (count_ + 1) + end; }
+    void fill(size_t from, size_t end);
+
+    const ChainProblem& problem_;
+    const ChainWidth& width_;
+    size_t count_;
+    std::vector<double> forward_, back_, late_, base_, stash_;
+    std::vector<char> split_;
+};
+
+void Runs::fill(size_t from, size_t end) {
+    double f = 0, b = 0, p = 0, a = 0, in_bytes = 0;
+    bool split = false;
+    std::vector<double> enters(end - from, 0), leaves(end - from, 0);  // the largest of each layer
+    for (const ChainEdge& e : width_.edges) {
+        const auto source = static_cast<size_t>(e.from), target = static_cast<size_t>(e.to);
+        if (source < from && target >= from && target < end) {
+            enters[target - from] = std::max(enters[target - from], e.bytes);
+            in_bytes += e.bytes;
+        }
+        if (source >= from && source < end && target >= end)
+            leaves[source - from] = std::max(leaves[source - from], e.bytes);
+    }
+    double last_out = 0;  // end of the backward half when it waits for a tensor from behind
+    double forward = 0;
+    for (size_t i = from; i < end; ++i) {
+        const ChainLayer& layer = width_.layers[i];
+        f += layer.forward_time, b += layer.backward_time;
+        p += layer.parameter_bytes, a += layer.activation_bytes;
+        split |= layer.tensor_parallel;
+        forward = std::max(forward, enters[i - from] / problem_.bandwidth) + layer.forward_time;
+        const double out = leaves[i - from] / problem_.bandwidth;
+        last_out = std::max(last_out, out > 0 ? out + b : 0);
+    }
+    const size_t at = index(from, end);
+    forward_[at] = forward;
+    back_[at] = std::max(b, last_out);
+    late_[at] = std::max(f + b, last_out);
+    base_[at] = (problem_.adam ? 3 : 2) * p + a;
+    stash_[at] = problem_.recompute ? in_bytes : a;
+    split_[at] = split;
+}
+
+/// The table of one width. Of the devices of a plan only the number of stages that are not split
+/// has to be known: S stages, q of them unsplit, take t (S - q) + q.
+class Table {
+public:
+    Table(const ChainProblem& problem, const ChainWidth& width)
+        : problem_(problem), width_(width), runs_(problem, width), layers_(width.layers.size()) {
+        stages_ = std::min(layers_, static_cast<size_t>(problem.devices));
+        for (const ChainLayer& layer : width.layers)
+            if (width.t > 1 && !layer.tensor_parallel) ++unsplit_;
+        if (layers_ * (stages_ + 1) * (unsplit_ + 1) > kMostStates)
+            throw UserError(
+                "{}: {} layers of which {} are not split at t = {}: too many for the dynamic "
+                "program; join layers",
+                problem.name, layers_, unsplit_, width.t);
+        fill();
+    }
+
+    /// Takes the best plan of this width where it beats `best`; false: none fits.
+    bool better(std::optional<ChainPlan>& best) const;
+    /// Why none fits.
+    std::string too_large() const;
+
+private:
+    double& at(size_t from, size_t s, size_t q) { return table_[index(from, s, q)]; }
+    double at(size_t from, size_t s, size_t q) const { return table_[index(from, s, q)]; }
+    size_t index(size_t from, size_t s, size_t q) const {
+        return (from * (stages_ + 1) + s) * (unsplit_ + 1) + q;
+    }
+    size_t takes_unsplit(size_t from, size_t end) const {
+        return width_.t > 1 && !runs_.split(from, end) ? 1 : 0;
+    }
+    size_t devices(size_t s, size_t q) const { return static_cast<size_t>(width_.t) * (s - q) + q; }
+    void fill();
+    /// The least load of layers end … with s stages on at most k devices, for every end, s.
+    std::vector<double> within(size_t k) const;
+    ChainPlan plan(size_t end, size_t s, int d) const;
+
+    const ChainProblem& problem_;
+    const ChainWidth& width_;
+    Runs runs_;
+    size_t layers_, stages_ = 0, unsplit_ = 0;
+    std::vector<double> table_;  // [first layer][stages][unsplit]
+};
+
+void Table::fill() {
+    table_.assign((layers_ + 1) * (stages_ + 1) * (unsplit_ + 1), kInfinite);
+    at(layers_, 0, 0) = 0;
+    for (size_t from = layers_; from-- > 0;)
+        for (size_t end = from + 1; end <= layers_; ++end) {
+            const size_t q1 = takes_unsplit(from, end);
+            for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
+                if (!runs_.fits(from, end, s)) break;  // more is kept the farther from the end
+                const double load = runs_.load(from, end, s);
+                for (size_t q = 0; q + q1 <= std::min(unsplit_, s); ++q) {
+                    if (q > s - 1) break;
+                    double& best = at(from, s, q + q1);
+                    best = std::min(best, std::max(at(end, s - 1, q), load));
+                }
+            }
+        }
+}
+
+std::vector<double> Table::within(size_t k) const {
+    std::vector<double> least((layers_ + 1) * (stages_ + 1), kInfinite);
+    for (size_t from = 0; from <= layers_; ++from)
+        for (size_t s = 0; s <= std::min(stages_, k); ++s)
+            for (size_t q = 0; q <= std::min(unsplit_, s); ++q)
+                if (devices(s, q) <= k) {
+                    double& best = least[from * (stages_ + 1) + s];
+                    best = std::min(best, at(from, s, q));
+                }
+    return least;
+}
+
+bool Table::better(std::optional<ChainPlan>& best) const {
+    const int most = std::min(problem_.devices, problem_.microbatches);
+    std::vector<double> parameters(layers_ + 1);
+    for (size_t end = 0; end <= layers_; ++end) parameters[end] = runs_.parameters(end);
+    std::map<size_t, std::vector<double>> tables;  // by devices left behind the first stage
+    double time = best ? best->time : kInfinite;
+    size_t best_end = 0, best_s = 0;
+    int best_d = 0;
+    bool fits = false;
+    for (int d = 1; d <= most; ++d) {
+        const auto k = static_cast<size_t>(problem_.devices / d);
+        const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
+        const double share = 4.0 * (d - 1) / d / problem_.bandwidth;
+        for (size_t end = 1; end <= layers_; ++end) {
+            const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
+            if (a > k) continue;
+            const size_t left = k - a;
+            if (!tables.contains(left)) tables.emplace(left, within(left));
+            const std::vector<double>& behind = tables.at(left);
+            for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
+                const double rest = behind[end * (stages_ + 1) + s - 1];
+                if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
+                fits = true;
+                const double load = std::max(rest, runs_.load(0, end, s));
+                const double now =
+                    load * (microbatches + static_cast<double>(s) - 1) + share * parameters[end];
+                if (now < time) time = now, best_end = end, best_s = s, best_d = d;
+            }
+        }
+    }
+    if (best_d > 0) best = plan(best_end, best_s, best_d);
+    return fits;
+}
+
+ChainPlan Table::plan(size_t end, size_t s, int d) const {
+    ChainPlan plan;
+    plan.t = width_.t, plan.d = d;
+    auto add = [&](size_t first, size_t last, size_t place) {
+        plan.stages.push_back(stage_of(problem_, width_, static_cast<int>(first),
+                                       static_cast<int>(last - first), static_cast<int>(place)));
+        plan.largest_load = std::max(plan.largest_load, plan.stages.back().load);
+    };
+    add(0, end, s);
+    auto left =
+        static_cast<size_t>(problem_.devices / d) - static_cast<size_t>(plan.stages[0].devices);
+    size_t from = end, q = 0;
+    for (size_t i = 0; i <= std::min(unsplit_, s - 1); ++i)
+        if (devices(s - 1, i) <= left &&
+            (devices(s - 1, q) > left || at(from, s - 1, i) < at(from, s - 1, q)))
+            q = i;
+    for (size_t place = s - 1; place > 0; --place) {
+        const double want = at(from, place, q);
+        for (size_t next = from + 1; next <= layers_; ++next) {
+            const size_t q1 = takes_unsplit(from, next);
+            if (q1 > q || q - q1 > place - 1 || !runs_.fits(from, next, place)) continue;
+            if (std::max(at(next, place - 1, q - q1), runs_.load(from, next, place)) > want)
+                continue;
+            add(from, next, place);
+            from = next, q -= q1;
+            break;
+        }
+    }
+    plan.time = *time_of(problem_, width_, d, plan.stages);
+    return plan;
+}
+
+std::string Table::too_large() const {
+    for (size_t i = 0; i < layers_; ++i)
+        if (!runs_.fits(i, i + 1, 1))
+            return fmt::format("layer '{}' alone needs {:.6g} bytes of a device's {:.6g}",
+                               width_.layers[i].name, runs_.memory(i, i + 1, 1),
+                               problem_.memory_bytes);
+    return fmt::format("no cut into at most {} stages fits {:.6g} bytes a device", stages_,
+                       problem_.memory_bytes);
+}
+
+void evaluate_fixed(const ChainProblem& problem, ChainAnswer& answer) {
+    const FixedPlan& f = *problem.fixed;
+    const auto width = std::find_if(problem.widths.begin(), problem.widths.end(),
+                                    [&](const ChainWidth& w) { return w.t == f.t; });
+    if (width == problem.widths.end()) {
+        answer.fixed_refused = fmt::format("there is no width t = {}", f.t);
+        return;
+    }
+    const int each = (f.repeated_layers + f.p - 1) / f.p;
+    std::vector<int> ends;
+    int seen = 0;
+    const auto count = static_cast<int>(width->layers.size());
+    for (int i = 0; i < count; ++i) {
+        if (width->layers[static_cast<size_t>(i)].id < 0) continue;
+        if (++seen % each == 0 && static_cast<int>(ends.size()) < f.p - 1) ends.push_back(i + 1);
+    }
+    if (ends.empty() || ends.back() < count) ends.push_back(count);
+    std::vector<ChainStage> stages;
+    for (size_t i = 0; i < ends.size(); ++i) {
+        const int from = i == 0 ? 0 : ends[i - 1];
+        stages.push_back(
+            stage_of(problem, *width, from, ends[i] - from, static_cast<int>(ends.size() - i)));
+    }
+    answer.fixed_time = time_of(problem, *width, f.d, stages);
+    if (!answer.fixed_time)
+        answer.fixed_refused = fmt::format(
+            "p = {}, t = {}, d = {} does not fit the devices or their memory", f.p, f.t, f.d);
+}
+
+}  // namespace
+
+int ChainPlan::devices_used() const {
+    int sum = 0;
+    for (const ChainStage& s : stages) sum += s.devices;
+    return sum * d;
+}
+
+ChainStage stage_of(const ChainProblem& problem, const ChainWidth& width, int first, int count,
+                    int s) {
+    ChainStage stage{first, count, 1, 0, 0};
+    const int end = first + count;
+    double f = 0, b = 0, p = 0, a = 0, entering = 0, forward = 0, back = 0;
+    for (int i = first; i < end; ++i) {
+        const ChainLayer& layer = width.layers[static_cast<size_t>(i)];
+        f += layer.forward_time, b += layer.backward_time;
+        p += layer.parameter_bytes, a += layer.activation_bytes;
+        if (layer.tensor_parallel) stage.devices = width.t;
+        double in = 0, out = 0;
+        for (const ChainEdge& e : width.edges) {
+            if (e.to == i && e.from < first) in = std::max(in, e.bytes), entering += e.bytes;
+            if (e.from == i && e.to >= end) out = std::max(out, e.bytes);
+        }
+        forward = std::max(forward, in / problem.bandwidth) + layer.forward_time;
+        if (out > 0) back = std::max(back, out / problem.bandwidth + b);
+    }
+    const bool again = problem.recompute && s > 1;
+    stage.load = forward + std::max(back, again ? f + b : b);
+    stage.memory_bytes =
+        (problem.adam ? 3 : 2) * p + a + (s - 1) * (problem.recompute ? entering : a);
+    return stage;
+}
+
+std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& width, int d,
+                              const std::vector<ChainStage>& stages) {
+    int devices = 0;
+    double load = 0, parameters = 0;
+    for (const ChainStage& stage : stages) {
+        devices += stage.devices;
+        load = std::max(load, stage.load);
+        if (stage.memory_bytes > problem.memory_bytes) return std::nullopt;
+    }
+    if (d > problem.microbatches || devices > problem.devices / d) return std::nullopt;
+    for (int i = 0; i < stages[0].count; ++i)
+        parameters += width.layers[static_cast<size_t>(i)].parameter_bytes;
+    const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / d);
+    return load * (microbatches + static_cast<double>(stages.size()) - 1) +
+           4.0 * (d - 1) / d / problem.bandwidth * parameters;
+}
+
+ChainAnswer solve(const ChainProblem& problem) {
+    verify(problem);
+    ChainAnswer answer;
+    for (const ChainWidth& width : problem.widths) {
+        const Table table(problem, width);
+        if (!table.better(answer.best))
+            answer.notes.push_back(fmt::format("t = {}: {}", width.t, table.too_large()));
+    }
+    if (problem.fixed) evaluate_fixed(problem, answer);
+    return answer;
+}
+
+}  // namespace smeaton::place
