@@ -157,7 +157,9 @@ class First(torch.nn.Module):
 
     def forward(self, *values):
         given = dict(zip(self.names, values))
-        return self.model(**given, return_dict=False)[0]
+        results = self.model(**given, return_dict=False)
+        pooled = type(self.model).__name__ in ("BertModel", "ViTModel")
+        return results[:2] if pooled else results[0]
 
 
 def inspect(path, *options):
@@ -187,7 +189,7 @@ def export(model, config, names, folder, dynamo):
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         arguments = tuple(feeds(config, names))
-        common = {"input_names": names, "output_names": ["first"], "dynamo": dynamo}
+        common = {"input_names": names, "dynamo": dynamo}
         if dynamo:
             torch.onnx.export(First(model, names), arguments, str(path), verbose=False, **common)
         else:
@@ -237,7 +239,7 @@ def differences(name, dynamo):
         if ours["parameters"] != parameters:
             found.append(f"{ours['parameters']} parameters, {parameters} in PyTorch")
         # An exporter writes a tied table a second time, transposed; scalars count as parameters.
-        table = getattr(config, "vocab_size", 0) * width_of(config) if config.tie_word_embeddings else 0
+        table = getattr(config, "vocab_size", 0) * width_of(config) if getattr(config, "tie_word_embeddings", False) else 0
         if all(abs(theirs["parameters"] - p) > 0.01 * parameters for p in (parameters, parameters + table)):
             found.append(f"{theirs['parameters']} parameters in the exported file")
         work = ours["flops"] / theirs["flops"] - 1
