@@ -132,6 +132,9 @@ static InspectResult inspect_file(const InspectRequest& request) {
     if (file.facts) {
         result.active_parameters = file.facts->active_parameters;
         result.kv_bytes_per_token = file.facts->kv_bytes_per_token();
+        if (const int64_t most = file.facts->max_positions; most > 0 && request.prompt > most)
+            graph.warnings.push_back(fmt::format(
+                "--prompt {}: the model is made for {} positions at most", request.prompt, most));
     } else if (request.batch > 0 || request.prompt > 0) {
         throw UserError("--batch and --prompt are of a config.json; bind sizes with --dim");
     }
