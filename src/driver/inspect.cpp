@@ -1,13 +1,13 @@
 #include "driver/inspect.h"
 
 #include "base/error.h"
-#include "driver/entry.h"
 #include "driver/feeds.h"
+#include "driver/layers.h"
+#include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/blocks/blocks.h"
-#include "model/onnx/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/summary/summary.h"
@@ -94,11 +94,50 @@ void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
     result.warnings = shaped.graph.warnings;
 }
 
+// The graph holds f32: 4 bytes an element.
+static void add_layers(const model::ShapedGraph& shaped, InspectResult& result) {
+    if (!result.open_dims.empty())
+        throw UserError("--layers: a size is open ({}); bind it with {}", result.open_dims[0],
+                        result.bindings[0]);
+    model::SimplifyOptions options;
+    options.skip = {"fold_affine"};
+    const ModelLayers m = model_layers(model::simplify(shaped, lower::evaluate, options));
+    constexpr double kBytes = 4;
+    const auto moved = [](const LayerWork& work) {
+        return work.weights.bytes(kBytes) + work.read.bytes(kBytes) + work.written.bytes(kBytes);
+    };
+    result.has_layers = true;
+    for (size_t k = 0; k < m.blocks.blocks.size(); ++k) {
+        const LayerFigures& f = m.of(k);
+        LayerRow row{m.blocks.blocks[k].name, m.blocks.blocks[k].kind, f.parameters};
+        row.forward_flops = f.forward.flops();
+        row.data_flops = f.data.flops();
+        row.weight_flops = f.weights.flops();
+        row.matrix_flops = f.forward.matrix_flops + f.data.matrix_flops + f.weights.matrix_flops;
+        row.forward_bytes = moved(f.forward);
+        row.backward_bytes = moved(f.data) + moved(f.weights);
+        row.kept_bytes = f.kept.bytes(kBytes);
+        row.kept_selective_bytes = f.kept_selective.bytes(kBytes);
+        row.input_bytes = f.inputs.bytes(kBytes);
+        row.boundary_bytes = m.boundaries[k].bytes(kBytes);
+        result.layers.push_back(std::move(row));
+    }
+}
+
 static InspectResult inspect_file(const InspectRequest& request) {
     InspectResult result;
     result.model = request.model;
-    refuse_program(request.model);
-    model::Graph graph = model::onnx::read_onnx(request.model);
+    ModelFile file = read_model_file(request.model);
+    model::Graph graph = std::move(file.graph);
+    if (file.facts) {
+        result.active_parameters = file.facts->active_parameters;
+        result.kv_bytes_per_token = file.facts->kv_bytes_per_token();
+        if (const int64_t most = file.facts->max_positions; most > 0 && request.prompt > most)
+            graph.warnings.push_back(fmt::format(
+                "--prompt {}: the model is made for {} positions at most", request.prompt, most));
+    } else if (request.batch > 0 || request.prompt > 0) {
+        throw UserError("--batch and --prompt are of a config.json; bind sizes with --dim");
+    }
     result.opsets = graph.opsets;
     result.inputs = port_rows(graph, graph.inputs);
     result.outputs = port_rows(graph, graph.outputs);
@@ -110,7 +149,8 @@ static InspectResult inspect_file(const InspectRequest& request) {
     auto with_blocks = [&](const model::Graph& of) {
         if (request.blocks) add_blocks(of, model::find_blocks(of), result);
     };
-    std::map<std::string, int64_t> dims = parse_dims(request.dims);
+    const std::map<std::string, int64_t> dims =
+        with_tokens(graph, request.batch, request.prompt, parse_dims(request.dims), graph.warnings);
     model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
     result.open_dims = model::unbound_dims(bound);
     for (const PortRow& port : port_rows(bound, bound.inputs))
@@ -120,6 +160,7 @@ static InspectResult inspect_file(const InspectRequest& request) {
     try {
         const model::ShapedGraph shaped = model::infer_shapes(bound, {}, lower::evaluate);
         add_work(shaped, result);
+        if (request.layers) add_layers(shaped, result);
         if (request.blocks) with_blocks(model::simplify(shaped, lower::evaluate).graph);
     } catch (const model::NeedsValue& needs) {
         result.warnings.push_back(fmt::format("work is not counted: {}", needs.what()));

@@ -230,6 +230,24 @@ Json simulated(const driver::SimulateResult& r) {
     return out;
 }
 
+void add_layers(const driver::InspectResult& r, Json& out) {
+    out["layers"] = Json::array();
+    for (const driver::LayerRow& row : r.layers)
+        out["layers"].push_back({{"name", row.name},
+                                 {"kind", row.kind},
+                                 {"parameters", row.parameters},
+                                 {"forward_flops", row.forward_flops},
+                                 {"data_flops", row.data_flops},
+                                 {"weight_flops", row.weight_flops},
+                                 {"matrix_flops", row.matrix_flops},
+                                 {"forward_bytes", row.forward_bytes},
+                                 {"backward_bytes", row.backward_bytes},
+                                 {"kept_bytes", row.kept_bytes},
+                                 {"kept_selective_bytes", row.kept_selective_bytes},
+                                 {"input_bytes", row.input_bytes},
+                                 {"boundary_bytes", row.boundary_bytes}});
+}
+
 Json inspected(const driver::InspectResult& r) {
     Json out = {{"model", r.model},
                 {"opsets", r.opsets},
@@ -244,6 +262,8 @@ Json inspected(const driver::InspectResult& r) {
                 {"open_dims", r.open_dims},
                 {"bindings", r.bindings},
                 {"warnings", r.warnings}};
+    if (r.active_parameters) out["active_parameters"] = *r.active_parameters;
+    if (r.kv_bytes_per_token) out["kv_bytes_per_token"] = *r.kv_bytes_per_token;
     out["unsupported"] = Json::array();
     for (const driver::UnsupportedRow& u : r.unsupported)
         out["unsupported"].push_back({{"node", u.node}, {"op", u.op}, {"reason", u.reason}});
@@ -258,6 +278,7 @@ Json inspected(const driver::InspectResult& r) {
                                 {"constant_bytes", json_of(row.constant_bytes)}});
     if (r.has_memory) out["memory"] = json_of(r.memory);
     if (r.has_blocks) add_blocks(r, out);
+    if (r.has_layers) add_layers(r, out);
     return out;
 }
 
