@@ -14,11 +14,13 @@
 #include "base/mapped_file.h"
 #include "driver/bucket.h"
 #include "driver/check_feeds.h"
+#include "driver/compiled.h"
 #include "driver/entry.h"
 #include "driver/graph_memory.h"
 #include "driver/kernel_stats.h"
 #include "driver/naming.h"
 #include "driver/parallel.h"
+#include "driver/parallel_plan.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
 #include "driver/ports.h"
@@ -44,27 +46,6 @@
 
 namespace smeaton::driver {
 
-// One compiled form of the model, for given shapes and values.
-struct Compiled {
-    Specialisation made_for;
-    mutable std::shared_ptr<const Tuned> tuned;  // once it has run: without what was packed
-    mutable std::weak_ptr<const Tuned> whole;
-    mutable bool is_light = false;
-    mutable std::shared_ptr<run::Library> library;
-    std::vector<std::string> source;
-    emit::EmittedProgram emitted;
-    run::Symbols symbols;
-    std::unique_ptr<run::Executor> executor;
-    ParallelChoice parallel;
-    std::vector<std::string> fed;  // graph inputs in the order of externals
-    std::vector<std::vector<int64_t>> output_shapes;
-    std::vector<DType> output_dtypes;
-    int64_t arena_lower_bound_bytes = 0;
-    double seconds = 0;
-    run::BackgroundCompiler::JobPtr better;  // makes the optimised code; null where that runs
-    mutable std::mutex taking_over;
-    mutable std::atomic<bool> is_quick{false};  // until what `better` makes has been taken over
-};
 using CompiledPtr = std::shared_ptr<const Compiled>;
 
 struct Session::Impl {
@@ -204,7 +185,7 @@ CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
     } else {
         // Schedules hang on times, which those of quick code are not.
         const bool quick =
-            options.parallel == "off" &&
+            options.parallel == "off" && !options.schedule &&
             (options.compile == "quick" || (options.compile == "auto" && has_compiled));
         tell(feeds, quick);
         compiled = naming(path, [&] { return compile(feeds, quick); });
@@ -247,7 +228,9 @@ void Session::Impl::let_weights_go(const Compiled& compiled) {
             without_weights(*whole, constants_of_runs(whole->program)));
         compiled.whole = whole;
         compiled.is_light = true;
-        compiled.executor->relink(symbols_of(compiled.tuned->program, compiled.library));
+        const run::Symbols light = symbols_of(compiled.tuned->program, compiled.library);
+        compiled.executor->relink(light);
+        if (compiled.batch) compiled.batch->relink(light);
         forget_weights(whole->lowered);
     }
     let_graph_go();
@@ -322,7 +305,7 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
             if (deciding_inputs.size() == before) throw UserError("{}: {}", path, needs.what());
         }
     }
-    if (made->executor && options.parallel != "off") arrange(*made, feeds);
+    if (made->executor && (options.parallel != "off" || options.schedule)) arrange(*made, feeds);
     made->emitted = {};
     made->symbols = {};
     kept.push_front(made);
@@ -414,7 +397,10 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
 }
 
 void Session::Impl::start() {
-    check_parallel(options.parallel);
+    check_parallel(options.parallel, options.samples, options.hyper);
+    if (options.samples > 1 && !state.empty())
+        throw UserError("{}: a batch of {}: the model keeps states, which the samples would share",
+                        path, options.samples);
     pool = std::make_shared<run::Pool>(options.threads);
     if (!pool->warning().empty()) warnings.push_back(pool->warning());
 }
@@ -502,48 +488,30 @@ int Session::threads() const {
     return impl_->pool->threads();
 }
 
-namespace {
-
-// Somewhere to point at for tensors without elements.
-std::byte nothing_here[64];
-
-void* address(const Tensor& t) {
-    const std::byte* data = t.elements() == 0 ? nothing_here : t.data();
-    return const_cast<std::byte*>(data);
-}
-
-struct Bound {
-    std::vector<void*> externals;
-    std::vector<Tensor> outputs;
-};
-
-Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
-    Bound b;
-    b.externals.reserve(c.fed.size() + c.output_shapes.size());
-    for (const std::string& input : c.fed) b.externals.push_back(address(feeds.at(input)));
-    for (size_t i = 0; i < c.output_shapes.size(); ++i) {
-        b.outputs.emplace_back(c.output_dtypes[i], c.output_shapes[i]);
-        bool empty = b.outputs.back().elements() == 0;
-        b.externals.push_back(empty ? nothing_here : b.outputs.back().mutable_data());
-    }
-    return b;
-}
-
-}  // namespace
-
 // In the place where the steps run one after another, if that is worth it.
 void Session::Impl::arrange(Compiled& made, const Feeds& feeds) {
+    if (options.schedule) {
+        made.parallel = given_choice(made.tuned->program, *options.schedule, pool->threads());
+        return place(made, arrangement_of(made.parallel));
+    }
     std::unique_lock turn = state_turn();
     ParallelSubject subject{made.tuned->program, made.emitted, made.symbols, pool};
-    for (const std::string& input : made.fed) subject.inputs.push_back(address(feeds.at(input)));
+    for (const std::string& input : made.fed) subject.inputs.push_back(bytes_of(feeds.at(input)));
     subject.states = state.addresses(made.tuned->program);
     subject.wanted = options.parallel;
+    subject.samples = options.samples;
+    subject.hyper = options.hyper;
     subject.cache_folder = options.cache_folder;
     subject.progress = options.progress;
     subject.poll = options.poll;
     const auto begin = std::chrono::steady_clock::now();
     made.parallel = choose_arrangement(subject);
-    if (made.parallel.method != "serial") place(made, arrangement_of(made.parallel));
+    if (made.parallel.method != "serial" && options.samples == 1)
+        place(made, arrangement_of(made.parallel));
+    else if (made.parallel.method != "serial")
+        made.batch = std::make_unique<run::Executor>(
+            run::link(plan_of(made.tuned->program, made.emitted, made.parallel), made.symbols),
+            pool, std::vector<void*>{}, packed);
     made.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
@@ -569,6 +537,38 @@ std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string
         chosen.push_back(places[i] < bound.outputs.size() ? bound.outputs[places[i]]
                                                           : s.state.value_of_output(names[i]));
     return chosen;
+}
+
+std::vector<std::vector<Tensor>> Session::run_batch(const std::vector<Feeds>& samples) {
+    Impl& s = *impl_;
+    if (samples.size() != static_cast<size_t>(s.options.samples))
+        throw UserError("{}: {} samples, but the session is made for {}", s.path, samples.size(),
+                        s.options.samples);
+    std::vector<Feeds> feeds;
+    for (const Feeds& fed : samples) feeds.push_back(s.padded(fed));
+    CompiledPtr compiled = s.get_to_run(feeds.front());
+    std::vector<Bound> bound;
+    std::vector<void*> externals;
+    for (const Feeds& own : feeds) {
+        if (!s.serves(*compiled, own))
+            throw UserError(
+                "{}: the samples of a batch differ in a shape, or in a value that "
+                "decides shapes",
+                s.path);
+        bound.push_back(bind_buffers(*compiled, own));
+        externals.insert(externals.end(), bound.back().externals.begin(),
+                         bound.back().externals.end());
+    }
+    naming(s.path, [&] {
+        if (compiled->batch) return compiled->batch->run(externals);
+        for (const Bound& b : bound) compiled->executor->run(b.externals);
+    });
+    std::vector<std::vector<Tensor>> outputs;
+    for (size_t i = 0; i < bound.size(); ++i) {
+        s.buckets.cut(bound[i].outputs, samples[i]);
+        outputs.push_back(std::move(bound[i].outputs));
+    }
+    return outputs;
 }
 
 std::map<std::string, Tensor> Session::state() {
@@ -651,7 +651,8 @@ MemoryStats Session::memory(const Feeds& fed) {
     stats.weights_bytes = weight_bytes(tuned->program);
     stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;
     stats.scratch_bytes = compiled->executor->scratch_bytes();
-    stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
+    const run::Executor& runs = compiled->batch ? *compiled->batch : *compiled->executor;
+    stats.arena_bytes = runs.plan().arena_bytes + stats.scratch_bytes;
     stats.state_bytes = impl_->state.bytes();
     stats.graph_max_live_bytes = impl_->entry ? gir::plan_arena(tuned->lowered).lower_bound_bytes
                                               : graph_max_live_bytes(tuned->graph);
