@@ -67,7 +67,8 @@ Json json_of(const driver::ParallelChoice& c) {
     }
     Json ways = Json::array();
     for (const driver::TriedWay& w : c.ways)
-        ways.push_back({{"method", w.method},
+        ways.push_back({{"way", words(c, w.method, w.hyper)},
+                        {"method", w.method},
                         {"hyper", w.hyper},
                         {"time_us", w.us},
                         {"of_serial", w.us / c.serial_us},

@@ -17,7 +17,8 @@ std::string ways_table(const driver::ParallelChoice& c) {
     t.row(
         {"what the schedule predicts", time_us_figure(schedule::makespan_us(c.schedule)), "", ""});
     t.row({"no schedule over these kernels is shorter than", time_us_figure(c.bound_us), "", ""});
-    t.row({fmt::format("their work / {} threads", c.threads), time_us_figure(c.work_us), "", ""});
+    t.row({fmt::format("their work / {} threads", whole_figure(c.threads)),
+           time_us_figure(c.work_us), "", ""});
     t.row({"their critical path", time_us_figure(c.critical_path_us), "", ""});
     return t.str();
 }
@@ -35,11 +36,11 @@ Section parallel_section(const driver::StudyResult& r) {
         word(words(c, c.method, c.method == "serial" ? "" : c.hyper)),
         c.kept ? ", measured before" : "");
     html += ways_table(c);
-    const std::string energy = !c.energy_of.empty() ? "Energy: " + c.energy_of
-                               : c.energy_missing.empty()
-                                   ? ""
-                                   : "Energy is not known: " + c.energy_missing;
-    if (!energy.empty()) html += fmt::format("<p class=\"note\">{}.</p>\n", word(energy));
+    if (!c.energy_of.empty())
+        html += fmt::format("<p class=\"note\">Energy: {}.</p>\n", word(c.energy_of));
+    else if (!c.energy_missing.empty())
+        html +=
+            fmt::format("<p class=\"note\">Energy is not known: {}.</p>\n", word(c.energy_missing));
     const driver::Timeline planned = driver::timeline_of(c.schedule, c.threads);
     html += gantt_chart(c.graph, schedule::cores_of_one_kind(c.threads), planned,
                         r.parallel_run ? &*r.parallel_run : nullptr);

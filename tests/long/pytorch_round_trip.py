@@ -5,7 +5,7 @@
 - torch.export takes it, and what it makes gives the same outputs;
 - clusters on processes give the bits of `forward`; an error in one is raised, and the next run is right again;
 - train.py trains: the loss of a random batch falls; parameters that are tied stay tied;
-- mypy --strict passes on what was written; so do `ruff check` and `ruff format --check` where ruff is installed.
+- mypy passes on what was written; so do `ruff check` and `ruff format --check` (each where it is installed).
 
     pytorch_round_trip.py [--only TEXT,…] [--skip-processes]
 
@@ -35,6 +35,8 @@ sys.path[:0] = [
 import pytorch  # noqa: E402
 import smeaton  # noqa: E402
 from zoo import store  # noqa: E402
+
+MYPY_CACHE = ROOT / "build" / "mypy"  # what it knows of torch takes it a minute
 
 
 def differences(what, got, wanted):
@@ -127,26 +129,16 @@ def train(folder, scratch):
 
 def lint(folder):
     files = [str(f) for f in sorted(folder.glob("*.py"))]
-    commands = [[sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *files]]
-    if shutil.which("ruff"):
-        commands += [
-            [
-                "ruff",
-                "check",
-                "--line-length",
-                "100",
-                "--select",
-                "E,F,W,B,UP,I",
-                "--ignore",
-                "E402,E501,I001",
-                *files,
-            ],
-            ["ruff", "format", "--check", "--line-length", "100", *files],
-        ]
+    commands = []
+    if mypy := shutil.which("mypy") or shutil.which("mypy", path=str(ROOT / ".venv" / "bin")):
+        commands.append([mypy, "--cache-dir", str(MYPY_CACHE), "--python-executable", sys.executable, *files])
+    if ruff := shutil.which("ruff"):
+        commands.append([ruff, "check", "--isolated", "--line-length", "100", *files])
+        commands.append([ruff, "format", "--isolated", "--check", "--line-length", "100", *files])
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if done.returncode != 0:
-            yield f"{' '.join(command[:4])}: {(done.stdout + done.stderr).strip()[:400]}"
+            yield f"{' '.join(command[:3])}: {(done.stdout + done.stderr).strip()[:600]}"
 
 
 def loss_of(case, outputs):

@@ -244,6 +244,6 @@ def test_clusters_on_processes_know_who_reads_what(tmp_path):
     (table,) = [n.value for n in tree.body if isinstance(n, ast.AnnAssign) and n.target.id == "READERS"]
     readers = ast.literal_eval(table)
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    put = {n.args[0].value for n in calls if n.func.attr == "put" and isinstance(n.args[0], ast.Constant)}
-    got = {n.args[0].value for n in calls if n.func.attr == "get" and isinstance(n.args[0], ast.Constant)}
+    named = [n for n in calls if n.args and isinstance(n.args[0], ast.Constant)]
+    put, got = ({n.args[0].value for n in named if n.func.attr == word} for word in ("put", "get"))
     assert put == set(readers) and got <= put

@@ -251,7 +251,7 @@ def test_the_chart_the_graph_and_the_trace_are_written(tmp_path):
 def test_a_measured_run_stands_beside_the_prediction(tmp_path):
     four_branches(tmp_path / "m.onnx")
     call = ("schedule", tmp_path / "m.onnx", "--cores", 2, "--algorithm", "list", "--costs", "measured")
-    result = scheduled(*call, "--html", tmp_path / "s.html", "--trace", tmp_path / "s.json")
+    result = scheduled(*call[1:], "--html", tmp_path / "s.html", "--trace", tmp_path / "s.json")
     measured = result["measured"]
     assert measured["makespan_us"] == pytest.approx(max(s["finish_us"] for s in measured["spans"]))
     assert {s["name"] for s in measured["spans"]} == {t["name"] for t in result["tasks"]}

@@ -100,15 +100,14 @@ from weakref import WeakKeyDictionary
 
 import torch
 import torch.multiprocessing)",
-                                R"PY(JOB, FAILED = "a job", "a failure"
-
-
-class Channel:
+                                R"PY(class Channel:
     """Values on their way from one cluster to another: each cluster has an inbox.
 
     Tensors lie in shared memory. What comes before it is asked for is kept; what is of a run that
     failed is dropped.
     """
+
+    JOB, FAILED = "a job", "a failure"
 
     def __init__(self, cluster: int, inboxes: list[Any]) -> None:
         self.cluster, self.inboxes, self.run = cluster, inboxes, 0
@@ -133,8 +132,8 @@ class Channel:
     def get(self, name: str) -> Tensor:
         """Waits for a value. RuntimeError where a cluster failed."""
         while not self.arrived.get((self.run, name)):
-            if (self.run, FAILED) in self.arrived:
-                raise RuntimeError(f"a cluster failed: {self.arrived[self.run, FAILED][0]}")
+            if (self.run, self.FAILED) in self.arrived:
+                raise RuntimeError(f"a cluster failed: {self.arrived[self.run, self.FAILED][0]}")
             self.take()
         return cast(Tensor, self.arrived[self.run, name].pop(0))
 
@@ -144,14 +143,14 @@ class Channel:
 
     def next_job(self) -> Any:
         """Waits for the run after this one."""
-        while not any(name == JOB for _, name in self.arrived):
+        while not any(name == self.JOB for _, name in self.arrived):
             self.take()
-        self.begin(min(run for run, name in self.arrived if name == JOB))
-        return self.arrived.pop((self.run, JOB))[0]
+        self.begin(min(run for run, name in self.arrived if name == self.JOB))
+        return self.arrived.pop((self.run, self.JOB))[0]
 
     def fail(self, error: Exception) -> None:
         for reader in range(len(self.inboxes)):
-            self.send(reader, FAILED, f"{type(error).__name__}: {error}"))PY",
+            self.send(reader, self.FAILED, f"{type(error).__name__}: {error}"))PY",
                                 R"PY(def model_of(state: dict[str, Tensor]) -> Any:
     """The model of model.py beside this file, on these weights as they lie."""
     spec = spec_from_file_location("model", Path(__file__).with_name("model.py"))
@@ -173,7 +172,7 @@ def serve(cluster: int, inboxes: list[Any], state: dict[str, Tensor]) -> None:
         try:
             with torch.inference_mode(inference), torch.no_grad():
                 CLUSTERS[cluster](model, channel, *inputs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told to all who wait
             channel.fail(error)
 
 
@@ -214,7 +213,7 @@ def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
         channel.begin(channel.run + 1)
         job = (threads, torch.is_inference_mode_enabled(), model.training, inputs)
         for cluster in range(1, len(CLUSTERS)):
-            channel.send(cluster, JOB, job)
+            channel.send(cluster, channel.JOB, job)
         torch.set_num_threads(threads)
         try:
             with torch.no_grad():
