@@ -14,6 +14,13 @@ void pytorch_options(Arguments& arguments, driver::PytorchRequest& r) {
                      "pytorch: plan of the clusters, as `schedule` takes it");
     arguments.option("--machine", r.machine_file, "FILE",
                      "pytorch: what operators take; else assumed figures, which are told");
+    arguments.option("--workers", r.workers, "KIND",
+                     "pytorch: what forward_parallel runs clusters on: threads or processes");
+    arguments.flag("--train", r.train, "pytorch: write train.py as well");
+    arguments.option("--loss", r.loss, "LOSS",
+                     "of train.py: cross-entropy (the default), mse or output:NAME");
+    arguments.option("--optimizer", r.optimizer, "NAME",
+                     "of train.py: sgd (the default), momentum, adam or adamw");
 }
 
 int emit_pytorch(const driver::SourceRequest& source, const std::string& folder,

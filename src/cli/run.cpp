@@ -61,6 +61,15 @@ Verb run_verb() {
                 arguments.option("--parallel", m.session.parallel, "NAME",
                                  "kernels side by side: off, auto (where it measures faster), or "
                                  "linear, list, exact, ilp, cpsat");
+                arguments.option("--batch", m.session.samples, 1,
+                                 "samples in one call, each of the model's own sizes: given arrays "
+                                 "are cut along their first axis, outputs are put together");
+                arguments.option("--hyper", m.session.hyper, "FORM",
+                                 "of a batch by linear or auto: plain (cluster k of all samples on "
+                                 "one thread) or switched (clusters go round); auto tries both");
+                arguments.option("--machine", m.energy_machine, "MACHINE",
+                                 "with --parallel: a description whose energy figures stand in "
+                                 "where the system has no counters");
                 arguments.option("--runs", m.runs, 0, "timed runs");
                 arguments.option("--warmup", m.warmup, 0, "runs before those that are timed");
                 arguments.flag("--kernels", m.kernels,

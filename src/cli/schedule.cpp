@@ -1,7 +1,10 @@
 #include "driver/schedule.h"
 
+#include "base/error.h"
+#include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
+#include "driver/graphviz.h"
 #include "report/schedule.h"
 
 namespace smeaton::cli {
@@ -34,6 +37,21 @@ void schedule_options(Arguments& arguments, driver::ScheduleRequest& r) {
     stage_options(arguments, r.session);
 }
 
+/// What is written beside the text; empty: not.
+struct Files {
+    std::string html, svg, trace;
+};
+
+void write(const driver::ScheduleResult& result, const Files& files) {
+    driver::Drawing graph;
+    if (!files.html.empty() || !files.svg.empty()) graph = driver::draw(result);
+    if (!files.svg.empty() && graph.svg.empty())
+        throw UserError("--svg {}: {}", files.svg, graph.missing);
+    if (!files.html.empty()) write_file(files.html, report::html(result, graph));
+    if (!files.svg.empty()) write_file(files.svg, graph.svg + "\n");
+    if (!files.trace.empty()) write_file(files.trace, driver::trace_json(result));
+}
+
 }  // namespace
 
 Verb schedule_verb() {
@@ -41,13 +59,21 @@ Verb schedule_verb() {
             "smeaton schedule model.onnx --cores 4 --algorithm list", [](Arguments& arguments) {
                 auto r = std::make_shared<driver::ScheduleRequest>();
                 auto json = std::make_shared<bool>(false);
+                auto files = std::make_shared<Files>();
                 schedule_options(arguments, *r);
+                arguments.option("--html", files->html, "FILE",
+                                 "write a page: chart, graph with a colour per core, tasks");
+                arguments.option("--svg", files->svg, "FILE",
+                                 "write the graph with a colour per core (needs Graphviz)");
+                arguments.option("--trace", files->trace, "FILE",
+                                 "write the timeline for ui.perfetto.dev, predicted and measured");
                 arguments.flag("--json", *json, "one JSON object on stdout");
                 return [=] {
                     Progress progress;
                     r->session.progress = progress.callback();
                     driver::ScheduleResult result = driver::make_schedule(*r);
                     print_warnings(result.of, result.warnings);
+                    write(result, *files);
                     print_out(*json ? report::json(result) : report::text(result));
                     return 0;
                 };

@@ -2,6 +2,7 @@
 // how runs take its kernels up.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@
 
 namespace smeaton::driver {
 
-/// Its session guards it: what follows `tuned` changes between runs, under the session's mutex.
+/// Its session guards it: from `tuned` on it changes between runs, under the session's mutex.
 class Compiled {
 public:
     Specialisation made_for;
@@ -23,6 +24,7 @@ public:
     emit::EmittedProgram emitted;  ///< until kernels are arranged
     run::Symbols symbols;          ///< until kernels are arranged
     std::unique_ptr<run::Executor> executor;
+    std::unique_ptr<run::Executor> batch;  ///< of several samples; null: they run one by one
     ParallelChoice parallel;
     std::vector<std::string> fed;  ///< graph inputs in the order of externals
     std::vector<std::vector<int64_t>> output_shapes;
@@ -36,7 +38,7 @@ public:
     run::BackgroundCompiler::JobPtr better;
 
     /// Other code of the same units takes the place of what runs.
-    void relink(std::shared_ptr<run::Library>);
+    void take(std::shared_ptr<run::Library>);
 
     /// Lets constants go that packed copies stand for; those are there once it has run.
     void let_weights_go();
@@ -48,8 +50,20 @@ public:
     void hold_whole(const std::shared_ptr<const Tuned>&);
 
 private:
+    void link_code();
+
     std::weak_ptr<const Tuned> whole_;
     bool is_light_ = false;
 };
+
+/// Where a tensor's bytes lie; somewhere for one without elements.
+void* bytes_of(const Tensor&);
+
+/// What a run is given: pointers to inputs and outputs, and the outputs, which it fills.
+struct Bound {
+    std::vector<void*> externals;
+    std::vector<Tensor> outputs;
+};
+Bound bind_buffers(const Compiled&, const std::map<std::string, Tensor>& feeds);
 
 }  // namespace smeaton::driver

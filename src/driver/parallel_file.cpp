@@ -47,17 +47,56 @@ schedule::Placed read_placed(TextReader& in, int task) {
     return p;
 }
 
+void read_ways(TextReader& in, ParallelChoice& c) {
+    in.expect("samples");
+    if (in.integer() != c.samples) in.fail("another number of samples");
+    in.expect("hyper");
+    c.hyper = in.string();
+    in.end_line();
+    in.expect("energy");
+    c.energy_of = in.string();
+    c.energy_missing = in.string();
+    in.end_line();
+    in.expect("ways");
+    const int64_t ways = in.integer("a number of ways");
+    in.end_line();
+    for (int64_t i = 0; i < ways; ++i) {
+        TriedWay way;
+        in.expect("way");
+        way.method = in.identifier("a method");
+        way.hyper = in.string();
+        in.expect("us");
+        way.us = in.number();
+        in.expect("joules");
+        way.joules = in.number();
+        in.end_line();
+        c.ways.push_back(std::move(way));
+    }
+}
+
 }  // namespace
 
 // parallel auto
 //   method list tried list threads 2
 //   cpu "..."
+//   samples 1 hyper ""
+//   energy "RAPL: package-0" ""
+//   ways 2
+//   way serial "" us 120.5 joules 0.02
+//   ...
 //   serial_us 120.5
 //   ...
 //   kernel conv_1 us 10.0 5.5 cores 0 2 start 0.0 finish 5.5
 std::string parallel_text(const ParallelChoice& c) {
-    std::string out = fmt::format("parallel {}\n  method {} tried {} threads {}\n  cpu {}\n",
-                                  c.wanted, c.method, c.tried, c.threads, smeaton::quoted(c.cpu));
+    std::string out = fmt::format(
+        "parallel {}\n  method {} tried {} threads {}\n  cpu {}\n  samples {} hyper {}\n"
+        "  energy {} {}\n  ways {}\n",
+        c.wanted, c.method, c.tried, c.threads, smeaton::quoted(c.cpu), c.samples,
+        smeaton::quoted(c.hyper), smeaton::quoted(c.energy_of), smeaton::quoted(c.energy_missing),
+        c.ways.size());
+    for (const TriedWay& w : c.ways)
+        out += fmt::format("  way {} {} us {} joules {}\n", w.method, smeaton::quoted(w.hyper),
+                           float_text(w.us), float_text(w.joules));
     for (const Figure& f : kFigures)
         out += fmt::format("  {} {}\n", f.name, float_text(c.*f.value));
     for (size_t i = 0; i < c.graph.tasks.size(); ++i) {
@@ -74,6 +113,7 @@ ParallelChoice parse_parallel(std::string_view text, const std::string& file,
                               const ParallelChoice& asked) {
     TextReader in(file, text);
     ParallelChoice c = asked;
+    c.ways.clear();
     in.expect("parallel");
     in.expect(asked.wanted);
     in.end_line();
@@ -87,6 +127,7 @@ ParallelChoice parse_parallel(std::string_view text, const std::string& file,
     in.expect("cpu");
     if (in.string() != asked.cpu) in.fail("another machine");
     in.end_line();
+    read_ways(in, c);
     for (const Figure& f : kFigures) {
         in.expect(f.name);
         c.*f.value = in.number();
@@ -112,8 +153,9 @@ ParallelChoice parse_parallel(std::string_view text, const std::string& file,
 ParallelFile::ParallelFile(const std::string& cache_folder, const std::string& plan,
                            const std::vector<std::string>& units, const ParallelChoice& asked) {
     const std::string folder = cache_folder.empty() ? run::default_cache_folder() : cache_folder;
-    std::string key = fmt::format("{}\n{} cores\n{} threads\n{}\n{}", run::cpu_identity(),
-                                  run::usable_cores(), asked.threads, asked.wanted, plan);
+    std::string key = fmt::format("{}\n{} cores\n{} threads\n{}\n{} samples {}\n{}",
+                                  run::cpu_identity(), run::usable_cores(), asked.threads,
+                                  asked.wanted, asked.samples, asked.hyper, plan);
     for (const std::string& unit : units) key += "\n" + run::digest(unit);
     path_ = fmt::format("{}/{}.parallel", folder, run::digest(key));
 }

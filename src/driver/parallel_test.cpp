@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -11,10 +12,15 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "driver/here.h"
+#include "driver/parallel_energy.h"
 #include "driver/parallel_file.h"
+#include "driver/parallel_mix.h"
+#include "driver/parallel_plan.h"
+#include "driver/pipeline.h"
 #include "machine/print.h"
 #include "machine/read.h"
 #include "schedule/check.h"
+#include "schedule/linear/hyper.h"
 
 namespace smeaton::driver {
 namespace {
@@ -186,11 +192,154 @@ kernel k1(a -> y)
   parallel i: 64 any
     unary exp y[i] <- a[63-i]
 )");
-    Session line(folder.path + "/line.gir", folder.options("auto"));
+    Session line(folder.path + "/line.gir", folder.options("list"));
     const ParallelChoice choice = line.parallel({{"x", Tensor(DType::kF32, {64})}});
     EXPECT_EQ(choice.method, "serial");
     EXPECT_EQ(choice.serial_us, 0);
     EXPECT_NE(choice.why, "");
+    // `auto` asks whether one thread does better.
+    Session chosen(folder.path + "/line.gir", folder.options("auto"));
+    const ParallelChoice ways = chosen.parallel({{"x", Tensor(DType::kF32, {64})}});
+    EXPECT_EQ(ways.tried, "one_thread");
+    ASSERT_EQ(ways.ways.size(), 2U);
+    EXPECT_EQ(ways.ways[0].method, "serial");
+    EXPECT_EQ(ways.method == "serial", ways.ways[1].us > 0.98 * ways.ways[0].us);
+}
+
+TEST(Parallel, a_batch_gives_what_each_sample_gives_alone) {
+    const Folder folder;
+    std::string stateless = kProgram;
+    for (const char* line : {"  buffer n: memory f32[k: 4] state\n", "  run k6(n -> n)\n"})
+        stateless.erase(stateless.find(line), std::string(line).size());
+    stateless.erase(stateless.find("kernel k6"));
+    write_file(folder.program, stateless);
+    std::vector<std::map<std::string, Tensor>> samples;
+    for (int s = 0; s < 5; ++s) samples.push_back(feeds(0.25 * s));
+    Session alone(folder.program, folder.options("off"));
+    const std::pair<const char*, const char*> ways[] = {
+        {"off", ""},          {"list", ""},        {"auto", ""},
+        {"auto", "switched"}, {"linear", "plain"}, {"linear", "switched"}};
+    for (const auto& [parallel, hyper] : ways) {
+        SessionOptions options = folder.options(parallel);
+        options.samples = 5;
+        options.hyper = hyper;
+        Session session(folder.program, options);
+        for (int run = 0; run < 2; ++run) {
+            const auto got = session.run_batch(samples);
+            ASSERT_EQ(got.size(), 5U);
+            for (size_t s = 0; s < 5; ++s) {
+                const std::vector<Tensor> want = alone.run(samples[s]);
+                for (size_t k = 0; k < want.size(); ++k)
+                    EXPECT_TRUE(tensor::same(got[s][k], want[k])) << parallel << hyper << s << k;
+            }
+        }
+        const ParallelChoice choice = session.parallel(samples[0]);
+        EXPECT_EQ(choice.samples, parallel == std::string("off") ? 1 : 5);
+        if (parallel != std::string("auto")) continue;
+        // One sample on each core is weighed against the hyperclusters.
+        const auto tried = [&](const std::string& method, const std::string& form) {
+            return std::any_of(choice.ways.begin(), choice.ways.end(), [&](const TriedWay& w) {
+                return w.method == method && w.hyper == form;
+            });
+        };
+        EXPECT_TRUE(tried("sample_per_core", ""));
+        EXPECT_TRUE(tried("linear", "switched"));
+        EXPECT_EQ(tried("linear", "plain"), hyper == std::string());
+        EXPECT_THROW(session.run_batch({samples[0]}), UserError);
+    }
+    // Where a check of one fails, so does the run.
+    SessionOptions options = folder.options("linear");
+    options.samples = 5;
+    Session session(folder.program, options);
+    samples[3] = feeds(1000);
+    EXPECT_THROW(session.run_batch(samples), UserError);
+}
+
+TEST(Parallel, a_batch_of_a_model_with_states_is_refused) {
+    const Folder folder;
+    SessionOptions options = folder.options("auto");
+    options.samples = 2;
+    EXPECT_THROW(Session(folder.program, options), UserError);
+    options.samples = 0;
+    EXPECT_THROW(Session(folder.program, options), UserError);
+    options = folder.options("list");
+    options.hyper = "plain";
+    EXPECT_THROW(Session(folder.program, options), UserError);
+}
+
+TEST(Mixed, takes_each_stretch_from_the_way_that_was_faster_there) {
+    // a, then b and c side by side, then d, then e and f.
+    schedule::TaskGraph graph;
+    for (const char* name : {"a", "b", "c", "d", "e", "f"}) graph.tasks.push_back({name, {4, 2}});
+    for (auto [from, to] : {std::pair(0, 1), {0, 2}, {1, 3}, {2, 3}, {3, 4}, {3, 5}})
+        graph.edges.push_back({{from}, {to}, 0, 0});
+    const schedule::Cores cores = schedule::cores_of_one_kind(2);
+    TracedWay serial{on_all_cores(graph, cores), {}};
+    TracedWay beside{schedule::replay(graph, schedule::Links(graph), cores,
+                                      {{0, {0}}, {1, {0}}, {2, {1}}, {3, {1}}, {4, {0}}, {5, {1}}}),
+                     {}};
+    // Measured: b and c beside each other gain, e and f lose.
+    serial.end_us = {{2, 5, 8, 10, 12, 14}, {2, 5, 8, 10, 12, 14}};
+    beside.end_us = {{3, 7, 6.5, 10, 15, 14}, {3, 7, 6.5, 10, 15, 14}};
+    const schedule::Schedule s = mixed(graph, cores, {serial, beside});
+    EXPECT_TRUE(schedule::check(graph, cores, s).faults.empty());
+    const auto count = [&](int t) { return s.tasks[static_cast<size_t>(t)].cores.size(); };
+    EXPECT_EQ(count(0), 2U);
+    EXPECT_EQ(count(1), 1U);
+    EXPECT_EQ(count(2), 1U);
+    EXPECT_EQ(count(3), 2U);
+    EXPECT_EQ(count(4), 2U);
+    EXPECT_EQ(count(5), 2U);
+    // One way alone is itself.
+    const schedule::Schedule same = mixed(graph, cores, {beside});
+    for (size_t t = 0; t < 6; ++t) EXPECT_EQ(same.tasks[t].cores, beside.schedule.tasks[t].cores);
+}
+
+TEST(SamplePerCore, cores_go_round_and_the_rest_shares_them) {
+    schedule::TaskGraph one;
+    one.tasks = {{"a", {4, 3, 2.5, 2}}, {"b", {8, 5, 4, 3}}};
+    one.edges = {{{0}, {1}, 1, 0}};
+    const schedule::Cores cores = schedule::cores_of_one_kind(4);
+    for (int samples = 1; samples <= 9; ++samples) {
+        const schedule::TaskGraph graph = schedule::samples_of(one, samples);
+        const schedule::Schedule s = sample_per_core(graph, cores, samples);
+        EXPECT_TRUE(schedule::check(graph, cores, s).faults.empty());
+        const int full = samples / 4, left = samples % 4;
+        const double rest[] = {0, 5, 8, 12};  // on 4, 2 and 1 cores each
+        EXPECT_EQ(schedule::makespan_us(s), 12 * full + rest[left]) << samples;
+    }
+}
+
+TEST(PredictedEnergy, is_what_the_description_gives_and_labelled_so) {
+    const Folder folder;
+    Session session(folder.program, folder.options("list"));
+    ParallelChoice choice = session.parallel(feeds());
+    ParallelChoice silent = choice;
+    const gir::Program program = session.tuned(feeds())->program;
+    if (choice.energy_of.starts_with("RAPL")) return;  // measured: nothing is predicted
+    machine::Machine machine =
+        machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/server-cpu.yaml");
+    machine.technology.reset();
+    for (machine::Level& level : machine.levels)
+        level.read_energy_pj_per_byte = level.write_energy_pj_per_byte = std::nullopt;
+    predict_energy(silent, program, machine, {2, 0});
+    EXPECT_EQ(silent.energy_of, "");
+    EXPECT_NE(silent.energy_missing, "");
+    for (machine::Level& level : machine.levels) {
+        level.read_energy_pj_per_byte = machine::Number(machine::Interval::exact(2), "test");
+        level.write_energy_pj_per_byte = level.read_energy_pj_per_byte;
+    }
+    for (machine::Unit& unit : machine.units)
+        for (machine::Rate& rate : unit.rates)
+            rate.energy_pj = machine::Number(machine::Interval::exact(10), "test");
+    machine.leakage_w = machine::Number(machine::Interval::exact(50), "test");
+    predict_energy(choice, program, machine, {2, 0});
+    ASSERT_TRUE(choice.energy_of.starts_with("predicted")) << choice.energy_missing;
+    ASSERT_EQ(choice.ways.size(), 2U);
+    const TriedWay &a = choice.ways[0], &b = choice.ways[1];
+    // Only the time differs: 50 W of it.
+    EXPECT_NEAR(a.joules - b.joules, 50e-6 * (a.us - b.us), 1e-9);
+    EXPECT_GT(a.joules, 50e-6 * a.us);
 }
 
 TEST(Parallel, another_word_is_an_error_that_lists_them) {
@@ -211,6 +360,8 @@ TEST(Parallel, the_kept_text_reads_back_and_errors_name_the_place) {
     c.threads = 2;
     c.cpu = "a \"CPU\", 2 cores";
     c.serial_us = 10.5;
+    c.ways = {{"serial", "", 10.5, 0.25}, {"linear", "plain", 12, 0}};
+    c.energy_of = "RAPL: package-0";
     c.graph.tasks = {{"a", {4, 2.25}}, {"b c", {3, 1.5}}};
     c.schedule.tasks = {{{0}, {0, 1}, 0, 2.25}, {{1}, {1}, 2.25, 5.25}};
     ParallelChoice asked = c;
@@ -222,7 +373,7 @@ TEST(Parallel, the_kept_text_reads_back_and_errors_name_the_place) {
         parse_parallel(text, "f", asked);
         FAIL() << "it was taken";
     } catch (const UserError& error) {
-        EXPECT_NE(std::string(error.what()).find("f:11:"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("f:16:"), std::string::npos) << error.what();
     }
 }
 

@@ -164,6 +164,31 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// What options ask for, before anything is read.
+pytorch::EmitOptions emit_options(const PytorchRequest& request) {
+    pytorch::EmitOptions options;
+    if (request.workers != "threads" && request.workers != "processes")
+        throw UserError("--workers {}: expected threads or processes", request.workers);
+    options.processes = request.workers == "processes";
+    if (!request.train && !(request.loss.empty() && request.optimizer.empty()))
+        throw UserError("--loss and --optimizer are for train.py; add --train");
+    if (request.train)
+        options.train = {
+            model::loss_named(request.loss.empty() ? "cross-entropy" : request.loss),
+            model::optimizer_named(request.optimizer.empty() ? "sgd" : request.optimizer)};
+    const std::filesystem::path file(request.model);
+    options.source = file.filename().string();
+    // Exporters call every graph and every file the same.
+    options.title = file.stem() == "model" && file.has_parent_path()
+                        ? file.parent_path().filename().string()
+                        : file.stem().string();
+    return options;
+}
+
+}  // namespace
+
 PytorchResult emit_pytorch(const PytorchRequest& request) {
     if (request.folder.empty())
         throw UserError("--as pytorch writes several files; give --output-dir DIR");
@@ -171,6 +196,7 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
         throw UserError("--cores {}: expected a whole number from 1 to {}", request.cores,
                         schedule::kMostCores);
     schedule::algorithm_named(request.algorithm);
+    const pytorch::EmitOptions options = emit_options(request);
     refuse_program(request.model);
     std::string folder = request.folder;
     while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
@@ -185,13 +211,6 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
         model::require_weights(opened.graph, request.model, "writing them beside the source");
         const pytorch::Export what(simplified(request, opened));
         const pytorch::ClusterPlan plan = plan_clusters(request, what);
-        pytorch::EmitOptions options;
-        const std::filesystem::path file(request.model);
-        options.source = file.filename().string();
-        // Exporters call every graph and every file the same.
-        options.title = file.stem() == "model" && file.has_parent_path()
-                            ? file.parent_path().filename().string()
-                            : file.stem().string();
         const pytorch::Emitted made = pytorch::emit(what, plan, options);
         const Staging staging(folder);
         std::vector<std::string> names = {"weights.safetensors"};

@@ -19,6 +19,9 @@ struct PytorchRequest {
     std::string algorithm = "list";
     std::optional<double> time_limit_s;
     std::string machine_file;  ///< what operators take; empty: figures that the clusters tell
+    std::string workers = "threads";  ///< of forward_parallel; or "processes"
+    bool train = false;               ///< train.py besides
+    std::string loss, optimizer;      ///< of it, as TrainingChoice
 };
 
 struct PytorchResult {

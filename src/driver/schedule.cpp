@@ -9,6 +9,7 @@
 #include "cost/target.h"
 #include "driver/here.h"
 #include "driver/naming.h"
+#include "driver/parallel_plan.h"
 #include "driver/source.h"
 #include "driver/tasks.h"
 #include "driver/training_graph.h"
@@ -88,6 +89,8 @@ public:
         request_.model.empty() ? from_file() : from_model();
         result_.nodes = static_cast<int>(tasks_.tasks.size());
         result_.solution = schedule::solve(tasks_, cores_, options_, result_.of);
+        if (costs_ == Costs::Measured && options_.samples == 1 && cores_->total() > 1)
+            naming(request_.model, [&] { run_here(); });
         return std::move(result_);
     }
 
@@ -209,6 +212,22 @@ private:
             set_static_costs(tuned.program, tuned.graph.graph, costs_, tasks_);
     }
 
+    // By the schedule, whose tasks are the kernels of a session on so many threads.
+    void run_here() {
+        constexpr int kRuns = 10;
+        const int cores = cores_->total();
+        SessionOptions session = request_.session;
+        session.threads = cores;
+        session.schedule = std::make_shared<const schedule::Schedule>(
+            on_neighbours(result_.solution.graph, *cores_, result_.solution.schedule));
+        Session made(request_.model, session);
+        for (int i = 0; i < kRuns; ++i) {
+            Timeline timeline = timeline_of(made.trace(opened_.feeds));
+            if (!result_.measured || timeline.length_us < result_.measured->length_us)
+                result_.measured = std::move(timeline);
+        }
+    }
+
     const ScheduleRequest& request_;
     schedule::SolveOptions options_;
     Costs costs_ = Costs::Model;
@@ -220,6 +239,23 @@ private:
 };
 
 }  // namespace
+
+Drawing draw(const ScheduleResult& result) {
+    constexpr size_t kMostTasks = 800;  // beyond, nobody sees anything, and dot takes minutes
+    const schedule::TaskGraph& graph = result.solution.graph;
+    if (graph.tasks.size() > kMostTasks)
+        return {"", fmt::format("{} tasks are too many to see, {} at most", graph.tasks.size(),
+                                kMostTasks)};
+    return draw_graph(dot_of(graph, result.solution.schedule));
+}
+
+std::string trace_json(const ScheduleResult& result) {
+    const schedule::Solution& s = result.solution;
+    std::vector<std::pair<std::string, Timeline>> timelines = {
+        {result.of + ", predicted", timeline_of(s.schedule, s.cores.total())}};
+    if (result.measured) timelines.emplace_back(result.of + ", measured", *result.measured);
+    return perfetto_json(s.graph, timelines);
+}
 
 ScheduleResult make_schedule(const ScheduleRequest& request) {
     return Scheduling(request).run();

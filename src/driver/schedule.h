@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "driver/feeds.h"
+#include "driver/graphviz.h"
 #include "driver/session.h"
+#include "driver/timeline.h"
 #include "schedule/solve.h"
 
 namespace smeaton::driver {
@@ -38,9 +40,17 @@ struct ScheduleResult {
     int nodes_raw = 0;        ///< of the model's file; of the graph
     int nodes = 0;            ///< tasks, without clones and samples
     schedule::Solution solution;
+    /// The fastest of some runs by the schedule, here; with costs "measured" and an
+    /// algorithm over kernels.
+    std::optional<Timeline> measured;
     std::vector<std::string> warnings;
 };
 
 ScheduleResult make_schedule(const ScheduleRequest&);
+
+/// The graph with a colour per core.
+Drawing draw(const ScheduleResult&);
+/// Predicted and, where there is one, measured timeline for ui.perfetto.dev.
+std::string trace_json(const ScheduleResult&);
 
 }  // namespace smeaton::driver

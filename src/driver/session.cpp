@@ -20,6 +20,7 @@
 #include "driver/kernel_stats.h"
 #include "driver/naming.h"
 #include "driver/parallel.h"
+#include "driver/parallel_plan.h"
 #include "driver/pipeline.h"
 #include "driver/plan.h"
 #include "driver/ports.h"
@@ -186,7 +187,7 @@ CompiledPtr Session::Impl::get_to_run(const Feeds& feeds) {
     } else {
         // Schedules hang on times, which those of quick code are not.
         const bool quick =
-            options.parallel == "off" &&
+            options.parallel == "off" && !options.schedule &&
             (options.compile == "quick" || (options.compile == "auto" && has_compiled));
         tell(feeds, quick);
         compiled = naming(path, [&] { return compile(feeds, quick); });
@@ -263,8 +264,7 @@ void Session::Impl::tell(const Feeds& feeds, bool quick) const {
 void Session::Impl::take_over(Compiled& compiled, bool wait) {
     if (!compiled.better || (!wait && !run::BackgroundCompiler::ended(*compiled.better))) return;
     try {
-        compiled.relink(
-            naming(path, [&] { return background.wait(compiled.better, options.poll); }));
+        compiled.take(naming(path, [&] { return background.wait(compiled.better, options.poll); }));
     } catch (const std::exception& error) {
         if (wait) throw;
         if (options.log) options.log(fmt::format("{}; quick code stays", error.what()));
@@ -288,7 +288,7 @@ CompiledPtr Session::Impl::compile(const Feeds& feeds, bool quick) {
             if (deciding_inputs.size() == before) throw UserError("{}: {}", path, needs.what());
         }
     }
-    if (made->executor && options.parallel != "off") arrange(*made, feeds);
+    if (made->executor && (options.parallel != "off" || options.schedule)) arrange(*made, feeds);
     made->emitted = {};
     made->symbols = {};
     kept.push_front(made);
@@ -379,7 +379,10 @@ std::shared_ptr<Compiled> Session::Impl::build(const Specialisation& wanted, boo
 }
 
 void Session::Impl::start() {
-    check_parallel(options.parallel);
+    check_parallel(options.parallel, options.samples, options.hyper);
+    if (options.samples > 1 && !state.empty())
+        throw UserError("{}: a batch of {}: the model keeps states, which the samples would share",
+                        path, options.samples);
     pool = std::make_shared<run::Pool>(options.threads);
     if (!pool->warning().empty()) warnings.push_back(pool->warning());
 }
@@ -469,48 +472,30 @@ int Session::threads() const {
     return impl_->pool->threads();
 }
 
-namespace {
-
-// Somewhere to point at for tensors without elements.
-std::byte nothing_here[64];
-
-void* address(const Tensor& t) {
-    const std::byte* data = t.elements() == 0 ? nothing_here : t.data();
-    return const_cast<std::byte*>(data);
-}
-
-struct Bound {
-    std::vector<void*> externals;
-    std::vector<Tensor> outputs;
-};
-
-Bound bind_buffers(const Compiled& c, const Feeds& feeds) {
-    Bound b;
-    b.externals.reserve(c.fed.size() + c.output_shapes.size());
-    for (const std::string& input : c.fed) b.externals.push_back(address(feeds.at(input)));
-    for (size_t i = 0; i < c.output_shapes.size(); ++i) {
-        b.outputs.emplace_back(c.output_dtypes[i], c.output_shapes[i]);
-        bool empty = b.outputs.back().elements() == 0;
-        b.externals.push_back(empty ? nothing_here : b.outputs.back().mutable_data());
-    }
-    return b;
-}
-
-}  // namespace
-
 // In the place where the steps run one after another, if that is worth it.
 void Session::Impl::arrange(Compiled& made, const Feeds& feeds) {
+    if (options.schedule) {
+        made.parallel = given_choice(made.tuned->program, *options.schedule, pool->threads());
+        return place(made, arrangement_of(made.parallel));
+    }
     std::unique_lock turn = state_turn();
     ParallelSubject subject{made.tuned->program, made.emitted, made.symbols, pool};
-    for (const std::string& input : made.fed) subject.inputs.push_back(address(feeds.at(input)));
+    for (const std::string& input : made.fed) subject.inputs.push_back(bytes_of(feeds.at(input)));
     subject.states = state.addresses(made.tuned->program);
     subject.wanted = options.parallel;
+    subject.samples = options.samples;
+    subject.hyper = options.hyper;
     subject.cache_folder = options.cache_folder;
     subject.progress = options.progress;
     subject.poll = options.poll;
     const auto begin = std::chrono::steady_clock::now();
     made.parallel = choose_arrangement(subject);
-    if (made.parallel.method != "serial") place(made, arrangement_of(made.parallel));
+    if (made.parallel.method != "serial" && options.samples == 1)
+        place(made, arrangement_of(made.parallel));
+    else if (made.parallel.method != "serial")
+        made.batch = std::make_unique<run::Executor>(
+            run::link(plan_of(made.tuned->program, made.emitted, made.parallel), made.symbols),
+            pool, std::vector<void*>{}, packed);
     made.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
@@ -536,6 +521,38 @@ std::vector<Tensor> Session::run(const Feeds& fed, const std::vector<std::string
         chosen.push_back(places[i] < bound.outputs.size() ? bound.outputs[places[i]]
                                                           : s.state.value_of_output(names[i]));
     return chosen;
+}
+
+std::vector<std::vector<Tensor>> Session::run_batch(const std::vector<Feeds>& samples) {
+    Impl& s = *impl_;
+    if (samples.size() != static_cast<size_t>(s.options.samples))
+        throw UserError("{}: {} samples, but the session is made for {}", s.path, samples.size(),
+                        s.options.samples);
+    std::vector<Feeds> feeds;
+    for (const Feeds& fed : samples) feeds.push_back(s.padded(fed));
+    CompiledPtr compiled = s.get_to_run(feeds.front());
+    std::vector<Bound> bound;
+    std::vector<void*> externals;
+    for (const Feeds& own : feeds) {
+        if (!s.serves(*compiled, own))
+            throw UserError(
+                "{}: the samples of a batch differ in a shape, or in a value that "
+                "decides shapes",
+                s.path);
+        bound.push_back(bind_buffers(*compiled, own));
+        externals.insert(externals.end(), bound.back().externals.begin(),
+                         bound.back().externals.end());
+    }
+    naming(s.path, [&] {
+        if (compiled->batch) return compiled->batch->run(externals);
+        for (const Bound& b : bound) compiled->executor->run(b.externals);
+    });
+    std::vector<std::vector<Tensor>> outputs;
+    for (size_t i = 0; i < bound.size(); ++i) {
+        s.buckets.cut(bound[i].outputs, samples[i]);
+        outputs.push_back(std::move(bound[i].outputs));
+    }
+    return outputs;
 }
 
 std::map<std::string, Tensor> Session::state() {
@@ -618,7 +635,8 @@ MemoryStats Session::memory(const Feeds& fed) {
     stats.weights_bytes = weight_bytes(tuned->program);
     stats.arena_lower_bound_bytes = compiled->arena_lower_bound_bytes;
     stats.scratch_bytes = compiled->executor->scratch_bytes();
-    stats.arena_bytes = compiled->executor->plan().arena_bytes + stats.scratch_bytes;
+    const run::Executor& runs = compiled->batch ? *compiled->batch : *compiled->executor;
+    stats.arena_bytes = runs.plan().arena_bytes + stats.scratch_bytes;
     stats.state_bytes = impl_->state.bytes();
     stats.graph_max_live_bytes = impl_->entry ? gir::plan_arena(tuned->lowered).lower_bound_bytes
                                               : graph_max_live_bytes(tuned->graph);

@@ -55,6 +55,14 @@ struct SessionOptions {
     /// Kernels side by side: "off", "auto" (where it is faster, by measurement), or an algorithm of
     /// schedule/solve.h. No bit of a result depends on it.
     std::string parallel = "off";
+    /// What runs when, of the kernels as kernel_tasks (driver/tasks.h) lists them, each on
+    /// neighbouring cores, in place of what `parallel` would choose; may be null.
+    std::shared_ptr<const schedule::Schedule> schedule;
+    /// Samples of one call of run_batch, each of the model's own sizes.
+    int samples = 1;
+    /// Of linear and `auto`, for several samples: "plain" or "switched" (schedule/linear/hyper.h);
+    /// empty: plain, and `auto` tries both.
+    std::string hyper;
 };
 
 struct PortInfo {
@@ -95,15 +103,30 @@ struct MemoryStats {
     int64_t state_bytes = 0;
 };
 
+/// A way to take up the kernels, as it was timed.
+struct TriedWay {
+    std::string method;  ///< as ParallelChoice::method
+    std::string hyper;   ///< of linear and several samples
+    double us = 0;       ///< of all samples together
+    double joules = 0;   ///< of all samples together; 0: not known
+};
+
 /// How a run takes up its kernels, and what that was weighed against.
 struct ParallelChoice {
     std::string wanted;  ///< as asked
-    std::string method;  ///< "serial": one kernel after another; else the algorithm that runs
-    std::string tried;   ///< the algorithm of `schedule`; empty: none was made
-    std::string why;     ///< a sentence where nothing was timed
+    /// What runs. "serial": one kernel after another, all threads on each; "one_thread":
+    /// all on one; "sample_per_core"; "mixed": the best parts of these; else the algorithm.
+    std::string method;
+    std::string tried;  ///< that of `schedule`; empty: none was made
+    std::string hyper;  ///< of `schedule`, where linear made it for several samples
+    std::string why;    ///< a sentence where nothing was timed
     int threads = 1;
-    std::string cpu;          ///< the machine's identity
-    bool kept = false;        ///< read from the cache folder, not timed now
+    int samples = 1;
+    std::vector<TriedWay> ways;  ///< all that were timed, serial first; empty: none
+    std::string energy_of;       ///< where the joules are from: "RAPL: …", "predicted …"
+    std::string energy_missing;  ///< why there are none
+    std::string cpu;             ///< the machine's identity
+    bool kept = false;           ///< read from the cache folder, not timed now
     double serial_us = 0;     ///< one kernel after another on all threads; measured, 0: not timed
     double linear_us = 0;     ///< Ramiel's clusters; measured, 0: not timed
     double scheduled_us = 0;  ///< the schedule below; measured, 0: not timed
@@ -145,6 +168,9 @@ public:
     /// turns.
     std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds,
                             const std::vector<std::string>& names = {});
+    /// options.samples samples, of equal shapes, in one call: outputs by sample, the bits of run()
+    /// on each. UserError as for run(), and for another number of samples.
+    std::vector<std::vector<Tensor>> run_batch(const std::vector<std::map<std::string, Tensor>>&);
 
     /// Copies of what the states hold, by input name.
     std::map<std::string, Tensor> state();

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "report/table.h"
+
 namespace smeaton::report {
 
 namespace {
@@ -27,6 +29,8 @@ void draw(std::vector<char>& row, int from, int to, const std::string& name) {
     }
 }
 
+}  // namespace
+
 std::string core_label(const schedule::Cores& cores, int core) {
     int kind = 0, rest = core;
     while (rest >= cores.kinds[static_cast<size_t>(kind)].count)
@@ -34,36 +38,53 @@ std::string core_label(const schedule::Cores& cores, int core) {
     return fmt::format("{} {}", cores.kinds[static_cast<size_t>(kind)].name, rest);
 }
 
-}  // namespace
-
-std::string gantt(const schedule::Solution& s, int columns, int rows) {
-    const int total = s.cores.total(), drawn = std::min(total, rows);
+std::string gantt(const schedule::TaskGraph& graph, const schedule::Cores& cores,
+                  const driver::Timeline& timeline, const GanttSize& size) {
+    const int total = timeline.cores, drawn = std::min(total, size.rows);
     std::vector<std::vector<char>> grid(static_cast<size_t>(drawn),
-                                        std::vector<char>(static_cast<size_t>(columns), '.'));
-    const double scale = s.makespan_us > 0 ? columns / s.makespan_us : 0;
-    std::vector<const schedule::Placed*> by_start;
-    for (const schedule::Placed& p : s.schedule.tasks) by_start.push_back(&p);
-    std::stable_sort(by_start.begin(), by_start.end(),
-                     [](auto* a, auto* b) { return a->start_us < b->start_us; });
-    for (const schedule::Placed* p : by_start) {
-        int from = std::min(columns - 1, static_cast<int>(std::floor(p->start_us * scale)));
-        int to = std::min(columns, static_cast<int>(std::floor(p->finish_us * scale + 1e-9)));
-        for (int core : p->cores)
-            if (core < drawn)
-                draw(grid[static_cast<size_t>(core)], from, to, s.graph.at(p->task).name);
-    }
+                                        std::vector<char>(static_cast<size_t>(size.columns), '.'));
+    const double length = size.length_us > 0 ? size.length_us : timeline.length_us;
+    const double scale = length > 0 ? size.columns / length : 0;
     std::vector<double> busy(static_cast<size_t>(total), 0);
-    for (const schedule::Placed& p : s.schedule.tasks)
-        for (int core : p.cores) busy[static_cast<size_t>(core)] += p.finish_us - p.start_us;
+    for (const driver::CoreSpan& s : timeline.spans) {
+        busy[static_cast<size_t>(s.core)] += s.end_us - s.begin_us;
+        const int from =
+            std::min(size.columns - 1, static_cast<int>(std::floor(s.begin_us * scale)));
+        const int to =
+            std::min(size.columns, static_cast<int>(std::floor(s.end_us * scale + 1e-9)));
+        if (s.core < drawn)
+            draw(grid[static_cast<size_t>(s.core)], from, to,
+                 graph.tasks[static_cast<size_t>(s.task)].name);
+    }
     std::string out;
     for (int core = 0; core < drawn; ++core) {
-        auto c = static_cast<size_t>(core);
-        double share = s.makespan_us > 0 ? busy[c] / s.makespan_us : 0;
-        out += fmt::format("{:<10}{} {:>3.0f}%\n", core_label(s.cores, core),
+        const auto c = static_cast<size_t>(core);
+        const double share = timeline.length_us > 0 ? busy[c] / timeline.length_us : 0;
+        out += fmt::format("{:<10}{} {:>3.0f}%\n", core_label(cores, core),
                            std::string(grid[c].begin(), grid[c].end()), 100 * share);
     }
     if (drawn < total) out += fmt::format("{:<10}and {} cores more\n", "", total - drawn);
     return out;
+}
+
+std::vector<StripRow> gantt_rows(const std::string& name, const schedule::TaskGraph& graph,
+                                 const schedule::Cores& cores, const driver::Timeline& timeline) {
+    std::vector<StripRow> rows;
+    for (int core = 0; core < timeline.cores; ++core) {
+        StripRow row{fmt::format("{}, {}", name, core_label(cores, core)), {}};
+        double at = 0;
+        for (const driver::CoreSpan& s : timeline.spans) {
+            if (s.core != core) continue;
+            if (s.begin_us > at) row.strips.push_back({s.begin_us - at, "gap", ""});
+            const std::string& task = graph.tasks[static_cast<size_t>(s.task)].name;
+            row.strips.push_back(
+                {s.end_us - std::max(at, s.begin_us), s.task % 2 == 0 ? "b-compute" : "b-l1",
+                 fmt::format("{}: {} to {}", task, time_text(s.begin_us), time_text(s.end_us))});
+            at = std::max(at, s.end_us);
+        }
+        rows.push_back(std::move(row));
+    }
+    return rows;
 }
 
 }  // namespace smeaton::report

@@ -17,10 +17,9 @@ using driver::StudyResult;
 std::string header(const StudyResult& r) {
     const driver::Host& host = r.host;
     return fmt::format(
-        "<h1>{}</h1>\n<p class=\"sub\">{} · {} of {} cores · {} · Smeaton {} · {} UTC<br>{}</p>\n",
-        word(model_name(r.summary.model)), word(host.cpu), whole_figure(r.measured.threads),
-        whole_figure(host.cores), word(host.compiler), word(host.version), word(r.date),
-        word(r.summary.model));
+        "<p class=\"sub\">{} · {} of {} cores · {} · Smeaton {} · {} UTC<br>{}</p>\n",
+        word(host.cpu), whole_figure(r.measured.threads), whole_figure(host.cores),
+        word(host.compiler), word(host.version), word(r.date), word(r.summary.model));
 }
 
 std::string verdict(const StudyResult& r) {
@@ -69,17 +68,17 @@ std::string checks(const StudyResult& r) {
 
 /// The page from top to bottom.
 std::vector<Section> sections(const StudyResult& r) {
-    return {operators_section(r), layers_section(r),  shapes_section(r),  timeline_section(r),
-            roofline_section(r),  kernels_section(r), traffic_section(r), what_if_section(r),
-            machines_section(r),  times_section(r),   picture_section(r), memory_section(r),
-            model_section(r)};
+    return {operators_section(r), layers_section(r),   shapes_section(r),  timeline_section(r),
+            parallel_section(r),  roofline_section(r), kernels_section(r), traffic_section(r),
+            what_if_section(r),   machines_section(r), times_section(r),   picture_section(r),
+            memory_section(r),    model_section(r)};
 }
 
 }  // namespace
 
-std::string html(const StudyResult& r) {
+std::string page(const PageHead& head, const std::vector<Section>& sections) {
     std::string links, parts;
-    for (const Section& s : sections(r)) {
+    for (const Section& s : sections) {
         if (s.html.empty()) continue;
         links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
         parts +=
@@ -88,10 +87,16 @@ std::string html(const StudyResult& r) {
     return fmt::format(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
         "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" "
-        "href=\"data:,\">\n<title>{} – Smeaton study</title>\n<style>{}</style>\n</head>\n<body>\n"
-        "{}{}{}{}<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
-        escaped(model_name(r.summary.model)), kStyle, header(r), verdict(r), facts(r), checks(r),
-        links, parts, kScript);
+        "href=\"data:,\">\n<title>{} – {}</title>\n<style>{}</style>\n</head>\n<body>\n"
+        "<h1>{}</h1>\n{}<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
+        escaped(head.title), head.kind, kStyle, word(head.title), head.above, links, parts,
+        kScript);
+}
+
+std::string html(const StudyResult& r) {
+    return page({"Smeaton study", model_name(r.summary.model),
+                 header(r) + verdict(r) + facts(r) + checks(r)},
+                sections(r));
 }
 
 }  // namespace smeaton::report

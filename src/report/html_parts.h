@@ -47,9 +47,22 @@ struct Section {
     std::string id, title, html;
 };
 
+struct PageHead {
+    std::string kind;   ///< "Smeaton study"
+    std::string title;  ///< the model's name
+    std::string above;  ///< HTML between the heading and the links to the sections
+};
+/// The whole page; sections without HTML are left out.
+std::string page(const PageHead&, const std::vector<Section>&);
+
+/// Rows per core on one axis of time: as planned and, where it is not null, as it went.
+std::string gantt_chart(const schedule::TaskGraph&, const schedule::Cores&,
+                        const driver::Timeline& planned, const driver::Timeline* measured);
+
 Section operators_section(const driver::StudyResult&);
 Section layers_section(const driver::StudyResult&);
 Section shapes_section(const driver::StudyResult&);
+Section parallel_section(const driver::StudyResult&);
 Section timeline_section(const driver::StudyResult&);
 Section roofline_section(const driver::StudyResult&);
 Section kernels_section(const driver::StudyResult&);

@@ -303,11 +303,9 @@ std::string json(const driver::SimulateResult& r) {
 }
 
 std::string json(const driver::MeasureResult& r) {
-    Json out = {{"model", r.model},
-                {"latency_ms", json_of(r.latency_ms)},
-                {"runs", r.runs},
-                {"compile_s", r.compile_s},
-                {"threads", r.threads}};
+    Json out = {{"model", r.model},         {"latency_ms", json_of(r.latency_ms)},
+                {"runs", r.runs},           {"samples", r.samples},
+                {"compile_s", r.compile_s}, {"threads", r.threads}};
     out.update(json_of(r.memory));
     out["inputs"] = list_of(r.inputs);
     out["outputs"] = list_of(r.outputs);

@@ -50,6 +50,17 @@ std::string task_table(const driver::ScheduleResult& r) {
     return out;
 }
 
+std::string charts(const driver::ScheduleResult& r) {
+    const schedule::Solution& s = r.solution;
+    const driver::Timeline planned = driver::timeline_of(s.schedule, s.cores.total());
+    if (!r.measured) return gantt(s.graph, s.cores, planned);
+    GanttSize size;
+    size.length_us = std::max(planned.length_us, r.measured->length_us);
+    return fmt::format("predicted, {}\n{}measured, {}\n{}", time(r, planned.length_us),
+                       gantt(s.graph, s.cores, planned, size), time(r, r.measured->length_us),
+                       gantt(s.graph, s.cores, *r.measured, size));
+}
+
 std::string figures(const driver::ScheduleResult& r) {
     const schedule::Solution& s = r.solution;
     Table table({"schedule", ">", ""});
@@ -78,7 +89,7 @@ std::string figures(const driver::ScheduleResult& r) {
 }  // namespace
 
 std::string text(const driver::ScheduleResult& r) {
-    std::string out = figures(r) + "\n" + gantt(r.solution) + "\n" + task_table(r);
+    std::string out = figures(r) + "\n" + charts(r) + "\n" + task_table(r);
     for (const std::string& note : r.solution.notes) out += "note: " + note + "\n";
     return out;
 }
@@ -92,6 +103,16 @@ std::string json(const driver::ScheduleResult& r) {
                          {"start_us", p.start_us},
                          {"finish_us", p.finish_us}});
     auto linear = [&](auto figure) { return s.linear ? Json((*s.linear).*figure) : Json(); };
+    Json measured;
+    if (r.measured) {
+        Json spans = Json::array();
+        for (const driver::CoreSpan& span : r.measured->spans)
+            spans.push_back({{"name", s.graph.tasks[static_cast<size_t>(span.task)].name},
+                             {"core", span.core},
+                             {"start_us", span.begin_us},
+                             {"finish_us", span.end_us}});
+        measured = {{"makespan_us", r.measured->length_us}, {"spans", spans}};
+    }
     Json kinds = Json::object();
     for (const schedule::CoreKind& k : s.cores.kinds) kinds[k.name] = k.count;
     Json out = {{"algorithm", r.algorithm},
@@ -114,6 +135,7 @@ std::string json(const driver::ScheduleResult& r) {
                 {"critical_path_us", s.critical_path_us},
                 {"peak_output_bytes", s.peak_output_bytes},
                 {"notes", s.notes},
+                {"measured", measured},
                 {"tasks", tasks}};
     return dump(out);
 }

@@ -122,6 +122,8 @@ std::string json(const driver::StudyResult& r) {
     out["outputs"] = list_of(r.measured.outputs);
     out["checks"] = list_of(r.measured.checks);
     out["kernels"] = kernels_json(r);
+    out["parallel"] = json_of(r.parallel);
+    if (r.parallel_run) out["parallel"]["run_us"] = r.parallel_run->length_us;
     out["prediction"] = {{"measured_us", r.measured_us},
                          {"predicted_us", r.predicted_us},
                          {"error", r.prediction_error},

@@ -63,7 +63,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
 .halo { paint-order: stroke; stroke: var(--back); stroke-width: 4px; stroke-linejoin: round; }
 .roof { stroke: var(--ink); stroke-width: 2; }
 .most { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 4 3; }
-.strip { stroke: var(--back); stroke-width: .6; } .thin { stroke: none; } .dot { fill-opacity: .65; stroke: var(--back); }
+.strip { stroke: var(--back); stroke-width: .6; } .gap { fill: none; stroke: none; } .thin { stroke: none; } .dot { fill-opacity: .65; stroke: var(--back); }
 .alive { fill: var(--compute); fill-opacity: .55; }
 .strip:hover, .dot:hover, .alive:hover { fill-opacity: 1; stroke: var(--ink); }
 [class*="b-"] { background: var(--other); fill: var(--other); }

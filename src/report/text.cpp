@@ -180,10 +180,10 @@ std::string text(const driver::MeasureResult& r, Width width) {
     out += ports_text("inputs", r.inputs) + ports_text("outputs", r.outputs);
     out += fmt::format("{:<12}{:.2f} s, {} threads\n", "compiled", r.compile_s, r.threads);
     if (r.runs > 0)
-        out +=
-            fmt::format("{:<12}median {}, 95 % {}, min {} of {} runs\n", "latency",
-                        time_text(r.latency_ms.median * 1000), time_text(r.latency_ms.p95 * 1000),
-                        time_text(r.latency_ms.min * 1000), r.runs);
+        out += fmt::format("{:<12}median {}, 95 % {}, min {} of {} runs{}\n", "latency",
+                           time_text(r.latency_ms.median * 1000),
+                           time_text(r.latency_ms.p95 * 1000), time_text(r.latency_ms.min * 1000),
+                           r.runs, r.samples > 1 ? fmt::format(" of {} samples", r.samples) : "");
     if (r.parallel) out += text(*r.parallel);
     out += checks_text(r.checks);
     for (const std::string& file : r.written) out += fmt::format("{:<12}{}\n", "written", file);

@@ -12,4 +12,10 @@ namespace smeaton::run {
 /// InternalError where a step writes persistent memory: the copies would meet there.
 Plan copies_of(const Plan&, int copies);
 
+/// The same for plans of one program, each sample with a plan (and teams, and an arena laid out for
+/// them) of its own. `arenas`, by sample: the number of the arena that it uses, 0 for the first.
+/// Samples that share one must have equal plans but for their teams, and the order must see to it
+/// that each has ended before the next begins.
+Plan joined(const std::vector<Plan>& samples, const std::vector<int>& arenas);
+
 }  // namespace smeaton::run

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from models import F32, model, node, smeaton  # noqa: E402
+from models import F32, model, node, smeaton, tensor  # noqa: E402
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 FILES = {"model.py", "clusters.py", "check.py", "model_map.json", "weights.safetensors", "README.md"}
@@ -165,3 +165,85 @@ def test_it_needs_a_folder_and_a_language(tmp_path):
     )
     assert ended.code == 1
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def tied_model(path):
+    """An embedding that is the last matrix too, one layer called twice, and two norms filled alike."""
+    rng = np.random.default_rng(1)
+    words = rng.standard_normal((20, 12)).astype(np.float32)
+    layer = rng.standard_normal((12, 12)).astype(np.float32)
+    nodes = [
+        node("Gather", ["words", "ids"], ["e"], "embed"),
+        node("MatMul", ["e", "layer"], ["a"], "first"),
+        node("LayerNormalization", ["a", "ones", "zeros"], ["n"], "norm_a"),
+        node("MatMul", ["n", "layer"], ["b"], "second"),
+        node("LayerNormalization", ["b", "ones", "zeros"], ["m"], "norm_b"),
+        node("Transpose", ["words"], ["turned"], "turn", perm=[1, 0]),
+        node("MatMul", ["m", "turned"], ["y"], "head"),
+    ]
+    weights = {"words": words, "layer": layer, "ones": np.ones(12, "f4"), "zeros": np.zeros(12, "f4")}
+    onnx.save(
+        model(
+            nodes,
+            {"ids": (onnx.TensorProto.INT64, [1, 5])},
+            {"y": (F32, [1, 5, 20])},
+            [tensor(n, w) for n, w in weights.items()],
+        ),
+        path,
+    )
+
+
+def test_what_the_model_has_once_is_one_parameter(tmp_path):
+    tied_model(tmp_path / "tied.onnx")
+    folder = emitted(tmp_path / "tied.onnx", tmp_path / "out")
+    tree = ast.parse((folder / "model.py").read_text())
+    (table,) = [n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "TIED"]
+    pairs = ast.literal_eval(table)
+    assert len(pairs) == 2  # the norms are apart: exporters write what is filled alike once
+    assert all("norm" not in name for pair in pairs.items() for name in pair)
+    assert "tie(self)" in (folder / "model.py").read_text()
+    (length,) = struct.unpack("<Q", (folder / "weights.safetensors").read_bytes()[:8])
+    header = json.loads((folder / "weights.safetensors").read_bytes()[8 : 8 + length])
+    for name, same_as in pairs.items():
+        assert header[name]["shape"] == header[same_as]["shape"]
+    resnet_like = emitted(LIGHT / "light_squeezenet.onnx", tmp_path / "plain")
+    assert "TIED" not in (resnet_like / "model.py").read_text()
+
+
+def test_a_training_script_is_written_when_asked(tmp_path):
+    path = LIGHT / "light_squeezenet.onnx"
+    folder = emitted(path, tmp_path / "out", "--train", "--optimizer", "adamw")
+    assert {file.name for file in folder.iterdir()} == FILES | {"train.py"}
+    text = (folder / "train.py").read_text()
+    assert "torch.optim.AdamW(" in text and "F.cross_entropy(" in text
+    for function in functions(folder / "train.py"):
+        assert function.end_lineno - function.lineno < 80
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--loss", "mse"), "--train"),
+        (("--train", "--loss", "hinge"), "cross-entropy, mse or output:NAME"),
+        (("--train", "--loss", "output:none"), "there is no output 'none'"),
+        (("--train", "--optimizer", "lion"), "lion"),
+        (("--workers", "fibres"), "threads or processes"),
+    ],
+)
+def test_bad_options_of_training_and_workers_write_nothing(tmp_path, options, words):
+    path = LIGHT / "light_squeezenet.onnx"
+    ended = smeaton("emit", path, "--as", "pytorch", "--output-dir", tmp_path / "out", *options)
+    assert ended.code == 1
+    assert words in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_clusters_on_processes_know_who_reads_what(tmp_path):
+    folder = emitted(LIGHT / "light_inception_v1.onnx", tmp_path / "out", "--workers", "processes")
+    tree = ast.parse((folder / "clusters.py").read_text())
+    (table,) = [n.value for n in tree.body if isinstance(n, ast.AnnAssign) and n.target.id == "READERS"]
+    readers = ast.literal_eval(table)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    named = [n for n in calls if n.args and isinstance(n.args[0], ast.Constant)]
+    put, got = ({n.args[0].value for n in named if n.func.attr == word} for word in ("put", "get"))
+    assert put == set(readers) and got <= put

@@ -77,7 +77,9 @@ def test_outputs_are_those_of_one_kernel_after_another(model, parallel, threads)
     assert chosen["wanted"] == parallel and chosen["threads"] == threads
     assert chosen["scheduled_us"] > 0 and chosen["serial_us"] > 0
     assert 0 < chosen["lower_bound_us"]
-    assert chosen["method"] in ((parallel,) if parallel != "auto" else ("serial", "list", "linear"))
+    assert chosen["method"] in (
+        (parallel,) if parallel != "auto" else ("serial", "one_thread", "list", "linear", "mixed")
+    )
     if chosen["method"] != "serial" and parallel == "auto":
         assert chosen["scheduled_us"] < chosen["serial_us"]
 
@@ -111,6 +113,67 @@ def test_the_command_says_what_it_chose_and_why(model):
     assert "parallel 'fast': expected one of off, linear, list, ilp, cpsat, exact, auto" in wrong.stderr
     off = json.loads(subprocess.run([*command, "off", "--json"], check=True, capture_output=True).stdout)
     assert off["parallel"] is None
+
+
+def batch_of(path, folder, *options):
+    command = [SMEATON, "run", path, "--threads", "2", "--runs", "1", "--warmup", "1", "--batch", "3", "--json"]
+    command += ["--output-dir", folder, *options]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return told, np.load(folder / "logits.npy")
+
+
+def test_a_batch_is_its_samples_one_by_one(model, tmp_path):
+    path, feeds = model
+    image = np.concatenate([feeds["image"] * k for k in (1, 2, 3)])
+    np.save(tmp_path / "image.npy", image)
+    given = ("--input", f"image={tmp_path / 'image.npy'}")
+    alone = session(path, "off", 1)
+    want = np.concatenate([alone.run(None, {"image": part})[0] for part in np.split(image, 3)])
+    ways = set()
+    for options in (("off",), ("auto",), ("linear", "--hyper", "plain"), ("linear", "--hyper", "switched")):
+        told, got = batch_of(path, tmp_path / "out", "--parallel", *options, *given)
+        assert got.tobytes() == want.tobytes()
+        assert told["samples"] == 3 and told["outputs"][0]["shape"] == [6, 10]
+        if told["parallel"] is None:
+            continue
+        ways |= {(way["method"], way["hyper"]) for way in told["parallel"]["ways"]}
+        assert len(told["parallel"]["tasks"]) == 3 * len(told["kernels"])
+        energy = told["parallel"]
+        assert bool(energy["energy_of"]) != bool(energy["energy_missing"])
+    assert {("serial", ""), ("sample_per_core", ""), ("linear", "plain"), ("linear", "switched")} <= ways
+    # What is not given is drawn for each sample: no two are equal.
+    _, drawn = batch_of(path, tmp_path / "out", "--parallel", "off")
+    assert len({part.tobytes() for part in np.split(drawn, 3)}) == 3
+
+
+def test_energy_is_predicted_by_a_description_that_tells_of_it(model):
+    path, _ = model
+    command = [SMEATON, "run", path, "--threads", "2", "--runs", "1", "--parallel", "list", "--json"]
+    silent = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["parallel"]
+    if silent["energy_of"].startswith("RAPL"):
+        assert all(way["energy_j"] > 0 for way in silent["ways"])
+        return
+    assert all(way["energy_j"] is None for way in silent["ways"])
+    assert "--machine" in silent["energy_missing"]
+    wrong = subprocess.run([SMEATON, "run", path, "--machine", "server-cpu"], capture_output=True, text=True)
+    assert wrong.returncode == 1 and "--parallel" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--parallel", "list", "--batch", "2", "--hyper", "plain"), "linear or auto"),
+        (("--parallel", "linear", "--batch", "2", "--hyper", "round"), "plain or switched"),
+        (("--batch", "0"), "--batch"),
+        (("--parallel", "auto", "--batch", "3", "--input", "image=two.npy"), "cut into 3 samples"),
+    ],
+)
+def test_batches_that_cannot_be_are_one_message(model, tmp_path, options, words):
+    path, _ = model
+    np.save(tmp_path / "two.npy", np.zeros((4, 3, 20, 20), np.float32))
+    ended = subprocess.run([SMEATON, "run", path, *options], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert words in ended.stderr
 
 
 if __name__ == "__main__":

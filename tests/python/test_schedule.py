@@ -45,7 +45,15 @@ def test_linear_clusters_are_those_known(name):
 
 
 def test_two_runs_write_the_same_bytes():
-    call = ("schedule", LIGHT / "light_inception_v1.onnx", "--algorithm", "linear", "--costs", "class", "--json")
+    call = (
+        "schedule",
+        LIGHT / "light_inception_v1.onnx",
+        "--algorithm",
+        "linear",
+        "--costs",
+        "class",
+        "--json",
+    )
     assert smeaton(*call).out == smeaton(*call).out
 
 
@@ -97,7 +105,9 @@ def test_the_chart_shows_every_core(folder):
 
 
 def test_kernels_are_split_and_run_beside_each_other():
-    result = scheduled(LIGHT / "light_squeezenet.onnx", "--cores", 2, "--algorithm", "list", "--machine", MACHINE)
+    result = scheduled(
+        LIGHT / "light_squeezenet.onnx", "--cores", 2, "--algorithm", "list", "--machine", MACHINE
+    )
     assert result["gap"] < 0.2
     assert result["makespan_us"] < 0.7 * result["serial_us"]
     assert any(len(task["cores"]) == 2 for task in result["tasks"])
@@ -158,8 +168,16 @@ def test_training_that_cannot_be_is_refused(chain, arguments, message):
         ("{", ["--cores", "2"], "no JSON"),
         ('{"tasks": [{"name": "a", "durations_us": [1e999]}]}', ["--cores", "2"], "no JSON"),
         ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "core=1,core=2"], "'core' twice"),
-        ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "2", "--time-limit", "0"], "more than 0"),
-        ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "2", "--batch", "100000000"], "too many"),
+        (
+            '{"tasks": [{"name": "a", "durations_us": [1]}]}',
+            ["--cores", "2", "--time-limit", "0"],
+            "more than 0",
+        ),
+        (
+            '{"tasks": [{"name": "a", "durations_us": [1]}]}',
+            ["--cores", "2", "--batch", "100000000"],
+            "too many",
+        ),
         (
             '{"tasks": [{"name": "a", "durations_us": [null, 1]}]}',
             ["--cores", "2", "--algorithm", "linear"],
@@ -177,7 +195,8 @@ def test_what_is_wrong_is_said(tmp_path, text, arguments, message):
 
 
 @pytest.mark.parametrize(
-    "algorithm, variable, package", [("ilp", "SMEATON_HIGHS", "highspy"), ("cpsat", "SMEATON_CP_SAT", "ortools")]
+    "algorithm, variable, package",
+    [("ilp", "SMEATON_HIGHS", "highspy"), ("cpsat", "SMEATON_CP_SAT", "ortools")],
 )
 def test_a_missing_solver_is_named_and_auto_goes_on(tmp_path, algorithm, variable, package):
     # Too many tasks for the exact search, and messages: the bound may not be reached at once.
@@ -199,3 +218,60 @@ def test_help_shows_an_example():
     ended = smeaton("schedule", "--help")
     assert ended.code == 0
     assert "smeaton schedule model.onnx --cores 4 --algorithm list" in ended.out
+
+
+def four_branches(path):
+    nodes = [node("Exp", ["x"], ["s"], "stem")]
+    for k in range(4):
+        nodes.append(node("Sin" if k % 2 else "Cos", ["s"], [f"a{k}"], f"first{k}"))
+        nodes.append(node("MatMul", [f"a{k}", f"w{k}"], [f"b{k}"], f"second{k}"))
+    nodes.append(node("Concat", [f"b{k}" for k in range(4)], ["y"], "join", axis=1))
+    weights = [tensor(f"w{k}", np.full((64, 64), 0.01 * k, np.float32)) for k in range(4)]
+    onnx.save(model(nodes, {"x": (F32, [64, 64])}, {"y": (F32, [64, 256])}, weights), path)
+
+
+def test_the_chart_the_graph_and_the_trace_are_written(tmp_path):
+    four_branches(tmp_path / "m.onnx")
+    files = {kind: tmp_path / f"s.{kind}" for kind in ("html", "svg", "trace")}
+    options = [word for kind, file in files.items() for word in (f"--{kind}", file)]
+    result = scheduled(tmp_path / "m.onnx", "--cores", 2, "--algorithm", "list", "--costs", "class", *options)
+    assert result["measured"] is None
+    page = files["html"].read_text()
+    for task in result["tasks"]:
+        assert page.count(task["name"]) >= 2  # in the chart and in the table
+    assert "predicted, core 1" in page and "<svg" in page
+    drawn = files["svg"].read_text()
+    assert drawn.startswith("<svg") and drawn.count('class="node"') == len(result["tasks"])
+    events = json.loads(files["trace"].read_text())["traceEvents"]
+    spans = [e for e in events if e["ph"] == "X"]
+    assert sum(len(t["cores"]) for t in result["tasks"]) == len(spans)
+    assert max(e["ts"] + e["dur"] for e in spans) == pytest.approx(result["makespan_us"], abs=0.01)
+
+
+def test_a_measured_run_stands_beside_the_prediction(tmp_path):
+    four_branches(tmp_path / "m.onnx")
+    call = ("schedule", tmp_path / "m.onnx", "--cores", 2, "--algorithm", "list", "--costs", "measured")
+    result = scheduled(*call[1:], "--html", tmp_path / "s.html", "--trace", tmp_path / "s.json")
+    measured = result["measured"]
+    assert measured["makespan_us"] == pytest.approx(max(s["finish_us"] for s in measured["spans"]))
+    assert {s["name"] for s in measured["spans"]} == {t["name"] for t in result["tasks"]}
+    on_one_core = {t["name"]: t["cores"] for t in result["tasks"] if len(t["cores"]) == 1}
+    for span in measured["spans"]:
+        assert [span["core"]] == on_one_core.get(span["name"], [span["core"]])
+    assert "measured, core 0" in (tmp_path / "s.html").read_text()
+    events = json.loads((tmp_path / "s.json").read_text())["traceEvents"]
+    assert {e["pid"] for e in events} == {1, 2}
+    text = smeaton(*call).out
+    assert "predicted, " in text and "measured, " in text
+
+
+def test_without_graphviz_the_graph_is_an_error_that_says_what_to_install(tmp_path):
+    four_branches(tmp_path / "m.onnx")
+    call = ("schedule", tmp_path / "m.onnx", "--cores", 2, "--algorithm", "list", "--costs", "class")
+    nowhere = {"PATH": str(tmp_path)}
+    ended = smeaton(*call, "--svg", tmp_path / "s.svg", "--html", tmp_path / "s.html", env=nowhere)
+    assert ended.code == 1 and "apt-get install graphviz" in ended.err
+    assert not (tmp_path / "s.svg").exists() and not (tmp_path / "s.html").exists()
+    ended = smeaton(*call, "--html", tmp_path / "s.html", env=nowhere)
+    assert ended.code == 0, ended.err
+    assert "apt-get install graphviz" in (tmp_path / "s.html").read_text()

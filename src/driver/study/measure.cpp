@@ -9,12 +9,15 @@
 #include "base/output_file.h"
 #include "driver/entry.h"
 #include "driver/here.h"
+#include "driver/parallel_energy.h"
 #include "driver/pipeline.h"
+#include "driver/samples.h"
 #include "driver/source.h"
 #include "driver/study/trace.h"
 #include "gir/ledger/ledger.h"
 #include "gir/walk.h"
 #include "machine/query.h"
+#include "machine/read.h"
 #include "tensor/npy.h"
 #include "tensor/npz.h"
 
@@ -193,26 +196,58 @@ std::string text_after(const MeasureRequest& request) {
 }
 
 MeasureResult measure(const MeasureRequest& request) {
+    if (!request.energy_machine.empty()) {
+        if (request.session.parallel == "off")
+            throw UserError("--machine {}: its figures are for the energy of --parallel; add that",
+                            request.energy_machine);
+        machine::read_machine_file(request.energy_machine);  // an error before what takes long
+    }
     SessionOptions options = request.session;
     options.dims = parse_dims(request.feeds.dims);
     if (is_program_file(request.model)) {
         Opened opened = open_program(request.model, request.feeds, options, OpenWeights::Random);
+        if (options.samples > 1)
+            throw UserError("{}: a batch of {}: a program's samples are its own; give a model",
+                            request.model, options.samples);
         Session session(*std::move(opened.entry), request.model, options);
-        MeasureResult result = measure_in(session, opened.feeds, request);
+        MeasureResult result = measure_in(session, {opened.feeds}, request);
         result.warnings.insert(result.warnings.end(), opened.warnings.begin(),
                                opened.warnings.end());
         return result;
     }
     Session session(request.model, options);
-    return measure_in(
-        session,
-        gather_feeds(request.model, session.inputs(), request.feeds, session.overridable()),
-        request);
+    return measure_in(session,
+                      gather_samples(request.model, session.inputs(), request.feeds,
+                                     session.overridable(), options.samples),
+                      request);
 }
 
-MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequest& request) {
+namespace {
+
+// What was chosen, with what it draws.
+ParallelChoice parallel_choice(Session& session, const Feeds& feeds, const gir::Program& program,
+                               const MeasureRequest& request) {
+    ParallelChoice choice = session.parallel(feeds);
+    if (choice.ways.empty()) return choice;
     const SessionOptions& options = request.session;
+    const machine::Machine m = request.energy_machine.empty()
+                                   ? machine_here({options.cache_folder, false, options.progress})
+                                   : machine::read_machine_file(request.energy_machine);
+    predict_energy(choice, program, m, simulate_options(session, m, options));
+    return choice;
+}
+
+}  // namespace
+
+MeasureResult measure_in(Session& session, const std::vector<Feeds>& samples,
+                         const MeasureRequest& request) {
+    const SessionOptions& options = request.session;
+    const Feeds& feeds = samples.front();
+    const auto run = [&] {
+        return samples.size() == 1 ? session.run(feeds) : put_together(session.run_batch(samples));
+    };
     MeasureResult result;
+    result.samples = static_cast<int>(samples.size());
     result.model = request.model;
     result.threads = session.threads();
     result.compile_s = session.prepare(feeds);
@@ -222,12 +257,15 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
     result.warnings.insert(result.warnings.begin(), session.warnings().begin(),
                            session.warnings().end());
     if (!options.explain.empty()) result.explained = explanation(tuned->explained, options.explain);
-    if (!request.kernels && request.trace_file.empty()) tuned.reset();
+    if (!request.kernels && request.trace_file.empty() && options.parallel == "off") tuned.reset();
     if (options.progress) options.progress("run", 1);
     const bool interpreted = request.expected == std::vector<std::string>{kInterpreter};
+    std::vector<std::vector<Tensor>> by_sample;
+    for (const Feeds& own : samples)
+        if (interpreted) by_sample.push_back(session.interpreted(own));
     const std::vector<Tensor> wanted =
-        interpreted ? session.interpreted(feeds) : std::vector<Tensor>{};
-    std::vector<Tensor> outputs = session.run(feeds);
+        interpreted ? put_together(by_sample) : std::vector<Tensor>{};
+    std::vector<Tensor> outputs = run();
     result.outputs = shapes_of(session.outputs(), outputs);
     for (const PortInfo& port : session.inputs())
         result.inputs.push_back(
@@ -240,13 +278,14 @@ MeasureResult measure_in(Session& session, const Feeds& feeds, const MeasureRequ
                                         "the interpreter", request.tolerance));
     if (!request.output_folder.empty())
         result.written = write_outputs(session.outputs(), outputs, request.output_folder);
-    for (int i = 1; i < request.warmup; ++i) session.run(feeds);
+    for (int i = 1; i < request.warmup; ++i) run();
     std::vector<double> ms;
-    for (int i = 0; i < request.runs; ++i) ms.push_back(ms_of([&] { session.run(feeds); }));
+    for (int i = 0; i < request.runs; ++i) ms.push_back(ms_of([&] { run(); }));
     result.runs = request.runs;
     result.latency_ms = latency_of(ms);
     result.memory = session.memory(feeds);
-    if (options.parallel != "off") result.parallel = session.parallel(feeds);
+    if (options.parallel != "off")
+        result.parallel = parallel_choice(session, feeds, tuned->program, request);
     if (std::string noise = noise_warning(result.latency_ms, result.runs); !noise.empty())
         result.warnings.push_back(std::move(noise));
     if (request.kernels || !request.trace_file.empty()) {

@@ -29,6 +29,8 @@ struct MeasureRequest {
     int runs = 10, warmup = 2;
     bool kernels = false;    ///< time each kernel, with its bound by this machine's description
     std::string trace_file;  ///< Perfetto JSON; empty: none
+    /// Whose energy figures stand in where the OS has no counters; empty: this machine's.
+    std::string energy_machine;
 };
 
 struct Latency {
@@ -60,6 +62,7 @@ struct MeasureResult {
     Latency latency_ms;
     double compile_s = 0;
     int threads = 1, runs = 0;
+    int samples = 1;  ///< of a run
     MemoryStats memory;
     std::vector<PortShape> inputs, outputs;
     std::vector<MeasuredKernel> kernels;  ///< empty unless wanted
@@ -72,8 +75,8 @@ struct MeasureResult {
 };
 
 MeasureResult measure(const MeasureRequest&);
-/// The same in a session that exists, on these feeds.
-MeasureResult measure_in(Session&, const std::map<std::string, Tensor>& feeds,
+/// The same in a session that exists, on these feeds, a map for each of session.samples.
+MeasureResult measure_in(Session&, const std::vector<std::map<std::string, Tensor>>& samples,
                          const MeasureRequest&);
 /// What the last stage wanted (session.stop_after) made for this machine, as text.
 std::string text_after(const MeasureRequest&);

@@ -4,14 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 
-#include "base/output_file.h"
-#include "base/temporary_folder.h"
-#include "run/process.h"
+#include "driver/graphviz.h"
 
 namespace smeaton::driver {
 
@@ -191,24 +187,9 @@ void draw(Picture& picture) {
                                       picture.boxes.size());
         return;
     }
-    const std::string dot = run::find_program("dot");
-    if (dot.empty()) {
-        picture.missing =
-            "Graphviz draws it, and there is no `dot` on PATH (apt-get install graphviz)";
-        return;
-    }
-    const TemporaryFolder folder;
-    const std::string in = folder.path + "/graph.dot", out = folder.path + "/graph.svg",
-                      log = folder.path + "/log";
-    write_file(in, dot_text(picture));
-    const run::Ended ended = run::run_commands({{{dot, "-Tsvg", "-o", out, in}, log}}, 1)[0];
-    std::ifstream file(out, std::ios::binary);
-    const std::string svg{std::istreambuf_iterator<char>(file), {}};
-    const size_t begin = svg.find("<svg");
-    if (ended.well() && begin != std::string::npos)
-        picture.svg = svg.substr(begin);
-    else
-        picture.missing = fmt::format("{} failed ({})", dot, run::describe(ended));
+    Drawing drawing = draw_graph(dot_text(picture));
+    picture.svg = std::move(drawing.svg);
+    picture.missing = std::move(drawing.missing);
 }
 
 }  // namespace smeaton::driver

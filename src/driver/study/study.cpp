@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "driver/entry.h"
 #include "driver/kernel_class.h"
+#include "driver/parallel_energy.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "gir/ledger/ledger.h"
@@ -166,6 +167,22 @@ void add_machines(const std::vector<NamedMachine>& machines, const Opened& opene
     }
 }
 
+/// In a session of its own: the other runs one kernel after another.
+void add_parallel(const StudyRequest& request, const SessionOptions& options, const Feeds& feeds,
+                  const gir::Program& program, const machine::Machine& here, StudyResult& r) {
+    if (r.measured.threads == 1) {
+        r.parallel.method = "serial";
+        r.parallel.why = "one thread: nothing can run beside another kernel";
+        return;
+    }
+    SessionOptions beside = options;
+    beside.parallel = "auto";
+    Session session(request.measure.model, beside);
+    r.parallel = session.parallel(feeds);
+    predict_energy(r.parallel, program, here, simulate_options(session, here, options));
+    if (r.parallel.method != "serial") r.parallel_run = timeline_of(session.trace(feeds));
+}
+
 }  // namespace
 
 StudyResult study(const StudyRequest& request) {
@@ -184,7 +201,7 @@ StudyResult study(const StudyRequest& request) {
     const std::vector<NamedMachine> machines = machines_of(request.machines);
     Session session(wanted.model, options);
     Feeds feeds = gather_feeds(wanted.model, session.inputs(), wanted.feeds, session.overridable());
-    r.measured = measure_in(session, feeds, wanted);
+    r.measured = measure_in(session, {feeds}, wanted);
     auto tuned = session.tuned(feeds);
     r.summary.model = wanted.model;
     r.summary.opsets = tuned->unfolded.graph.opsets;
@@ -212,6 +229,12 @@ StudyResult study(const StudyRequest& request) {
     add_totals(r);
     add_groups(*tuned, r);
 
+    if (options.parallel == "off") {
+        say("timing kernels side by side");
+        add_parallel(request, options, feeds, tuned->program, here, r);
+    } else {
+        r.parallel = *r.measured.parallel;
+    }
     if (request.peer) {
         say("turn by turn with ONNX Runtime");
         r.peer = compare_with_onnx_runtime(session, wanted.model, feeds, request.turns);

@@ -2,6 +2,7 @@
 // this machine can do; predicted for other machines; compared with ONNX Runtime.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "driver/study/probe_here.h"
 #include "driver/study/verdict.h"
 #include "driver/study/what_if.h"
+#include "driver/timeline.h"
 
 namespace smeaton::driver {
 
@@ -61,6 +63,8 @@ struct StudyResult {
     std::vector<TimeGroup> layers;             ///< blocks, in the graph's order
     std::vector<KernelText> kernel_texts;      ///< of each kernel
     std::vector<int64_t> alive_bytes;          ///< of the arena while each kernel runs
+    ParallelChoice parallel;  ///< kernels side by side, as `auto` chooses, and what it weighed
+    std::optional<Timeline> parallel_run;  ///< a run by its schedule, where that was taken
     Picture picture;
     WhatIfs what_ifs;
     Verdict verdict;

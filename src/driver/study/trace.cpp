@@ -4,38 +4,27 @@
 #include <map>
 
 #include "base/error.h"
+#include "driver/timeline.h"
 
 namespace smeaton::driver {
 
 namespace {
 
-std::string quoted(const std::string& text) {
-    std::string out = "\"";
-    for (char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (static_cast<unsigned char>(c) < 0x20)
-            out += fmt::format("\\u{:04x}", static_cast<int>(c));
-        else
-            out += c;
-    }
-    return out + "\"";
-}
-
 std::string named(const char* what, int thread, const std::string& name) {
     return fmt::format(
         "{{\"name\": \"{}\", \"ph\": \"M\", \"pid\": 1, \"tid\": {}, \"args\": {{\"name\": {}}}}}",
-        what, thread, quoted(name));
+        what, thread, in_json(name));
 }
 
 std::string arguments(const MeasuredKernel& k) {
     std::string ops, bytes;
     for (const std::string& op : k.ops) ops += (ops.empty() ? "" : " ") + op;
     for (const auto& [level, count] : k.bytes)
-        bytes += fmt::format("{}{}: {}", bytes.empty() ? "" : ", ", quoted(level), count);
+        bytes += fmt::format("{}{}: {}", bytes.empty() ? "" : ", ", in_json(level), count);
     return fmt::format(
         "{{\"ops\": {}, \"flops\": {}, \"bytes\": {{{}}}, \"bound\": {}, \"predicted_us\": {:.3f}, "
         "\"median_us\": {:.3f}}}",
-        quoted(ops), k.flops, bytes, quoted(k.bound), k.predicted_us, k.time_us);
+        in_json(ops), k.flops, bytes, in_json(k.bound), k.predicted_us, k.time_us);
 }
 
 std::string span(const std::string& name, const char* category, int thread, double begin_us,
@@ -43,7 +32,7 @@ std::string span(const std::string& name, const char* category, int thread, doub
     return fmt::format(
         "{{\"name\": {}, \"cat\": \"{}\", \"ph\": \"X\", \"pid\": 1, \"tid\": {}, \"ts\": {:.3f}, "
         "\"dur\": {:.3f}, \"args\": {}}}",
-        quoted(name), category, thread, begin_us, end_us - begin_us, args);
+        in_json(name), category, thread, begin_us, end_us - begin_us, args);
 }
 
 std::string counter(const char* name, const char* unit, double at_us, int64_t value) {

@@ -131,19 +131,21 @@ PyTorch source of `{1}`. It needs PyTorch and nothing else.
   class that is made several times, the node of the first instance.
 - `weights.safetensors`: by the names of `Model().state_dict()`; loaded by `Model.load`, or by the `safetensors`
   package.
-- `clusters.py`: the plan behind `forward_parallel`: one function per cluster, each on a thread of its own;
+- `clusters.py`: the plan behind `forward_parallel`: one function per cluster, each {7} of its own;
   `channel.put` and `channel.get` are the only synchronisation. Predicted {4:.0f} us, {5:.0f} us one after
   another.
 - `model_map.json`: for each node of the model file the class, the module, the line in `model.py`, the cluster and
   the line in `clusters.py`; for each initializer its names in the weights.
 - `check.py`: loads the weights, compares the bits of both ways, prints times.
-
+{8}
 `forward_parallel` gives every cluster its share of `torch.get_num_threads()`, at least one thread. With
 `torch.set_num_threads(1)` its results are those of `forward`, bit for bit.
 
 {6})",
                        plain_text(options.title), plain_text(options.source), arguments, inputs,
-                       plan.makespan_us, plan.serial_us, about);
+                       plan.makespan_us, plan.serial_us, about,
+                       options.processes ? "in a process" : "on a thread",
+                       options.train ? "- `train.py`: a loop with a loss and an optimiser.\n" : "");
 }
 
 }  // namespace smeaton::pytorch

@@ -12,6 +12,8 @@
 #include "export/pytorch/companions.h"
 #include "export/pytorch/print_clusters.h"
 #include "export/pytorch/print_model.h"
+#include "export/pytorch/tied.h"
+#include "export/pytorch/train.h"
 #include "export/pytorch/weights.h"
 
 namespace smeaton::pytorch {
@@ -101,17 +103,19 @@ Emitted emit(const Export& what, const ClusterPlan& plan, const EmitOptions& opt
     const Source source = what.source();
     const Classes classes = make_classes(source, what.tree());
     const Paths paths = paths_of(what.tree(), classes);
-    const ModelFile model = print_model(source, what.tree(), classes, options);
-    const ClustersFile clusters =
-        print_clusters(source, what.tree(), classes, plan, what.order(), options);
     Emitted out;
     out.tensors = stored_tensors(source, what.tree(), classes, paths);
+    const ModelFile model = print_model(source, what.tree(), classes,
+                                        tied_parameters(source.graph, out.tensors), options);
+    const ClustersFile clusters =
+        print_clusters(source, what.tree(), classes, plan, what.order(), options);
     out.files = {{"model.py", model.text},
                  {"clusters.py", clusters.text},
                  {"model_map.json",
                   map_text(source, what.tree(), classes, paths, model, clusters, out.tensors)},
                  {"check.py", check_text(source)},
                  {"README.md", readme_text(source, plan, options)}};
+    if (options.train) out.files.push_back({"train.py", train_text(source, *options.train)});
     return out;
 }
 

@@ -6,21 +6,33 @@
 //   clusters.py          one function per cluster; put and get are the only synchronisation
 //   model_map.json       nodes and initializers of the model file -> lines, modules, clusters
 //   check.py             loads, runs both ways, compares bits, times
+//   train.py             where asked for: a loss, an optimiser, a loop
 //   README.md
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "export/pytorch/tree.h"
+#include "model/grad/loss.h"
+#include "model/grad/optimizer.h"
 #include "model/shape/infer.h"
 #include "schedule/schedule.h"
 
 namespace smeaton::pytorch {
 
+/// What train.py does.
+struct TrainText {
+    model::LossChoice loss;
+    model::OptimizerChoice optimizer;
+};
+
 struct EmitOptions {
-    std::string title;   ///< the model's name, for people
-    std::string source;  ///< the model file, for people
+    std::string title;       ///< the model's name, for people
+    std::string source;      ///< the model file, for people
+    bool processes = false;  ///< forward_parallel: clusters in processes, not on threads
+    std::optional<TrainText> train = {};  ///< train.py; absent: none
 };
 
 /// What runs where, for clusters.py and its comments.
@@ -62,6 +74,12 @@ struct StoredTensor {
     DType dtype = DType::kF32;
     std::vector<int64_t> shape;
     Weight weight;
+    bool is_parameter = false;  ///< else a buffer
+};
+
+/// A parameter that is another one.
+struct TiedPair {
+    std::string name, same_as;
 };
 
 struct Emitted {

@@ -8,6 +8,7 @@
 #include "export/pytorch/functions.h"
 #include "export/pytorch/print_model.h"
 #include "export/pytorch/python_file.h"
+#include "export/pytorch/runtime.h"
 
 namespace smeaton::pytorch {
 
@@ -15,87 +16,6 @@ namespace {
 
 /// Lines in one function, beside its head.
 constexpr size_t kMostLines = 46;
-
-constexpr const char* kRuntime = R"(class Channel:
-    """Values of one run on their way from one cluster to another.
-
-    As a context it takes an error of a cluster and tells it to those that wait.
-    """
-
-    def __init__(self) -> None:
-        self.slots: dict[str, SimpleQueue[Any]] = {}
-        self.error: BaseException | None = None
-
-    def put(self, name: str, value: Tensor, readers: int = 1) -> None:
-        """Hands `value` to so many readers."""
-        slot = self.slots.setdefault(name, SimpleQueue())
-        for _ in range(readers):
-            slot.put(value)
-
-    def get(self, name: str) -> Tensor:
-        """Waits for a value. RuntimeError where a cluster failed."""
-        slot = self.slots.setdefault(name, SimpleQueue())
-        value = None if self.error else slot.get()
-        if value is None:
-            raise RuntimeError("a cluster failed") from self.error
-        return cast(Tensor, value)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: object, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if error is not None:
-            self.error = self.error or error
-            for slot in list(self.slots.values()):
-                for _ in CLUSTERS:
-                    slot.put(None)
-        return error is not None)";
-
-constexpr const char* kRun = R"(class Worker(Thread):
-    """A thread that lives as long as the process and runs what is put into `jobs`."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.start()
-
-    def run(self) -> None:
-        while True:
-            self.jobs.get()()
-
-
-WORKERS: list[Worker] = []
-LOCK = Lock()
-
-
-def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """All clusters at once: the first on this thread, the others on workers.
-
-    They share the intra-operator threads that this thread has (torch.set_num_threads), each at
-    least one.
-    """
-    channel = Channel()
-    before = torch.get_num_threads()
-    threads = max(1, before // len(CLUSTERS))
-    grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
-
-    def work(cluster: Callable[..., None]) -> None:
-        torch.set_num_threads(threads)
-        with channel, torch.inference_mode(inference), torch.set_grad_enabled(grad):
-            cluster(model, channel, *inputs)
-
-    with LOCK:  # every worker takes the runs in the same order
-        while len(WORKERS) < len(CLUSTERS) - 1:
-            WORKERS.append(Worker())
-        for worker, cluster in zip(WORKERS, CLUSTERS[1:]):
-            worker.jobs.put(partial(work, cluster))
-    try:
-        work(CLUSTERS[0])
-        return tuple(channel.get(name) for name in OUTPUTS)
-    finally:
-        torch.set_num_threads(before))";
 
 struct Task {
     int statement = 0;
@@ -192,16 +112,13 @@ private:
         std::string body;
         for (const auto& tasks : clusters_)
             for (const Task& t : tasks) body += statement(t.statement).expression;
-        file_.add(0,
-                  "from __future__ import annotations\n\nfrom collections.abc import Callable\n"
-                  "from functools import partial\nfrom queue import SimpleQueue\n"
-                  "from threading import Lock, Thread\nfrom types import TracebackType\n"
-                  "from typing import Any, cast\n\n"
-                  "import torch");
+        file_.add(0, "from __future__ import annotations");
+        file_.blank();
+        file_.add(0, runtime().imports);
         if (body.find("F.") != std::string::npos) file_.add(0, "import torch.nn.functional as F");
         file_.add(0, "from torch import Tensor");
         file_.blank(2);
-        file_.add(0, kRuntime);
+        file_.add(0, runtime().channel);
     }
 
     void tail() {
@@ -214,9 +131,27 @@ private:
         for (ValueId id : source_.graph.outputs)
             outputs.push_back(string_text("output " + value_name(id)));
         file_.add(0, fmt::format("OUTPUTS = [{}]", fmt::join(outputs, ", ")));
+        if (options_.processes) readers();
         file_.blank(2);
-        file_.add(0, kRun);
+        file_.add(0, runtime().run);
     }
+
+    /// By name of a message: the clusters that read it.
+    void readers() {
+        file_.add(0, "READERS: dict[str, tuple[int, ...]] = {");
+        for (const auto& [value, clusters] : readers_)
+            file_.add(1, fmt::format("{}: ({},),", string_text(value_name(ValueId{value})),
+                                     fmt::join(clusters, ", ")));
+        std::map<int32_t, size_t> outputs;
+        for (ValueId id : source_.graph.outputs) ++outputs[id.v];
+        for (const auto& [value, times] : outputs)
+            file_.add(1,
+                      fmt::format("{}: ({},),", string_text("output " + value_name(ValueId{value})),
+                                  fmt::join(std::vector<int>(times, 0), ", ")));
+        file_.add(0, "}");
+    }
+
+    const RuntimeText& runtime() const { return options_.processes ? kProcesses : kThreads; }
 
     std::vector<std::string> input_names() const {
         std::vector<std::string> names;

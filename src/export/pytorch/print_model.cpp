@@ -39,6 +39,12 @@ def clusters() -> ModuleType:
     spec.loader.exec_module(module)
     return module)";
 
+constexpr const char* kTie = R"PY(def tie(model: nn.Module) -> None:
+    """Makes parameters that the model file has once one."""
+    for name, same_as in TIED.items():
+        owner, _, own = name.rpartition(".")
+        setattr(model.get_submodule(owner), own, model.get_parameter(same_as)))PY";
+
 constexpr const char* kLoad = R"(@classmethod
 def load(cls, folder: str | Path = Path(__file__).parent) -> Model:
     """The model with the weights of weights.safetensors in `folder`, ready for inference."""
@@ -51,8 +57,8 @@ constexpr int kMostLines = 76;
 class ModelPrinter {
 public:
     ModelPrinter(const Source& source, const Tree& tree, const Classes& classes,
-                 const EmitOptions& options)
-        : source_(source), tree_(tree), classes_(classes), options_(options) {}
+                 const std::vector<TiedPair>& tied, const EmitOptions& options)
+        : source_(source), tree_(tree), classes_(classes), tied_(tied), options_(options) {}
 
     ModelFile print() {
         PythonFile body;
@@ -87,6 +93,19 @@ private:
         file_.add(0, kReader);
         file_.blank(2);
         file_.add(0, kClusters);
+        if (!tied_.empty()) print_tied();
+    }
+
+    /// Names of parameters that are one with another.
+    void print_tied() {
+        file_.blank(2);
+        file_.add(0, "# One parameter each: the first name is the second one's.");
+        file_.add(0, "TIED = {");
+        for (const TiedPair& pair : tied_)
+            file_.add(1, fmt::format("{}: {},", string_text(pair.name), string_text(pair.same_as)));
+        file_.add(0, "}");
+        file_.blank(2);
+        file_.add(0, kTie);
     }
 
     // ---- classes -------------------------------------------------------------------------------
@@ -156,6 +175,7 @@ private:
         size_t number = 0;
         for (const Attributes::Made& m : attributes(c).made) print_made(c, m, number);
         print_children(c, number);
+        if (root && !tied_.empty()) file_.add(2, "tie(self)");
         if (root)
             file_.add(2, "self.eval()  # as the model file computes; train() before training");
     }
@@ -312,7 +332,11 @@ private:
         const Unit& root = unit(tree_.root);
         file_.call(1, "def forward_parallel", signature(c),
                    " -> " + return_type(root.outputs.size()) + ":");
-        file_.add(2, "\"\"\"As forward, bit for bit, on one long-lived thread per cluster.\"\"\"");
+        file_.add(
+            2, options_.processes
+                   ? "\"\"\"As forward, bit for bit, in one long-lived process per cluster; no "
+                     "gradients.\"\"\""
+                   : "\"\"\"As forward, bit for bit, on one long-lived thread per cluster.\"\"\"");
         std::string all;
         for (const std::string& a : c.arguments) all += ", " + a;
         file_.add(2, fmt::format("results: tuple[Tensor, ...] = clusters().run(self{})", all));
@@ -322,6 +346,7 @@ private:
     const Source& source_;
     const Tree& tree_;
     const Classes& classes_;
+    const std::vector<TiedPair>& tied_;
     const EmitOptions& options_;
     PythonFile file_;
     std::vector<std::vector<int>> lines_;
@@ -358,8 +383,8 @@ std::string shapes_text(const Source& source, const Unit& unit,
 }
 
 ModelFile print_model(const Source& source, const Tree& tree, const Classes& classes,
-                      const EmitOptions& options) {
-    return ModelPrinter(source, tree, classes, options).print();
+                      const std::vector<TiedPair>& tied, const EmitOptions& options) {
+    return ModelPrinter(source, tree, classes, tied, options).print();
 }
 
 }  // namespace smeaton::pytorch

@@ -15,7 +15,8 @@ struct ModelFile {
     std::vector<std::vector<int>> lines;  ///< by class: line numbers of the lines of forward
 };
 
-ModelFile print_model(const Source&, const Tree&, const Classes&, const EmitOptions&);
+ModelFile print_model(const Source&, const Tree&, const Classes&, const std::vector<TiedPair>& tied,
+                      const EmitOptions&);
 
 /// "x [batch, 64, 56, 56], mask [1, 128] -> [batch, 256, 56, 56]"
 std::string shapes_text(const Source&, const Unit&, const std::vector<std::string>& arguments);

@@ -41,7 +41,7 @@ const char* stored_dtype(DType dtype) {
 }
 
 StoredTensor stored(const Source& source, const std::string& name, const Weight& w) {
-    StoredTensor t{name, DType::kI64, {}, w};
+    StoredTensor t{name, DType::kI64, {}, w, false};
     if (w.from == Weight::From::Zero) return t;
     const Tensor& value = *source.graph.at(w.constant).constant;
     t.dtype = value.dtype();
@@ -116,6 +116,8 @@ std::vector<StoredTensor> stored_tensors(const Source& source, const Tree& tree,
                 std::string name = key.empty() ? m.name : key + "." + m.name;
                 if (!w.key.empty()) name += "." + w.key;
                 all.push_back(stored(source, name, w));
+                all.back().is_parameter = m.module->kind == Module::Kind::Parameter ||
+                                          w.key == "weight" || w.key == "bias";
             }
     }
     std::stable_sort(all.begin(), all.end(), [](const StoredTensor& a, const StoredTensor& b) {
