@@ -483,12 +483,13 @@ NB_MODULE(_core, m) {
              "One dict per kernel: name, ops (nodes of the model), time_us (median of the runs), "
              "flops, "
              "bytes (by level, from the ledger).")
-        .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
-             "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
-             "of kernel, iterations (interpreted), of, elements (compared), worst (difference over "
-             "the largest magnitude beside it), ill_conditioned (elements that half an ulp in the "
-             "kernel's sums moves as far: not in worst), worst_ill and wrong (the furthest of those "
-             "and of the others: buffer, element, wanted, found, off, spread), holds.")
+        .def(
+            "judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
+            "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
+            "of kernel, iterations (interpreted), of, elements (compared), worst (difference over "
+            "the largest magnitude beside it), ill_conditioned (elements that half an ulp in the "
+            "kernel's sums moves as far: not in worst), worst_ill and wrong (the furthest of those "
+            "and of the others: buffer, element, wanted, found, off, spread), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def("parallel", &parallel, nb::arg("feeds"),
              "How runs on these feeds take up their kernels: method ('serial': one after another, "

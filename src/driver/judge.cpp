@@ -99,8 +99,7 @@ tensor::Tensor view(const Storage& s) {
 /// Differences of written elements over their largest magnitude: the worst of those that are
 /// allowed goes into the judgement, the others are suspects.
 void compare(const Name& buffer, const Storage& want, const Storage& got,
-             const std::vector<uint8_t>& written, Judgement& about,
-             std::vector<Apart>& suspects) {
+             const std::vector<uint8_t>& written, Judgement& about, std::vector<Apart>& suspects) {
     const tensor::Tensor a = view(want), b = view(got);
     double scale = 1e-30;
     std::vector<std::pair<int64_t, double>> differing;
