@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "driver/session.h"
 #include "driver/trainer.h"
+#include "driver/training_graph.h"
 #include "searches.h"
 #include "signals.h"
 #include "studies.h"
@@ -130,6 +131,16 @@ nb::list judged(Session& session, const Feeds& feeds, double points) {
         options.points = points;
         found = session.judge(feeds, options);
     }
+    const auto element = [](const driver::Apart& a) {
+        nb::dict about;
+        about["buffer"] = a.buffer;
+        about["element"] = a.element;
+        about["wanted"] = a.wanted;
+        about["found"] = a.found;
+        about["off"] = a.off;
+        about["spread"] = a.spread;
+        return about;
+    };
     nb::list out;
     for (const driver::Judgement& j : found) {
         nb::dict row;
@@ -138,7 +149,9 @@ nb::list judged(Session& session, const Feeds& feeds, double points) {
         row["of"] = j.of;
         row["elements"] = j.elements;
         row["worst"] = j.worst;
-        row["sensitivity"] = j.sensitivity;
+        row["ill_conditioned"] = j.ill_conditioned;
+        row["worst_ill"] = element(j.worst_ill);
+        row["wrong"] = element(j.wrong);
         row["holds"] = j.holds();
         out.append(row);
     }
@@ -446,6 +459,7 @@ NB_MODULE(_core, m) {
         "What the caller can mend: the message says what was expected, and what to do.";
     internal_error.attr("__doc__") = "A fault of ours; please report it.";
     m.def("register_dtype", &add_dtype);
+    m.def("_differentiable", &smeaton::driver::differentiable_operators);
     nb::class_<Session>(m, "Session")
         .def("__init__", &open_session, nb::arg("path"), nb::arg("threads"), nb::arg("dims"),
              nb::arg("isa"), nb::arg("skip"), nb::arg("cache_folder"), nb::arg("dump_folder"),
@@ -469,11 +483,13 @@ NB_MODULE(_core, m) {
              "One dict per kernel: name, ops (nodes of the model), time_us (median of the runs), "
              "flops, "
              "bytes (by level, from the ledger).")
-        .def("judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
-             "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
-             "of "
-             "kernel, iterations (interpreted), of, elements (compared), worst (relative), "
-             "sensitivity (of the interpreter to half an ulp in its sums), holds.")
+        .def(
+            "judge", &judge, nb::arg("feeds"), nb::arg("points") = 2e7,
+            "Every kernel as emitted against the interpreter, on the values of these feeds: dicts "
+            "of kernel, iterations (interpreted), of, elements (compared), worst (difference over "
+            "the largest magnitude beside it), ill_conditioned (elements that half an ulp in the "
+            "kernel's sums moves as far: not in worst), worst_ill and wrong (the furthest of those "
+            "and of the others: buffer, element, wanted, found, off, spread), holds.")
         .def("source", &source, nb::arg("feeds"), "The emitted C++, one string per unit.")
         .def("parallel", &parallel, nb::arg("feeds"),
              "How runs on these feeds take up their kernels: method ('serial': one after another, "

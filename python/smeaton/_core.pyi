@@ -36,16 +36,27 @@ class Parallel(TypedDict):
     critical_path_us: float
     work_us: float
 
+class Apart(TypedDict):
+    buffer: str
+    element: int
+    wanted: float
+    found: float
+    off: float
+    spread: float
+
 class Judgement(TypedDict):
     kernel: str
     iterations: int
     of: int
     elements: int
     worst: float
-    sensitivity: float
+    ill_conditioned: int
+    worst_ill: Apart
+    wrong: Apart
     holds: bool
 
 def register_dtype(descr: numpy.dtype[Any], dtype: str) -> None: ...
+def _differentiable() -> list[str]: ...
 
 def _inspect(model: str, dims: list[str], memory: bool, blocks: bool, threads: int) -> str: ...
 def _simulate(

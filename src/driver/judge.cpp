@@ -92,32 +92,36 @@ double difference(double a, double b) {
     return std::isnan(d) ? kInfinity : d;
 }
 
-// The largest difference of written elements over their largest magnitude.
-double compare(const Storage& want, const Storage& got, const std::vector<uint8_t>& written,
-               int64_t& elements) {
-    tensor::Tensor a(want.dtype, {want.elements}, want.data, want.keep);
-    tensor::Tensor b(got.dtype, {got.elements}, got.data, got.keep);
-    double worst = 0, scale = 1e-30;
-    for (int64_t i = 0; i < want.elements; ++i) {
-        if (written[static_cast<size_t>(i)] == 0) continue;
-        ++elements;
-        if (!tensor::is_float(want.dtype)) {
-            if (a.at_as_int(i) != b.at_as_int(i)) return kInfinity;
-            continue;
-        }
-        double x = a.at_as_double(i), y = b.at_as_double(i);
-        if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
-        worst = std::max(worst, difference(x, y));
-    }
-    return worst / scale;
+tensor::Tensor view(const Storage& s) {
+    return {s.dtype, {s.elements}, s.data, s.keep};
 }
 
-double compare(const Memory& want, const Memory& got, const WrittenMap& written,
-               int64_t& elements) {
-    double worst = 0;
-    for (const auto& [name, map] : written)
-        worst = std::max(worst, compare(want.at(name), got.at(name), map, elements));
-    return worst;
+/// Differences of written elements over their largest magnitude: the worst of those that are
+/// allowed goes into the judgement, the others are suspects.
+void compare(const Name& buffer, const Storage& want, const Storage& got,
+             const std::vector<uint8_t>& written, Judgement& about, std::vector<Apart>& suspects) {
+    const tensor::Tensor a = view(want), b = view(got);
+    double scale = 1e-30;
+    std::vector<std::pair<int64_t, double>> differing;
+    for (int64_t i = 0; i < want.elements; ++i) {
+        if (written[static_cast<size_t>(i)] == 0) continue;
+        ++about.elements;
+        if (!tensor::is_float(want.dtype)) {
+            if (a.at_as_int(i) != b.at_as_int(i)) about.worst = kInfinity;
+            continue;
+        }
+        const double x = a.at_as_double(i);
+        if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
+        const double off = difference(x, b.at_as_double(i));
+        if (off > 0) differing.emplace_back(i, off);
+    }
+    for (const auto& [i, off] : differing) {
+        if (off / scale <= kKernelTolerance || off == kInfinity)
+            about.worst = std::max(about.worst, off / scale);
+        else
+            suspects.push_back(
+                {buffer.str(), i, a.at_as_double(i), b.at_as_double(i), off / scale, 0});
+    }
 }
 
 struct Judge {
@@ -130,35 +134,53 @@ struct Judge {
         about.kernel = kernel.name.str();
         for (const IterationRange& range : samples(kernel, program, options.points, about)) {
             Memory want = apart(program, kernel, before);
-            WrittenMap written = interpret(kernel, want, range);
-            double worst = compare(want, after, written, about.elements);
-            about.worst = std::max(about.worst, worst);
-            if (worst <= kKernelTolerance || worst == kInfinity) continue;
-            Memory moved = apart(program, kernel, before);
-            interpret(kernel, moved, range, kHalfUlp);
-            int64_t again = 0;
-            about.sensitivity = std::max(about.sensitivity, compare(want, moved, written, again));
+            gir::interp::Options interpret;
+            interpret.range = range;
+            WrittenMap written;
+            interpret.written = &written;
+            gir::interp::run_kernel(kernel, program, want, interpret);
+            std::vector<Apart> suspects;
+            for (const auto& [name, map] : written)
+                compare(name, want.at(name), after.at(name), map, about, suspects);
+            if (suspects.empty()) continue;
+            spread(suspects, kernel, before, range);
+            for (const Apart& s : suspects) settle(s, about);
         }
         return about;
     }
 
-    WrittenMap interpret(const gir::Kernel& kernel, Memory& memory, const IterationRange& range,
-                         double sum_slack = 0) const {
-        WrittenMap written;
-        gir::interp::Options interpret;
-        interpret.sum_slack = sum_slack;
-        interpret.written = &written;
-        interpret.range = range;
-        gir::interp::run_kernel(kernel, program, memory, interpret);
-        return written;
+    /// How far each moves with the kernel's sums: the furthest of some tries.
+    void spread(std::vector<Apart>& suspects, const gir::Kernel& kernel, const Memory& before,
+                const IterationRange& range) const {
+        constexpr uint32_t kTries = 8;
+        for (uint32_t seed = 1; seed <= kTries; ++seed) {
+            Memory moved = apart(program, kernel, before);
+            gir::interp::Options interpret;
+            interpret.range = range;
+            interpret.sum_slack = kHalfUlp;
+            interpret.sum_seed = seed;
+            gir::interp::run_kernel(kernel, program, moved, interpret);
+            for (Apart& s : suspects) {
+                const double now = view(moved.at(Name(s.buffer))).at_as_double(s.element);
+                s.spread = std::max(s.spread, difference(now, s.wanted));
+            }
+        }
+    }
+
+    static void settle(const Apart& s, Judgement& about) {
+        Apart& worst = s.ill_conditioned() ? about.worst_ill : about.wrong;
+        if (s.ill_conditioned())
+            ++about.ill_conditioned;
+        else
+            about.worst = std::max(about.worst, s.off);
+        if (s.off > worst.off) worst = s;
     }
 };
 
 }  // namespace
 
-// A sum rounds as often as it adds: a few times what moving it by half an ulp does.
-bool Judgement::holds() const {
-    return worst <= kKernelTolerance + 4 * sensitivity;
+bool Apart::ill_conditioned() const {
+    return difference(wanted, found) <= 4 * spread;
 }
 
 std::vector<Judgement> judge(const gir::Program& program,

@@ -14,24 +14,40 @@
 
 namespace smeaton::driver {
 
+/// Allowed for float32 sums of a few thousand products in any order, of the largest magnitude.
+inline constexpr double kKernelTolerance = 2e-5;
+
+/// An element further off than kKernelTolerance of the largest beside it.
+struct Apart {
+    std::string buffer;
+    int64_t element = 0;  ///< its offset in the buffer's memory
+    double wanted = 0, found = 0;
+    /// Their difference over the largest magnitude written to the buffer.
+    double off = 0;
+    /// How far it moves when each of the kernel's float sums moves by up to half an ulp of its
+    /// terms' magnitudes.
+    double spread = 0;
+
+    /// The terms of the kernel's sums cancel on the way to it, or it is divided by next to nothing:
+    /// no order of addition gives its digits. A sum rounds as often as it adds: a few times what
+    /// moving it by half an ulp does.
+    bool ill_conditioned() const;
+};
+
 struct Judgement {
     std::string kernel;
     int64_t iterations = 0;  ///< interpreted
     int64_t of = 0;          ///< iterations there are; equal: the whole kernel
     int64_t elements = 0;    ///< compared
-    /// Difference over the largest magnitude written; infinite for NaN and for integers that
-    /// differ.
+    /// Difference over the largest magnitude written to the element's buffer, of all elements but
+    /// the ill-conditioned ones; infinite for NaN and for integers that differ.
     double worst = 0;
-    /// What moving each of the kernel's float sums by up to half an ulp of its terms does to the
-    /// interpreter's result, on the same scale: where a kernel cancels, the order of addition
-    /// shows. 0: not needed.
-    double sensitivity = 0;
+    int64_t ill_conditioned = 0;  ///< elements
+    Apart worst_ill;              ///< the furthest off of them
+    Apart wrong;                  ///< the furthest off of the elements that are neither
 
-    bool holds() const;
+    bool holds() const { return worst <= kKernelTolerance; }
 };
-
-/// Allowed for float32 sums of a few thousand products in any order, of the largest magnitude.
-inline constexpr double kKernelTolerance = 2e-5;
 
 struct JudgeOptions {
     emit::Isa isa;

@@ -4,6 +4,7 @@
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/differentiate.h"
+#include "model/grad/rule.h"
 #include "model/open_weights.h"
 #include "model/shape/infer.h"
 
@@ -44,6 +45,14 @@ model::TrainingStep training_step(const model::Graph& graph,
             if (known.size() == before) throw UserError("{}", needs.what());
         }
     }
+}
+
+std::vector<std::string> differentiable_operators() {
+    std::vector<std::string> names;
+    for (size_t op = 1; op < model::gradient_table().size(); ++op)
+        if (model::gradient_table()[op].rule != nullptr)
+            names.emplace_back(model::name(static_cast<model::OpType>(op)));
+    return names;
 }
 
 }  // namespace smeaton::driver

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "driver/session.h"
 #include "model/grad/optimizer.h"
@@ -21,5 +22,8 @@ struct TrainingChoice {
 model::TrainingStep training_step(const model::Graph&, const std::map<std::string, Tensor>& feeds,
                                   const std::map<std::string, int64_t>& dims,
                                   const TrainingChoice&);
+
+/// Names of the operators of ONNX that pass a gradient.
+std::vector<std::string> differentiable_operators();
 
 }  // namespace smeaton::driver

@@ -92,8 +92,9 @@ int audit(const Arguments& a) {
     int wrong = 0;
     std::vector<driver::Judgement> found = session.judge(feeds, judge);
     for (const driver::Judgement& j : found) {
-        fmt::print("{} {}: {} elements, {} of {} iterations, worst {:.1e}\n",
-                   j.holds() ? "ok  " : "FAIL", j.kernel, j.elements, j.iterations, j.of, j.worst);
+        fmt::print("{} {}: {} elements, {} of {} iterations, worst {:.1e}, {} ill-conditioned\n",
+                   j.holds() ? "ok  " : "FAIL", j.kernel, j.elements, j.iterations, j.of, j.worst,
+                   j.ill_conditioned);
         wrong += j.holds() ? 0 : 1;
     }
     fmt::print("{}: {} kernels, {} differ\n", a.model, found.size(), wrong);

@@ -199,7 +199,8 @@ def test_losses_and_parameters_that_cannot_be(tmp_path):
         ("rank1.onnx", "f.npz", ("--loss", "mse"), "input 'target' is f32, but i64 was fed"),
         ("rank1.onnx", "x.npz", ("--loss", "output:y"), "the loss must be one number; output 'y' f32[4] has 4 elements"),
         ("rank1.onnx", "x.npz", ("--loss", "output:z"), "there is no output 'z'; the outputs are y"),
-        ("ints.onnx", "i.npz", (), "no parameter reaches the loss"),
+        ("ints.onnx", "i.npz", (), "no parameter reaches the loss: 0 float initializers are not frozen; integers, "),
+        ("ints.onnx", "i.npz", (), "integer weights: 'w' i64[6,4]; export the model in float to train them"),
         ("rank1.onnx", "f.npz", ("--recompute", "half"), "expected none, full or selective"),
         ("rank1.onnx", "x.npz", ("--loss", "output:y", "--save", "no/such.onnx"), "no/such.onnx: there is no folder no"),
     ]:

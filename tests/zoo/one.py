@@ -23,9 +23,10 @@ JUDGED_POINTS = 2e6
 def worst_kernel(session, feeds):
     for row in session.judge(feeds, JUDGED_POINTS):
         if not row["holds"]:
+            at = row["wrong"]
             return (
-                f"kernel {row['kernel']}: {row['worst']:.1e} off the interpreter, "
-                f"which half an ulp in its sums moves by {row['sensitivity']:.1e}"
+                f"kernel {row['kernel']}: {row['worst']:.1e} off the interpreter at {at['buffer']}[{at['element']}], "
+                f"which half an ulp in its sums moves by {at['spread']:.1e}"
             )
     return ""
 

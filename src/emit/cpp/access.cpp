@@ -270,6 +270,18 @@ Pattern register_pattern(const Access& a, const Point& point) {
 
 }  // namespace
 
+std::optional<int64_t> lane_stride(const Access& a, const Point& point) {
+    const auto lane = static_cast<size_t>(point.lane_dim);
+    if (a.in_registers() || lanes_cross_split(a, lane)) return std::nullopt;
+    for (const Form& form : a.at)
+        for (const auto& [k, access] : form.computed)
+            if (access->uses_dim(lane)) return std::nullopt;
+    int64_t stride = 0;
+    for (const gir::MemoryPart& part : a.storage->parts)
+        stride += part.stride * a.at[static_cast<size_t>(part.dim)].by_dim[lane];
+    return stride;
+}
+
 Pattern pattern(Function& f, const Access& a, const Point& point) {
     if (point.lane_dim < 0) return Pattern::Uniform;
     auto lane = static_cast<size_t>(point.lane_dim);
@@ -281,14 +293,10 @@ Pattern pattern(Function& f, const Access& a, const Point& point) {
     }
     if (!depends) return Pattern::Uniform;
     if (a.in_registers()) return register_pattern(a, point);
-    if (!lanes_cross_split(a, lane)) {
-        int64_t stride = 0;
-        for (const gir::MemoryPart& part : a.storage->parts)
-            stride += part.stride * a.at[static_cast<size_t>(part.dim)].by_dim[lane];
-        return stride == 0   ? Pattern::Uniform
-               : stride == 1 ? Pattern::Contiguous
-                             : Pattern::Scattered;
-    }
+    if (const std::optional<int64_t> stride = lane_stride(a, point))
+        return *stride == 0   ? Pattern::Uniform
+               : *stride == 1 ? Pattern::Contiguous
+                              : Pattern::Scattered;
     // Each lane's address must be known relative to the first without code.
     Access plain = a;
     for (Form& form : plain.at) form.computed.clear();

@@ -53,6 +53,8 @@ struct Point {
 /// How the elements of an access lie along the lanes of a point.
 enum class Pattern { Uniform, Contiguous, Scattered };
 Pattern pattern(Function& f, const Access&, const Point&);
+/// Elements from one lane to the next in memory, where they are as many for all lanes.
+std::optional<int64_t> lane_stride(const Access&, const Point&);
 
 /// The value of the form with lane `lane`; index slices are read (emitting code) where there are
 /// any.

@@ -18,6 +18,7 @@ struct Isa {
     std::vector<std::string> flags;  ///< names the CPU's features to the compiler
 
     int lanes() const { return vector_bytes / 4; }
+    bool gathers() const { return vector_bytes > 16; }  ///< one load of f32 from all over
 };
 
 /// "avx512", "avx512bf16", "avx2" or "plain" (the baseline of whatever the compiler targets).

@@ -270,8 +270,27 @@ std::string masked_f32(std::string_view name, const Isa& isa) {
         if (name == "blend_f32")
             return "static inline vf32 blend_f32(u64 mask, vf32 a, vf32 b) { return "
                    "SMEATON_BLEND512(b, a, mask); }\n";
+        if (name == "gather_f32")
+            return R"(
+static inline vf32 gather_f32(const f32* p, i32 stride, u64 mask, vf32 other) {
+    const vi32 at = (vi32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * stride;
+    return (vf32)__builtin_ia32_gathersiv16sf(other, p, at, (unsigned short)mask, 4);
+}
+)";
     }
     if (isa.vector_bytes == 32) {
+        if (name == "gather_f32")
+            return R"(
+static inline vf32 gather_f32(const f32* p, i32 stride, u64 mask, vf32 other) {
+    const vi32 at = (vi32){0, 1, 2, 3, 4, 5, 6, 7} * stride;
+    const vf32 in = (vf32)wide_mask_f32(mask);
+#ifdef __clang__
+    return (vf32)__builtin_ia32_gatherd_ps256(other, p, at, in, 4);
+#else
+    return (vf32)__builtin_ia32_gathersiv8sf(other, p, at, in, 4);
+#endif
+}
+)";
         if (name == "ldn_f32")
             return R"(
 static inline vf32 ldn_f32(const f32* p, int n) {

@@ -1,6 +1,7 @@
 // Coefficients from tools/fit_polynomials.py; Cody-Waite constants split ln2 and pi/2 so that the
 // product with a small integer is exact. Error bounds are those of gir/scalar_list.h, kept by
-// prelude_test.cpp.
+// prelude_test.cpp. A vf64 is two registers wide: the compiler splits arithmetic and conversions of
+// it in two, and comparisons and selects into single elements, which is why those are done in f32.
 #include "emit/cpp/prelude_math.h"
 
 #include <map>
@@ -130,11 +131,12 @@ static inline vf32 sine_terms_vf64(vf32 x, int turn) {
     vf64 r = d - n * 1.570796326734125614e+00;
     r = r - n * 6.077100506303965977e-11;
     r = r - n * 2.022266248795950631e-21;
-    vi64 quadrant = ((vi64)t + turn) & 3;
     vf64 s = r * r;
-    vf64 y = (quadrant & 1) != 0 ? cosine_of_vf64(s) : sine_of_vf64(r, s);
-    y = (quadrant & 2) != 0 ? -y : y;
-    return __builtin_convertvector(y, vf32);
+    vi32 quadrant = __builtin_convertvector((vi64)t + turn, vi32);
+    vf32 sine = __builtin_convertvector(sine_of_vf64(r, s), vf32);
+    vf32 cosine = __builtin_convertvector(cosine_of_vf64(s), vf32);
+    vf32 y = (quadrant & 1) != 0 ? cosine : sine;
+    return (vf32)((vi32)y ^ ((quadrant & 2) << 30));
 }
 )"},
         {"sin_vf32", R"(
@@ -202,9 +204,12 @@ static inline vf32 pow_vf32(vf32 x, vf32 y) {
     vf32 safe = pick_f32(plain, x, splat_f32(1.0f));
     vf64 e = log2_vf64(__builtin_convertvector(safe, vf64)) *
              __builtin_convertvector(pick_f32(plain, y, splat_f32(1.0f)), vf64);
-    e = e > 200.0 ? splat_f64(200.0) : e;
-    e = e < -200.0 ? splat_f64(-200.0) : e;
+    vf32 size = __builtin_convertvector(e, vf32);
+    vi32 near = abs_vf32(size) < 200.0f;
+    e = e * __builtin_convertvector(near ? splat_f32(1.0f) : splat_f32(0.0f), vf64);
     vf32 z = __builtin_convertvector(exp2_vf64(e), vf32);
+    vf32 far = size > 0.0f ? splat_f32(__builtin_inff()) : splat_f32(0.0f);
+    z = near ? z : far;
     if (any_b8(plain ^ 1))
         for (int i = 0; i < kLanes; ++i)
             if (!plain[i]) z[i] = __builtin_powf(x[i], y[i]);
@@ -216,10 +221,9 @@ static inline vf32 pow_vf32(vf32 x, vf32 y) {
 static inline vf32 log1p_vf32(vf32 x) {
     vb8 plain = truth_f32(x > -1.0f) & truth_f32(x <= 3.40282347e+38f);
     vf64 d = __builtin_convertvector(pick_f32(plain, x, splat_f32(0.0f)), vf64);
-    vf64 near = d - d * d * (0.5 - d * (1.0 / 3));
-    vf64 a = d < 0.0 ? -d : d;
-    vf64 y = a < 1e-5 ? near : log2_vf64(1.0 + d) * 0.693147180559945309;
-    vf32 z = __builtin_convertvector(y, vf32);
+    vf32 near = __builtin_convertvector(d - d * d * (0.5 - d * (1.0 / 3)), vf32);
+    vf32 z = __builtin_convertvector(log2_vf64(1.0 + d) * 0.693147180559945309, vf32);
+    z = abs_vf32(x) < 1e-5f ? near : z;
     z = x == 0.0f ? x : z;
     if (any_b8(plain ^ 1))
         for (int i = 0; i < kLanes; ++i)

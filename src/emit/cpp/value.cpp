@@ -1,5 +1,6 @@
 #include "emit/cpp/value.h"
 
+#include <cstdlib>
 #include <limits>
 
 #include "base/error.h"
@@ -87,6 +88,24 @@ std::string read_vector(Function& f, const Access& a, const Point& point, const 
     return fmt::format("*(const u{}*)({})", type, address);
 }
 
+/// The stride of lanes that one instruction gathers: f32 in memory, within 32-bit offsets.
+std::optional<int64_t> gathered_stride(Function& f, const Access& a, const Point& point) {
+    if (!f.isa().gathers() || a.dtype() != DType::kF32) return std::nullopt;
+    const std::optional<int64_t> stride = lane_stride(a, point);
+    const bool fits =
+        stride && std::abs(*stride) * f.lanes() <= std::numeric_limits<int32_t>::max();
+    return fits ? stride : std::nullopt;
+}
+
+std::string read_gathered(Function& f, const Access& a, const Point& point, const Guard& g,
+                          int64_t stride) {
+    const std::string address = f.address(*a.storage, offset(f, a, point, 0));
+    const std::string mask =
+        g.mask.empty() ? fmt::format("{}ULL", (uint64_t{1} << point.count) - 1) : g.mask;
+    return fmt::format("gather_f32({}, {}, {}, splat_f32({}))", address, stride, mask,
+                       g.mask.empty() ? "0.0f" : literal(a.dtype(), a.otherwise));
+}
+
 bool vector_access(Function& f, const Access& a, const Point& point) {
     if (a.in_registers()) return fills_register(f, a, point);
     return pattern(f, a, point) == Pattern::Contiguous;
@@ -139,7 +158,9 @@ Value read(Function& f, const Access& a, const Point& point) {
     Guard g = guard(f, a, point);
     if (g.all_out) return literal_value(a.dtype(), a.otherwise);
     v.vector = true;
-    if (!vector_access(f, a, point)) {
+    const bool in_line = vector_access(f, a, point);
+    const std::optional<int64_t> stride = in_line ? std::nullopt : gathered_stride(f, a, point);
+    if (!in_line && !stride) {
         for (int i = 0; i < f.lanes(); ++i) {
             v.text += i == 0 ? "" : ", ";
             v.text += i < point.count ? read_scalar(f, a, lane_point(point, i)) : "0";
@@ -147,19 +168,22 @@ Value read(Function& f, const Access& a, const Point& point) {
         v.text = fmt::format("(v{}){{{}}}", type_name(a.dtype()), v.text);
         return v;
     }
+    const auto lanes = [&] {
+        return stride ? read_gathered(f, a, point, g, *stride) : read_vector(f, a, point, g);
+    };
     if (g.condition.empty()) {
-        v.text = read_vector(f, a, point, g);
+        v.text = lanes();
         return v;
     }
     std::string otherwise = as_vector(literal_value(a.dtype(), a.otherwise));
     if (!a.computed()) {
-        v.text = fmt::format("({} ? {} : {})", g.condition, read_vector(f, a, point, g), otherwise);
+        v.text = fmt::format("({} ? {} : {})", g.condition, lanes(), otherwise);
         return v;
     }
     v.text = f.unique("v");
     f.line(fmt::format("v{} {} = {};", type_name(a.dtype()), v.text, otherwise));
     f.open_scope();
-    f.line(fmt::format("{} = {};", v.text, read_vector(f, a, point, g)));
+    f.line(fmt::format("{} = {};", v.text, lanes()));
     f.close_scope(fmt::format("if ({}) {{", g.condition));
     return v;
 }

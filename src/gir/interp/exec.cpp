@@ -151,6 +151,7 @@ void run_kernel(const Kernel& kernel, const Program& program, Memory& memory,
         c.account = observed ? &account : nullptr;
         c.poison_tiles = options.poison_tiles;
         c.sum_slack = options.sum_slack;
+        c.random.seed(options.sum_seed);
         run_body(resolved.body, c, options.range);
         if (options.count && traffic) *traffic += account.traffic();
     });

@@ -65,6 +65,7 @@ struct Options {
     /// Moves every float sum of a reduce or mma at random by up to this part of the sum of its
     /// terms' magnitudes: the freedom that GIR leaves in the order of addition, made visible.
     double sum_slack = 0;
+    uint32_t sum_seed = 1;   ///< of what moves them
     bool skip_once = false;  ///< run(): leave out `once` steps (their results are in memory)
     /// run(): called around each kernel step.
     std::function<void(const RunStep&, const Memory&)> before, after;

@@ -227,33 +227,56 @@ bool apart(const Slice& a, const Extents& a_extents, const Slice& b, const Exten
     return false;
 }
 
-// Whether `part` of `into` may be written as early as step `first` and not only by statement
-// `statement` of step `step`: nothing in between writes or reads the same elements.
-bool may_come_earlier(const Program& program, const PureMove& move, size_t first, size_t step,
-                      size_t statement) {
+// Whether no statement of the block uses the elements that the move writes: `reads` and writes, or
+// writes alone. Under another name of the same memory nothing is known.
+bool leaves_alone(const Program& program, const PureMove& move, const Block& body, bool reads) {
     const Slice& part = move.dst;
     const Name root = root_of(program, part.target);
     Extents extents;
     for (const Loop& l : move.loops)
         if (l.extent.is_const()) extents[l.axis] = l.extent.value();
+    const Extents others = extents_in(body);
+    bool free = true;
+    auto look = [&](const Slice& s) {
+        if (!program.find_buffer(s.target) || root_of(program, s.target) != root) return;
+        free = free && s.target == part.target && apart(part, extents, s, others);
+    };
+    for_each_op(body, [&](const Op& op) {
+        for_each_slice(op, [&](const Slice& s, bool writes) {
+            if (reads || writes) look(s);
+        });
+    });
+    for_each_stmt(body, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node); reads && let && let->source) look(*let->source);
+    });
+    return free;
+}
+
+// Whether `part` of `into` may be written as early as step `first` and not only by statement
+// `statement` of step `step`: nothing in between writes or reads the same elements.
+bool may_come_earlier(const Program& program, const PureMove& move, size_t first, size_t step,
+                      size_t statement) {
     for (size_t i = first; i <= step; ++i) {
         KernelPtr kernel = kernel_of(program.steps[i]);
         if (!kernel) return false;
         Block body = kernel->body;
         if (i == step) body.erase(body.begin() + static_cast<long>(statement), body.end());
-        const Extents others = extents_in(body);
-        bool free = true;
-        auto look = [&](const Slice& s) {
-            if (!program.find_buffer(s.target) || root_of(program, s.target) != root) return;
-            free = free && s.target == part.target && apart(part, extents, s, others);
-        };
-        for_each_op(body, [&](const Op& op) {
-            for_each_slice(op, [&](const Slice& s, bool) { look(s); });
-        });
-        for_each_stmt(body, [&](const Stmt& s) {
-            if (auto* let = std::get_if<Let>(&s.node); let && let->source) look(*let->source);
-        });
-        if (!free) return false;
+        if (!leaves_alone(program, move, body, true)) return false;
+    }
+    return true;
+}
+
+// Whether the part still holds what the move put there when step `last` has run: nothing behind
+// the statement writes the same elements, as a scatter into a copy of its operand does.
+bool stays_until(const Program& program, const PureMove& move, size_t step, size_t statement,
+                 size_t last) {
+    for (size_t i = step; i <= last; ++i) {
+        auto* run = std::get_if<RunStep>(&program.steps[i].node);
+        if (!run) return false;
+        if (!run->kernel) continue;
+        Block body = run->kernel->body;
+        if (i == step) body.erase(body.begin(), body.begin() + static_cast<long>(statement) + 1);
+        if (!leaves_alone(program, move, body, false)) return false;
     }
     return true;
 }
@@ -280,6 +303,8 @@ bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, 
     if (std::count(rest.reads.begin(), rest.reads.end(), temp.name) > 0) return false;
     size_t first = *std::min_element(uses.writers.begin(), uses.writers.end());
     if (!may_come_earlier(program, *move, first, step, statement)) return false;
+    const size_t last = uses.readers.empty() ? step : uses.readers.back();
+    if (last > step && !stays_until(program, *move, step, statement, last)) return false;
     SliceRewriter rewriter{temp.name, [&](const Slice& s) -> std::optional<Slice> {
                                if (s.within) return std::nullopt;
                                return compose(move->dst, *dims, s);

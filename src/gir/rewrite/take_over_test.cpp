@@ -213,6 +213,37 @@ kernel pad(t -> y)
     EXPECT_TRUE(means_the_same(program, fuse(program, {})));
 }
 
+TEST(TakeOver, a_copy_that_is_changed_is_not_what_later_readers_read) {
+    const Program program = program_of(R"(program scattered
+  buffer x: memory f32[i: 4] input
+  buffer t: memory f32[i: 4] temp
+  buffer c: memory f32[i: 4] output
+  buffer y: memory f32[i: 4] output
+  run negate(x -> t)
+  run copy(t -> c)
+  run change(c, x -> c)
+  run use(t, c -> y)
+
+kernel negate(x -> t)
+  parallel i: 4 any
+    unary neg t[i] <- x[i]
+
+kernel copy(t -> c)
+  parallel i: 4 any
+    move c[i] <- t[i]
+
+kernel change(c, x -> c)
+  parallel i: 2 any
+    binary add c[i+1] <- c[i+1], x[i]
+
+kernel use(t, c -> y)
+  parallel i: 4 any
+    binary sub y[i] <- t[i], c[i]
+)");
+    EXPECT_EQ(print(take_over_by_writers(program, {})), print(program));
+    EXPECT_TRUE(means_the_same(program, fuse(program, {})));
+}
+
 TEST(TakeOver, interleaved_parts_are_apart) {
     std::string text = kConcat;
     text.replace(text.find("y[c+2] <- b[c]"), 14, "y[c*2+1] <- b[c]");

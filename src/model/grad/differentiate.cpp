@@ -65,6 +65,21 @@ ValueId named(const Graph& graph, const std::string& name) {
     return ids[0];
 }
 
+/// Initializers that look like weights and cannot be trained, with how to have them trained; or "".
+std::string integer_weights(const Graph& graph) {
+    constexpr size_t kNamed = 3;
+    std::vector<std::string> found;
+    for (const Value& v : graph.values)
+        if (v.constant && tensor::is_integer(v.constant->dtype()) && v.constant->shape().size() > 1)
+            found.push_back(fmt::format("'{}' {}", v.name, describe(v.dtype, v.shape)));
+    if (found.empty()) return "";
+    std::string list;
+    for (size_t k = 0; k < std::min(found.size(), kNamed); ++k)
+        list += (k > 0 ? ", " : "") + found[k];
+    if (found.size() > kNamed) list += fmt::format(" and {} more", found.size() - kNamed);
+    return fmt::format("; integer weights: {}; export the model in float to train them", list);
+}
+
 /// Those of `wanted` that reach the loss become graph inputs.
 std::vector<TrainedParameter> free_parameters(Graph& graph, const std::set<std::string>& wanted,
                                               ValueId loss) {
@@ -81,8 +96,8 @@ std::vector<TrainedParameter> free_parameters(Graph& graph, const std::set<std::
     if (parameters.empty())
         throw UserError(
             "no parameter reaches the loss: {} float initializers are not frozen; "
-            "integers, running statistics and values of Constant nodes are not trained",
-            wanted.size());
+            "integers, running statistics and values of Constant nodes are not trained{}",
+            wanted.size(), integer_weights(graph));
     return parameters;
 }
 
