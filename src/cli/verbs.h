@@ -21,6 +21,7 @@ Verb machine_verb();
 Verb cache_verb();
 Verb search_verb();
 Verb devices_verb();
+Verb compare_verb();
 
 /// --input, --inputs, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);

@@ -15,7 +15,7 @@ using cost::EfficiencyTerm;
 
 /// Coefficients that rows of this kind tell of.
 std::vector<EfficiencyTerm> free_terms(const std::string& engine, const std::string& width,
-                                       const std::set<std::string>& quantities) {
+                                       const std::set<std::string>& quantities, size_t rows) {
     std::vector<std::string> names;
     if (quantities.contains("operator")) {
         names = {"compute", "rows_half", "memory", "cache",  "attention",     "softmax", "norm",
@@ -23,8 +23,10 @@ std::vector<EfficiencyTerm> free_terms(const std::string& engine, const std::str
     } else if (engine == "llama.cpp") {
         names = {"memory", width == "4" ? "unpack" : "lanes"};
         if (quantities.contains("prefill")) names.push_back("compute");
-    } else {
+    } else if (rows >= 20) {
         names = {"compute", "memory", "cache", "step_s", "sequence_s", "link", "link_s"};
+    } else {
+        names = {"compute", "memory", "link_s"};  // what a few rows can tell apart
     }
     std::vector<EfficiencyTerm> terms;
     for (const EfficiencyTerm& term : cost::efficiency_terms())
@@ -133,6 +135,23 @@ struct Group {
     std::map<const RowCase*, double> fitted;
 };
 
+constexpr double kOutlier = 5;  ///< times the fit of its engine: no property of the device
+
+/// Takes out rows that are far off the fit of all, and says so.
+void drop_outliers(Group& g, std::vector<LeftRow>& left) {
+    std::set<std::string> quantities;
+    for (const RowCase* row : g.rows) quantities.insert(row->quantity);
+    const Efficiency e = fit(
+        g.rows, free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size()));
+    std::erase_if(g.rows, [&](const RowCase* row) {
+        const double times = row->seconds / row->predict(e);
+        if (times < kOutlier && times > 1 / kOutlier) return false;
+        left.push_back({row->row.line, row->row.model, row->row.hardware, row->row.metric,
+                        "more than 5 times off the fit of its engine's other rows"});
+        return true;
+    });
+}
+
 void fit_group(Group& g) {
     std::set<std::string> devices, quantities, families, sources;
     for (const RowCase* row : g.rows) {
@@ -143,7 +162,7 @@ void fit_group(Group& g) {
         g.calibration.most_batch = std::max(g.calibration.most_batch, row->batch);
         g.calibration.most_context = std::max(g.calibration.most_context, row->context);
     }
-    const auto terms = free_terms(g.calibration.engine, g.calibration.width, quantities);
+    const auto terms = free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size());
     g.calibration.efficiency = fit(g.rows, terms);
     g.calibration.families.assign(families.begin(), families.end());
     g.calibration.sources.assign(sources.begin(), sources.end());
@@ -208,6 +227,7 @@ CalibrationResult calibrate(const RowCases& rows) {
     CalibrationResult out;
     out.left = rows.left;
     for (auto& [key, g] : groups) {
+        drop_outliers(g, out.left);
         fit_group(g);
         summarize(g);
         out.calibrations.push_back(g.calibration);

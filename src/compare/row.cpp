@@ -95,7 +95,7 @@ Quantity timed(const Case& c, double value, double slow, double fast, double bou
            std::max(bound_fast, slow * factor.high)};
     q.v.value = std::clamp(q.v.value, q.v.low, q.v.high);
     const machine::Device& d = c.asked.device;
-    for (const std::string key : {"peak." + c.options.format.peak, std::string("bandwidth_gb_s")})
+    for (const std::string& key : {"peak." + c.options.format.peak, std::string("bandwidth_gb_s")})
         if (const auto* n = machine::find_number(d, key)) {
             q.source(fmt::format("{} {}: {}", d.name, key, n->number.source));
             if (n->confidence == machine::Confidence::Inferred) q.flag("inferred");
@@ -313,7 +313,7 @@ Quantity over_engines(const std::vector<EngineRow>& rows, Quantity EngineRow::*a
         for (const std::string& source : one.sources) q.source(source);
     }
     std::sort(values.begin(), values.end());
-    q.v.value = values[values.size() / 2];
+    q.v.value = values[(values.size() - 1) / 2];
     q.flag("engine not named");
     return q;
 }

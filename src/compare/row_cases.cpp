@@ -80,6 +80,36 @@ void lengths_of(const Row& row, Setting& s) {
     throw Left{"its lengths are not stated"};
 }
 
+/// Tensor parallelism that gives the most tokens on all devices, by what engines commonly reach.
+int fastest_degree(const Setting& s, int devices) {
+    cost::Efficiency common;
+    common.compute = 0.6;
+    common.memory = 0.8;
+    common.link = 0.4;
+    common.link_s = 1e-5;
+    const double bytes =
+        machine::need(s.device, "memory_gb", "a row").number.value * 1024 * 1024 * 1024;
+    int best = 1;
+    double most = 0;
+    for (int t = 1; t <= devices && std::fmod(s.workload->decoder.heads, t) == 0; t *= 2) {
+        Serving serving;
+        serving.model = &s.workload->decoder;
+        serving.bits = s.format.bits;
+        serving.split = {t, 1, 1, devices / t};
+        serving.rates = rates_of(s.device, s.format.peak, s.format.attention, t > 1, "this row");
+        serving.efficiency = common;
+        const double batch = most_sequences(*s.workload, s.format.bits, serving.split, bytes,
+                                            s.memory, s.prompt + s.output);
+        if (batch < 1) continue;
+        const double rate = closed_loop(serving, batch, s.prompt, s.output).tokens_per_s;
+        if (rate > most) {
+            most = rate;
+            best = t;
+        }
+    }
+    return best;
+}
+
 Split split_of(const Row& row, const Setting& s) {
     Split split;
     const auto devices = static_cast<int>(row.devices);
@@ -87,15 +117,7 @@ Split split_of(const Row& row, const Setting& s) {
     split.stages = std::max(1, degree(row.parallelism, "PP"));
     split.experts = std::max(1, degree(row.parallelism, "EP"));
     if (holds(row.parallelism, "disagg")) throw Left{"prefill and decode stand on separate devices"};
-    if (split.tensor == 0) {
-        // The fewest that hold the model and some sequences of it.
-        const double gib = machine::need(s.device, "memory_gb", "a row").number.value;
-        split.tensor = 1;
-        while (split.tensor < devices &&
-               most_sequences(*s.workload, s.format.bits, split, gib * 1024 * 1024 * 1024, s.memory,
-                              s.prompt + s.output) < 64)
-            split.tensor *= 2;
-    }
+    if (split.tensor == 0) split.tensor = fastest_degree(s, devices);
     split.replicas = std::max(1, devices / (split.tensor * split.stages));
     return split;
 }
@@ -150,17 +172,16 @@ void loop(const Row& row, Setting& s, RowCase& c) {
     const double batch = batch_of(row, s), prompt = s.prompt, output = s.output;
     c.batch = batch;
     c.context = prompt + output;
-    const bool tpot = row.metric == "tpot", ttft = row.metric == "ttft";
+    const bool tpot = row.metric == "tpot";
     const double replicas = s.split.replicas;
     // Concurrency of the row is that of the whole; each replica has its part.
-    const double each = (tpot || ttft) ? std::max(1.0, batch / replicas) : batch;
-    c.quantity = ttft ? "first token" : tpot ? "decode" : "throughput";
-    c.seconds = (tpot || ttft) ? row.value / 1e3 : each * replicas / row.value;
+    const double each = tpot ? std::max(1.0, batch / replicas) : batch;
+    c.quantity = tpot ? "decode" : "throughput";
+    c.seconds = tpot ? row.value / 1e3 : each * replicas / row.value;
     c.predict = [=](const cost::Efficiency& e) {
         Serving with = serving;
         with.efficiency = e;
-        const ClosedLoop l = closed_loop(with, each, prompt, output);
-        return ttft ? l.first_token_s : l.iteration_s;
+        return closed_loop(with, each, prompt, output).iteration_s;
     };
 }
 
@@ -241,7 +262,8 @@ RowCase case_of(const Row& row,
     const bool one = row.metric == "decode_tokens_per_s" || row.metric == "prefill_tokens_per_s" ||
                      row.metric == "decode_latency_per_token" || row.metric == "prefill_latency";
     const bool many = row.metric == "output_throughput" || row.metric == "offline_throughput" ||
-                      row.metric == "tpot" || row.metric == "ttft";
+                      row.metric == "tpot";
+    if (row.metric == "ttft") throw Left{"its time depends on how requests meet, which rows do not say"};
     if (!op && !one && !many) throw Left{"its metric is not predicted here"};
     if (row.engine.empty()) throw Left{"its engine is not stated"};
     if (row.unit == "samples/s") throw Left{"samples, of lengths that are not stated"};
