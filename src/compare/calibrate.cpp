@@ -18,8 +18,9 @@ std::vector<EfficiencyTerm> free_terms(const std::string& engine, const std::str
                                        const std::set<std::string>& quantities, size_t rows) {
     std::vector<std::string> names;
     if (quantities.contains("operator")) {
-        names = {"compute", "rows_half", "memory", "cache",  "attention",     "softmax", "norm",
-                 "elementwise", "launch_s", "softmax_s", "norm_s", "elementwise_s", "link", "link_s"};
+        names = {"compute", "rows_half",     "memory",      "cache",    "attention",
+                 "softmax", "norm",          "elementwise", "launch_s", "softmax_s",
+                 "norm_s",  "elementwise_s", "link",        "link_s"};
     } else if (engine == "llama.cpp") {
         names = {"memory", width == "4" ? "unpack" : "lanes"};
         if (quantities.contains("prefill")) names.push_back("compute");
@@ -82,8 +83,8 @@ Efficiency fit(const std::vector<const RowCase*>& rows, const std::vector<Effici
                 for (double sign : {1.0, -1.0}) {
                     Efficiency next = best;
                     const double at = best.*t.at;
-                    const double span = t.one == 1 ? t.most - t.least
-                                                   : std::max(std::abs(at), start_of(t)) + 1e-7;
+                    const double span =
+                        t.one == 1 ? t.most - t.least : std::max(std::abs(at), start_of(t)) + 1e-7;
                     next.*t.at = std::clamp(at + sign * step * span, t.least, t.most);
                     const double now = loss(next, rows, weights);
                     if (now < least - 1e-7) {
@@ -162,7 +163,8 @@ void fit_group(Group& g) {
         g.calibration.most_batch = std::max(g.calibration.most_batch, row->batch);
         g.calibration.most_context = std::max(g.calibration.most_context, row->context);
     }
-    const auto terms = free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size());
+    const auto terms =
+        free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size());
     g.calibration.efficiency = fit(g.rows, terms);
     g.calibration.families.assign(families.begin(), families.end());
     g.calibration.sources.assign(sources.begin(), sources.end());
@@ -232,7 +234,7 @@ CalibrationResult calibrate(const RowCases& rows) {
         summarize(g);
         out.calibrations.push_back(g.calibration);
         for (const RowCase* row : g.rows) {
-            RowResult r{row->row.line, row->row.model, row->device,   row->engine,
+            RowResult r{row->row.line, row->row.model, row->device,    row->engine,
                         row->width,    row->quantity,  row->row.metric};
             r.measured_s = row->seconds;
             r.fitted_s = g.fitted[row];

@@ -18,8 +18,7 @@ double gib(double bytes) {
 
 /// Bytes of one token's keys and values on one device.
 double cache_of_token(const Decoder& m, const Bits& bits, const Split& split) {
-    const double shares =
-        std::min<double>(split.tensor, std::max(1.0, m.kv_heads)) * split.stages;
+    const double shares = std::min<double>(split.tensor, std::max(1.0, m.kv_heads)) * split.stages;
     return m.kv_elements * bits.cache / 8 / shares;
 }
 
@@ -40,7 +39,8 @@ std::string mend(const Capacity& c, const Bits& bits, const Split& split, double
         if (room > 0) {
             const double times = c.weights_bytes / room;
             const double fewer = bits.weights / times;
-            if (fewer >= 2) out = fmt::format("{:.1f} bits a weight, or ", std::floor(fewer * 10) / 10);
+            if (fewer >= 2)
+                out = fmt::format("{:.1f} bits a weight, or ", std::floor(fewer * 10) / 10);
             out += fmt::format("{:.0f} devices for one copy", std::ceil(times * split.tensor));
         } else {
             out = "devices with more memory";

@@ -9,11 +9,11 @@ namespace smeaton::compare {
 
 /// What an engine leaves of a device's memory to a model, and what it keeps beside it.
 struct EngineMemory {
-    double usable = 0.9;          ///< share of the capacity
-    double workspace_bytes = 0;   ///< of a device
-    double block_tokens = 16;     ///< caches grow by so many tokens
-    int most_batch = 0;           ///< sequences that it runs at once by default; 0: no limit
-    bool is_default = true;       ///< nobody set them
+    double usable = 0.9;         ///< share of the capacity
+    double workspace_bytes = 0;  ///< of a device
+    double block_tokens = 16;    ///< caches grow by so many tokens
+    int most_batch = 0;          ///< sequences that it runs at once by default; 0: no limit
+    bool is_default = true;      ///< nobody set them
 };
 EngineMemory memory_of_engine(const std::string& engine);
 

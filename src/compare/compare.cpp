@@ -51,9 +51,9 @@ void rank(Comparison& c) {
         const auto& b = by_cost ? second.cost_usd_per_mtoken->v : second.throughput->v;
         const double times = by_cost ? b.value / a.value : a.value / b.value;
         const bool sure = by_cost ? a.high < b.low : a.low > b.high;
-        c.why_first += fmt::format(", {:.2f} times as good as {}{}; it is bound by {}", times,
-                                   name_of(second),
-                                   sure ? "" : " (the intervals overlap: not certain)", first.limit);
+        c.why_first +=
+            fmt::format(", {:.2f} times as good as {}{}; it is bound by {}", times, name_of(second),
+                        sure ? "" : " (the intervals overlap: not certain)", first.limit);
     }
 }
 
@@ -76,8 +76,10 @@ std::vector<CostCase> cost_cases(const Comparison& c, const std::vector<DeviceCo
 }  // namespace
 
 Comparison compare(const Workload& workload, const Traffic& traffic,
-                   const std::vector<DeviceCount>& devices, const Options& options) {
+                   const std::vector<DeviceCount>& devices, const Options& options,
+                   std::vector<DeviceRow> measured) {
     Comparison c;
+    c.rows = std::move(measured);
     for (const DeviceCount& device : devices) {
         try {
             c.rows.push_back(row_of(workload, traffic, device, options));

@@ -24,10 +24,10 @@ struct DeviceCount {
 };
 
 struct Options {
-    std::string engine;            ///< empty: onnxruntime, or all that run the device
+    std::string engine;  ///< empty: onnxruntime, or all that run the device
     Format format;
-    std::optional<Split> split;    ///< nothing: the fastest that fits
-    bool roofline = false;         ///< --efficiency 1
+    std::optional<Split> split;  ///< nothing: the fastest that fits
+    bool roofline = false;       ///< --efficiency 1
     std::optional<double> power_cap_w;
     std::optional<double> throughput_tokens_s;  ///< given from elsewhere: cost and energy of that
     CostInputs costs;
@@ -38,8 +38,8 @@ struct Options {
 struct EngineRow {
     std::string engine;
     Quantity ttft_ms, tpot_ms, latency_ms, throughput;  ///< latency of models that give no tokens
-    double left_out_error = 0;   ///< mean, of rows of other devices; 0: no rows
-    int rows = 0;                ///< measured rows behind it
+    double left_out_error = 0;  ///< mean, of rows of other devices; 0: no rows
+    int rows = 0;               ///< measured rows behind it
 };
 
 struct DeviceRow {
@@ -49,20 +49,20 @@ struct DeviceRow {
     std::string why_not;  ///< fits: false
     std::string limit;
     Split split;
-    double batch = 1;                     ///< of one replica
+    double batch = 1;  ///< of one replica
     Capacity capacity;
     std::optional<Quantity> ttft_ms, tpot_ms, latency_ms, throughput;  ///< tokens (or items)/s
-    std::optional<Quantity> bound_ms;     ///< roofline: of a decode step, or of the model
+    std::optional<Quantity> bound_ms;  ///< roofline: of a decode step, or of the model
     std::optional<Quantity> prefill_bound_ms;
     std::optional<Quantity> power_w, idle_w, devices_w, site_w, energy_j_per_token;
     std::string energy_term;
     std::optional<Quantity> cost_usd_per_mtoken, carbon_kg_per_mtoken, cost_usd_per_hour;
     std::string cost_refused, energy_refused;
     std::vector<EngineRow> engines;
-    std::vector<std::string> runs_on;     ///< engines that run the device
+    std::vector<std::string> runs_on;  ///< engines that run the device
     std::vector<std::string> notes;
     std::optional<double> left_out_error;
-    std::optional<Quantity> measured;     ///< of this machine
+    std::optional<Quantity> measured;  ///< of this machine
 };
 
 struct Refused {
@@ -71,14 +71,16 @@ struct Refused {
 
 struct Comparison {
     std::vector<DeviceRow> rows;
-    std::vector<std::string> ranking;      ///< texts of rows that fit, best first
+    std::vector<std::string> ranking;  ///< texts of rows that fit, best first
     std::string ranked_by, why_first;
     std::vector<Flip> flips;
     std::vector<Refused> refused;
 };
 
-/// Where nothing else is named: engines of decoders that calibrations know.
-Comparison compare(const Workload&, const Traffic&, const std::vector<DeviceCount>&, const Options&);
+/// UserError where the only device is refused. Where no engine is named: all that calibrations
+/// know. `measured`: rows that are there already.
+Comparison compare(const Workload&, const Traffic&, const std::vector<DeviceCount>&, const Options&,
+                   std::vector<DeviceRow> measured = {});
 
 /// One row. UserError where a number that it needs is blank, or a split does not suit the model.
 DeviceRow row_of(const Workload&, const Traffic&, const DeviceCount&, const Options&);

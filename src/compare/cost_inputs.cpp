@@ -112,7 +112,8 @@ CostInputs parse_costs(const std::string& yaml, const std::string& file, CostInp
             base.mode = *mode;
         }
         map.optional_text("currency");
-        if (const YAML::Node node = map.child("currency"); node.IsDefined() && node.Scalar() != "USD")
+        if (const YAML::Node node = map.child("currency");
+            node.IsDefined() && node.Scalar() != "USD")
             map.fail(node, "'currency' must be USD: rates of exchange are not known here");
         for (const CostKey& key : cost_keys())
             if (map.child(key.key).IsDefined()) base.values[key.key] = read_input(map, key);

@@ -13,7 +13,7 @@ namespace {
 using machine::Interval;
 
 /// What a device under load draws of its rated power or cap.
-constexpr Interval kLoadShare{0.6, 0.85, 1.0};
+constexpr Interval kLoadShare{0.65, 0.85, 1.0};
 /// What hosts draw of what their server's maximum leaves beside its devices: processors, memory,
 /// network, fans, conversion. The 8 x H200 server metered in MLPerf v4.1 (GPUs capped at 350 W)
 /// draws 0.43 of it with its GPUs at their caps.
@@ -61,8 +61,8 @@ Power power(const machine::Device& d, int count, double busy, std::optional<doub
         return p;
     }
     const double full = rated->number.value;
-    const Interval limit = cap_w && *cap_w < full ? Interval::exact(*cap_w)
-                                                  : rated->number.interval();
+    const Interval limit =
+        cap_w && *cap_w < full ? Interval::exact(*cap_w) : rated->number.interval();
     const bool system = rated->per == "system";
     const auto* idle_number = machine::find_number(d, "idle_w");
     const Interval idle = idle_number ? idle_number->number.interval() : kIdleShare * full;
@@ -87,8 +87,10 @@ Power power(const machine::Device& d, int count, double busy, std::optional<doub
     };
     p.wall_w = quantity(each * count + host.watts,
                         fmt::format("{} x (idle + (load - idle) x {:.2f}) + host", count, busy));
-    p.idle_w = quantity(idle * count + host.watts * 0.6, fmt::format("{} x idle + host at rest", count));
-    p.devices_w = quantity(limit * count, fmt::format("{} x rated power; hosts come on top", count));
+    p.idle_w =
+        quantity(idle * count + host.watts * 0.6, fmt::format("{} x idle + host at rest", count));
+    p.devices_w =
+        quantity(limit * count, fmt::format("{} x rated power; hosts come on top", count));
     p.main_term = each.value * count >= host.watts.value ? "devices" : "host";
     return p;
 }

@@ -33,7 +33,10 @@ const std::vector<Format>& table() {
         {"q5_1", {6, 16, 16}, "fp16", "fp16", kBlocks},
         {"q8_0", {8.5, 16, 16}, "fp16", "fp16", kBlocks},
         {"q2_k", {3.16, 16, 16}, "fp16", "fp16", kFiles},
-        {"q3_k_m", {4.0, 16, 16}, "fp16", "fp16",
+        {"q3_k_m",
+         {4.0, 16, 16},
+         "fp16",
+         "fp16",
          "llama.cpp PR 6745: Llama-3-70B, 31.9 GiB, rounded up"},
         {"q4_k_m", {4.89, 16, 16}, "fp16", "fp16", kFiles},
         {"q5_k_m", {5.68, 16, 16}, "fp16", "fp16", "llama.cpp PR 6745: Llama-3-70B, 46.5 GiB"},
@@ -86,9 +89,10 @@ void override_bits(const std::string& text, Format& format) {
         const std::string key = part.substr(0, is);
         static const std::vector<std::string> keys = {"w", "a", "kv", "group", "scale", "zero"};
         if (is == std::string::npos || std::find(keys.begin(), keys.end(), key) == keys.end())
-            throw UserError("--bits {}: expected w=, a=, kv= and, of groups of weights, group=, "
-                            "scale=, zero=, got '{}'",
-                            text, part);
+            throw UserError(
+                "--bits {}: expected w=, a=, kv= and, of groups of weights, group=, "
+                "scale=, zero=, got '{}'",
+                text, part);
         given[key] = bits_of(text, key, part.substr(is + 1));
         at = comma + 1;
     }

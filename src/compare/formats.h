@@ -11,10 +11,10 @@ namespace smeaton::compare {
 
 struct Format {
     std::string name;
-    Bits bits;                ///< of weights with scales and zeros
-    std::string peak;         ///< of device_formats(): what products compute in
-    std::string attention;    ///< the same of attention
-    std::string source;       ///< of the bits
+    Bits bits;              ///< of weights with scales and zeros
+    std::string peak;       ///< of device_formats(): what products compute in
+    std::string attention;  ///< the same of attention
+    std::string source;     ///< of the bits
 };
 
 /// Names, in the order of the table.

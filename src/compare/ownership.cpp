@@ -37,9 +37,10 @@ struct Taken {
     }
     Interval need(const std::string& key) const {
         if (const auto v = maybe(key)) return *v;
-        throw UserError("device {}: no {}, which its cost needs; give it in --cost FILE or by "
-                        "--set {}.\"{}\"=V",
-                        of.device->name, key, key, of.device->name);
+        throw UserError(
+            "device {}: no {}, which its cost needs; give it in --cost FILE or by "
+            "--set {}.\"{}\"=V",
+            of.device->name, key, key, of.device->name);
     }
 };
 
@@ -63,8 +64,8 @@ Interval owned_usd(const Taken& t) {
 
 Interval tokens_an_hour(const Taken& t) {
     const Interval rate{t.of.tokens_per_s_low, t.of.tokens_per_s, t.of.tokens_per_s_high};
-    const Interval useful = t.need("utilisation") * t.maybe("availability").value_or(
-                                                        Interval::exact(1));
+    const Interval useful =
+        t.need("utilisation") * t.maybe("availability").value_or(Interval::exact(1));
     return rate * useful * 3600;
 }
 
@@ -127,7 +128,11 @@ void find_flip(const CostInputs& inputs, const std::vector<CostCase>& cases, siz
     }
     std::string name = key.key;
     if (key.money && name != "electricity_usd_per_kwh") name += "." + of.device->name;
-    out.push_back({name, cases[first].device->name, cases[winner(far)].device->name, far});
+    const std::string& to_name = cases[winner(far)].device->name;
+    for (const Flip& known : out)
+        if (known.input == name && known.to == to_name && known.value == far) return;
+    if (to_name == cases[first].device->name) return;  // another number of the same devices
+    out.push_back({name, cases[first].device->name, to_name, far});
 }
 
 /// A small generator of its own: the same numbers everywhere.
@@ -170,8 +175,7 @@ void sampled_flips(const CostInputs& inputs, const std::vector<CostCase>& cases,
             }
         std::vector<CostCase> drawn = cases;
         for (CostCase& c : drawn)
-            c.tokens_per_s =
-                samples.of({c.tokens_per_s_low, c.tokens_per_s, c.tokens_per_s_high});
+            c.tokens_per_s = samples.of({c.tokens_per_s_low, c.tokens_per_s, c.tokens_per_s_high});
         ++wins[cheapest(one, drawn)];
     }
     for (size_t i = 0; i < cases.size(); ++i)
@@ -232,18 +236,21 @@ CostResult cost_of(const CostInputs& inputs, const CostCase& of) {
             CostInput room;
             if (!find_cost(inputs, *of.device, "capex_usd", room))
                 if (const auto* price = machine::find_number(*of.device, "price_usd")) {
-                    with_price.by_device[of.device->name]["capex_usd"] = of_device(*price, of.count);
+                    with_price.by_device[of.device->name]["capex_usd"] =
+                        of_device(*price, of.count);
                     q.flag("price of the devices alone");
                 }
             const Taken own{with_price, of, q};
             if (!energy)
-                throw UserError("device {}: no power_w and no power_kw, which the cost of an owned "
-                                "machine needs",
-                                of.device->name);
+                throw UserError(
+                    "device {}: no power_w and no power_kw, which the cost of an owned "
+                    "machine needs",
+                    of.device->name);
             hour = owned_usd(own) + *energy;
             if (const auto opex = own.maybe("opex_usd_per_hour")) hour = hour + *opex;
-            q.formula = "(capex CRF / 8760 + P PUE price + opex) / (3600 tokens/s utilisation "
-                        "availability)";
+            q.formula =
+                "(capex CRF / 8760 + P PUE price + opex) / (3600 tokens/s utilisation "
+                "availability)";
         }
         q.v = hour;
         out.usd_per_hour = q;

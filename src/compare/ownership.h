@@ -1,4 +1,5 @@
-// What it costs to run: rent or own, energy, carbon, what is paid once; and where two change places.
+// What it costs to run: rent or own, energy, carbon, what is paid once; and where two change
+// places.
 #pragma once
 
 #include <map>
@@ -76,7 +77,8 @@ struct Flip {
     double share = 0;  ///< of samples in which `to` is first, where sampled
 };
 
-/// $/Mtok of each case over each input's range, one at a time, then all of them sampled with a seed.
+/// $/Mtok of each case over each input's range, one at a time, then all of them sampled with a
+/// seed.
 std::vector<Flip> flips(const CostInputs&, const std::vector<CostCase>&);
 
 }  // namespace smeaton::compare

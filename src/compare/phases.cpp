@@ -11,10 +11,10 @@ constexpr double kChunkTokens = 8192;  // prompts that are prefilled together, a
 
 /// What goes through the model at once.
 struct Mix {
-    double tokens = 0;     ///< rows of products
-    double last = 0;       ///< rows of the head
+    double tokens = 0;  ///< rows of products
+    double last = 0;    ///< rows of the head
     double sequences = 0;
-    double pairs = 0;      ///< of query and key
+    double pairs = 0;                          ///< of query and key
     double cache_read = 0, cache_written = 0;  ///< tokens
 };
 
@@ -32,8 +32,7 @@ std::vector<OperatorWork> operators_of(const Serving& s, const Mix& mix) {
         w.rows = p.experts > 1 ? rows * p.active / read : rows;
         w.flops = 2 * p.depth * p.columns * rows * p.active / t;
         w.weight_bytes = p.depth * p.columns * read * s.bits.weights / 8 / t;
-        w.activation_bytes =
-            rows * p.active * (p.depth + p.columns) * s.bits.activations / 8 / t;
+        w.activation_bytes = rows * p.active * (p.depth + p.columns) * s.bits.activations / 8 / t;
         w.times = p.times;
         all.push_back(w);
     }
@@ -41,8 +40,8 @@ std::vector<OperatorWork> operators_of(const Serving& s, const Mix& mix) {
     core.kind = OperatorWork::Kind::Attention;
     core.name = "attention";
     // Heads of keys and values that are fewer than the devices are held by several of them.
-    const double shares = std::min<double>(s.split.tensor, std::max(1.0, m.kv_heads)) *
-                          s.split.stages;
+    const double shares =
+        std::min<double>(s.split.tensor, std::max(1.0, m.kv_heads)) * s.split.stages;
     core.times = std::max(1.0, m.layers);
     core.flops = 2 * m.attention_width * mix.pairs / t / core.times;
     core.cache_bytes = (mix.cache_read + mix.cache_written) * m.kv_elements * s.bits.cache / 8 /
@@ -90,7 +89,7 @@ PhaseTime phase(const Serving& s, const Mix& mix) {
     out.seconds = s.roofline ? out.bound_s + (s.split.tensor > 1 ? out.link_s : 0)
                              : std::max(out.bound_s, sum * stages + out.link_s + fixed);
     const double most = std::max({out.compute_s, out.memory_s, out.link_s, out.launch_s});
-    out.limit = most == out.link_s && most > 0 ? "link"
+    out.limit = most == out.link_s && most > 0     ? "link"
                 : most == out.launch_s && most > 0 ? "launch"
                 : most == out.compute_s            ? "compute"
                                                    : "memory bandwidth";
@@ -146,8 +145,8 @@ ClosedLoop closed_loop(const Serving& s, double batch, double prompt, double out
     loop.iteration_s = loop.decode.seconds + batch * one / output / filled;
     loop.first_token_s = loop.prefill.seconds + (batch > 1 ? loop.decode.seconds / 2 : 0);
     loop.tokens_per_s = batch / loop.iteration_s * s.split.replicas;
-    loop.limit = loop.decode.seconds > batch * one / output ? loop.decode.limit
-                                                            : loop.prefill.limit;
+    loop.limit =
+        loop.decode.seconds > batch * one / output ? loop.decode.limit : loop.prefill.limit;
     return loop;
 }
 

@@ -44,13 +44,14 @@ PhaseTime prefill(const Serving&, double sequences, double prompt);
 /// One token for each of `sequences`, whose caches hold `context` tokens.
 PhaseTime decode(const Serving&, double sequences, double context);
 
-/// B sequences that always run, each replaced when it ends: t = decode(B, T + O/2) + B/O prefill(T).
+/// B sequences that always run, each replaced when it ends: t = decode(B, T + O/2) + B/O
+/// prefill(T).
 struct ClosedLoop {
-    double batch = 1;             ///< of one replica
-    double iteration_s = 0;       ///< between two tokens of a sequence
-    double first_token_s = 0;     ///< prefill and what it waits for: half of an iteration
-    double tokens_per_s = 0;      ///< of all replicas
-    PhaseTime prefill, decode;    ///< of one prompt, of one step
+    double batch = 1;           ///< of one replica
+    double iteration_s = 0;     ///< between two tokens of a sequence
+    double first_token_s = 0;   ///< prefill and what it waits for: half of an iteration
+    double tokens_per_s = 0;    ///< of all replicas
+    PhaseTime prefill, decode;  ///< of one prompt, of one step
     std::string limit;
 };
 ClosedLoop closed_loop(const Serving&, double batch, double prompt, double output);

@@ -72,11 +72,10 @@ Interval correction(const Calibration* c, const std::string& quantity, const mac
         own != c->device_factor.end() && exact) {
         out.value = own->second;
     } else {
-        const bool family = std::find(c->families.begin(), c->families.end(), d.family) !=
-                            c->families.end();
+        const bool family =
+            std::find(c->families.begin(), c->families.end(), d.family) != c->families.end();
         q.flag(family ? "no row of this device" : "uncalibrated");
-        if (!family || !exact)
-            out = {out.low / kOtherFamily, out.value, out.high * kOtherFamily};
+        if (!family || !exact) out = {out.low / kOtherFamily, out.value, out.high * kOtherFamily};
     }
     if (beyond) {
         q.flag("extrapolated");
@@ -160,10 +159,10 @@ EngineRow decoder_engine(const Case& c, const std::string& engine, const Split& 
     EngineRow row;
     row.engine = engine;
     bool exact = true;
-    const Calibration* found =
-        c.options.roofline ? nullptr
-                           : nearest_calibration(c.options.calibrations, engine,
-                                                 c.options.format.bits.weights, exact);
+    const Calibration* found = c.options.roofline
+                                   ? nullptr
+                                   : nearest_calibration(c.options.calibrations, engine,
+                                                         c.options.format.bits.weights, exact);
     const cost::Efficiency e = found ? found->efficiency : cost::Efficiency{};
     const Loops l = loops_of(c, split, e, batch);
     const double context = c.traffic.prompt.mean + c.traffic.output.mean;
@@ -185,13 +184,15 @@ EngineRow decoder_engine(const Case& c, const std::string& engine, const Split& 
                                   "prefill of the prompt, and half a step where others run"),
                          1e3);
     const bool alone = batch <= 1;
-    row.tpot_ms = scaled(quantity(alone ? "decode" : "throughput", l.value.iteration_s,
-                                  l.slow.iteration_s, l.fast.iteration_s, l.bound.iteration_s,
-                                  "t_dec(B, T + O/2) + B t_pre(T) / O"),
-                         1e3);
+    row.tpot_ms = scaled(
+        quantity(alone ? "decode" : "throughput", l.value.iteration_s, l.slow.iteration_s,
+                 l.fast.iteration_s, l.bound.iteration_s, "t_dec(B, T + O/2) + B t_pre(T) / O"),
+        1e3);
     // One sequence alone: tokens between the first and the last, as engines print it.
     row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
     row.throughput.formula = "replicas x B / t_iteration";
+    if (split.stages > 1)
+        for (Quantity* q : {&row.tpot_ms, &row.throughput}) q->flag("stages are uncalibrated");
     if (found) {
         if (const auto left = found->left_out.find(alone ? "decode" : "throughput");
             left != found->left_out.end())
@@ -249,8 +250,8 @@ double batch_of(const Case& c, const Split& split, double capacity, const Engine
     const double tokens = c.traffic.prompt.mean + c.traffic.output.mean;
     EngineMemory limited = memory;
     if (c.traffic.max_batch > 0) limited.most_batch = c.traffic.max_batch;
-    const double most = most_sequences(c.workload, c.options.format.bits, split, capacity, limited,
-                                       tokens);
+    const double most =
+        most_sequences(c.workload, c.options.format.bits, split, capacity, limited, tokens);
     if (!c.traffic.concurrency) return most;
     const double each = std::ceil(*c.traffic.concurrency / split.replicas);
     return limited.most_batch > 0 ? std::min<double>(each, limited.most_batch) : each;
@@ -263,7 +264,8 @@ struct Tried {
     EngineRow row;
 };
 
-Tried try_split(const Case& c, const std::string& engine, const Split& split, double capacity_bytes) {
+Tried try_split(const Case& c, const std::string& engine, const Split& split,
+                double capacity_bytes) {
     Tried t;
     t.split = split;
     const EngineMemory memory = memory_of_engine(engine);
@@ -274,7 +276,15 @@ Tried try_split(const Case& c, const std::string& engine, const Split& split, do
     return t;
 }
 
-/// The fastest split of an engine that fits; where none does, the one nearest to it.
+/// Is `a` the one to show: it fits, without stages where that can be (no measured row has any), and
+/// is the faster; where nothing fits, it is nearer to.
+bool better(const Tried& a, const Tried& b) {
+    if (a.capacity.fits != b.capacity.fits) return a.capacity.fits;
+    if (!a.capacity.fits) return a.capacity.needed_bytes() < b.capacity.needed_bytes();
+    if ((a.split.stages == 1) != (b.split.stages == 1)) return a.split.stages == 1;
+    return a.row.throughput.v.value > b.row.throughput.v.value * 1.0001;
+}
+
 Tried best_split(const Case& c, const std::string& engine, double capacity_bytes) {
     std::optional<Tried> best;
     const bool linked = machine::find_number(c.asked.device, "link_gb_s") != nullptr;
@@ -285,12 +295,7 @@ Tried best_split(const Case& c, const std::string& engine, double capacity_bytes
             continue;
         }
         Tried t = try_split(c, engine, split, capacity_bytes);
-        const bool better =
-            !best || (t.capacity.fits && !best->capacity.fits) ||
-            (t.capacity.fits == best->capacity.fits &&
-             (t.capacity.fits ? t.row.throughput.v.value > best->row.throughput.v.value * 1.0001
-                              : t.capacity.needed_bytes() < best->capacity.needed_bytes()));
-        if (better) best = std::move(t);
+        if (!best || better(t, *best)) best = std::move(t);
     }
     if (passed_over && (!best || !best->capacity.fits))
         machine::need(c.asked.device, "link_gb_s", "a model that several devices share");
@@ -328,9 +333,10 @@ void fill_bounds(const Case& c, const Tried& t, DeviceRow& row) {
         q.formula = formula;
         return q;
     };
-    row.bound_ms = bound(decode(s, t.batch, context).bound_s, "max(FLOPs / peak, bytes / bandwidth)");
-    row.prefill_bound_ms = bound(prefill(s, 1, c.traffic.prompt.mean).bound_s,
-                                 "max(FLOPs / peak, bytes / bandwidth)");
+    row.bound_ms =
+        bound(decode(s, t.batch, context).bound_s, "max(FLOPs / peak, bytes / bandwidth)");
+    row.prefill_bound_ms =
+        bound(prefill(s, 1, c.traffic.prompt.mean).bound_s, "max(FLOPs / peak, bytes / bandwidth)");
     const ClosedLoop l = closed_loop(serving_of(c, t.split, c.value, {}), t.batch,
                                      c.traffic.prompt.mean, c.traffic.output.mean);
     row.limit = l.limit;
@@ -374,10 +380,10 @@ void model_row(const Case& c, DeviceRow& row) {
     EngineRow e;
     e.engine = engine;
     bool exact = true;
-    const Calibration* found =
-        c.options.roofline ? nullptr
-                           : nearest_calibration(c.options.calibrations, engine,
-                                                 c.options.format.bits.weights, exact);
+    const Calibration* found = c.options.roofline
+                                   ? nullptr
+                                   : nearest_calibration(c.options.calibrations, engine,
+                                                         c.options.format.bits.weights, exact);
     const cost::Efficiency with = found ? found->efficiency : cost::Efficiency{};
     auto sum = [&](const cost::DeviceRates& rates) {
         double seconds = 0;
@@ -388,8 +394,8 @@ void model_row(const Case& c, DeviceRow& row) {
         }
         return seconds;
     };
-    const double bytes = c.workload.weight_bytes * share +
-                         (c.workload.bytes - c.workload.weight_bytes) * acts;
+    const double bytes =
+        c.workload.weight_bytes * share + (c.workload.bytes - c.workload.weight_bytes) * acts;
     auto bound = [&](const cost::DeviceRates& rates) {
         return std::max(c.workload.flops / rates.matrix_flops, bytes / rates.memory_bytes);
     };
@@ -399,7 +405,8 @@ void model_row(const Case& c, DeviceRow& row) {
     if (c.options.roofline) {
         q.flag("roofline");
         q.formula = "max(FLOPs / peak, bytes / bandwidth) of the model's totals";
-        e.latency_ms = timed(c, bound(c.value), bound(c.low), bound(c.high), bound(c.high), factor, q);
+        e.latency_ms =
+            timed(c, bound(c.value), bound(c.low), bound(c.high), bound(c.high), factor, q);
     } else {
         factor = correction(found, "operator", c.asked.device, q, exact, false);
         e.latency_ms = timed(c, sum(c.value), sum(c.low), sum(c.high), bound(c.high), factor, q);
@@ -408,7 +415,8 @@ void model_row(const Case& c, DeviceRow& row) {
     e.throughput.formula = "devices x batch / latency";
     e.latency_ms = scaled(e.latency_ms, 1e3);
     apply_cap(c, e);
-    const double memory = machine::need(c.asked.device, "memory_gb", "this comparison").number.value;
+    const double memory =
+        machine::need(c.asked.device, "memory_gb", "this comparison").number.value;
     row.capacity = capacity(c.workload, c.options.format.bits, {}, memory * kGib,
                             memory_of_engine(engine), 1, 1);
     row.fits = row.capacity.fits;
@@ -451,7 +459,8 @@ void fill_power_and_cost(const Case& c, DeviceRow& row) {
         q.formula = "wall power / tokens/s";
         for (const std::string& flag : row.throughput->flags) q.flag(flag);
         row.energy_j_per_token = q;
-        if (const auto pue = c.options.costs.values.find("pue"); pue != c.options.costs.values.end()) {
+        if (const auto pue = c.options.costs.values.find("pue");
+            pue != c.options.costs.values.end()) {
             Quantity site = *row.power_w;
             site.v = site.v * pue->second.v;
             site.formula = "wall power x PUE";
@@ -494,8 +503,7 @@ DeviceRow row_of(const Workload& workload, const Traffic& traffic, const DeviceC
         std::find(d.engines.begin(), d.engines.end(), options.engine) == d.engines.end())
         row.notes.push_back("no record that engine " + options.engine + " runs this device");
     workload.is_decoder ? decoder_row(c, row) : model_row(c, row);
-    if (row.engine.empty())
-        row.engine = row.engines.size() == 1 ? row.engines[0].engine : "any";
+    if (row.engine.empty()) row.engine = row.engines.size() == 1 ? row.engines[0].engine : "any";
     if (row.engines.size() == 1 && row.engines[0].rows > 0)
         row.left_out_error = row.engines[0].left_out_error;
     if (row.fits) fill_power_and_cost(c, row);

@@ -116,7 +116,8 @@ Split split_of(const Row& row, const Setting& s) {
     split.tensor = degree(row.parallelism, "TP");
     split.stages = std::max(1, degree(row.parallelism, "PP"));
     split.experts = std::max(1, degree(row.parallelism, "EP"));
-    if (holds(row.parallelism, "disagg")) throw Left{"prefill and decode stand on separate devices"};
+    if (holds(row.parallelism, "disagg"))
+        throw Left{"prefill and decode stand on separate devices"};
     if (split.tensor == 0) split.tensor = fastest_degree(s, devices);
     split.replicas = std::max(1, devices / (split.tensor * split.stages));
     return split;
@@ -263,7 +264,8 @@ RowCase case_of(const Row& row,
                      row.metric == "decode_latency_per_token" || row.metric == "prefill_latency";
     const bool many = row.metric == "output_throughput" || row.metric == "offline_throughput" ||
                       row.metric == "tpot";
-    if (row.metric == "ttft") throw Left{"its time depends on how requests meet, which rows do not say"};
+    if (row.metric == "ttft")
+        throw Left{"its time depends on how requests meet, which rows do not say"};
     if (!op && !one && !many) throw Left{"its metric is not predicted here"};
     if (row.engine.empty()) throw Left{"its engine is not stated"};
     if (row.unit == "samples/s") throw Left{"samples, of lengths that are not stated"};

@@ -80,9 +80,10 @@ std::vector<Row> parse_rows(const std::string& csv, const std::string& file) {
     auto column = [&](const char* name, bool needed) {
         const auto found = std::find(heads.begin(), heads.end(), name);
         if (found == heads.end() && needed)
-            throw UserError("{}:1: column '{}' is missing; expected model, hardware, n_devices, "
-                            "precision, batch, in_len, out_len, parallelism, metric, value",
-                            file, name);
+            throw UserError(
+                "{}:1: column '{}' is missing; expected model, hardware, n_devices, "
+                "precision, batch, in_len, out_len, parallelism, metric, value",
+                file, name);
         return found == heads.end() ? heads.size() : static_cast<size_t>(found - heads.begin());
     };
     const size_t source = column("source", false), model = column("model", true),
@@ -96,7 +97,7 @@ std::vector<Row> parse_rows(const std::string& csv, const std::string& file) {
     for (size_t i = 1; i < lines.size(); ++i) {
         const auto& [line, cells] = lines[i];
         auto cell = [&, &c = cells](size_t at) { return at < c.size() ? c[at] : std::string(); };
-        Row row{line,         cell(source), cell(model), cell(hardware), cell(precision),
+        Row row{line,           cell(source), cell(model), cell(hardware), cell(precision),
                 cell(parallel), cell(metric), cell(unit),  cell(note),     cell(engine),
                 cell(batch)};
         const auto measured = figure(cell(value));

@@ -41,9 +41,10 @@ Traffic read_root(const YAML::Node& root, const std::string& file) {
     Traffic t;
     for (const char* key : {"rate_per_s", "process", "cv", "trace"})
         if (const YAML::Node node = map.child(key); node.IsDefined())
-            map.fail(node, fmt::format("'{}' is of arrivals in time, which compare has no model of; "
-                                       "give 'concurrency: N' or 'concurrency: max'",
-                                       key));
+            map.fail(node,
+                     fmt::format("'{}' is of arrivals in time, which compare has no model of; "
+                                 "give 'concurrency: N' or 'concurrency: max'",
+                                 key));
     t.concurrency = concurrency_of(map);
     t.prompt = length_of(map, "prompt");
     t.output = length_of(map, "output");

@@ -36,11 +36,11 @@ struct Workload {
     Decoder decoder;
     /// Of a model that gives no tokens: its operators for the sizes it was read with.
     std::vector<cost::OperatorWork> operators;
-    double batch = 1;                 ///< leading size of those
-    std::string format;               ///< what its graph computes in: "fp32", ...
-    double flops = 0, bytes = 0;      ///< totals of `inspect`; bytes read and written
-    double weight_bytes = 0;          ///< in that format
-    double live_bytes = 0;            ///< most bytes of activations alive at once, upper bound
+    double batch = 1;                   ///< leading size of those
+    std::string format;                 ///< what its graph computes in: "fp32", ...
+    double flops = 0, bytes = 0;        ///< totals of `inspect`; bytes read and written
+    double weight_bytes = 0;            ///< in that format
+    double live_bytes = 0;              ///< most bytes of activations alive at once, upper bound
     std::vector<std::string> op_names;  ///< operators that it is made of
 };
 

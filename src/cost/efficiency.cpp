@@ -58,10 +58,14 @@ Parts streamed(const OperatorWork& w, const DeviceRates& d, double share, double
 
 Parts parts_of(const OperatorWork& w, const DeviceRates& d, const Efficiency& e) {
     switch (w.kind) {
-        case OperatorWork::Kind::Product: return product(w, d, e);
-        case OperatorWork::Kind::Attention: return attention(w, d, e);
-        case OperatorWork::Kind::Softmax: return streamed(w, d, e.softmax, e.softmax_s);
-        case OperatorWork::Kind::Norm: return streamed(w, d, e.norm, e.norm_s);
+        case OperatorWork::Kind::Product:
+            return product(w, d, e);
+        case OperatorWork::Kind::Attention:
+            return attention(w, d, e);
+        case OperatorWork::Kind::Softmax:
+            return streamed(w, d, e.softmax, e.softmax_s);
+        case OperatorWork::Kind::Norm:
+            return streamed(w, d, e.norm, e.norm_s);
         case OperatorWork::Kind::Elementwise:
             return streamed(w, d, e.elementwise, e.elementwise_s);
     }
@@ -81,10 +85,14 @@ const std::vector<EfficiencyTerm>& efficiency_terms() {
 
 const char* text(Limit limit) {
     switch (limit) {
-        case Limit::Compute: return "compute";
-        case Limit::Memory: return "memory bandwidth";
-        case Limit::Link: return "link";
-        case Limit::Launch: return "launch";
+        case Limit::Compute:
+            return "compute";
+        case Limit::Memory:
+            return "memory bandwidth";
+        case Limit::Link:
+            return "link";
+        case Limit::Launch:
+            return "launch";
     }
     return "";
 }

@@ -29,26 +29,26 @@ struct DeviceRates {
 };
 
 //      name              one    least   most   what
-#define SMEATON_EFFICIENCIES(X)                                                                  \
-    X(compute, 1, 0.05, 1)        /* of the matrix peak, large products */                       \
-    X(rows_half, 0, 0, 4096)      /* rows at which a product reaches half of that */             \
-    X(memory, 1, 0.1, 1)          /* of the memory's rate, large operands */                     \
-    X(bytes_half, 0, 0, 1e9)      /* bytes in flight at which it reaches half of that */         \
-    X(cache, 1, 0.1, 1)           /* of the memory's rate, keys and values of decode */          \
-    X(attention, 1, 0.02, 1)      /* of the attention peak */                                    \
-    X(softmax, 1, 0.05, 1)        /* of the memory's rate */                                     \
-    X(norm, 1, 0.05, 1)           /* the same */                                                 \
-    X(elementwise, 1, 0.05, 1)    /* the same */                                                 \
-    X(lanes, 0, 0, 64)            /* times that a thin product's FLOPs pass the vector lanes */  \
-    X(unpack, 0, 0, 64)           /* the same of weights below 8 bits: lanes and matrix units */ \
-    X(launch_s, 0, 0, 1e-3)       /* of a product */                                             \
-    X(softmax_s, 0, 0, 1e-3)      /* of a softmax */                                             \
-    X(norm_s, 0, 0, 1e-3)         /* of a norm */                                                \
-    X(elementwise_s, 0, 0, 1e-3)  /* of an elementwise operator */                               \
-    X(step_s, 0, 0, 1)            /* of an iteration, beside its operators */                    \
-    X(sequence_s, 0, 0, 1e-2)     /* of an iteration, for each sequence in it */                 \
-    X(link, 1, 0.05, 1)           /* of the link's rate */                                       \
-    X(link_s, 0, 0, 1e-3)         /* of a step of a collective */
+#define SMEATON_EFFICIENCIES(X)                                                                 \
+    X(compute, 1, 0.05, 1)       /* of the matrix peak, large products */                       \
+    X(rows_half, 0, 0, 4096)     /* rows at which a product reaches half of that */             \
+    X(memory, 1, 0.1, 1)         /* of the memory's rate, large operands */                     \
+    X(bytes_half, 0, 0, 1e9)     /* bytes in flight at which it reaches half of that */         \
+    X(cache, 1, 0.1, 1)          /* of the memory's rate, keys and values of decode */          \
+    X(attention, 1, 0.02, 1)     /* of the attention peak */                                    \
+    X(softmax, 1, 0.05, 1)       /* of the memory's rate */                                     \
+    X(norm, 1, 0.05, 1)          /* the same */                                                 \
+    X(elementwise, 1, 0.05, 1)   /* the same */                                                 \
+    X(lanes, 0, 0, 64)           /* times that a thin product's FLOPs pass the vector lanes */  \
+    X(unpack, 0, 0, 64)          /* the same of weights below 8 bits: lanes and matrix units */ \
+    X(launch_s, 0, 0, 1e-3)      /* of a product */                                             \
+    X(softmax_s, 0, 0, 1e-3)     /* of a softmax */                                             \
+    X(norm_s, 0, 0, 1e-3)        /* of a norm */                                                \
+    X(elementwise_s, 0, 0, 1e-3) /* of an elementwise operator */                               \
+    X(step_s, 0, 0, 1)           /* of an iteration, beside its operators */                    \
+    X(sequence_s, 0, 0, 1e-2)    /* of an iteration, for each sequence in it */                 \
+    X(link, 1, 0.05, 1)          /* of the link's rate */                                       \
+    X(link_s, 0, 0, 1e-3)        /* of a step of a collective */
 
 /// Efficiencies of one (device or family, engine). As made: the roofline itself.
 struct Efficiency {
@@ -61,7 +61,7 @@ struct Efficiency {
 /// One coefficient by name and the range that it can have; for fitting and for files.
 struct EfficiencyTerm {
     const char* name;
-    double Efficiency::* at;
+    double Efficiency::*at;
     double one, least, most;
 };
 const std::vector<EfficiencyTerm>& efficiency_terms();

@@ -68,8 +68,9 @@ Calibration read_one(const YAML::Node& node, const std::string& file) {
     each(map, "left_out", [&](YamlMap& at, const std::string& name) {
         c.left_out[name] = read_error(at.child(name), file);
     });
-    each(map, "left_out_by_device",
-         [&](YamlMap& at, const std::string& name) { c.left_out_by_device[name] = number(at, name); });
+    each(map, "left_out_by_device", [&](YamlMap& at, const std::string& name) {
+        c.left_out_by_device[name] = number(at, name);
+    });
     each(map, "device_factor",
          [&](YamlMap& at, const std::string& name) { c.device_factor[name] = number(at, name); });
     map.finish();

@@ -29,9 +29,9 @@ struct Calibration {
     std::string width;  ///< "16", "8", "4": bits of a weight, rounded to these
     std::vector<std::string> families;
     Efficiency efficiency;
-    std::map<std::string, Spread> spread;       ///< by quantity: "decode", "prefill", "throughput"
-    std::map<std::string, FitError> fitted;     ///< the same
-    std::map<std::string, FitError> left_out;   ///< each device predicted from the others
+    std::map<std::string, Spread> spread;      ///< by quantity: "decode", "prefill", "throughput"
+    std::map<std::string, FitError> fitted;    ///< the same
+    std::map<std::string, FitError> left_out;  ///< each device predicted from the others
     std::map<std::string, double> left_out_by_device;  ///< mean error, all quantities
     /// Measured over predicted time of devices that have rows: "DEVICE/quantity".
     std::map<std::string, double> device_factor;

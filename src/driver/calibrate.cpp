@@ -52,9 +52,10 @@ private:
 compare::CalibrationResult calibrate_rows(const CalibrateRequest& request) {
     const fs::path folder = request.models.empty() ? "machines/models" : request.models;
     if (!fs::is_directory(folder))
-        throw UserError("{}: no folder of configurations; --models names one that holds NAME.json "
-                        "for the models of the rows",
-                        folder.string());
+        throw UserError(
+            "{}: no folder of configurations; --models names one that holds NAME.json "
+            "for the models of the rows",
+            folder.string());
     Models models(folder);
     const auto rows = compare::parse_rows(read_text(request.rows), request.rows);
     const auto cases =

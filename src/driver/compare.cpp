@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "driver/compare_here.h"
 
 namespace smeaton::driver {
 
@@ -61,7 +62,7 @@ compare::Split split_of(const std::string& text) {
         if (is == std::string::npos || (key != "t" && key != "p" && key != "d" && key != "e"))
             throw UserError("--parallel {}: expected t=, p=, d=, e=, got '{}'", text, part);
         const int value = whole(part.substr(is + 1), "--parallel " + text);
-        (key == "t" ? split.tensor
+        (key == "t"   ? split.tensor
          : key == "p" ? split.stages
          : key == "d" ? split.replicas
                       : split.experts) = value;
@@ -88,7 +89,8 @@ void check_engine(const std::string& engine) {
 compare::CostInputs costs_of(const CompareRequest& request) {
     compare::CostInputs costs = compare::shipped_cost_inputs();
     if (!request.cost.empty())
-        costs = compare::parse_costs(read_text(request.cost, "a file of costs"), request.cost, costs);
+        costs =
+            compare::parse_costs(read_text(request.cost, "a file of costs"), request.cost, costs);
     for (const std::string& set : request.sets) compare::set_cost(costs, set);
     return costs;
 }
@@ -99,7 +101,8 @@ std::vector<cost::Calibration> calibrations_of(const CompareRequest& request) {
         all = cost::parse_calibrations(read_text(request.efficiency, "1 or a file of calibrations"),
                                        request.efficiency);
     if (!request.calibrate.empty())
-        for (cost::Calibration& own : calibrate_rows({request.calibrate, request.models}).calibrations) {
+        for (cost::Calibration& own :
+             calibrate_rows({request.calibrate, request.models}).calibrations) {
             std::erase_if(all, [&](const cost::Calibration& c) {
                 return c.engine == own.engine && c.width == own.width;
             });
@@ -132,18 +135,26 @@ CompareResult compare_devices(const CompareRequest& request) {
     r.engine = request.engine;
     if (r.workload.is_decoder) {
         if (request.traffic.empty())
-            throw UserError("--traffic: {} gives tokens; a file with concurrency, prompt and "
-                            "output says how many",
-                            r.model);
+            throw UserError(
+                "--traffic: {} gives tokens; a file with concurrency, prompt and "
+                "output says how many",
+                r.model);
         r.asked = compare::parse_traffic(read_text(request.traffic, "a file of traffic"),
                                          request.traffic);
     } else if (!request.traffic.empty()) {
-        r.warnings.push_back("the traffic's lengths are of tokens, which this model does not give; "
-                             "one run of its batch is compared");
+        r.warnings.push_back(
+            "the traffic's lengths are of tokens, which this model does not give; "
+            "one run of its batch is compared");
     }
-    options.format = compare::format_named(
-        request.format.empty() ? default_format(r.workload) : request.format);
+    options.format =
+        compare::format_named(request.format.empty() ? default_format(r.workload) : request.format);
     if (!request.bits.empty()) compare::override_bits(request.bits, options.format);
+    const auto& known = compare::shipped_compression_rows();
+    r.accuracy = compare::rows_of_shape(known, r.workload, options.format.name);
+    r.lossless = options.format.bits.weights >= 16;
+    if (request.max_accuracy_loss)
+        compare::check_accuracy(known, r.workload, options.format.name, options.format.bits.weights,
+                                *request.max_accuracy_loss, request.unknown_accuracy);
     r.format = options.format.name;
     r.bits = options.format.bits;
     if (!request.parallel.empty()) options.split = split_of(request.parallel);
@@ -154,17 +165,32 @@ CompareResult compare_devices(const CompareRequest& request) {
     options.calibrations = r.calibrations = calibrations_of(request);
     std::vector<compare::DeviceCount> devices;
     std::vector<compare::Refused> unknown;
+    std::vector<compare::DeviceRow> measured;
+    bool here = false;
     for (const std::string& list : request.devices)
         for (const std::string& text : parts_of(list, ',')) {
+            if (text == "here") {
+                here = true;
+                continue;
+            }
             try {
                 devices.push_back(device_count(text));
             } catch (const UserError& error) {
                 unknown.push_back({text, error.what()});
             }
         }
-    if (devices.empty()) throw UserError("{}", unknown.empty() ? "--devices: none" : unknown[0].reason);
+    if (here) {
+        progress("here", 0.5);
+        try {
+            measured.push_back(measured_here(request.model, r.workload));
+        } catch (const UserError& error) {
+            unknown.push_back({"here", error.what()});
+        }
+    }
+    if (devices.empty() && measured.empty())
+        throw UserError("{}", unknown.empty() ? "--devices: none" : unknown[0].reason);
     progress("devices", 0.6);
-    r.comparison = compare::compare(r.workload, r.asked, devices, options);
+    r.comparison = compare::compare(r.workload, r.asked, devices, options, std::move(measured));
     r.comparison.refused.insert(r.comparison.refused.end(), unknown.begin(), unknown.end());
     return r;
 }

@@ -8,6 +8,8 @@
 
 #include "compare/calibrate.h"
 #include "compare/compare.h"
+#include "compare/compression.h"
+#include "compare/survey.h"
 #include "driver/compare_workload.h"
 
 namespace smeaton::driver {
@@ -36,6 +38,8 @@ struct CompareResult {
     std::vector<cost::Calibration> calibrations;
     std::vector<std::string> warnings;
     compare::CostInputs costs;
+    std::vector<compare::CompressionRow> accuracy;  ///< rows of this shape and format
+    bool lossless = false;                          ///< a format of 16 bits or more
 };
 
 /// UserError for what a user can cause; one refused device alone is one.

@@ -109,8 +109,8 @@ std::vector<compare::Product> products_of(const Graph& graph, const model::hf::F
         const bool turned = (maker && maker->op == OpType::kTranspose) ||
                             (node.op == OpType::kGemm && attribute_int(node, "transB", 0) != 0);
         compare::Product p = product_of(shape, turned, facts);
-        p.head = results.contains(node.outputs[0]) &&
-                 p.columns == static_cast<double>(facts.vocabulary);
+        p.head =
+            results.contains(node.outputs[0]) && p.columns == static_cast<double>(facts.vocabulary);
         const auto found = std::find_if(all.begin(), all.end(), [&](const compare::Product& other) {
             return same_shape(p, other);
         });
@@ -208,8 +208,8 @@ Workload graph_workload(ModelFile file, const WorkloadRequest& request) {
     for (const model::UnsupportedNode& u : model::unsupported(file.graph))
         throw UserError("node {} ({}): {}", u.node, u.op, u.reason);
     if (request.batch > 0) file.graph = with_batch(std::move(file.graph), request.batch);
-    const Graph bound = model::bind_dims(
-        file.graph, model::dim_bindings(file.graph, parse_dims(request.dims)));
+    const Graph bound =
+        model::bind_dims(file.graph, model::dim_bindings(file.graph, parse_dims(request.dims)));
     if (const auto open = model::unbound_dims(bound); !open.empty())
         throw UserError("size '{}' is open; give it with --dim {}=VALUE or --batch", open[0],
                         open[0]);

@@ -9,9 +9,9 @@
 namespace smeaton::driver {
 
 struct WorkloadRequest {
-    std::string model;               ///< ONNX, or a config.json
-    std::vector<std::string> dims;   ///< "NAME=VALUE"; of ONNX
-    int batch = 0;                   ///< leading size of every input; 0: as in the file
+    std::string model;              ///< ONNX, or a config.json
+    std::vector<std::string> dims;  ///< "NAME=VALUE"; of ONNX
+    int batch = 0;                  ///< leading size of every input; 0: as in the file
 };
 
 /// Of a decoder's config.json: its products by weight, its attention, what it keeps. Of any other

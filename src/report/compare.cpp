@@ -41,11 +41,12 @@ std::string flags_of(const compare::DeviceRow& row) {
 
 std::string rows_text(const driver::CompareResult& r, Width width) {
     const bool tokens = r.workload.is_decoder;
-    Table table(tokens ? std::vector<std::string>{"device", ">tokens/s", ">ms/token", ">ttft ms",
-                                                  ">J/token", ">$/Mtoken", "limit", ">batch", "split",
-                                                  "engine", ">wall W", ">bound ms", "flags"}
-                       : std::vector<std::string>{"device", ">ms", ">items/s", ">J/item", ">$/Mitem",
-                                                  "limit", ">bound ms", "engine", ">wall W", "flags"});
+    Table table(tokens
+                    ? std::vector<std::string>{"device", ">tokens/s", ">ms/token", ">ttft ms",
+                                               ">J/token", ">$/Mtoken", "limit", ">batch", "split",
+                                               "engine", ">wall W", ">bound ms", "flags"}
+                    : std::vector<std::string>{"device", ">ms", ">items/s", ">J/item", ">$/Mitem",
+                                               "limit", ">bound ms", "engine", ">wall W", "flags"});
     for (const compare::DeviceRow& row : r.comparison.rows) {
         if (!row.fits) {
             std::vector<std::string> cells(tokens ? 13 : 10);
@@ -62,8 +63,9 @@ std::string rows_text(const driver::CompareResult& r, Width width) {
                        interval_text(row.bound_ms), flags_of(row)});
         else
             table.row({row.text, interval_text(row.latency_ms), interval_text(row.throughput),
-                       interval_text(row.energy_j_per_token), interval_text(row.cost_usd_per_mtoken),
-                       row.limit, interval_text(row.bound_ms), row.engine, interval_text(row.power_w),
+                       interval_text(row.energy_j_per_token),
+                       interval_text(row.cost_usd_per_mtoken), row.limit,
+                       interval_text(row.bound_ms), row.engine, interval_text(row.power_w),
                        flags_of(row)});
     }
     return table.str(width);
@@ -73,8 +75,8 @@ std::string rows_text(const driver::CompareResult& r, Width width) {
 
 std::string text(const driver::CompareResult& r, Width width) {
     const compare::Workload& w = r.workload;
-    std::string out = fmt::format("{:<12}{}, {} parameters", "model", r.model,
-                                  count_text(w.parameters));
+    std::string out =
+        fmt::format("{:<12}{}, {} parameters", "model", r.model, count_text(w.parameters));
     if (w.active_parameters < w.parameters)
         out += fmt::format(" ({} active)", count_text(w.active_parameters));
     out += fmt::format("\n{:<12}{} (bits: weights {:g}, activations {:g}, cache {:g})\n", "format",
@@ -91,17 +93,26 @@ std::string text(const driver::CompareResult& r, Width width) {
         out += fmt::format("refused: {}\n", refused.reason);
     for (const compare::DeviceRow& row : r.comparison.rows)
         if (row.left_out_error)
-            out += fmt::format("{}: engine {} predicts devices left out of its fit within {:.0f} % on "
-                               "average\n",
-                               row.text, row.engine, 100 * *row.left_out_error);
+            out += fmt::format(
+                "{}: engine {} predicts devices left out of its fit within {:.0f} % on "
+                "average\n",
+                row.text, row.engine, 100 * *row.left_out_error);
+    for (const compare::CompressionRow& row : r.accuracy)
+        out += row.loss_percent
+                   ? fmt::format("accuracy    {} loses {:g} % ({}; {})\n", row.format,
+                                 *row.loss_percent, row.measure, row.source)
+                   : fmt::format("accuracy    {}: unknown ({})\n", row.format, row.source);
+    if (w.is_decoder && r.accuracy.empty() && !r.lossless)
+        out += fmt::format("accuracy    {}: unknown on a model of this shape\n", r.format);
     if (!r.comparison.ranking.empty())
-        out += fmt::format("\nranking     {}\nwhy         {}\n", joined(r.comparison.ranking, " > "),
-                           r.comparison.why_first);
+        out += fmt::format("\nranking     {}\nwhy         {}\n",
+                           joined(r.comparison.ranking, " > "), r.comparison.why_first);
     for (const compare::Flip& f : r.comparison.flips)
-        out += f.sampled ? fmt::format("flips       {} is first in {:.0f} % of samples of all inputs\n",
-                                       f.to, 100 * f.share)
-                         : fmt::format("flips       {} at {}: {} comes before {}\n", f.input,
-                                       number_text(f.value), f.to, f.from);
+        out += f.sampled
+                   ? fmt::format("flips       {} is first in {:.0f} % of samples of all inputs\n",
+                                 f.to, 100 * f.share)
+                   : fmt::format("flips       {} at {}: {} comes before {}\n", f.input,
+                                 number_text(f.value), f.to, f.from);
     return out;
 }
 
@@ -118,9 +129,9 @@ std::string text(const compare::CalibrationResult& r, Width width) {
                        fmt::format("{:+.1f}", 100 * fitted.bias),
                        has ? fmt::format("{:.1f}", 100 * left->second.mean) : "-",
                        has ? fmt::format("{:+.1f}", 100 * left->second.bias) : "-",
-                       spread == c.spread.end()
-                           ? "-"
-                           : fmt::format("{:.2f}-{:.2f}", spread->second.low, spread->second.high)});
+                       spread == c.spread.end() ? "-"
+                                                : fmt::format("{:.2f}-{:.2f}", spread->second.low,
+                                                              spread->second.high)});
         }
     std::string out = table.str(width);
     for (const cost::Calibration& c : r.calibrations)
@@ -131,6 +142,33 @@ std::string text(const compare::CalibrationResult& r, Width width) {
     for (const compare::LeftRow& row : r.left) ++why[row.why];
     for (const auto& [reason, count] : why)
         out += fmt::format("{} rows not used: {}\n", count, reason);
+    return out;
+}
+
+std::string text(const std::vector<compare::SurveyRow>& rows, Width width) {
+    Table table({"design", ">year", "platform", "scope", ">claimed", ">end to end", ">GOP/s/mult",
+                 ">tokens/s", "what is not known"});
+    for (const compare::SurveyRow& row : rows) {
+        const compare::Design& d = row.design;
+        table.row(
+            {d.name, std::to_string(d.year), d.platform, d.scope,
+             d.speedup ? number_text(*d.speedup) + "x" : "-",
+             row.end_to_end_speedup ? number_text(row.end_to_end_speedup->v.value) + "x" : "-",
+             row.gops_per_multiplier_ghz ? number_text(row.gops_per_multiplier_ghz->v.value) : "-",
+             row.tokens_per_s ? number_text(row.tokens_per_s->v.value) : "-", row.reason});
+    }
+    std::string out = table.str(width);
+    out +=
+        "end to end: by Amdahl on Llama-2-7B at 2048 tokens, over the design's own baseline; "
+        "tokens/s: at most, by its own memory\n";
+    for (const compare::SurveyRow& row : rows) {
+        const compare::Design& d = row.design;
+        out += fmt::format("\n{} ({}): {}; against {} [{}]\n", d.name, d.year, d.claim, d.baseline,
+                           d.source);
+        if (!d.conflict.empty()) out += "  conflict: " + d.conflict + "\n";
+        if (!d.approximation.empty()) out += "  approximation: " + d.approximation + "\n";
+        if (!row.reason.empty()) out += "  " + row.reason + "\n";
+    }
     return out;
 }
 

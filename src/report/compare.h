@@ -16,4 +16,7 @@ std::string html(const driver::CompareResult&);
 std::string text(const compare::CalibrationResult&, Width = {});
 std::string json(const compare::CalibrationResult&);
 
+std::string text(const std::vector<compare::SurveyRow>&, Width = {});
+std::string json(const std::vector<compare::SurveyRow>&);
+
 }  // namespace smeaton::report

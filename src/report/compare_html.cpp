@@ -5,7 +5,6 @@
 
 #include "report/compare.h"
 #include "report/html_parts.h"
-#include "report/style.h"
 #include "report/svg.h"
 
 namespace smeaton::report {
@@ -41,9 +40,9 @@ std::string header(const CompareResult& r) {
     if (r.workload.is_decoder) {
         const std::string at_once = r.asked.concurrency ? number_figure(*r.asked.concurrency)
                                                         : std::string("as many as fit");
-        traffic = fmt::format("{} tokens in, {} out, {} at once · ",
-                              number_figure(r.asked.prompt.mean), number_figure(r.asked.output.mean),
-                              at_once);
+        traffic =
+            fmt::format("{} tokens in, {} out, {} at once · ", number_figure(r.asked.prompt.mean),
+                        number_figure(r.asked.output.mean), at_once);
     }
     return fmt::format("<h1>{}</h1>\n<p class=\"sub\">{}{} · {} parameters{}</p>\n", word(r.model),
                        traffic, word(r.format), count_figure(r.workload.parameters),
@@ -58,8 +57,10 @@ std::string range_bar(const Quantity& q, double least, double most) {
     };
     const double low = at(q.v.low), high = at(q.v.high), value = at(q.v.value);
     return fmt::format(
-        "<svg class=\"range\" role=\"img\" aria-label=\"interval\"><rect class=\"fill\" x=\"{:.1f}%\" "
-        "y=\"6\" width=\"{:.1f}%\" height=\"8\" rx=\"3\"/><rect class=\"ink\" x=\"{:.1f}%\" y=\"2\" "
+        "<svg class=\"range\" role=\"img\" aria-label=\"interval\"><rect class=\"fill\" "
+        "x=\"{:.1f}%\" "
+        "y=\"6\" width=\"{:.1f}%\" height=\"8\" rx=\"3\"/><rect class=\"ink\" x=\"{:.1f}%\" "
+        "y=\"2\" "
         "width=\"3\" height=\"16\"/></svg>",
         low, std::max(0.8, high - low), value);
 }
@@ -72,9 +73,9 @@ std::string chart(const CompareResult& r) {
             most = std::max(most, row.throughput->v.high);
         }
     if (most <= 0) return "";
-    Rows table({"device", r.workload.is_decoder ? "output tokens a second" : "items a second",
-                ">value"},
-               false);
+    Rows table(
+        {"device", r.workload.is_decoder ? "output tokens a second" : "items a second", ">value"},
+        false);
     for (const DeviceRow* row : ranked(r))
         if (row->throughput)
             table.row({word(row->text), range_bar(*row->throughput, least, most),
@@ -90,27 +91,25 @@ std::string list(const std::vector<std::string>& items) {
 
 std::string detail(const char* name, const std::optional<Quantity>& q) {
     if (!q) return "";
-    return fmt::format("<p><b>{}</b> {} <span class=\"soft\">{}</span><br>{}{}</p>{}", name,
-                       interval(q), word(q->basis), word(q->formula),
-                       q->flags.empty() ? std::string()
-                                        : "<br>mind: " + word(joined(q->flags, "; ")),
-                       list(q->sources));
+    return fmt::format(
+        "<p><b>{}</b> {} <span class=\"soft\">{}</span><br>{}{}</p>{}", name, interval(q),
+        word(q->basis), word(q->formula),
+        q->flags.empty() ? std::string() : "<br>mind: " + word(joined(q->flags, "; ")),
+        list(q->sources));
 }
 
 /// Every formula and source behind a row's numbers.
 std::string details(const DeviceRow& row) {
-    std::string inside = detail("Tokens or items a second", row.throughput) +
-                         detail("Time per token, ms", row.tpot_ms) +
-                         detail("Time to first token, ms", row.ttft_ms) +
-                         detail("Latency, ms", row.latency_ms) +
-                         detail("Roofline, ms", row.bound_ms) +
-                         detail("Power at the wall, W", row.power_w) +
-                         detail("Idle, W", row.idle_w) +
-                         detail("Rated power of the devices alone, W", row.devices_w) +
-                         detail("Power of the site, W", row.site_w) +
-                         detail("Energy per token, J", row.energy_j_per_token) +
-                         detail("Cost per million, $", row.cost_usd_per_mtoken) +
-                         detail("Carbon per million, kg", row.carbon_kg_per_mtoken);
+    std::string inside =
+        detail("Tokens or items a second", row.throughput) +
+        detail("Time per token, ms", row.tpot_ms) + detail("Time to first token, ms", row.ttft_ms) +
+        detail("Latency, ms", row.latency_ms) + detail("Roofline, ms", row.bound_ms) +
+        detail("Power at the wall, W", row.power_w) + detail("Idle, W", row.idle_w) +
+        detail("Rated power of the devices alone, W", row.devices_w) +
+        detail("Power of the site, W", row.site_w) +
+        detail("Energy per token, J", row.energy_j_per_token) +
+        detail("Cost per million, $", row.cost_usd_per_mtoken) +
+        detail("Carbon per million, kg", row.carbon_kg_per_mtoken);
     if (!row.energy_refused.empty()) inside += "<p>" + word(row.energy_refused) + "</p>";
     if (!row.cost_refused.empty()) inside += "<p>" + word(row.cost_refused) + "</p>";
     inside += list(row.notes);
@@ -119,8 +118,9 @@ std::string details(const DeviceRow& row) {
 
 std::string rows_section(const CompareResult& r) {
     const bool tokens = r.workload.is_decoder;
-    Rows table(tokens ? std::vector<std::string>{"device", ">tokens/s", ">ms per token", ">first token, ms",
-                                                 ">J per token", ">$ per million", "limit"}
+    Rows table(tokens ? std::vector<std::string>{"device", ">tokens/s", ">ms per token",
+                                                 ">first token, ms", ">J per token",
+                                                 ">$ per million", "limit"}
                       : std::vector<std::string>{"device", ">ms", ">items/s", ">J per item",
                                                  ">$ per million", "limit"});
     for (const DeviceRow* row : ranked(r)) {
@@ -132,9 +132,11 @@ std::string rows_section(const CompareResult& r) {
             continue;
         }
         if (tokens)
-            for (const auto* q : {&row->throughput, &row->tpot_ms, &row->ttft_ms}) cells.push_back(interval(*q));
+            for (const auto* q : {&row->throughput, &row->tpot_ms, &row->ttft_ms})
+                cells.push_back(interval(*q));
         else
-            for (const auto* q : {&row->latency_ms, &row->throughput}) cells.push_back(interval(*q));
+            for (const auto* q : {&row->latency_ms, &row->throughput})
+                cells.push_back(interval(*q));
         for (const auto* q : {&row->energy_j_per_token, &row->cost_usd_per_mtoken})
             cells.push_back(interval(*q));
         cells.push_back(word(row->limit));
@@ -150,7 +152,8 @@ std::string flips_section(const CompareResult& r) {
                                        word(f.to), percent_figure(f.share))
                          : fmt::format("<li>{} at {}: {} comes before {}</li>", word(f.input),
                                        number_figure(f.value), word(f.to), word(f.from));
-    return out.empty() ? "<p>No input's range changes the first place.</p>" : "<ul>" + out + "</ul>";
+    return out.empty() ? "<p>No input's range changes the first place.</p>"
+                       : "<ul>" + out + "</ul>";
 }
 
 std::string refused_section(const CompareResult& r) {
@@ -170,31 +173,22 @@ std::string inputs_section(const CompareResult& r) {
 
 constexpr const char* kOwnStyle =
     ".soft { color: var(--soft); } .range { display: block; width: 100%; min-width: 8rem; height: "
-    "20px; overflow: visible; } .range .fill { fill: var(--compute); fill-opacity: .55; } .range .ink "
-    "{ fill: var(--ink); } details p { margin: .4rem 0; } ul { margin: .2rem 0; padding-left: 1.2rem; "
+    "20px; overflow: visible; } .range .fill { fill: var(--compute); fill-opacity: .55; } .range "
+    ".ink "
+    "{ fill: var(--ink); } details p { margin: .4rem 0; } ul { margin: .2rem 0; padding-left: "
+    "1.2rem; "
     "} details { overflow-wrap: anywhere; white-space: normal; }";
 
 }  // namespace
 
 std::string html(const CompareResult& r) {
-    const Section sections[] = {{"throughput", "Side by side", chart(r)},
-                                {"rows", "Every number", rows_section(r)},
-                                {"flips", "What changes the first place", flips_section(r)},
-                                {"refused", "Refused", refused_section(r)},
-                                {"inputs", "Inputs of cost", inputs_section(r)}};
-    std::string links, parts;
-    for (const Section& s : sections) {
-        if (s.html.empty()) continue;
-        links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
-        parts += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", s.id, s.title, s.html);
-    }
-    return fmt::format(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
-        "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" "
-        "href=\"data:,\">\n<title>{} – Smeaton compare</title>\n<style>{}{}</style>\n</head>\n<body>\n"
-        "{}<p class=\"verdict\">{}</p>\n<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
-        escaped(r.model), kStyle, kOwnStyle, header(r), word(r.comparison.why_first), links, parts,
-        kScript);
+    return page(escaped(r.model) + " – Smeaton compare", kOwnStyle,
+                header(r) + "<p class=\"verdict\">" + word(r.comparison.why_first) + "</p>\n",
+                {{"throughput", "Side by side", chart(r)},
+                 {"rows", "Every number", rows_section(r)},
+                 {"flips", "What changes the first place", flips_section(r)},
+                 {"refused", "Refused", refused_section(r)},
+                 {"inputs", "Inputs of cost", inputs_section(r)}});
 }
 
 }  // namespace smeaton::report

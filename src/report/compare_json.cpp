@@ -40,12 +40,8 @@ Json json_of(const compare::EngineRow& e) {
 }
 
 Json json_of(const compare::DeviceRow& row) {
-    Json out = {{"device", row.device},
-                {"asked", row.text},
-                {"class", row.device_class},
-                {"count", row.count},
-                {"engine", row.engine},
-                {"fits", row.fits},
+    Json out = {{"device", row.device}, {"asked", row.text},    {"class", row.device_class},
+                {"count", row.count},   {"engine", row.engine}, {"fits", row.fits},
                 {"limit", row.limit}};
     if (!row.fits) out["reason"] = row.why_not;
     out["parallel"] = {{"t", row.split.tensor},
@@ -96,8 +92,11 @@ Json errors_of(const std::map<std::string, cost::FitError>& all) {
 }
 
 Json json_of(const cost::Calibration& c) {
-    Json out = {{"engine", c.engine}, {"width", c.width}, {"families", c.families},
-                {"most_batch", c.most_batch}, {"most_context", c.most_context}};
+    Json out = {{"engine", c.engine},
+                {"width", c.width},
+                {"families", c.families},
+                {"most_batch", c.most_batch},
+                {"most_context", c.most_context}};
     out["efficiency"] = Json::object();
     for (const cost::EfficiencyTerm& term : cost::efficiency_terms())
         out["efficiency"][term.name] = c.efficiency.*term.at;
@@ -107,6 +106,48 @@ Json json_of(const cost::Calibration& c) {
     out["left_out"] = errors_of(c.left_out);
     out["left_out_by_device"] = c.left_out_by_device;
     out["sources"] = c.sources;
+    return out;
+}
+
+Json accuracy_of(const driver::CompareResult& r) {
+    Json out = {{"format", r.format}, {"lossless", r.lossless}, {"rows", Json::array()}};
+    for (const compare::CompressionRow& row : r.accuracy)
+        out["rows"].push_back(
+            {{"model", row.model},
+             {"method", row.method},
+             {"loss_percent", row.loss_percent ? Json(*row.loss_percent) : Json("unknown")},
+             {"measure", row.measure},
+             {"source", row.source}});
+    return out;
+}
+
+template <class T>
+Json maybe(const std::optional<T>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+Json json_of(const compare::SurveyRow& row) {
+    const compare::Design& d = row.design;
+    Json out = {{"design", d.name},
+                {"year", d.year},
+                {"platform", d.platform},
+                {"scope", d.scope},
+                {"kind", d.kind},
+                {"list", d.list},
+                {"claim", d.claim},
+                {"baseline", d.baseline},
+                {"source", d.source},
+                {"speedup", maybe(d.speedup)},
+                {"energy_ratio", maybe(d.energy_ratio)}};
+    out["approximation"] = d.approximation;
+    out["conflict"] = d.conflict;
+    out["missing"] = d.missing;
+    out["normalised"] = {{"gops_per_multiplier_ghz", json_of(row.gops_per_multiplier_ghz)},
+                         {"gops_at_7nm", json_of(row.gops_at_7nm)},
+                         {"end_to_end_speedup", json_of(row.end_to_end_speedup)},
+                         {"tokens_per_s", json_of(row.tokens_per_s)},
+                         {"j_per_token", json_of(row.j_per_token)}};
+    out["reason"] = row.reason;
     return out;
 }
 
@@ -146,10 +187,19 @@ std::string json(const driver::CompareResult& r) {
     out["inputs"] = Json::object();
     out["inputs"]["mode"] = r.costs.mode;
     for (const auto& [key, input] : r.costs.values)
-        out["inputs"][key] = {{"low", input.v.low},     {"value", input.v.value},
-                              {"high", input.v.high},   {"source", input.source},
+        out["inputs"][key] = {{"low", input.v.low},
+                              {"value", input.v.value},
+                              {"high", input.v.high},
+                              {"source", input.source},
                               {"date", input.date}};
+    out["accuracy"] = accuracy_of(r);
     out["warnings"] = r.warnings;
+    return dump(out);
+}
+
+std::string json(const std::vector<compare::SurveyRow>& rows) {
+    Json out = {{"survey", Json::array()}};
+    for (const compare::SurveyRow& row : rows) out["survey"].push_back(json_of(row));
     return dump(out);
 }
 
