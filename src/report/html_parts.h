@@ -47,7 +47,8 @@ struct Section {
     std::string id, title, html;
 };
 
-/// A page of sections with links to them; `head` goes before the links, `style` behind the page's own.
+/// A page of sections with links to them; `head` goes before the links, `style` behind the page's
+/// own.
 std::string page(const std::string& title, const std::string& style, const std::string& head,
                  const std::vector<Section>&);
 
