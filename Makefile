@@ -51,6 +51,7 @@ bench: build
 	@$(PY) bench/lockstep.py
 	@$(PY) bench/predictions.py
 	@$(PY) bench/many_nodes.py
+	@$(PY) bench/devices.py
 
 lint: build
 	@tools/setup lint

@@ -22,6 +22,7 @@ Verb cache_verb();
 Verb place_verb();
 Verb search_verb();
 Verb devices_verb();
+Verb compare_verb();
 
 /// --input, --inputs, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);

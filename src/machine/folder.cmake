@@ -20,6 +20,7 @@ function(smeaton_shipped_rows PATTERN RESULT)
 endfunction()
 smeaton_shipped_rows(${PROJECT_SOURCE_DIR}/machines/*.yaml MACHINE_ROWS)
 smeaton_shipped_rows(${PROJECT_SOURCE_DIR}/machines/devices/*.yaml DEVICE_ROWS)
+smeaton_shipped_rows(${PROJECT_SOURCE_DIR}/machines/compare/*.yaml COMPARE_ROWS)
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/machine/shipped_files.h
      CONTENT "// Made from machines/ by src/machine/folder.cmake.
 struct ShippedFile {
@@ -30,5 +31,7 @@ constexpr ShippedFile kShippedFiles[] = {
 @MACHINE_ROWS@};
 constexpr ShippedFile kShippedDevices[] = {
 @DEVICE_ROWS@};
+constexpr ShippedFile kShippedCompare[] = {
+@COMPARE_ROWS@};
 " @ONLY)
 target_include_directories(smeaton_machine SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/generated)

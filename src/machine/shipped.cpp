@@ -28,4 +28,26 @@ std::string_view shipped_device_text(std::string_view name) {
     return {};
 }
 
+static std::string_view compare_text(std::string_view name) {
+    for (const ShippedFile& file : kShippedCompare)
+        if (name == file.name) return file.text;
+    return {};
+}
+
+std::string_view shipped_calibration() {
+    return compare_text("efficiency");
+}
+
+std::string_view shipped_survey() {
+    return compare_text("survey");
+}
+
+std::string_view shipped_costs() {
+    return compare_text("costs");
+}
+
+std::string_view shipped_compression() {
+    return compare_text("compression");
+}
+
 }  // namespace smeaton::machine

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include "report/html_parts.h"
-#include "report/style.h"
 #include "report/svg.h"
 #include "report/table.h"
 #include "report/verdict.h"
@@ -75,23 +74,6 @@ std::vector<Section> sections(const StudyResult& r) {
 }
 
 }  // namespace
-
-std::string page(const PageHead& head, const std::vector<Section>& sections) {
-    std::string links, parts;
-    for (const Section& s : sections) {
-        if (s.html.empty()) continue;
-        links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
-        parts +=
-            fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", s.id, s.title, s.html);
-    }
-    return fmt::format(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
-        "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" "
-        "href=\"data:,\">\n<title>{} – {}</title>\n<style>{}</style>\n</head>\n<body>\n"
-        "<h1>{}</h1>\n{}<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
-        escaped(head.title), head.kind, kStyle, word(head.title), head.above, links, parts,
-        kScript);
-}
 
 std::string html(const StudyResult& r) {
     return page({"Smeaton study", model_name(r.summary.model),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/style.h"
 #include "report/svg.h"
 #include "report/table.h"
 
@@ -82,6 +83,23 @@ std::string Rows::str() const {
         "<div class=\"wide\"><table class=\"{}{}\"><thead><tr>{}</tr></thead><tbody>\n{}"
         "</tbody></table></div>\n",
         sortable_ ? "sort" : "plain", pairs_ ? " pairs" : "", head_, body_);
+}
+
+std::string page(const PageHead& head, const std::vector<Section>& sections) {
+    std::string links, parts;
+    for (const Section& s : sections) {
+        if (s.html.empty()) continue;
+        links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
+        parts +=
+            fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", s.id, s.title, s.html);
+    }
+    return fmt::format(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+        "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" "
+        "href=\"data:,\">\n<title>{} – {}</title>\n<style>{}{}</style>\n</head>\n<body>\n"
+        "<h1>{}</h1>\n{}<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
+        escaped(head.title), head.kind, kStyle, head.style, word(head.title), head.above, links,
+        parts, kScript);
 }
 
 }  // namespace smeaton::report

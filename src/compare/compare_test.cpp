@@ -1,0 +1,299 @@
+#include "compare/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "compare/compression.h"
+#include "compare/survey.h"
+
+namespace smeaton::compare {
+namespace {
+
+/// Llama-3-8B.
+Workload llama() {
+    Workload w;
+    w.model = "llama-3-8b";
+    w.is_decoder = true;
+    w.parameters = w.active_parameters = 8030261248.0;
+    Decoder& d = w.decoder;
+    d.products = {{4096, 4096, 1, 1, 64, false},
+                  {4096, 1024, 1, 1, 64, false},
+                  {4096, 14336, 1, 1, 64, false},
+                  {14336, 4096, 1, 1, 32, false},
+                  {4096, 128256, 1, 1, 1, true}};
+    d.attention_width = 32 * 32 * 256;
+    d.kv_elements = 2 * 32 * 8 * 128;
+    d.layers = 32;
+    d.width = 4096;
+    d.heads = 32;
+    d.kv_heads = 8;
+    d.feed_forward = 14336;
+    d.vocabulary = 128256;
+    d.max_positions = 8192;
+    return w;
+}
+
+Options options(const std::string& engine, const std::string& format) {
+    Options o;
+    o.engine = engine;
+    o.format = format_named(format);
+    o.costs = shipped_cost_inputs();
+    o.calibrations = cost::shipped_calibrations();
+    return o;
+}
+
+Traffic traffic(double at_once, double prompt = 512, double output = 128) {
+    Traffic t;
+    t.concurrency = at_once;
+    t.prompt.mean = prompt;
+    t.output.mean = output;
+    return t;
+}
+
+DeviceRow row(const std::string& device, int count, const Options& o, const Traffic& t) {
+    return row_of(llama(), t, {machine::read_device(device), count, device}, o);
+}
+
+std::string refusal(const std::function<void()>& of) {
+    try {
+        of();
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST(Phases, DecodeOfOneReadsTheWeightsOnceAndPrefillIsTheFormula) {
+    const Workload w = llama();
+    Serving s;
+    s.model = &w.decoder;
+    s.rates = {989.4e12, 989.4e12, 66.9e12, 3350e9, 450e9};
+    s.roofline = true;
+    const PhaseTime d = decode(s, 1, 1024);
+    const double linear = 7504658432.0;  // without the embedding and the norms
+    EXPECT_NEAR(d.flops, 2 * linear + 4.0 * 32 * 32 * 128 * 1024, 1e3);
+    EXPECT_NEAR(d.bytes, 2 * linear + 1025.0 * 131072, 6e6);
+    EXPECT_DOUBLE_EQ(d.seconds, d.bytes / 3350e9);
+    const PhaseTime p = prefill(s, 1, 1024);
+    const double head = 4096.0 * 128256;
+    EXPECT_NEAR(p.flops, 2 * 1024 * (linear - head) + 2 * head + 2.0 * 32 * 32 * 128 * 1024 * 1025,
+                1e6);
+    EXPECT_NEAR(p.seconds, p.flops / 989.4e12, 1e-9);
+}
+
+TEST(Phases, ExpertsThatAreReadFollowUniformRouting) {
+    EXPECT_NEAR(experts_read(8, 2, 8), 7.2, 0.01);
+    EXPECT_NEAR(experts_read(256, 8, 64), 222, 1);
+    EXPECT_DOUBLE_EQ(experts_read(8, 2, 1), 2);
+}
+
+TEST(Rows, ABetterDeviceFewerBitsAndAPromptThatIsShorterAreNeverSlower) {
+    machine::Device base = machine::read_device("H100");
+    auto step = [&](const machine::Device& d, const std::string& format, double batch,
+                    double prompt) {
+        return row_of(llama(), traffic(batch, prompt), {d, 1, "x"}, options("vllm", format))
+            .tpot_ms->v.value;
+    };
+    for (double batch : {1.0, 16.0, 64.0}) {
+        const double now = step(base, "fp16", batch, 512);
+        for (const char* key : {"bandwidth_gb_s", "peak.fp16"}) {
+            machine::Device better = base;
+            auto& n = std::string(key) == "bandwidth_gb_s" ? better.numbers["bandwidth_gb_s"]
+                                                           : better.peak["fp16"];
+            n.number = machine::Number(n.number.value * 1.5, n.number.source);
+            EXPECT_LE(step(better, "fp16", batch, 512), now * (1 + 1e-9)) << key;
+        }
+        EXPECT_LE(step(base, "fp8", batch, 512), now * (1 + 1e-9));
+        EXPECT_LE(step(base, "fp16", batch, 128), now * (1 + 1e-9));
+    }
+}
+
+TEST(Rows, MoreAtOnceNeverGivesFewerTokens) {
+    double last = 0;
+    for (double batch : {1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}) {
+        const double now =
+            row("A100", 1, options("trtllm", "fp16"), traffic(batch)).throughput->v.value;
+        EXPECT_GE(now, last * 0.999) << batch;
+        last = now;
+    }
+}
+
+TEST(Rows, NeverFasterThanTheRoofline) {
+    for (const char* device : {"H100", "A100", "4090", "M1 Max", "MI300X"})
+        for (double batch : {1.0, 8.0}) {
+            Options o = options("", "fp16");
+            const DeviceRow real = row(device, 1, o, traffic(batch));
+            if (!real.fits) continue;
+            o.roofline = true;
+            const DeviceRow bound = row(device, 1, o, traffic(batch));
+            ASSERT_TRUE(bound.fits) << device;
+            EXPECT_GE(real.tpot_ms->v.low, bound.tpot_ms->v.low * (1 - 1e-9)) << device;
+        }
+}
+
+TEST(Rows, AnIntervalHoldsItsValueAndUncalibratedOnesSaySo) {
+    const DeviceRow gpu = row("MI300X", 1, options("vllm", "fp16"), traffic(4));
+    const auto& v = gpu.tpot_ms->v;
+    EXPECT_LE(v.low, v.value);
+    EXPECT_LE(v.value, v.high);
+    EXPECT_TRUE(std::count(gpu.tpot_ms->flags.begin(), gpu.tpot_ms->flags.end(), "uncalibrated"));
+}
+
+TEST(Capacity, SaysWhatIsOverByHowMuchAndWhatWouldDo) {
+    const DeviceRow small = row("RTX 3080", 1, options("llama.cpp", "fp16"), traffic(1));
+    EXPECT_FALSE(small.fits);
+    EXPECT_TRUE(holds(small.why_not, "weights") && holds(small.why_not, "GiB") &&
+                holds(small.why_not, "bits a weight"))
+        << small.why_not;
+    // A model of 16.06e9 bytes ran on a card of "16 GB".
+    EXPECT_TRUE(row("RTX 4080", 1, options("llama.cpp", "fp16"), traffic(1)).fits);
+    const DeviceRow many = row("RTX 4090", 1, options("vllm", "fp16"), traffic(1000));
+    EXPECT_FALSE(many.fits);
+    EXPECT_TRUE(holds(many.why_not, "sequences at once")) << many.why_not;
+}
+
+TEST(Refusals, EachNamesTheDeviceAndTheNumber) {
+    const Options fp8 = options("vllm", "fp8");
+    EXPECT_TRUE(holds(refusal([&] { row("A100", 1, fp8, traffic(1)); }), "peak.fp8"));
+    EXPECT_TRUE(holds(refusal([&] { row("H100", 1, options("vllm", "fp16"), traffic(1, 9000)); }),
+                      "8192 positions"));
+    Options split = options("vllm", "fp16");
+    split.split = Split{3, 1, 1, 1};
+    EXPECT_TRUE(holds(refusal([&] { row("H100", 3, split, traffic(1)); }), "32 heads"));
+    split.split = Split{2, 1, 1, 1};
+    EXPECT_TRUE(holds(refusal([&] { row("H100", 4, split, traffic(1)); }), "takes 2 devices"));
+    EXPECT_TRUE(holds(refusal([] { format_named("fp9"); }), "nearest"));
+    EXPECT_TRUE(holds(refusal([] { parse_traffic("rate_per_s: 3\nprompt: 1\noutput: 1\n", "t"); }),
+                      "arrivals in time"));
+    EXPECT_TRUE(holds(refusal([] { parse_costs("capex_usd: 3\n", "c"); }), "without a date"));
+    EXPECT_TRUE(holds(refusal([] { parse_costs("currency: EUR\n", "c"); }), "USD"));
+}
+
+TEST(Cost, TheExampleOfOwningAServer) {
+    const machine::Device h100 = machine::read_device("H100");
+    struct Line {
+        double capex, life, r, kw, pue, price, u, expected;
+    };
+    for (const Line& l : {Line{269000, 5, 0.05, 6.0, 1.1, 0.05, 0.7, 0.120},
+                          Line{269000, 4, 0.08, 8.0, 1.2, 0.083, 0.5, 0.228},
+                          Line{322800, 3, 0.12, 10.2, 1.5, 0.15, 0.3, 0.666}}) {
+        CostInputs in = shipped_cost_inputs();
+        auto set = [&](const char* key, double v) {
+            set_cost(in, std::string(key) + "=" + std::to_string(v));
+        };
+        in.mode = "own";
+        set("capex_usd", l.capex);
+        set("life_years", l.life);
+        set("interest", l.r);
+        set("power_kw", l.kw);
+        set("pue", l.pue);
+        set("electricity_usd_per_kwh", l.price);
+        set("utilisation", l.u);
+        const CostResult c = cost_of(in, {&h100, 8, 24524.9, 24524.9, 24524.9});
+        ASSERT_TRUE(c.usd_per_mtoken) << c.refused;
+        EXPECT_NEAR(c.usd_per_mtoken->v.value, l.expected, 0.0006);
+    }
+    EXPECT_NEAR(capital_recovery(0.08, 4), 0.3019, 1e-4);
+    EXPECT_DOUBLE_EQ(capital_recovery(0, 4), 0.25);
+}
+
+TEST(Cost, RentIsAnIntervalAtTheCorners) {
+    const machine::Device h200 = machine::read_device("H200");
+    CostInputs in = shipped_cost_inputs();
+    set_cost(in, "rent_usd_per_device_hour=2.5:4.75:7");
+    for (auto [u, low, high] :
+         {std::tuple{1.0, 0.177, 0.497}, {0.5, 0.355, 0.994}, {0.3, 0.592, 1.656}}) {
+        set_cost(in, "utilisation=" + std::to_string(u));
+        const CostResult c = cost_of(in, {&h200, 8, 31302.7, 31302.7, 31302.7});
+        EXPECT_NEAR(c.usd_per_mtoken->v.low, low, 0.001);
+        EXPECT_NEAR(c.usd_per_mtoken->v.high, high, 0.001);
+    }
+}
+
+TEST(Cost, BreakEvenByFormulaIsWhereASearchFindsIt) {
+    const double nre = 2e7, asic = 900, gpu = 25000;
+    const double formula = *break_even(nre, gpu - asic);
+    double low = 1, high = 1e9;
+    for (int i = 0; i < 200; ++i) {
+        const double n = (low + high) / 2;
+        (nre / n + asic > gpu ? low : high) = n;
+    }
+    EXPECT_NEAR(formula, high, 1e-3);
+    EXPECT_FALSE(break_even(nre, -1));
+}
+
+TEST(Cost, AFlipIsWhereTheTwoCostTheSame) {
+    const machine::Device a = machine::read_device("H100"), b = machine::read_device("H200");
+    CostInputs in = shipped_cost_inputs();
+    set_cost(in, "rent_usd_per_device_hour.H100=2:3:6");
+    set_cost(in, "rent_usd_per_device_hour.H200=4");
+    const std::vector<CostCase> cases = {{&a, 1, 1000, 1000, 1000}, {&b, 1, 1000, 1000, 1000}};
+    const std::vector<Flip> found = flips(in, cases);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].input, "rent_usd_per_device_hour." + a.name);
+    EXPECT_NEAR(found[0].value, 4, 1e-6);
+    EXPECT_EQ(found[0].to, b.name);
+}
+
+TEST(Energy, MeteredServersLieInsideAndRatedDevicesAreNoBound) {
+    // MLPerf v4.1 closed-power: 8 x H200, GPUs capped at 350 W, 4775.3 W and 4722.6 W at the wall.
+    const Power p = power(machine::read_device("H200"), 8, 1, 350);
+    for (double metered : {4775.3, 4722.6}) {
+        EXPECT_LE(p.wall_w->v.low, metered);
+        EXPECT_GE(p.wall_w->v.high, metered);
+        EXPECT_GT(metered, p.devices_w->v.high);
+    }
+    EXPECT_LE(p.wall_w->v.high / p.wall_w->v.low, 2);
+    const Power full = power(machine::read_device("H200"), 8, 1, std::nullopt);
+    EXPECT_LE(full.wall_w->v.high, 10200);
+    EXPECT_LE(full.wall_w->v.high / full.wall_w->v.low, 2);
+    EXPECT_FALSE(power(machine::read_device("MI210"), 1, 1, std::nullopt).wall_w);
+}
+
+TEST(Compression, RowsAnswerToShapesAndUnknownIsNotAcceptable) {
+    const Workload w = llama();
+    const auto& all = shipped_compression_rows();
+    ASSERT_EQ(rows_of_shape(all, w, "q4_k_m").size(), 1u);
+    EXPECT_NEAR(*rows_of_shape(all, w, "q4_k_m")[0].loss_percent, 2.82, 1e-6);
+    EXPECT_EQ(refusal([&] { check_accuracy(all, w, "q4_k_m", 4.89, 3, false); }), "accepted");
+    EXPECT_TRUE(holds(refusal([&] { check_accuracy(all, w, "q2_k", 3.16, 3, false); }), "56.5"));
+    EXPECT_TRUE(holds(refusal([&] { check_accuracy(all, w, "q5_0", 5.5, 3, false); }), "unknown"));
+    EXPECT_EQ(refusal([&] { check_accuracy(all, w, "q5_0", 5.5, 3, true); }), "accepted");
+}
+
+TEST(Formats, GroupsOfWeightsAddTheirScalesAndTheWiderOperandDecidesThePeak) {
+    Format f = format_named("fp16");
+    override_bits("w=4,a=16,kv=8,group=128,scale=16,zero=4", f);
+    EXPECT_DOUBLE_EQ(f.bits.weights, 4 + 20.0 / 128);
+    EXPECT_EQ(f.bits.cache, 8);
+    EXPECT_EQ(f.peak, "fp16");
+    Format narrow = format_named("fp8");
+    override_bits("w=4,a=4", narrow);
+    EXPECT_EQ(narrow.peak, "fp4");
+    EXPECT_TRUE(holds(refusal([&] { override_bits("x=3", f); }), "'x=3'"));
+}
+
+TEST(Survey, EachDesignHasANumberOrAReason) {
+    const std::vector<SurveyRow> rows = shipped_survey_rows(default_ground());
+    EXPECT_EQ(rows.size(), 24u);
+    int numbers = 0;
+    for (const SurveyRow& r : rows) {
+        EXPECT_TRUE(r.tokens_per_s || !r.reason.empty()) << r.design.name;
+        EXPECT_TRUE(r.tokens_per_s || !r.design.missing.empty()) << r.design.name;
+        numbers += r.tokens_per_s.has_value() || r.gops_per_multiplier_ghz.has_value();
+        if (!r.end_to_end_speedup) continue;
+        EXPECT_LE(r.end_to_end_speedup->v.high, *r.design.speedup);
+    }
+    EXPECT_GE(numbers, 3);
+    EXPECT_NEAR(amdahl(0.2, 162), 1.25, 0.01);
+}
+
+}  // namespace
+}  // namespace smeaton::compare

@@ -1,0 +1,62 @@
+// Prefill and decode of a decoder on devices that share it, and the closed loop of both.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compare/workload.h"
+#include "cost/efficiency.h"
+
+namespace smeaton::compare {
+
+/// Bits of an element; of weights with what scales and zeros add.
+struct Bits {
+    double weights = 16, activations = 16, cache = 16;
+};
+
+/// Devices that share one model: t tensor parallel, p stages, e groups of experts; d replicas.
+struct Split {
+    int tensor = 1, stages = 1, experts = 1, replicas = 1;
+    int devices() const { return tensor * stages * replicas; }
+    friend bool operator==(const Split&, const Split&) = default;
+};
+
+struct Serving {
+    const Decoder* model = nullptr;
+    Bits bits;
+    Split split;
+    cost::DeviceRates rates;
+    cost::Efficiency efficiency;
+    bool roofline = false;  ///< max of totals, nothing else: --efficiency 1
+};
+
+struct PhaseTime {
+    double seconds = 0;
+    double bound_s = 0;  ///< max(FLOPs / peak, bytes / rate) of its totals
+    double flops = 0, bytes = 0;
+    double compute_s = 0, memory_s = 0, link_s = 0, launch_s = 0;
+    std::string limit;
+};
+
+/// `sequences` prompts of `prompt` tokens each, no cache before them, head on the last tokens.
+PhaseTime prefill(const Serving&, double sequences, double prompt);
+/// One token for each of `sequences`, whose caches hold `context` tokens.
+PhaseTime decode(const Serving&, double sequences, double context);
+
+/// B sequences that always run, each replaced when it ends: t = decode(B, T + O/2) + B/O
+/// prefill(T).
+struct ClosedLoop {
+    double batch = 1;           ///< of one replica
+    double iteration_s = 0;     ///< between two tokens of a sequence
+    double first_token_s = 0;   ///< prefill and what it waits for: half of an iteration
+    double tokens_per_s = 0;    ///< of all replicas
+    PhaseTime prefill, decode;  ///< of one prompt, of one step
+    std::string limit;
+};
+ClosedLoop closed_loop(const Serving&, double batch, double prompt, double output);
+
+/// Distinct experts that `tokens` read under uniform routing: E (1 - (1 - k/E)^tokens).
+double experts_read(double experts, double active, double tokens);
+
+}  // namespace smeaton::compare

@@ -1,0 +1,47 @@
+// What a model asks of any device, counted once from its graph.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cost/efficiency.h"
+
+namespace smeaton::compare {
+
+/// Products of tokens with one weight [depth, columns], or of each token with `active` of
+/// `experts` such.
+struct Product {
+    double depth = 0, columns = 0;
+    double experts = 1, active = 1;
+    double times = 1;   ///< of this shape, one after another
+    bool head = false;  ///< its result is the model's: serving asks for it on the last token alone
+};
+
+/// A model that gives tokens one after another.
+struct Decoder {
+    std::vector<Product> products;
+    double attention_width = 0;  ///< multiply-adds for one query and one key, all layers
+    double kv_elements = 0;      ///< kept per token, all layers
+    double layers = 0, width = 0, heads = 0, kv_heads = 0;
+    double feed_forward = 0, vocabulary = 0;
+    int64_t max_positions = 0;  ///< 0: no limit is stated
+    int64_t window = 0;         ///< keys that are seen; 0: all
+};
+
+struct Workload {
+    std::string model;
+    double parameters = 0, active_parameters = 0;
+    bool is_decoder = false;
+    Decoder decoder;
+    /// Of a model that gives no tokens: its operators for the sizes it was read with.
+    std::vector<cost::OperatorWork> operators;
+    double batch = 1;                   ///< leading size of those
+    std::string format;                 ///< what its graph computes in: "fp32", ...
+    double flops = 0, bytes = 0;        ///< totals of `inspect`; bytes read and written
+    double weight_bytes = 0;            ///< in that format
+    double live_bytes = 0;              ///< most bytes of activations alive at once, upper bound
+    std::vector<std::string> op_names;  ///< operators that it is made of
+};
+
+}  // namespace smeaton::compare
