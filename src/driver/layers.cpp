@@ -40,7 +40,7 @@ size_t index_of(ValueId id) {
 Amount amount_of(const Graph& graph, ValueId id) {
     const model::Value& value = graph.at(id);
     int64_t count = 1;
-    for (const Dim& d : *value.shape) {
+    for (const model::Dim& d : *value.shape) {
         if (!d.is_const())
             throw UserError("value '{}': a size of it is still open: {}", value.name, d.str());
         count *= d.value();
