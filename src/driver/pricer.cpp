@@ -41,7 +41,7 @@ std::string all_but_capacities(machine::Machine m, int threads) {
     std::string bounded;
     for (machine::Level& level : m.levels) {
         bounded += level.capacity_bytes.value >= 1 ? '+' : '0';
-        level.capacity_bytes.value = 0;
+        level.capacity_bytes = machine::Number(0);
     }
     return fmt::format("{} threads {}\n{}", threads, bounded, machine::print(m));
 }
@@ -106,7 +106,9 @@ Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
     return *remembered(family.shaped, std::move(made), kShaped).shape;
 }
 
-SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {
+template <class Simulate>
+auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options,
+                       Simulate simulate) {
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
     Family& family = family_of(m, options);
@@ -118,10 +120,30 @@ SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& o
     rules = gir::rewrite::sized_for(target, std::move(rules));
     Shape& shape = shape_for(family, target, rules);
     rules.kept_kernels = &shape.kernels;
-    const gir::Program tiled = gir::rewrite::tiled_for(shape.program, target, rules);
-    SimulateResult result = simulate_program(tiled, m, options, &shape.models);
+    return simulate(gir::rewrite::tiled_for(shape.program, target, rules), &shape.models);
+}
+
+SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {
+    SimulateResult result =
+        simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
+            return simulate_program(tiled, m, options, kept);
+        });
     result.warnings = warnings_;
     return result;
+}
+
+sim::ProgramCost Pricer::cost(const machine::Machine& m, const SimulateOptions& options) {
+    return simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
+        return sim::simulate(tiled, m, {options.threads, options.vector_bits, kept});
+    });
+}
+
+Pricer Pricer::another() const {
+    Pricer other;
+    other.lowered_ = lowered_;
+    other.rules_ = rules_;
+    other.warnings_ = warnings_;
+    return other;
 }
 
 }  // namespace smeaton::driver

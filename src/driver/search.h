@@ -29,6 +29,7 @@ struct SearchRequest {
     /// Hardware in the base's format: times count relative to those on it. Empty: in cycles.
     std::string baseline_file;
     std::optional<double> time_limit_s;
+    double gap = 0;   ///< share of the best; a gap no larger ends the search
     int threads = 0;  ///< 0: as many as the process may use
     std::function<void(const search::Progress&)> progress = {};
 };

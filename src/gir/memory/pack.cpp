@@ -1,5 +1,6 @@
 // Offset packing: several greedy orders, each placing at the best gap; the smallest arena wins.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "gir/memory/arena.h"
@@ -45,8 +46,9 @@ int64_t best_gap(std::vector<std::pair<int64_t, int64_t>> taken, int64_t bytes) 
     return best >= 0 ? best : end;
 }
 
+// Given up where it comes to `limit` bytes, which it then has.
 Packing place(const std::vector<LiveRange>& ranges, const std::vector<size_t>& order,
-              int64_t alignment, const MayOverlap& may_overlap) {
+              int64_t alignment, const MayOverlap& may_overlap, int64_t limit) {
     Packing p;
     p.offsets.assign(ranges.size(), 0);
     std::vector<size_t> placed;
@@ -58,6 +60,7 @@ Packing place(const std::vector<LiveRange>& ranges, const std::vector<size_t>& o
                 taken.emplace_back(p.offsets[j], p.offsets[j] + rounded(ranges[j].bytes));
         p.offsets[i] = best_gap(std::move(taken), rounded(ranges[i].bytes));
         p.bytes = std::max(p.bytes, p.offsets[i] + rounded(ranges[i].bytes));
+        if (p.bytes >= limit) return p;
         placed.push_back(i);
     }
     return p;
@@ -81,16 +84,14 @@ int64_t pack(const std::vector<LiveRange>& ranges, int64_t alignment, std::vecto
         [](const LiveRange& a, const LiveRange& b) { return a.first < b.first; },
         [](const LiveRange& a, const LiveRange& b) { return a.last > b.last; },
     };
-    Packing best;
-    bool any = false;
+    Packing best{{}, std::numeric_limits<int64_t>::max()};
     for (Before before : kOrders) {
         std::vector<size_t> order(ranges.size());
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(),
                          [&](size_t a, size_t b) { return before(ranges[a], ranges[b]); });
-        Packing p = place(ranges, order, alignment, may_overlap);
-        if (!any || p.bytes < best.bytes) best = std::move(p);
-        any = true;
+        Packing p = place(ranges, order, alignment, may_overlap, best.bytes);
+        if (p.bytes < best.bytes) best = std::move(p);
     }
     offsets = std::move(best.offsets);
     return best.bytes;
