@@ -17,12 +17,13 @@ namespace smeaton::driver {
 namespace {
 
 constexpr size_t kFamilies = 4;
-constexpr size_t kShaped = 8;
+constexpr size_t kShaped = 24;
+constexpr size_t kAnswers = 48;
 constexpr size_t kPrices = 4096;
 
 /// The first element that is wanted, moved to the front; null: there is none.
 template <class Element, class Wanted>
-Element* recalled(std::list<Element>& recent, Wanted wanted) {
+Element* recalled(std::list<Element>& recent, const Wanted& wanted) {
     auto found = std::find_if(recent.begin(), recent.end(), wanted);
     if (found == recent.end()) return nullptr;
     recent.splice(recent.begin(), recent, found);
@@ -84,15 +85,29 @@ Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptio
                       kFamilies);
 }
 
+bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& capacities,
+                       const gir::rewrite::Rules& rules) {
+    if (!gir::contains(shaped.region, capacities)) return false;
+    shaped.answered.resize(shaped.questions.size());
+    for (size_t i = 0; i < shaped.questions.size(); ++i) {
+        std::vector<gir::Region>& known = shaped.answered[i];
+        if (std::any_of(known.begin(), known.end(),
+                        [&](const gir::Region& r) { return gir::contains(r, capacities); }))
+            continue;
+        gir::Region asked(capacities.size());
+        if (gir::rewrite::pays(shaped.questions[i], rules, &asked) != shaped.questions[i].pays)
+            return false;
+        if (known.size() == kAnswers) known.erase(known.begin());
+        known.push_back(std::move(asked));
+    }
+    return true;
+}
+
 Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
                                  const gir::rewrite::Rules& rules) const {
     const std::vector<double> capacities = gir::capacities_by_level(target);
-    if (Shaped* known = recalled(family.shaped, [&](const Shaped& s) {
-            return gir::contains(s.region, capacities) &&
-                   std::all_of(s.questions.begin(), s.questions.end(), [&](const auto& q) {
-                       return gir::rewrite::pays(q, rules) == q.pays;
-                   });
-        }))
+    if (Shaped* known =
+            recalled(family.shaped, [&](Shaped& s) { return comes_out(s, capacities, rules); }))
         return *known->shape;
     Shaped made;
     gir::rewrite::Rules noting = rules;

@@ -47,6 +47,8 @@ private:
     struct Shaped {
         gir::Region region;
         std::vector<gir::rewrite::Question> questions;
+        /// By question: for which capacities its answer is known to be the same.
+        std::vector<std::vector<gir::Region>> answered = {};
         std::shared_ptr<Shape> shape;
     };
     /// Machines that differ in capacities alone.
@@ -61,6 +63,8 @@ private:
     /// What simulates the model on the machine: its program, and what is kept of its kernels.
     template <class Simulate>
     auto simulated(const machine::Machine&, const SimulateOptions&, Simulate);
+    static bool comes_out(Shaped&, const std::vector<double>& capacities,
+                          const gir::rewrite::Rules&);
     Family& family_of(const machine::Machine&, const SimulateOptions&);
     Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "driver/search_model.h"
@@ -122,7 +123,36 @@ struct Search::State {
     std::unique_ptr<SearchModel> model;
     std::vector<SearchWorkload> workloads;
     std::unique_ptr<Evaluator> evaluator;
+    std::unique_ptr<Store> log;
+
+    /// Null: none is asked for.
+    Store* opened_log() {
+        if (!log && !request.log_file.empty())
+            log = open_log(request.log_file, space, evaluator->identity());
+        return log.get();
+    }
 };
+
+namespace {
+
+/// Evaluations that came with a part of the work.
+class Brought : public Store {
+public:
+    explicit Brought(const std::vector<Found>& known) {
+        for (const Found& f : known) known_.emplace(f.point, f.evaluation);
+    }
+    const Evaluation* find(const Point& point) const override {
+        const auto found = known_.find(point);
+        return found == known_.end() ? nullptr : &found->second;
+    }
+    void add(const Point&, const Evaluation&) override {}
+    void commit() override {}
+
+private:
+    std::map<Point, Evaluation> known_;
+};
+
+}  // namespace
 
 double SearchResult::total_cycles(const Evaluation& e) const {
     double sum = 0;
@@ -286,10 +316,7 @@ SearchResult Search::run() {
     }
     search::Options options = s.options();
     options.keep_points = s.request.exhaustive;
-    std::unique_ptr<Store> log;
-    if (!s.request.log_file.empty())
-        log = open_log(s.request.log_file, s.space, s.evaluator->identity());
-    options.store = log.get();
+    options.store = s.opened_log();
     result.found = search::search(s.space, whole(s.space), *s.evaluator, options);
     s.conclude(result);
     return result;
@@ -325,11 +352,32 @@ std::vector<Box> Search::parts(size_t count) const {
     return parts;
 }
 
-search::Result Search::run_part(const Box& part, double known) {
+std::vector<Found> Search::known_in(const Box& part) {
+    std::vector<Found> known;
+    const Store* log = state_->opened_log();
+    if (!log) return known;
+    for_each_point(state_->space, part, [&](const Point& point) {
+        if (const Evaluation* e = log->find(point)) known.push_back({point, *e});
+        return true;
+    });
+    return known;
+}
+
+search::Result Search::run_part(const Box& part, double best, const std::vector<Found>& known) {
     search::Options options = state_->options();
-    options.exhaustive = false;
-    if (known > 0) options.known = known;
+    options.keep_points = options.exhaustive || !state_->request.log_file.empty();
+    if (best > 0) options.known = best;
+    Brought brought(known);
+    options.store = &brought;
     return search::search(state_->space, part, *state_->evaluator, options);
+}
+
+void Search::keep(const search::Result& part) {
+    Store* log = state_->opened_log();
+    if (!log) return;
+    for (const Found& f : part.points)
+        if (!log->find(f.point)) log->add(f.point, f.evaluation);
+    log->commit();
 }
 
 SearchResult Search::merged(const std::vector<search::Result>& parts) {
@@ -342,15 +390,21 @@ SearchResult Search::merged(const std::vector<search::Result>& parts) {
     bool whole_front = true;
     for (const search::Result& part : parts) {
         all.evaluated += part.evaluated;
+        all.from_store += part.from_store;
         all.refused += part.refused;
         if (!part.refusal.empty()) all.refusal = part.refusal;
         if (part.lower_bound > 0) bound = std::min(bound, part.lower_bound);
         whole_front &= part.front_proven;
         for (const Found& f : part.front) front.add(f);
+        if (!state_->request.exhaustive) continue;
+        all.points.insert(all.points.end(), part.points.begin(), part.points.end());
     }
+    for (const Found& f : all.points)
+        if (f.evaluation.refused.empty() && (!all.worst || state_->of(f) > state_->of(*all.worst)))
+            all.worst = f;
     all.front = front.points();
     all.front_proven = whole_front;
-    all.pruned = all.space - all.evaluated;
+    all.pruned = all.space - all.evaluated - all.from_store;
     if (!all.front.empty()) {
         all.best = *std::min_element(
             all.front.begin(), all.front.end(),

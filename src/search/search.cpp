@@ -236,7 +236,7 @@ Result Run::exhaustive() {
             most = std::min(2 * most, kPointsOfAChunk * kChunksOfARound);
         stopped = out_of_time();
     };
-    for_each_point(space_, [&](const Point& point) {
+    for_each_point(space_, part_, [&](const Point& point) {
         leaves.push_back({{point, {}}, false});
         if (leaves.size() == most) flush();
         return !stopped;
@@ -248,15 +248,15 @@ Result Run::exhaustive() {
 
 /// The point with the largest settings that the sums allow, axis by axis.
 Point Run::top_of(Box box) const {
-    for (Range& range : box)
-        while (!range.single()) {
+    for (size_t axis = 0; axis < box.size(); ++axis)
+        while (!box[axis].single()) {
+            const uint32_t middle = (box[axis].low + box[axis].high) / 2;
             Box upper = box;
-            upper[static_cast<size_t>(&range - box.data())].low = (range.low + range.high) / 2 + 1;
-            if (narrow(space_, upper)) {
+            upper[axis].low = middle + 1;
+            if (narrow(space_, upper))
                 box = std::move(upper);
-                break;
-            }
-            range.high = (range.low + range.high) / 2;
+            else
+                box[axis].high = middle;
         }
     return point_of(box);
 }
@@ -324,7 +324,7 @@ std::vector<Run::Node> Run::halves_along(size_t axis, const Node& node, Evaluato
 double raised(const Criteria& before, const std::vector<Criteria>& after, Criterion by) {
     double least = kInfinite, most = 0;
     for (const Criteria& bound : after) {
-        double gain = bound[by] / std::max(before[by], 1e-300) - 1;
+        double gain = before[by] > 0 ? bound[by] / before[by] - 1 : bound[by] > 0 ? 1 : 0;
         for (size_t c = 0; c < bound.size(); ++c)
             if (c != by && before[c] > 0) gain += 1e-3 * (bound[c] / before[c] - 1);
         least = std::min(least, gain), most = std::max(most, gain);
@@ -342,7 +342,7 @@ std::vector<Run::Node> Run::halves(const Node& node, Evaluator& e) const {
             widest = i;
     if (widest < node.box.size()) return halves_along(widest, node, e);
     std::vector<Node> best;
-    double best_gain = -1;
+    double best_gain = -kInfinite;
     for (size_t i = 0; i < node.box.size(); ++i) {
         if (node.box[i].single()) continue;
         std::vector<Node> parts = halves_along(i, node, e);
