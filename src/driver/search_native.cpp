@@ -163,6 +163,10 @@ public:
         : space_(space),
           machines_(std::make_shared<const Machines>(space)),
           told_(workloads_of(request)) {
+        if (request.resplit)
+            throw UserError(
+                "--resplit goes with --model simdit: natively kernels are fused across layers and "
+                "phases, so that these have no times of their own");
         for (SearchWorkload& w : told_) {
             Priced p{pricer_of(request, w), {}, w.weight, 1};
             p.least = cost::least_of(p.pricer.lowered());
@@ -182,7 +186,8 @@ public:
     double clock_ghz() const override { return machines_->base().clock_ghz.value; }
     bool is_buffer(const std::string& key) const override { return key.ends_with(".capacity"); }
     std::vector<std::unique_ptr<Evaluator>> parts(const std::string&) const override {
-        throw UserError("--resplit goes with --model simdit");
+        SMEATON_CHECK(false, "refused when the search was set up");
+        return {};
     }
 
 private:
