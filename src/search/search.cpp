@@ -70,7 +70,7 @@ private:
     std::vector<std::vector<size_t>> by_worker(const std::vector<Leaf>&);
     void climb();
     Point top_of(Box) const;
-    std::vector<Point> around(const Point&) const;
+    std::vector<Point> around(const Point&, bool costly) const;
     bool close_enough(double bound) const {
         return options_.gap > 0 && best() / std::min(best(), bound) - 1 <= options_.gap;
     }
@@ -190,14 +190,14 @@ std::vector<std::vector<size_t>> Run::by_worker(const std::vector<Leaf>& leaves)
                              [](const auto& a, const auto& b) { return a.size() < b.size(); }) -
             mine.begin());
     };
+    // Nobody waits while another one has all the work.
+    const size_t fair = (leaves.size() + mine.size() - 1) / mine.size();
     for (const auto& [place, members] : kin) {
-        auto owner = owners_.find(place);
-        // Nobody waits while another one has all the work.
-        const size_t fair = 2 * leaves.size() / mine.size() + 1;
-        if (owner == owners_.end() || mine[owner->second].size() + members.size() > fair)
-            owner = owners_.insert_or_assign(place, least()).first;
-        auto& to = mine[owner->second];
-        to.insert(to.end(), members.begin(), members.end());
+        const size_t owner = owners_.try_emplace(place, least()).first->second;
+        for (size_t i : members) {
+            std::vector<size_t>& his = mine[owner];
+            (his.size() < fair ? his : mine[least()]).push_back(i);
+        }
     }
     return mine;
 }
@@ -261,22 +261,25 @@ Point Run::top_of(Box box) const {
     return point_of(box);
 }
 
-/// One step along an axis, or one up along one and down along another.
-std::vector<Point> Run::around(const Point& point) const {
+/// One step along an axis that is `costly` or not, or one up along one and down along another.
+std::vector<Point> Run::around(const Point& point, bool costly) const {
+    const std::vector<bool> of_axis = evaluators_[0]->costly();
+    std::vector<size_t> axes;
+    for (size_t i = 0; i < point.size(); ++i)
+        if ((i < of_axis.size() && of_axis[i]) == costly) axes.push_back(i);
     std::vector<Point> all;
     auto add = [&](const Point& p) {
         for (size_t i = 0; i < p.size(); ++i)
             if (p[i] < part_[i].low || p[i] > part_[i].high) return;
         if (meets_sums(space_, p)) all.push_back(p);
     };
-    for (size_t up = 0; up < point.size(); ++up) {
+    for (size_t up : axes) {
         Point p = point;
         ++p[up];
         add(p);
-        for (size_t down = 0; down < point.size(); ++down) {
-            if (down == up) continue;
+        for (size_t down : axes) {
             Point q = p;
-            if (q[down]-- > 0) add(q);
+            if (down != up && q[down]-- > 0) add(q);
         }
         p = point;
         if (p[up]-- > 0) add(p);
@@ -284,13 +287,14 @@ std::vector<Point> Run::around(const Point& point) const {
     return all;
 }
 
-/// To the better of the points around, as long as there is one.
+/// To the better of the points around, as long as there is one: along the costly axes where the
+/// others lead nowhere.
 void Run::climb() {
     Box box = part_;
     if (!narrow(space_, box)) return;
     std::vector<Point> next = {top_of(box)};
     double before = kInfinite;
-    while (!next.empty() && !out_of_time()) {
+    for (bool costly = true; !out_of_time();) {
         std::vector<Leaf> leaves;
         for (const Point& p : next)
             if (climbed_.insert(p).second) leaves.push_back({{p, {}}, false});
@@ -298,9 +302,11 @@ void Run::climb() {
         for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
         if (options_.store) options_.store->commit();
         report(0, 0);
-        if (!result_.best || best() >= before) return;
+        const bool better = result_.best && best() < before;
+        if (!result_.best || (!better && costly)) return;
+        costly = !better;
         before = best();
-        next = around(result_.best->point);
+        next = around(result_.best->point, costly);
     }
 }
 
