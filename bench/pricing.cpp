@@ -1,8 +1,9 @@
 // pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines after the
 // first, each level of each between half and twice as large by chance (log-uniform, seeded), and
 // prints the times of the first two machines, the median of the others and the growth of memory
-// over the last nine tenths. The last machine's price is held against that of a pricer that saw no
-// other machine: exit 1 where they differ. NAME=VALUE binds open sizes of the models behind it.
+// over the last nine tenths. --stepped: sizes are halves and doubles, as in a space. The last
+// machine's price is held against that of a pricer that saw no other machine: exit 1 where they
+// differ. NAME=VALUE binds open sizes of the models behind it.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -34,9 +35,13 @@ double ms_since(std::chrono::steady_clock::time_point start) {
         .count();
 }
 
+/// Sizes in whole steps of a factor of two, as a space has them.
+bool stepped = false;
+
 machine::Machine resized(machine::Machine m, std::mt19937& chance) {
     for (machine::Level& level : m.levels) {
-        const double share = static_cast<double>(chance()) / std::mt19937::max();
+        const double share = stepped ? static_cast<double>(chance() % 3) / 2
+                                     : static_cast<double>(chance()) / std::mt19937::max();
         level.capacity_bytes.value =
             std::floor(level.capacity_bytes.value * std::exp2(2 * share - 1));
     }
@@ -98,7 +103,9 @@ int main(int argc, char** argv) {
         bool alike = true;
         for (int i = 3; i < argc; ++i) {
             const std::string word = argv[i];
-            if (word.find('=') != std::string::npos)
+            if (word == "--stepped")
+                stepped = true;
+            else if (word.find('=') != std::string::npos)
                 feeds.dims.push_back(word);
             else
                 alike = price(word, feeds, m, std::max(1, std::atoi(argv[2]))) && alike;

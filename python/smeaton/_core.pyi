@@ -8,8 +8,10 @@ Feeds = Mapping[str, numpy.typing.ArrayLike]
 Array = numpy.typing.NDArray[Any]
 Ports = list[tuple[str, str, list[int | str] | None]]
 Box = list[tuple[int, int]]
-# evaluated, refused, one refusal, bound on the time, the front is whole, its points
-Part = tuple[float, float, str, float, bool, list[tuple[list[int], list[float], list[float]]]]
+# point, criteria, cycles, why it is none
+Found = tuple[list[int], list[float], list[float], str]
+# evaluated, known before, refused, one refusal, bound on the time, the front is whole, its points, all points
+Part = tuple[float, float, float, str, float, bool, list[Found], list[Found]]
 
 class UserError(ValueError): ...
 class InternalError(RuntimeError): ...
@@ -77,28 +79,12 @@ def _machine_names() -> list[str]: ...
 def _machine_text(name: str) -> str: ...
 
 class _Search:
-    def __init__(
-        self,
-        models: list[str],
-        space: str,
-        model: str,
-        training: bool,
-        inference: bool,
-        batch: int,
-        dims: list[str],
-        weights: list[float],
-        baseline: str,
-        objective: str,
-        economic: float,
-        exhaustive: bool,
-        resplit: bool,
-        log: str,
-        time_limit_s: float | None,
-        threads: int,
-    ) -> None: ...
+    def __init__(self, **settings: Any) -> None: ...
     def run(self, out: str) -> str: ...
     def parts(self, count: int) -> list[Box]: ...
-    def run_part(self, box: Box, known: float) -> Part: ...
+    def known_in(self, box: Box) -> list[Found]: ...
+    def run_part(self, box: Box, best: float, known: list[Found]) -> Part: ...
+    def keep(self, part: Part) -> None: ...
     def merged(self, parts: list[Part], out: str) -> str: ...
 
 class Session:

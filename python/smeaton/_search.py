@@ -12,11 +12,11 @@ from . import _core
 from ._arguments import Model, dims_of, model_file
 
 if TYPE_CHECKING:
-    from ._core import Box, Part
+    from ._core import Box, Found, Part
 
 Result = dict[str, Any]
-# What makes a _core._Search; hashable, so that a worker sets up a search once.
-Setting = tuple[Any, ...]
+# What makes a _core._Search, by name; hashable, so that a worker sets up a search once.
+Setting = tuple[tuple[str, Any], ...]
 
 _PARTS = 64
 _AT_ONCE = 16  # parts handed out at a time: the best of those that are done helps the rest
@@ -24,49 +24,31 @@ _AT_ONCE = 16  # parts handed out at a time: the best of those that are done hel
 
 @functools.lru_cache(maxsize=2)
 def _opened(setting: Setting) -> _core._Search:
-    models, dims, weights, *rest = setting
-    space, model, training, inference, batch, baseline, objective, economic, exhaustive, resplit, log, limit, threads = rest
-    return _core._Search(
-        list(models),
-        space,
-        model,
-        training,
-        inference,
-        batch,
-        list(dims),
-        list(weights),
-        baseline,
-        objective,
-        economic,
-        exhaustive,
-        resplit,
-        log,
-        limit,
-        threads,
-    )
+    return _core._Search(**{name: list(value) if isinstance(value, tuple) else value for name, value in setting})
 
 
-def _search_part(setting: Setting, box: "Box", known: float) -> "Part":
+def _search_part(setting: Setting, box: "Box", best: float, known: "list[Found]") -> "Part":
     """A task: one part of the space, in whatever process the executor runs it."""
-    return _opened(setting).run_part(box, known)
+    return _opened(setting).run_part(box, best, known)
 
 
-def _over(executor: Executor, search: _core._Search, setting: Setting) -> "list[Part]":
+def _over(executor: Executor, search: _core._Search, setting: Setting, by: int) -> "list[Part]":
+    """All parts, each by executor.submit; `by`: the place among the criteria of what is minimised."""
     waiting = search.parts(_PARTS)
     running: dict[Future[Part], int] = {}
     done: dict[int, Part] = {}
-    known = 0.0
-    by = 1 if setting[9] == "energy" else 0  # place in the criteria
+    best = 0.0
     for number, box in enumerate(waiting):
-        running[executor.submit(_search_part, setting, box, known)] = number
+        running[executor.submit(_search_part, setting, box, best, search.known_in(box))] = number
         if len(running) < _AT_ONCE and number + 1 < len(waiting):
             continue
         while running and (len(running) >= _AT_ONCE or number + 1 == len(waiting)):
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 part = future.result()
                 done[running.pop(future)] = part
-                times = [criteria[by] for _, criteria, _ in part[5]] + [known or float("inf")]
-                known = min(times) if min(times) < float("inf") else 0.0
+                search.keep(part)
+                found = [criteria[by] for _, criteria, _, _ in part[6]] + [best or float("inf")]
+                best = min(found) if min(found) < float("inf") else 0.0
     return [done[number] for number in sorted(done)]
 
 
@@ -88,51 +70,52 @@ def search(
     log: str | os.PathLike[str] = "",
     out: str | os.PathLike[str] = "",
     time_limit: float | None = None,
+    gap: float = 0.0,
     threads: int = 0,
     executor: Executor | None = None,
 ) -> Result:
     """The best chip of a space for one or several models, with a proof; the object of `smeaton search --json`.
 
     space: a SPACE.yaml (docs/search.md). models: ONNX files, or the bytes of them. model: what costs a
-    point, "simdit". training: a step of training of each; inference: with it, inference too. weights: of
+    point, "simdit" or "native". training: a step of training of each; inference: with it, inference too. weights: of
     the workloads in the time that is minimised; baseline: hardware that times count relative to. objective: "time", or
     "energy" where the space gives its prices. economic: the share by which an economic point may be above the best. exhaustive: every point.
     resplit: what buffers split anew by phase or layer would gain. log: a file that evaluations are kept in. out: an HTML
-    page. time_limit: seconds. threads: 0: all cores.
+    page. time_limit: seconds; gap: the share of the best at which a search may end. threads: 0: all cores.
     executor: any of concurrent.futures' kind (a process pool, Dask's client.get_executor()): the space is
-    cut into parts and every one goes through executor.submit, which needs the files at the same paths.
+    cut into parts and every one goes through executor.submit, which needs the files at the same paths. A log
+    is written here alone, part by part.
 
-    UserError for a space that is empty or says nonsense, for a model that the cost model does not take,
-    and for `log` or `exhaustive` together with an executor.
+    UserError for a space that is empty or says nonsense, and for a model that the cost model does not take.
     """
     several = [models] if isinstance(models, (str, os.PathLike, bytes, bytearray, memoryview)) else models
     with ExitStack() as files:
         paths = tuple(os.path.abspath(files.enter_context(model_file(m))) for m in several)
-        setting: Setting = (
-            paths,
-            tuple(f"{name}={size}" for name, size in dims_of(dims).items()),
-            tuple(float(w) for w in weights),
-            os.path.abspath(space),
-            model,
-            bool(training),
-            bool(inference),
-            int(batch),
-            os.path.abspath(baseline) if baseline else "",
-            objective,
-            float(economic),
-            bool(exhaustive),
-            bool(resplit),
-            os.fspath(log),
-            time_limit,
-            threads,
-        )
+        named = {
+            "models": paths,
+            "dims": tuple(f"{name}={size}" for name, size in dims_of(dims).items()),
+            "weights": tuple(float(w) for w in weights),
+            "space": os.path.abspath(space),
+            "model": model,
+            "training": bool(training),
+            "inference": bool(inference),
+            "batch": int(batch),
+            "baseline": os.path.abspath(baseline) if baseline else "",
+            "objective": objective,
+            "economic": float(economic),
+            "exhaustive": bool(exhaustive),
+            "resplit": bool(resplit),
+            "log": os.fspath(log),
+            "gap": float(gap),
+            "threads": threads,
+        }
+        if time_limit is not None:
+            named["time_limit_s"] = float(time_limit)
+        opened = _core._Search(**{n: list(v) if isinstance(v, tuple) else v for n, v in named.items()})
         if executor is None:
-            result: Result = json.loads(_opened.__wrapped__(setting).run(os.fspath(out)))
+            result: Result = json.loads(opened.run(os.fspath(out)))
             return result
-        if exhaustive or log:
-            raise _core.UserError("log and exhaustive go without an executor: its tasks write no common file")
-        one_thread = setting[:-1] + (1,)
-        opened = _opened.__wrapped__(setting)
-        parts = _over(executor, opened, one_thread)
+        one_thread = tuple((named | {"threads": 1}).items())
+        parts = _over(executor, opened, one_thread, 1 if objective == "energy" else 0)
         result = json.loads(opened.merged(parts, os.fspath(out)))
         return result

@@ -12,7 +12,7 @@ namespace {
 
 struct Request {
     driver::SearchRequest search;
-    std::string economic = "5%", weights, out;
+    std::string economic = "5%", gap = "0", weights, out;
     std::optional<double> time_limit_s;
     bool json = false, wide = false;
 };
@@ -31,9 +31,9 @@ double number_in(const std::string& text, const char* option) {
 }
 
 /// "5%" or a share.
-double share_of(const std::string& text) {
-    if (!text.ends_with("%")) return number_in(text, "--economic");
-    return number_in(text.substr(0, text.size() - 1), "--economic") / 100;
+double share_of(const std::string& text, const char* option) {
+    if (!text.ends_with("%")) return number_in(text, option);
+    return number_in(text.substr(0, text.size() - 1), option) / 100;
 }
 
 std::vector<double> weights_of(const std::string& text) {
@@ -55,7 +55,8 @@ std::string progress_text(const search::Progress& p) {
 }
 
 int run(Request& r) {
-    r.search.economic = share_of(r.economic);
+    r.search.economic = share_of(r.economic, "--economic");
+    r.search.gap = share_of(r.gap, "--gap");
     r.search.weights = weights_of(r.weights);
     r.search.time_limit_s = r.time_limit_s;
     if (!r.out.empty()) require_writable(r.out);
@@ -87,8 +88,9 @@ Verb search_verb() {
             arguments.option("--space", s.space_file, "SPACE.yaml",
                              "what varies, and the caps: docs/search.md");
             arguments.option("--model", s.cost_model, "NAME",
-                             "what costs a point: simdit (the base is SimDIT's JSON)");
-            arguments.words("--model", {"simdit"});
+                             "what costs a point: simdit (the base is SimDIT's JSON), or native "
+                             "(a machine, as simulate has it)");
+            arguments.words("--model", {"simdit", "native"});
             arguments.flag("--training", s.training, "a step of training of each model");
             arguments.flag("--inference", s.inference,
                            "with --training: inference of each model as well");
@@ -113,6 +115,8 @@ Verb search_verb() {
                              "keeps evaluations: a search that was stopped goes on from there");
             arguments.option("--time-limit", r->time_limit_s,
                              "seconds; then the gap is stated that is left");
+            arguments.option("--gap", r->gap, "P%",
+                             "ends when the best is proven to be so near; the front may grow yet");
             arguments.option("--threads", s.threads, 0, "0: all cores");
             arguments.option("--out", r->out, "FILE.html", "the front as a page");
             width_option(arguments, r->wide);

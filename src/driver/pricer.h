@@ -26,6 +26,13 @@ public:
     /// As simulate_model on this machine, figure for figure, whatever was priced before. Of the
     /// machines before it keeps a bounded part, so that any number may come.
     SimulateResult price(const machine::Machine&, const SimulateOptions& = {});
+    /// The same without the rows of a report.
+    sim::ProgramCost cost(const machine::Machine&, const SimulateOptions& = {});
+
+    /// One that has priced nothing yet, for another thread.
+    Pricer another() const;
+    /// The model's program as no machine has changed it yet.
+    const gir::Program& lowered() const { return lowered_; }
 
 private:
     /// A program fused and laid out, and what came of its kernels.
@@ -40,6 +47,8 @@ private:
     struct Shaped {
         gir::Region region;
         std::vector<gir::rewrite::Question> questions;
+        /// By question: for which capacities its answer is known to be the same.
+        std::vector<std::vector<gir::Region>> answered = {};
         std::shared_ptr<Shape> shape;
     };
     /// Machines that differ in capacities alone.
@@ -50,6 +59,12 @@ private:
         std::list<Shaped> shaped;  ///< the most recently used first
     };
 
+    Pricer() = default;
+    /// What simulates the model on the machine: its program, and what is kept of its kernels.
+    template <class Simulate>
+    auto simulated(const machine::Machine&, const SimulateOptions&, Simulate);
+    static bool comes_out(Shaped&, const std::vector<double>& capacities,
+                          const gir::rewrite::Rules&);
     Family& family_of(const machine::Machine&, const SimulateOptions&);
     Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&) const;
 

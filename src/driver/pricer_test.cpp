@@ -9,6 +9,7 @@
 #include <numeric>
 #include <random>
 
+#include "cost/least.h"
 #include "machine/read.h"
 #include "model/text/text.h"
 
@@ -175,6 +176,30 @@ TEST(Pricer, LeavesOutTheRulesThatTheSessionLeavesOut) {
     const SimulateResult without = Pricer(graph, {}, session).price(m);
     expect_equal(without, simulate_model(graph, {}, session, m, {}));
     EXPECT_GT(without.kernels.size(), Pricer(graph, {}, {}).price(m).kernels.size());
+}
+
+TEST(Pricer, NoMachineTakesLessThanTheLeast) {
+    std::mt19937 chance(21);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        const cost::Least least = cost::least_of(pricer.lowered());
+        EXPECT_GT(least.macs, 0);
+        EXPECT_GT(least.read_bytes, 0);
+        for (const char* name : {"server-cpu", "edge-cpu", "systolic-chip"})
+            for (int i = 0; i < 4; ++i) {
+                const machine::Machine m = resized(described(name), chance);
+                EXPECT_LE(cost::least_us(least, m), pricer.cost(m).time_us.value) << name;
+            }
+    }
+}
+
+TEST(Pricer, ARangeOfCapacitiesIsNoOtherMachine) {
+    Pricer pricer(convolutions(), {}, {});
+    machine::Machine m = described("systolic-chip");
+    for (machine::Level& level : m.levels)
+        level.capacity_bytes = machine::Number(level.capacity_bytes.value * 2, "set by hand");
+    expect_equal(pricer.price(m), simulate_model(convolutions(), {}, {}, m, {}));
+    EXPECT_EQ(pricer.cost(m).time_us.value, pricer.another().cost(m).time_us.value);
 }
 
 /// Pages of this process that are in memory.

@@ -6,11 +6,10 @@
 #include <map>
 
 #include "base/error.h"
-#include "driver/layer_table.h"
-#include "driver/naming.h"
+#include "driver/search_model.h"
 #include "search/log.h"
+#include "search/machine_base.h"
 #include "search/simdit.h"
-#include "sim/simdit/charge.h"
 
 namespace smeaton::driver {
 
@@ -18,31 +17,36 @@ using namespace search;
 
 namespace {
 
-std::vector<sim::simdit::Operation> operations_of(const SearchRequest& request,
-                                                  const std::string& model, bool training) {
-    const sim::LayerTable table = read_layer_table({model, request.dims, request.batch, training});
-    return naming(model, [&] {
-        return training ? sim::simdit::training_operations(table)
-                        : sim::simdit::inference_operations(table);
-    });
-}
+constexpr double kShareOfAnAnswer = 0.05;
 
-double baseline_cycles(const std::string& file,
-                       const std::vector<sim::simdit::Operation>& operations, bool training) {
-    const sim::simdit::Hardware hardware = sim::simdit::read_hardware_file(file);
-    return sim::simdit::totals(operations,
-                               sim::simdit::charge(operations, hardware, {.training = training}))
-        .cycles();
+struct KnownModel {
+    const char* name;
+    OpenBase open_base;
+    std::unique_ptr<SearchModel> (*make)(const SearchRequest&, const Space&);
+};
+
+constexpr KnownModel kModels[] = {
+    {"simdit", open_simdit_base, simdit_search},
+    {"native", open_machine_base, native_search},
+};
+
+const KnownModel& model_named(const std::string& name) {
+    std::string all;
+    for (const KnownModel& m : kModels) {
+        if (name == m.name) return m;
+        all += (all.empty() ? "" : " or ") + std::string(m.name);
+    }
+    throw UserError("--model '{}': expected {}", name, all);
 }
 
 void check(const SearchRequest& r) {
-    if (r.cost_model != "simdit") throw UserError("--model '{}': expected simdit", r.cost_model);
     if (r.models.empty() && !r.list)
         throw UserError("search needs a MODEL (--list alone needs none)");
     if (r.inference && !r.training)
         throw UserError("--inference goes with --training: both count; alone inference is meant");
     if (r.objective != "time" && r.objective != "energy")
         throw UserError("--objective '{}': expected time or energy", r.objective);
+    if (!(r.gap >= 0)) throw UserError("--gap must be 0 or more");
     if (!(r.economic >= 0)) throw UserError("--economic must be 0 or more");
     for (double w : r.weights)
         if (!(w > 0) || std::isinf(w)) throw UserError("--weights must be numbers above 0");
@@ -50,41 +54,35 @@ void check(const SearchRequest& r) {
 
 }  // namespace
 
+std::vector<SearchWorkload> workloads_of(const SearchRequest& request) {
+    std::vector<SearchWorkload> all;
+    for (const std::string& model : request.models) {
+        if (!request.training || request.inference) all.push_back({model, false, 1, {}});
+        if (request.training) all.push_back({model, true, 1, {}});
+    }
+    if (!request.weights.empty() && request.weights.size() != all.size())
+        throw UserError("--weights: {} numbers for {} workloads", request.weights.size(),
+                        all.size());
+    for (size_t i = 0; i < request.weights.size(); ++i) all[i].weight = request.weights[i];
+    return all;
+}
+
 struct Search::State {
     explicit State(SearchRequest r) : request(std::move(r)) {
         check(request);
-        space = read_space(request.space_file, open_simdit_base);
+        const KnownModel& known = model_named(request.cost_model);
+        space = read_space(request.space_file, known.open_base);
         if (request.models.empty()) return;
-        for (const std::string& model : request.models) {
-            if (!request.training || request.inference) add(model, false);
-            if (request.training) add(model, true);
-        }
-        if (!request.weights.empty() && request.weights.size() != workloads.size())
-            throw UserError("--weights: {} numbers for {} workloads", request.weights.size(),
-                            workloads.size());
-        for (size_t i = 0; i < workloads.size(); ++i) weigh(i);
-        evaluator = simdit_evaluator(space, simdit);
+        model = known.make(request, space);
+        workloads = model->workloads();
+        evaluator = model->evaluator();
         if (!evaluator->tells(by()))
-            throw UserError("{}: --objective energy needs 'technology' and 'dram_pj_per_byte'",
+            throw UserError("{}: --objective energy: the space or its base does not tell energies",
                             request.space_file);
     }
 
     Criterion by() const { return request.objective == "energy" ? kEnergy : kTime; }
     double of(const Found& found) const { return found.evaluation.criteria[by()]; }
-
-    void add(const std::string& model, bool training) {
-        simdit.push_back({model, operations_of(request, model, training), {}, training});
-        workloads.push_back({model, training, 1, {}});
-    }
-
-    void weigh(size_t i) {
-        if (!request.weights.empty()) workloads[i].weight = request.weights[i];
-        simdit[i].weight = workloads[i].weight;
-        if (request.baseline_file.empty()) return;
-        workloads[i].baseline_cycles =
-            baseline_cycles(request.baseline_file, simdit[i].operations, workloads[i].training);
-        simdit[i].baseline_cycles = *workloads[i].baseline_cycles;
-    }
 
     search::Options options() const {
         search::Options o;
@@ -92,6 +90,7 @@ struct Search::State {
         o.threads = request.threads;
         o.exhaustive = request.exhaustive;
         o.time_limit_s = request.time_limit_s;
+        o.gap = request.gap;
         o.progress = request.progress;
         return o;
     }
@@ -102,8 +101,8 @@ struct Search::State {
         result.space = space;
         result.workloads = workloads;
         result.by = by();
-        result.clock_ghz = 1e3 / sim::simdit::kClockPs;
         if (evaluator) {
+            result.clock_ghz = model->clock_ghz();
             result.tells_energy = evaluator->tells(kEnergy);
             result.tells_area = evaluator->tells(kArea);
         }
@@ -115,17 +114,45 @@ struct Search::State {
     Sensitivity with_cap_raised(size_t cap, const Found& best);
     Sensitivity with_setting_raised(size_t axis, const Found& best);
     void add_resplit(SearchResult& result) const;
-    double best_with_buffers_of_their_own(const Found& best,
-                                          std::vector<SimditWorkload> part) const;
+    double best_with_buffers_of_their_own(const Found& best, const Evaluator& part) const;
     [[noreturn]] void refuse_all() const;
     void conclude(SearchResult& result);
 
     SearchRequest request;
     Space space;
-    std::vector<SimditWorkload> simdit;
+    std::unique_ptr<SearchModel> model;
     std::vector<SearchWorkload> workloads;
     std::unique_ptr<Evaluator> evaluator;
+    std::unique_ptr<Store> log;
+
+    /// Null: none is asked for.
+    Store* opened_log() {
+        if (!log && !request.log_file.empty())
+            log = open_log(request.log_file, space, evaluator->identity());
+        return log.get();
+    }
 };
+
+namespace {
+
+/// Evaluations that came with a part of the work.
+class Brought : public Store {
+public:
+    explicit Brought(const std::vector<Found>& known) {
+        for (const Found& f : known) known_.emplace(f.point, f.evaluation);
+    }
+    const Evaluation* find(const Point& point) const override {
+        const auto found = known_.find(point);
+        return found == known_.end() ? nullptr : &found->second;
+    }
+    void add(const Point&, const Evaluation&) override {}
+    void commit() override {}
+
+private:
+    std::map<Point, Evaluation> known_;
+};
+
+}  // namespace
 
 double SearchResult::total_cycles(const Evaluation& e) const {
     double sum = 0;
@@ -175,7 +202,10 @@ Sensitivity Search::State::with_cap_raised(size_t index, const Found& best) {
     options.threads = request.threads;
     options.front = false;
     options.known = of(best);
+    options.gap = request.gap;
     options.time_limit_s = request.time_limit_s;
+    // Where bounds say little each answer takes as long as the search: it gets a share of its time.
+    if (options.time_limit_s && evaluator->climbs()) *options.time_limit_s *= kShareOfAnAnswer;
     const double before = cap.max;
     cap.max = *s.to;
     const search::Result again = search::search(space, whole(space), *evaluator, options);
@@ -219,53 +249,29 @@ void Search::State::add_sensitivity(SearchResult& result) {
 
 /// The least time of a part of the work where only the buffers may differ from the best point.
 double Search::State::best_with_buffers_of_their_own(const Found& best,
-                                                     std::vector<SimditWorkload> part) const {
+                                                     const Evaluator& part) const {
     Box box;
     for (size_t i = 0; i < space.axes.size(); ++i) {
-        const bool buffer = space.axes[i].key.ends_with("_CAPACITY_BITS");
         const uint32_t at = best.point[i];
-        box.push_back(buffer ? whole(space)[i] : Range{at, at});
+        box.push_back(model->is_buffer(space.axes[i].key) ? whole(space)[i] : Range{at, at});
     }
     search::Options options;
     options.threads = request.threads;
     options.front = false;
     options.by = by();
-    const auto alone = simdit_evaluator(space, std::move(part));
-    return of(*search::search(space, box, *alone, options).best);
+    return of(*search::search(space, box, part, options).best);
 }
 
 void Search::State::add_resplit(SearchResult& result) const {
     const Found& best = *result.found.best;
-    using sim::simdit::Kind;
-    auto add = [&](const char* between, auto&& part_of) {
-        std::map<std::string, std::vector<std::vector<bool>>> parts;  // what counts, by workload
-        for (size_t w = 0; w < simdit.size(); ++w)
-            for (size_t i = 0; i < simdit[w].operations.size(); ++i) {
-                if (simdit[w].operations[i].kind == Kind::kFree) continue;
-                auto& counted = parts[part_of(simdit[w], simdit[w].operations[i])];
-                counted.resize(simdit.size());
-                counted[w].resize(simdit[w].operations.size(), false);
-                counted[w][i] = true;
-            }
+    for (const char* between : {"phases", "layers"}) {
+        const auto parts = model->parts(between);
         Resplit split{between, parts.size(), 0, 0};
-        for (const auto& [name, counted] : parts) {
-            std::vector<SimditWorkload> part;
-            for (size_t w = 0; w < simdit.size(); ++w) {
-                if (counted[w].empty()) continue;
-                part.push_back(simdit[w]);
-                part.back().counted = counted[w];
-            }
-            split.objective += best_with_buffers_of_their_own(best, std::move(part));
-        }
+        for (const auto& part : parts)
+            split.objective += best_with_buffers_of_their_own(best, *part);
         split.gain = of(best) / split.objective - 1;
         result.resplit.push_back(split);
-    };
-    add("phases", [](const SimditWorkload& w, const sim::simdit::Operation& o) {
-        return w.name + "/" + (w.training ? sim::simdit::word(o.phase) : "inference");
-    });
-    add("layers", [](const SimditWorkload& w, const sim::simdit::Operation& o) {
-        return w.name + "/" + (w.training ? "training/" : "inference/") + o.name;
-    });
+    }
 }
 
 /// UserError with one point of the space and why it is no machine.
@@ -310,10 +316,7 @@ SearchResult Search::run() {
     }
     search::Options options = s.options();
     options.keep_points = s.request.exhaustive;
-    std::unique_ptr<Store> log;
-    if (!s.request.log_file.empty())
-        log = open_log(s.request.log_file, s.space, s.evaluator->identity());
-    options.store = log.get();
+    options.store = s.opened_log();
     result.found = search::search(s.space, whole(s.space), *s.evaluator, options);
     s.conclude(result);
     return result;
@@ -349,11 +352,32 @@ std::vector<Box> Search::parts(size_t count) const {
     return parts;
 }
 
-search::Result Search::run_part(const Box& part, double known) {
+std::vector<Found> Search::known_in(const Box& part) {
+    std::vector<Found> known;
+    const Store* log = state_->opened_log();
+    if (!log) return known;
+    for_each_point(state_->space, part, [&](const Point& point) {
+        if (const Evaluation* e = log->find(point)) known.push_back({point, *e});
+        return true;
+    });
+    return known;
+}
+
+search::Result Search::run_part(const Box& part, double best, const std::vector<Found>& known) {
     search::Options options = state_->options();
-    options.exhaustive = false;
-    if (known > 0) options.known = known;
+    options.keep_points = options.exhaustive || !state_->request.log_file.empty();
+    if (best > 0) options.known = best;
+    Brought brought(known);
+    options.store = &brought;
     return search::search(state_->space, part, *state_->evaluator, options);
+}
+
+void Search::keep(const search::Result& part) {
+    Store* log = state_->opened_log();
+    if (!log) return;
+    for (const Found& f : part.points)
+        if (!log->find(f.point)) log->add(f.point, f.evaluation);
+    log->commit();
 }
 
 SearchResult Search::merged(const std::vector<search::Result>& parts) {
@@ -366,15 +390,21 @@ SearchResult Search::merged(const std::vector<search::Result>& parts) {
     bool whole_front = true;
     for (const search::Result& part : parts) {
         all.evaluated += part.evaluated;
+        all.from_store += part.from_store;
         all.refused += part.refused;
         if (!part.refusal.empty()) all.refusal = part.refusal;
         if (part.lower_bound > 0) bound = std::min(bound, part.lower_bound);
         whole_front &= part.front_proven;
         for (const Found& f : part.front) front.add(f);
+        if (!state_->request.exhaustive) continue;
+        all.points.insert(all.points.end(), part.points.begin(), part.points.end());
     }
+    for (const Found& f : all.points)
+        if (f.evaluation.refused.empty() && (!all.worst || state_->of(f) > state_->of(*all.worst)))
+            all.worst = f;
     all.front = front.points();
     all.front_proven = whole_front;
-    all.pruned = all.space - all.evaluated;
+    all.pruned = all.space - all.evaluated - all.from_store;
     if (!all.front.empty()) {
         all.best = *std::min_element(
             all.front.begin(), all.front.end(),

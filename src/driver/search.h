@@ -29,6 +29,7 @@ struct SearchRequest {
     /// Hardware in the base's format: times count relative to those on it. Empty: in cycles.
     std::string baseline_file;
     std::optional<double> time_limit_s;
+    double gap = 0;   ///< share of the best; a gap no larger ends the search
     int threads = 0;  ///< 0: as many as the process may use
     std::function<void(const search::Progress&)> progress = {};
 };
@@ -99,8 +100,15 @@ public:
 
     /// Boxes that together are the space, about `count` of them, for workers elsewhere.
     std::vector<search::Box> parts(size_t count) const;
-    /// Searches a part; `known`: what a point found elsewhere has of what is minimised, or 0.
-    search::Result run_part(const search::Box&, double known);
+    /// What the request's log, if there is one, knows of a part.
+    std::vector<search::Found> known_in(const search::Box&);
+    /// Searches a part, all of its points if the request says so; `best`: what a point found
+    /// elsewhere has of what is minimised, or 0; `known`: evaluations that need no more be made.
+    /// No log is written: the result has the evaluated points where one is asked for.
+    search::Result run_part(const search::Box&, double best,
+                            const std::vector<search::Found>& known = {});
+    /// Writes a part's points to the request's log, if there is one.
+    void keep(const search::Result&);
     /// The result of all parts together.
     SearchResult merged(const std::vector<search::Result>&);
 

@@ -186,9 +186,9 @@ void check_training(const SimulateRequest& request) {
         throw UserError("--resume: a dump is a program already; leave out --training");
 }
 
-/// The model for the batch, or its step of training: sizes are numbers then, and inputs more than
-/// the model's.
-Opened open_request(const SimulateRequest& request) {
+}  // namespace
+
+Opened open_simulated(const SimulateRequest& request) {
     check_training(request);
     if (!request.training && request.batch == 0)
         return open_file(request.model, request.feeds, request.session);
@@ -221,27 +221,24 @@ Opened open_request(const SimulateRequest& request) {
 
 /// Kernels are named after the node that they begin with; a gradient's operator stands for a node
 /// of the file, which alone would make it forward.
-void set_phases(SimulateResult& result) {
+static void set_phases(SimulateResult& result) {
     for (SimulatedKernel& k : result.kernels)
         if (k.phase == "forward" && k.name.find("_grad_") != std::string::npos)
             k.phase = "backward";
 }
 
-/// A step of training has its sizes bound.
 SessionOptions stage_options(const SimulateRequest& request) {
     SessionOptions session = request.session;
     if (request.training) session.dims.clear();
     return session;
 }
 
-}  // namespace
-
 SimulateResult simulate(const SimulateRequest& request) {
     machine::Machine m = machine_of(request);
     const SimulateOptions options{request.threads, 0, request.events, request.trace};
     const gir::Target target = target_for(m, options);
     const SessionOptions session = stage_options(request);
-    Opened opened = open_request(request);
+    Opened opened = open_simulated(request);
     SimulateResult result = naming(request.model, [&] {
         const Tuned tuned = tune_on(opened, session, target).tuned;
         return simulate_tuned(tuned, session, m, target, options);
@@ -257,7 +254,7 @@ SimulateResult simulate(const SimulateRequest& request) {
 
 std::string text_after(const SimulateRequest& request) {
     const gir::Target target = target_for(machine_of(request), {request.threads, 0});
-    return stage_text(request.model, open_request(request), stage_options(request), target);
+    return stage_text(request.model, open_simulated(request), stage_options(request), target);
 }
 
 }  // namespace smeaton::driver

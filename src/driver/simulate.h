@@ -9,6 +9,7 @@
 
 #include "driver/feeds.h"
 #include "driver/session.h"
+#include "driver/source.h"
 #include "machine/machine.h"
 #include "model/graph.h"
 
@@ -135,6 +136,12 @@ SimulateResult simulate_model(const model::Graph&, const std::map<std::string, T
                               const SessionOptions&, const machine::Machine&,
                               const SimulateOptions&);
 SimulateResult simulate(const SimulateRequest&);
+
+/// The model for the batch, or its step of training: sizes are numbers then, and inputs more than
+/// the model's.
+Opened open_simulated(const SimulateRequest&);
+/// How its stages run: a step of training has its sizes bound.
+SessionOptions stage_options(const SimulateRequest&);
 
 /// What the last stage wanted (session.stop_after) made, as text.
 std::string text_after(const SimulateRequest&);

@@ -51,7 +51,7 @@ struct PageHead {
     std::string kind;   ///< "Smeaton study"
     std::string title;  ///< the model's name
     std::string above;  ///< HTML between the heading and the links to the sections
-    std::string style;  ///< behind that of all pages
+    std::string style = {};  ///< behind that of all pages
 };
 /// The whole page; sections without HTML are left out.
 std::string page(const PageHead&, const std::vector<Section>&);

@@ -291,6 +291,7 @@ std::string summary(const SearchResult& r) {
         f.from_store > 0 ? fmt::format(" ({:.0f} of them in the log)", f.from_store) : "", f.pruned,
         f.refused > 0 ? fmt::format(", {:.0f} are no machine", f.refused) : "");
     if (!f.best) return out + "nothing found in the time given\n";
+    if (std::isinf(f.gap)) return out + "not proven: nothing bounds it\n";
     return out + (f.proven ? "the best is proven\n"
                            : fmt::format("not proven: at most {} from the best (bound {})\n",
                                          percent(f.gap), objective_of(r, f.lower_bound)));

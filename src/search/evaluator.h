@@ -33,6 +33,11 @@ public:
     virtual Criteria bound(const Box&) = 0;
     /// Axes that bounds are weak across: boxes are cut along these first.
     virtual std::vector<bool> decisive() const = 0;
+    /// Axes along which evaluations share nothing that is kept: points that differ in none of them
+    /// are left to one thread. Empty: any thread is as good as another.
+    virtual std::vector<bool> costly() const { return {}; }
+    /// Bounds say little: a good point is looked for by small steps before boxes are cut.
+    virtual bool climbs() const { return false; }
     virtual bool tells(Criterion) const = 0;
     /// Two evaluators with the same identity evaluate every point alike.
     virtual std::string identity() const = 0;

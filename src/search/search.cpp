@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <queue>
+#include <set>
 
 #include "base/error.h"
 #include "search/workers.h"
@@ -15,7 +17,9 @@ namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;
-constexpr size_t kBoxesOfARound = 64, kPointsOfAChunk = 512;
+constexpr size_t kBoxesOfARound = 64, kPointsOfAChunk = 512, kChunksOfARound = 64;
+constexpr size_t kSlowBoxesOfARound = 8;
+constexpr double kSecondsOfARound = 0.5;  // how long nobody looks at the clock
 
 double volume(const Box& box) {
     double points = 1;
@@ -53,11 +57,23 @@ private:
     /// What became of a node in a round.
     struct Outcome {
         std::vector<Node> open;
-        std::optional<Found> leaf;
+        std::optional<Point> leaf;
+    };
+    /// A point and what came of it.
+    struct Leaf {
+        Found found;
         bool from_store = false;
     };
 
     Evaluation evaluate(const Point&, size_t worker, bool& from_store);
+    void evaluate_all(std::vector<Leaf>&);
+    std::vector<std::vector<size_t>> by_worker(const std::vector<Leaf>&);
+    void climb();
+    Point top_of(Box) const;
+    std::vector<Point> around(const Point&, bool costly) const;
+    bool close_enough(double bound) const {
+        return options_.gap > 0 && best() / std::min(best(), bound) - 1 <= options_.gap;
+    }
     void take(Found&&, bool from_store);
     Outcome dive(Node&&, size_t worker) const;
     std::vector<Node> halves(const Node&, Evaluator&) const;
@@ -84,6 +100,8 @@ private:
     const Options& options_;
     mutable Workers workers_;
     std::vector<std::unique_ptr<Evaluator>> evaluators_;
+    std::map<std::vector<uint32_t>, size_t> owners_;  ///< by place on the costly axes
+    std::set<Point> climbed_;
     Front front_;
     Result result_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -99,14 +117,13 @@ Evaluation Run::evaluate(const Point& point, size_t worker, bool& from_store) {
     return evaluators_[worker]->evaluate(point);
 }
 
-/// Whether a cap on a figure is broken.
+/// Whether a cap on a figure that is a criterion is broken; caps on others are the evaluator's.
 bool Run::over_figure(const Criteria& criteria) const {
-    for (const FigureCap& cap : space_.figures) {
-        SMEATON_CHECK(cap.figure == "area_mm2" || cap.figure == "energy_pj",
-                      "no criterion for the figure {}", cap.figure);
-        const Criterion c = cap.figure == "area_mm2" ? kArea : kEnergy;
-        if (criteria[c] > cap.max * (1 + kRounding)) return true;
-    }
+    constexpr std::pair<const char*, Criterion> kFigures[] = {
+        {"energy_pj", kEnergy}, {"sram_bytes", kMemory}, {"area_mm2", kArea}};
+    for (const FigureCap& cap : space_.figures)
+        for (const auto& [figure, c] : kFigures)
+            if (cap.figure == figure && criteria[c] > cap.max * (1 + kRounding)) return true;
     return false;
 }
 
@@ -156,36 +173,141 @@ Result Run::finished(double bound, bool whole) {
     return std::move(result_);
 }
 
-Result Run::exhaustive() {
-    std::vector<Point> points;
-    bool stopped = false;
-    auto flush = [&] {
-        std::vector<Found> found(points.size());
-        std::vector<char> stored(points.size(), 0);
-        const size_t chunks = (points.size() + kPointsOfAChunk - 1) / kPointsOfAChunk;
-        workers_.each(chunks, [&](size_t chunk, size_t worker) {
-            const size_t end = std::min(points.size(), (chunk + 1) * kPointsOfAChunk);
-            for (size_t i = chunk * kPointsOfAChunk; i < end; ++i) {
-                bool from_store = false;
-                found[i] = {points[i], evaluate(points[i], worker, from_store)};
-                stored[i] = from_store;
-            }
+/// What each worker does: whoever had a point like it has what is kept of it.
+std::vector<std::vector<size_t>> Run::by_worker(const std::vector<Leaf>& leaves) {
+    const std::vector<bool> costly = evaluators_[0]->costly();
+    std::map<std::vector<uint32_t>, std::vector<size_t>> kin;
+    for (size_t i = 0; i < leaves.size(); ++i) {
+        std::vector<uint32_t> place;
+        for (size_t axis = 0; axis < costly.size(); ++axis)
+            if (costly[axis]) place.push_back(leaves[i].found.point[axis]);
+        kin[place].push_back(i);
+    }
+    std::vector<std::vector<size_t>> mine(evaluators_.size());
+    auto least = [&] {
+        return static_cast<size_t>(
+            std::min_element(mine.begin(), mine.end(),
+                             [](const auto& a, const auto& b) { return a.size() < b.size(); }) -
+            mine.begin());
+    };
+    // Nobody waits while another one has all the work.
+    const size_t fair = (leaves.size() + mine.size() - 1) / mine.size();
+    for (const auto& [place, members] : kin) {
+        const size_t owner = owners_.try_emplace(place, least()).first->second;
+        for (size_t i : members) {
+            std::vector<size_t>& his = mine[owner];
+            (his.size() < fair ? his : mine[least()]).push_back(i);
+        }
+    }
+    return mine;
+}
+
+void Run::evaluate_all(std::vector<Leaf>& leaves) {
+    auto one = [&](size_t i, size_t worker) {
+        leaves[i].found.evaluation = evaluate(leaves[i].found.point, worker, leaves[i].from_store);
+    };
+    if (evaluators_[0]->costly().empty()) {
+        const size_t chunk =
+            std::clamp<size_t>(leaves.size() / kChunksOfARound, 1, kPointsOfAChunk);
+        workers_.each((leaves.size() + chunk - 1) / chunk, [&](size_t c, size_t worker) {
+            for (size_t i = c * chunk; i < std::min(leaves.size(), (c + 1) * chunk); ++i)
+                one(i, worker);
         });
-        for (size_t i = 0; i < found.size(); ++i) take(std::move(found[i]), stored[i] != 0);
+        return;
+    }
+    const std::vector<std::vector<size_t>> mine = by_worker(leaves);
+    workers_.each(mine.size(), [&](size_t worker, size_t) {
+        for (size_t i : mine[worker]) one(i, worker);
+    });
+}
+
+Result Run::exhaustive() {
+    std::vector<Leaf> leaves;
+    bool stopped = false;
+    size_t most = kBoxesOfARound;
+    auto flush = [&] {
+        const double begun = seconds();
+        evaluate_all(leaves);
+        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
         if (options_.store) options_.store->commit();
-        points.clear();
+        leaves.clear();
         report((result_.evaluated + result_.from_store) / result_.space, 0);
+        if (seconds() - begun < kSecondsOfARound)
+            most = std::min(2 * most, kPointsOfAChunk * kChunksOfARound);
         stopped = out_of_time();
     };
-    const size_t most = kPointsOfAChunk * kBoxesOfARound;
-    for_each_point(space_, [&](const Point& point) {
-        points.push_back(point);
-        if (points.size() == most) flush();
+    for_each_point(space_, part_, [&](const Point& point) {
+        leaves.push_back({{point, {}}, false});
+        if (leaves.size() == most) flush();
         return !stopped;
     });
-    if (!points.empty()) flush();
+    if (!leaves.empty()) flush();
     const bool all = !stopped || result_.evaluated + result_.from_store == result_.space;
     return finished(all ? kInfinite : 0, all);
+}
+
+/// The point with the largest settings that the sums allow, axis by axis.
+Point Run::top_of(Box box) const {
+    for (size_t axis = 0; axis < box.size(); ++axis)
+        while (!box[axis].single()) {
+            const uint32_t middle = (box[axis].low + box[axis].high) / 2;
+            Box upper = box;
+            upper[axis].low = middle + 1;
+            if (narrow(space_, upper))
+                box = std::move(upper);
+            else
+                box[axis].high = middle;
+        }
+    return point_of(box);
+}
+
+/// One step along an axis that is `costly` or not, or one up along one and down along another.
+std::vector<Point> Run::around(const Point& point, bool costly) const {
+    const std::vector<bool> of_axis = evaluators_[0]->costly();
+    std::vector<size_t> axes;
+    for (size_t i = 0; i < point.size(); ++i)
+        if ((i < of_axis.size() && of_axis[i]) == costly) axes.push_back(i);
+    std::vector<Point> all;
+    auto add = [&](const Point& p) {
+        for (size_t i = 0; i < p.size(); ++i)
+            if (p[i] < part_[i].low || p[i] > part_[i].high) return;
+        if (meets_sums(space_, p)) all.push_back(p);
+    };
+    for (size_t up : axes) {
+        Point p = point;
+        ++p[up];
+        add(p);
+        for (size_t down : axes) {
+            Point q = p;
+            if (down != up && q[down]-- > 0) add(q);
+        }
+        p = point;
+        if (p[up]-- > 0) add(p);
+    }
+    return all;
+}
+
+/// To the better of the points around, as long as there is one: along the costly axes where the
+/// others lead nowhere.
+void Run::climb() {
+    Box box = part_;
+    if (!narrow(space_, box)) return;
+    std::vector<Point> next = {top_of(box)};
+    double before = kInfinite;
+    for (bool costly = true; !out_of_time();) {
+        std::vector<Leaf> leaves;
+        for (const Point& p : next)
+            if (climbed_.insert(p).second) leaves.push_back({{p, {}}, false});
+        evaluate_all(leaves);
+        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
+        if (options_.store) options_.store->commit();
+        report(0, 0);
+        const bool better = result_.best && best() < before;
+        if (!result_.best || (!better && costly)) return;
+        costly = !better;
+        before = best();
+        next = around(result_.best->point, costly);
+    }
 }
 
 std::vector<Run::Node> Run::halves_along(size_t axis, const Node& node, Evaluator& e) const {
@@ -208,7 +330,7 @@ std::vector<Run::Node> Run::halves_along(size_t axis, const Node& node, Evaluato
 double raised(const Criteria& before, const std::vector<Criteria>& after, Criterion by) {
     double least = kInfinite, most = 0;
     for (const Criteria& bound : after) {
-        double gain = bound[by] / std::max(before[by], 1e-300) - 1;
+        double gain = before[by] > 0 ? bound[by] / before[by] - 1 : bound[by] > 0 ? 1 : 0;
         for (size_t c = 0; c < bound.size(); ++c)
             if (c != by && before[c] > 0) gain += 1e-3 * (bound[c] / before[c] - 1);
         least = std::min(least, gain), most = std::max(most, gain);
@@ -226,7 +348,7 @@ std::vector<Run::Node> Run::halves(const Node& node, Evaluator& e) const {
             widest = i;
     if (widest < node.box.size()) return halves_along(widest, node, e);
     std::vector<Node> best;
-    double best_gain = -1;
+    double best_gain = -kInfinite;
     for (size_t i = 0; i < node.box.size(); ++i) {
         if (node.box[i].single()) continue;
         std::vector<Node> parts = halves_along(i, node, e);
@@ -252,13 +374,14 @@ Run::Outcome Run::dive(Node&& node, size_t worker) const {
         node = std::move(parts.front());
         for (size_t i = 1; i < parts.size(); ++i) out.open.push_back(std::move(parts[i]));
     }
-    out.leaf = Found{point_of(node.box), {}};
+    out.leaf = point_of(node.box);
     return out;
 }
 
 Result Run::branch_and_bound() {
     std::priority_queue<Node, std::vector<Node>, Later> open(Later{options_.by});
     Node root{part_, {}};
+    if (evaluators_[0]->climbs()) climb();
     if (narrow(space_, root.box)) {
         root.bound = evaluators_[0]->bound(root.box);
         if (!ruled_out(root.bound)) open.push(std::move(root));
@@ -266,10 +389,12 @@ Result Run::branch_and_bound() {
     double left = open.empty() ? 0 : volume(open.top().box);
     const double all = left;
     auto least = [&] { return open.empty() ? kInfinite : of(open.top().bound); };
-    while (!open.empty() && !out_of_time()) {
+    const bool slow = !evaluators_[0]->costly().empty();
+    const size_t most = slow ? kSlowBoxesOfARound : kBoxesOfARound;
+    while (!open.empty() && !out_of_time() && !close_enough(least())) {
         if (!options_.front && least() >= best() * (1 - kRounding)) break;
         std::vector<Node> round;
-        while (!open.empty() && round.size() < kBoxesOfARound) {
+        while (!open.empty() && round.size() < most) {
             Node node = std::move(const_cast<Node&>(open.top()));
             open.pop();
             left -= volume(node.box);
@@ -277,14 +402,16 @@ Result Run::branch_and_bound() {
         }
         std::vector<Outcome> outcomes(round.size());
         workers_.each(round.size(), [&](size_t i, size_t worker) {
-            Outcome& out = outcomes[i];
-            out = dive(std::move(round[i]), worker);
-            if (out.leaf) out.leaf->evaluation = evaluate(out.leaf->point, worker, out.from_store);
+            outcomes[i] = dive(std::move(round[i]), worker);
         });
-        for (Outcome& out : outcomes) {
-            if (out.leaf) take(std::move(*out.leaf), out.from_store);
+        std::vector<Leaf> leaves;
+        for (const Outcome& out : outcomes)
+            if (out.leaf && climbed_.count(*out.leaf) == 0)
+                leaves.push_back({{*out.leaf, {}}, false});
+        evaluate_all(leaves);
+        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
+        for (Outcome& out : outcomes)
             for (Node& node : out.open) left += volume(node.box), open.push(std::move(node));
-        }
         if (options_.store) options_.store->commit();
         report(1 - left / all, least());
     }

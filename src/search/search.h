@@ -40,6 +40,7 @@ struct Options {
     bool front = true;         ///< go on for the front when the best is proven
     bool keep_points = false;  ///< every evaluated point in the result
     std::optional<double> time_limit_s;
+    double gap = 0;  ///< share of the best; a gap no larger ends the search. 0: to the end
     std::optional<double> known;  ///< what a point found elsewhere has of it
     Store* store = nullptr;
     std::function<void(const Progress&)> progress = {};

@@ -215,7 +215,12 @@ bool visit(const Space& space, Box box, size_t axis,
 }  // namespace
 
 void for_each_point(const Space& space, const std::function<bool(const Point&)>& each) {
-    visit(space, whole(space), 0, each);
+    for_each_point(space, whole(space), each);
+}
+
+void for_each_point(const Space& space, const Box& part,
+                    const std::function<bool(const Point&)>& each) {
+    visit(space, part, 0, each);
 }
 
 namespace {

@@ -110,6 +110,8 @@ bool narrow(const Space&, Box&);
 /// Calls `each` for the points that meet the sums, the last axis running fastest, while it returns
 /// true.
 void for_each_point(const Space&, const std::function<bool(const Point&)>& each);
+/// Those of a box.
+void for_each_point(const Space&, const Box&, const std::function<bool(const Point&)>& each);
 
 /// UserError where no point meets the sums: the cap that leaves none, and the point that comes
 /// nearest.

@@ -28,7 +28,8 @@ public:
           machine_(m),
           options_{options.threads, options.vector_bits},
           own_(program),
-          kept_(options.kept ? *options.kept : own_) {
+          kept_(options.kept ? *options.kept : own_),
+          has_caches_(!cost::caches_of(m).empty()) {
         for (const machine::Level& level : m.levels)
             capacities_.push_back(level.capacity_bytes.value);
     }
@@ -44,7 +45,7 @@ public:
         position_ = 0;
         once(program_.steps, result);
         // The first pass leaves the caches as the run before does.
-        pass(program_.steps, nullptr);
+        if (has_caches_) pass(program_.steps, nullptr);
         release_temps();
         position_ = 0;
         result.time_us = pass(program_.steps, &result);
@@ -238,6 +239,7 @@ private:
 
     /// A temp's first touch takes its place; it inherits what the cache holds of it.
     void touch_new(const KernelModel& model) {
+        if (!has_caches_) return;  // nothing is held from one kernel to the next
         for (const cost::Array& array : model.arrays) {
             Name root = root_of(program_, array.name);
             if (!array.scratch && is_temp(root) && alive_.insert(root).second)
@@ -246,6 +248,7 @@ private:
     }
 
     void touch_all(const KernelModel& model) {
+        if (!has_caches_) return;
         for (size_t i = 0; i < model.arrays.size(); ++i) {
             const cost::Array& array = model.arrays[i];
             if (!array.scratch)
@@ -289,6 +292,7 @@ private:
     std::vector<double> capacities_;  // by level
     KeptModels own_;
     KeptModels& kept_;
+    bool has_caches_;
     std::unordered_map<const gir::Kernel*, ModelPtr> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;

@@ -112,15 +112,127 @@ def test_workloads_are_weighed(small, tmp_path):
     assert [w["training"] for w in both["workloads"]] == [False, True] and both["proven"]
 
 
-def test_an_executor_finds_the_same(small, tmp_path):
-    space = written(tmp_path, budget())
-    with ProcessPoolExecutor(2) as pool:
-        shared = package.search(space, [small], executor=pool)
-    alone = package.search(space, [small])
-    assert shared["proven"] and shared["best"]["total_cycles"] == alone["best"]["total_cycles"]
-    assert front(shared) == front(alone)
-    with pytest.raises(package.UserError, match="without an executor"):
-        package.search(space, [small], executor=pool, log=tmp_path / "log.db")
+def dask_pool():
+    distributed = pytest.importorskip("distributed", reason="dask's distributed is not installed: its executor is not tried")
+    client = distributed.Client(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    return client.get_executor()
+
+
+@pytest.mark.parametrize("pool", [lambda: ProcessPoolExecutor(2), dask_pool], ids=["processes", "dask"])
+def test_an_executor_finds_the_same(small, tmp_path, pool):
+    space, log = written(tmp_path, few_points()), tmp_path / "log.db"
+    with pool() as executor:
+        shared = package.search(space, [small], executor=executor, log=log)
+        again = package.search(space, [small], executor=executor, log=log)
+        every = package.search(space, [small], executor=executor, exhaustive=True)
+    alone, one_by_one = package.search(space, [small]), package.search(space, [small], exhaustive=True)
+    assert shared["proven"] and cycles(shared) == cycles(alone) == cycles(every)
+    assert front(shared) == front(alone) == front(every)
+    assert again["from_log"] == again["evaluated"] > 0 and cycles(again) == cycles(shared)
+    assert every["evaluated"] == one_by_one["evaluated"] == every["space"] == len(every["points"])
+    assert cycles(every, "worst") == cycles(one_by_one, "worst")
+    # What tasks found is in a log like any other.
+    assert package.search(space, [small], log=log)["from_log"] > 0
+
+
+def cycles(result, which="best"):
+    return result[which]["total_cycles"]
+
+
+def few_points():
+    space = budget()
+    space["vary"] |= {port: {"values": [256, 512]} for port in PORTS}
+    space["caps"].pop("ports")
+    return space
+
+
+CHIP_WITH_BUFFERS = """
+name: small-chip
+clock_ghz: 1
+technology: 45nm
+levels:
+  - {name: reg, next: vmem, managed: software, roles: [vector], capacity: 1KiB}
+  - {name: wbuf, next: dram, managed: software, roles: [b], capacity: 8KiB, read_gb_s: {one: 64}, write_gb_s: {one: 64}}
+  - {name: ibuf, next: dram, managed: software, roles: [a], capacity: 8KiB, read_gb_s: {one: 64}, write_gb_s: {one: 64}}
+  - {name: obuf, next: dram, managed: software, roles: [acc, vector], capacity: 16KiB, read_gb_s: {one: 64}, write_gb_s: {one: 64}}
+  - {name: vmem, next: dram, managed: software, roles: [vector], capacity: 32KiB, read_gb_s: {one: 64}, write_gb_s: {one: 64}}
+  - {name: dram, managed: software, capacity: 1GiB, line: 64, read_gb_s: {one: 8}, write_gb_s: {one: 8}, copy_gb_s: {one: 8},
+     read_energy_pj_per_byte: 100, write_energy_pj_per_byte: 100}
+units:
+  - {name: array, kind: systolic, rows: 8, columns: 8, rates: [{op: fma, dtype: f32}]}
+  - name: simd
+    kind: vector
+    vector_bits: 256
+    registers: 16
+    rates:
+      - {op: fma, dtype: f32, per_cycle: 8}
+      - {op: add, dtype: f32, per_cycle: 8}
+      - {op: add, dtype: i32, per_cycle: 8}
+      - {op: mul, dtype: f32, per_cycle: 8}
+      - {op: mul, dtype: i32, per_cycle: 8}
+      - {op: minmax, dtype: f32, per_cycle: 8}
+      - {op: compare, dtype: f32, per_cycle: 8}
+      - {op: select, dtype: f32, per_cycle: 8}
+      - {op: logic, dtype: i32, per_cycle: 8}
+      - {op: convert, dtype: f32, per_cycle: 8}
+      - {op: shuffle, dtype: f32, per_cycle: 8}
+      - {op: div, dtype: f32, per_cycle: 1}
+      - {op: sqrt, dtype: f32, per_cycle: 1}
+      - {op: gather, dtype: f32, per_cycle: 1}
+      - {op: exp, dtype: f32, per_cycle: 1}
+"""
+
+
+def of_machines(folder, vary, caps):
+    (folder / "chip.yaml").write_text(CHIP_WITH_BUFFERS)
+    (folder / "machines.yaml").write_text(json.dumps({"base": "chip.yaml", "vary": vary, "caps": caps}))
+    return folder / "machines.yaml"
+
+
+def random_machines(seed):
+    chance = np.random.default_rng(seed)
+
+    def some(values):
+        return {"values": sorted(float(v) for v in chance.choice(values, size=2, replace=False))}
+
+    vary = {"units.array.rows": some([4, 8, 16, 32]), "units.array.columns": some([4, 8, 16, 32])}
+    vary |= {"levels.dram.bandwidth_gb_s": some([2, 8, 64]), "units.simd.lanes": some([4, 8, 16])}
+    vary |= {f"levels.{name}.capacity": some([4096, 8192, 16384, 65536]) for name in chance.choice(["wbuf", "ibuf", "obuf", "vmem"], 2, replace=False)}
+    return vary, {"sram_bytes": float(chance.choice([60000, 100000, 1e6])), "area_mm2": float(chance.choice([1.2, 10]))}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bounds_on_machines_find_what_every_point_finds(small, tmp_path, seed):
+    space = of_machines(tmp_path, *random_machines(seed))
+    words = [small, "--space", space, "--model", "native", "--objective", ["time", "energy"][seed % 2]]
+    some, every = found(*words), found(*words, "--exhaustive")
+    assert some["proven"] and some["best"]["objective"] == every["best"]["objective"] == some["lower_bound"]
+    assert front(some) == front(every)
+    close = found(*words, "--gap", "20%")
+    assert close["lower_bound"] <= every["best"]["objective"] <= close["best"]["objective"] <= 1.2 * close["lower_bound"] * (1 + 1e-9)
+
+
+def test_a_machine_found_costs_what_simulate_says(small, tmp_path):
+    capacity = {"levels.wbuf.capacity": {"values": [4096, 16384]}}
+    best = found(small, "--model", "native", "--space", of_machines(tmp_path, capacity, {}))["best"]
+    text = CHIP_WITH_BUFFERS.replace("roles: [b], capacity: 8KiB", f"roles: [b], capacity: {best['settings']['levels.wbuf.capacity']}")
+    (tmp_path / "best.yaml").write_text(text)
+    ended = smeaton("simulate", small, "--machine", tmp_path / "best.yaml", "--json")
+    assert best["time_ms"] == pytest.approx(json.loads(ended.out)["time_ms"], rel=1e-12)
+
+
+def test_refusals_of_machines_name_the_key(small, tmp_path):
+    def said(vary, caps=None):
+        ended = smeaton("search", small, "--model", "native", "--space", of_machines(tmp_path, vary, caps or {}))
+        assert ended.code == 1 and ended.out == "" and ended.err.count("\n") == 1, (ended.code, ended.err)
+        return ended.err
+
+    assert "unknown key 'levels.wbuf.capacit'" in said({"levels.wbuf.capacit": {"values": [1]}})
+    assert "is no whole number" in said({"units.array.rows": {"values": [1.5]}})
+    rows = {"units.array.rows": {"values": [4, 8]}}
+    assert "'cost_usd' is no figure of this base" in said(rows, {"cost_usd": 3})
+    assert "'power_w'" in said(rows, {"power_w": 1e-9})
+    assert "'sram_bytes' leaves no point" in said(rows, {"sram_bytes": 5})
 
 
 def test_a_killed_search_goes_on(small, tmp_path):

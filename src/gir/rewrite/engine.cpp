@@ -110,11 +110,12 @@ std::vector<Priceable> each_alone(const Program& program, const std::vector<Kern
     return out;
 }
 
-std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rules& rules) {
+std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rules& rules,
+                               Region* asked) {
     double sum = 0;
     for (const Priceable& k : kernels) {
         std::optional<double> us =
-            rules.prices ? rules.prices->us(k, Prices::Kind::Tiled) : std::nullopt;
+            rules.prices ? rules.prices->us(k, Prices::Kind::Tiled, asked) : std::nullopt;
         if (!us) return std::nullopt;
         sum += *us;
     }
@@ -122,9 +123,10 @@ std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rule
 }
 
 /// Empty: it pays.
-std::string objection(const Question& q, const Rules& rules) {
+std::string objection(const Question& q, const Rules& rules, Region* asked = nullptr) {
     if (!rules.prices) return "nobody to ask what it costs";
-    std::optional<double> before = price_of(q.before, rules), after = price_of(q.after, rules);
+    std::optional<double> before = price_of(q.before, rules, asked);
+    std::optional<double> after = price_of(q.after, rules, asked);
     if (!before || !after) return "it has no price";
     if (*after <= *before) return "";
     return fmt::format("the price would rise from {:.2f} to {:.2f} us", *before, *after);
@@ -181,11 +183,11 @@ Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip,
       skip_(std::move(skip)),
       kept_(kept ? std::move(kept) : std::make_shared<KeptPrices>()) {}
 
-std::optional<double> Prices::us(const Priceable& kernel, Kind kind) {
+std::optional<double> Prices::us(const Priceable& kernel, Kind kind, Region* asked_before) {
     if (!is_bound(kernel.alone)) return std::nullopt;
     auto& table = kind == Kind::Tiled ? kept_->tiled : kept_->standing;
     ByRegion<std::optional<double>>& prices = table.at(kernel.form);
-    return prices.get({capacities_},
+    return prices.get({capacities_, asked_before},
                       [&](Region& asked) { return priced(kernel.alone, kind, asked); });
 }
 
@@ -254,8 +256,8 @@ Effect effect_of(const Program& program, const Rules& rules, Prices::Kind kind) 
     return effect_of(program, all, rules, kind);
 }
 
-bool pays(const Question& question, const Rules& rules) {
-    return objection(question, rules).empty();
+bool pays(const Question& question, const Rules& rules, Region* asked) {
+    return objection(question, rules, asked).empty();
 }
 
 bool accept(const Proposal& proposal, const Program& program, const Rules& rules) {

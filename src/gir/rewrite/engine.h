@@ -42,7 +42,8 @@ public:
     enum class Kind { Tiled, Standing };
     /// Of the one kernel of a program made by `alone`, without what runs at load. Nothing where
     /// sizes are open or the kernel cannot be priced.
-    std::optional<double> us(const Priceable&, Kind);
+    /// `asked` (null: no matter) is narrowed to the capacities for which that is so.
+    std::optional<double> us(const Priceable&, Kind, Region* asked = nullptr);
     std::optional<double> us(Program alone, Kind);
 
     /// Pairs of kernels that were not worth merging: every round proposes them again.
@@ -74,8 +75,9 @@ struct Question {
     std::vector<Priceable> before, after;
     bool pays = false;
 };
-/// The answer that these rules' oracle gives; false where it cannot price one of them.
-bool pays(const Question&, const Rules&);
+/// The answer that these rules' oracle gives; false where it cannot price one of them. `asked`
+/// (null: no matter) is narrowed to the capacities for which it is the same.
+bool pays(const Question&, const Rules&, Region* asked = nullptr);
 
 struct Proposal {
     std::string rule, what;
