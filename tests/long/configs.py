@@ -175,7 +175,11 @@ def made(model_class, config_class, settings, folder):
     config.save_pretrained(folder)
     config._attn_implementation = "eager"
     torch.manual_seed(0)
-    return getattr(transformers, model_class)(config).eval(), config
+    model = getattr(transformers, model_class)(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # the exporter writes equal ones once
+            parameter.normal_(std=0.02)
+    return model, config
 
 
 def parameters_of(model):
