@@ -24,6 +24,9 @@ Verb inspect_verb() {
                                "compile, and print the arena beside its lower bounds");
                 arguments.flag("--blocks", request->blocks,
                                "the layers that repeat, and what passes between them");
+                arguments.flag(
+                    "--layers", request->layers,
+                    "what each layer takes in training: work, what it keeps and hands on");
                 arguments.option("--threads", request->threads, 0,
                                  "for --memory: each has scratch of its own; 0: all cores");
                 width_option(arguments, *wide);

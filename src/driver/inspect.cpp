@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "driver/feeds.h"
+#include "driver/layers.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
@@ -93,6 +94,36 @@ void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
     result.warnings = shaped.graph.warnings;
 }
 
+// The graph holds f32: 4 bytes an element.
+static void add_layers(const model::ShapedGraph& shaped, InspectResult& result) {
+    if (!result.open_dims.empty())
+        throw UserError("--layers: a size is open ({}); bind it with {}", result.open_dims[0],
+                        result.bindings[0]);
+    model::SimplifyOptions options;
+    options.skip = {"fold_affine"};
+    const ModelLayers m = model_layers(model::simplify(shaped, lower::evaluate, options));
+    constexpr double kBytes = 4;
+    const auto moved = [](const LayerWork& work) {
+        return work.weights.bytes(kBytes) + work.read.bytes(kBytes) + work.written.bytes(kBytes);
+    };
+    result.has_layers = true;
+    for (size_t k = 0; k < m.blocks.blocks.size(); ++k) {
+        const LayerFigures& f = m.of(k);
+        LayerRow row{m.blocks.blocks[k].name, m.blocks.blocks[k].kind, f.parameters};
+        row.forward_flops = f.forward.flops();
+        row.data_flops = f.data.flops();
+        row.weight_flops = f.weights.flops();
+        row.matrix_flops = f.forward.matrix_flops + f.data.matrix_flops + f.weights.matrix_flops;
+        row.forward_bytes = moved(f.forward);
+        row.backward_bytes = moved(f.data) + moved(f.weights);
+        row.kept_bytes = f.kept.bytes(kBytes);
+        row.kept_selective_bytes = f.kept_selective.bytes(kBytes);
+        row.input_bytes = f.inputs.bytes(kBytes);
+        row.boundary_bytes = m.boundaries[k].bytes(kBytes);
+        result.layers.push_back(std::move(row));
+    }
+}
+
 static InspectResult inspect_file(const InspectRequest& request) {
     InspectResult result;
     result.model = request.model;
@@ -101,6 +132,9 @@ static InspectResult inspect_file(const InspectRequest& request) {
     if (file.facts) {
         result.active_parameters = file.facts->active_parameters;
         result.kv_bytes_per_token = file.facts->kv_bytes_per_token();
+        if (const int64_t most = file.facts->max_positions; most > 0 && request.prompt > most)
+            graph.warnings.push_back(fmt::format(
+                "--prompt {}: the model is made for {} positions at most", request.prompt, most));
     } else if (request.batch > 0 || request.prompt > 0) {
         throw UserError("--batch and --prompt are of a config.json; bind sizes with --dim");
     }
@@ -126,6 +160,7 @@ static InspectResult inspect_file(const InspectRequest& request) {
     try {
         const model::ShapedGraph shaped = model::infer_shapes(bound, {}, lower::evaluate);
         add_work(shaped, result);
+        if (request.layers) add_layers(shaped, result);
         if (request.blocks) with_blocks(model::simplify(shaped, lower::evaluate).graph);
     } catch (const model::NeedsValue& needs) {
         result.warnings.push_back(fmt::format("work is not counted: {}", needs.what()));

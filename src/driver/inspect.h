@@ -20,6 +20,7 @@ struct InspectRequest {
     std::vector<std::string> dims;  ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
     bool memory = false;            ///< plan the arena as `run` would
     bool blocks = false;            ///< find the repeated structure of the simplified graph
+    bool layers = false;            ///< what each layer takes in training
     int batch = 0, prompt = 0;      ///< of a config.json: sequences, tokens of each; 0: open
     int threads = 0;
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
@@ -54,6 +55,17 @@ struct RunRow {
     std::vector<std::string> inputs;  ///< per input: "previous K" (its output K), "shared", "own"
 };
 
+/// Of a layer in training (layers.h); bytes are those of the graph's own element types.
+struct LayerRow {
+    std::string name;
+    int kind = 0;
+    int64_t parameters = 0;
+    int64_t forward_flops = 0, data_flops = 0, weight_flops = 0;  ///< forward; dX; dW
+    int64_t matrix_flops = 0;                                     ///< of all three
+    double forward_bytes = 0, backward_bytes = 0;  ///< read and written, each operator by itself
+    double kept_bytes = 0, kept_selective_bytes = 0, input_bytes = 0, boundary_bytes = 0;
+};
+
 /// As the file has it; after simplification where sizes are known. Without operators' work where
 /// something is unsupported.
 struct InspectResult {
@@ -74,6 +86,8 @@ struct InspectResult {
     bool has_blocks = false;
     std::vector<BlockRow> blocks;
     std::vector<RunRow> runs;
+    bool has_layers = false;
+    std::vector<LayerRow> layers;
 };
 
 InspectResult inspect(const InspectRequest&);

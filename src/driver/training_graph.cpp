@@ -4,9 +4,20 @@
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/grad/differentiate.h"
+#include "model/open_weights.h"
 #include "model/shape/infer.h"
 
 namespace smeaton::driver {
+
+// Models of a config.json give a number for each word of a token, words along the last axis.
+static std::optional<model::Sizes> classes_last(const model::Graph& bound) {
+    const model::Graph graph = model::infer_shapes(bound, {}, lower::evaluate).graph;
+    const std::vector<Dim>& shape = *graph.at(graph.outputs.at(0)).shape;
+    model::Sizes target;
+    for (size_t d = 0; d + 1 < shape.size(); ++d)
+        if (shape[d].is_const()) target.push_back(shape[d].value());
+    return target.size() + 1 == shape.size() ? std::optional(target) : std::nullopt;
+}
 
 model::TrainingStep training_step(const model::Graph& graph,
                                   const std::map<std::string, Tensor>& feeds,
@@ -19,6 +30,8 @@ model::TrainingStep training_step(const model::Graph& graph,
     model::DimBindings bindings = model::dim_bindings(graph, dims);
     for (const auto& [name, tensor] : feeds) bindings.fed_shapes[name] = tensor.shape();
     const model::Graph bound = model::bind_dims(graph, bindings);
+    if (wanted.loss.kind == model::LossKind::CrossEntropy && model::has_open_weights(bound))
+        wanted.loss.target_shape = classes_last(bound);
     model::ValueBindings known;
     for (;;) {
         try {

@@ -230,6 +230,24 @@ Json simulated(const driver::SimulateResult& r) {
     return out;
 }
 
+void add_layers(const driver::InspectResult& r, Json& out) {
+    out["layers"] = Json::array();
+    for (const driver::LayerRow& row : r.layers)
+        out["layers"].push_back({{"name", row.name},
+                                 {"kind", row.kind},
+                                 {"parameters", row.parameters},
+                                 {"forward_flops", row.forward_flops},
+                                 {"data_flops", row.data_flops},
+                                 {"weight_flops", row.weight_flops},
+                                 {"matrix_flops", row.matrix_flops},
+                                 {"forward_bytes", row.forward_bytes},
+                                 {"backward_bytes", row.backward_bytes},
+                                 {"kept_bytes", row.kept_bytes},
+                                 {"kept_selective_bytes", row.kept_selective_bytes},
+                                 {"input_bytes", row.input_bytes},
+                                 {"boundary_bytes", row.boundary_bytes}});
+}
+
 Json inspected(const driver::InspectResult& r) {
     Json out = {{"model", r.model},
                 {"opsets", r.opsets},
@@ -260,6 +278,7 @@ Json inspected(const driver::InspectResult& r) {
                                 {"constant_bytes", json_of(row.constant_bytes)}});
     if (r.has_memory) out["memory"] = json_of(r.memory);
     if (r.has_blocks) add_blocks(r, out);
+    if (r.has_layers) add_layers(r, out);
     return out;
 }
 

@@ -83,6 +83,20 @@ static std::string blocks_text(const driver::InspectResult& r, Width width) {
     return out;
 }
 
+/// Equal neighbours are one row.
+static std::string layers_text(const driver::InspectResult& r, Width width) {
+    Table table({"layer", ">times", ">parameters", ">forward", ">dX", ">dW", ">kept", ">hands on"});
+    const auto count = [](int64_t n) { return count_text(static_cast<double>(n)); };
+    for (size_t k = 0, end = 0; k < r.layers.size(); k = end) {
+        const driver::LayerRow& row = r.layers[k];
+        while (end < r.layers.size() && r.layers[end].kind == row.kind) ++end;
+        table.row({shortened(row.name, 40), std::to_string(end - k), count(row.parameters),
+                   count(row.forward_flops), count(row.data_flops), count(row.weight_flops),
+                   bytes_text(row.kept_bytes), bytes_text(row.boundary_bytes)});
+    }
+    return table.str(width);
+}
+
 /// One row per operator; those that only hold a constant are one line.
 static std::string operators_text(const driver::InspectResult& r, Width width) {
     Table table({"node", "operator", "output", ">operations", ">reads", ">writes", ">constants"});
@@ -146,6 +160,7 @@ std::string text(const driver::InspectResult& r, Width width) {
         out += fmt::format("{:<12}{}\n{:<12}bind them for figures: {}\n", "open sizes",
                            joined(r.open_dims, "; "), "", joined(r.bindings, " "));
     if (r.has_memory) out += "\n" + memory_text(r.memory);
+    if (r.has_layers) out += "\n" + layers_text(r, width);
     if (r.has_blocks) out += "\n" + blocks_text(r, width);
     return out + "\n" + operators_text(r, width);
 }

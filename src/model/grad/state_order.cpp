@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -39,6 +40,7 @@ Tensor in_order(const Tensor& t, const std::vector<int64_t>& order) {
         for (size_t k = d + 1; k < t.shape().size(); ++k) step *= t.shape()[k];
         steps.push_back(step);
     }
+    if (tensor::is_open(t)) return tensor::open_tensor(t.dtype(), shape);
     Tensor out(t.dtype(), shape);
     const int64_t size = tensor::byte_count(t.dtype(), 1);
     std::vector<int64_t> at(shape.size(), 0);
