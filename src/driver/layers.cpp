@@ -6,19 +6,11 @@
 #include <unordered_set>
 
 #include "base/error.h"
-#include "driver/batch.h"
-#include "driver/feeds.h"
-#include "driver/model_file.h"
-#include "driver/naming.h"
 #include "lower/evaluate.h"
-#include "model/bind_dims.h"
 #include "model/blocks/extract.h"
 #include "model/grad/part.h"
-#include "model/open_weights.h"
 #include "model/rewrite/edit.h"
-#include "model/rewrite/simplify.h"
 #include "model/summary/summary.h"
-#include "model/unsupported.h"
 
 namespace smeaton::driver {
 
@@ -48,7 +40,7 @@ size_t index_of(ValueId id) {
 Amount amount_of(const Graph& graph, ValueId id) {
     const model::Value& value = graph.at(id);
     int64_t count = 1;
-    for (const Dim& d : *value.shape) {
+    for (const model::Dim& d : *value.shape) {
         if (!d.is_const())
             throw UserError("value '{}': a size of it is still open: {}", value.name, d.str());
         count *= d.value();
@@ -259,44 +251,6 @@ ModelLayers model_layers(model::ShapedGraph shaped) {
     layers.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return layers;
-}
-
-namespace {
-
-model::ShapedGraph shaped_file(const LayersOf& request) {
-    ModelFile file = read_model_file(request.model);
-    Graph graph = std::move(file.graph);
-    model::refuse_unsupported(graph);
-    std::map<std::string, int64_t> dims = parse_dims(request.dims);
-    if (file.facts) {
-        const int64_t longest = file.facts->max_positions;
-        const int64_t sequence = request.sequence > 0 ? request.sequence : longest;
-        if (longest > 0 && sequence > longest)
-            throw UserError("--sequence {}: the model takes {} tokens at most", sequence, longest);
-        std::vector<std::string> warnings;
-        dims = with_tokens(graph, request.microbatch, sequence, std::move(dims), warnings);
-    } else {
-        graph = with_batch(std::move(graph), static_cast<int>(request.microbatch));
-        if (request.sequence > 0)
-            for (const ValueId id : graph.inputs)
-                for (const Dim& d : graph.at(id).shape.value_or(std::vector<Dim>()))
-                    for (const Name symbol : d.symbols())
-                        dims.emplace(symbol.str(), request.sequence);
-    }
-    graph = model::bind_dims(graph, model::dim_bindings(graph, dims));
-    if (const std::vector<std::string> open = model::unbound_dims(graph); !open.empty())
-        throw UserError("a size is open ({}); bind it with --sequence N or --dim NAME=VALUE",
-                        open[0]);
-    model::SimplifyOptions options;
-    options.skip = {"fold_affine"};
-    return model::simplify(model::infer_shapes(std::move(graph), {}, lower::evaluate),
-                           lower::evaluate, options);
-}
-
-}  // namespace
-
-ModelLayers read_layers(const LayersOf& request) {
-    return naming(request.model, [&] { return model_layers(shaped_file(request)); });
 }
 
 }  // namespace smeaton::driver

@@ -78,13 +78,4 @@ struct ModelLayers {
 /// a gradient.
 ModelLayers model_layers(model::ShapedGraph shaped);
 
-struct LayersOf {
-    std::string model;              ///< ONNX or config.json
-    std::vector<std::string> dims;  ///< NAME=VALUE, INPUT:AXIS=VALUE
-    int64_t microbatch = 1;         ///< sequences, pictures: the leading size of every input
-    int64_t sequence = 0;           ///< tokens of a config.json; 0: its longest
-};
-/// The same of a file. UserError naming sizes that stay open.
-ModelLayers read_layers(const LayersOf&);
-
 }  // namespace smeaton::driver

@@ -4,9 +4,11 @@
 
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
+#include "model/grad/differentiate.h"
 #include "model/hf/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
+#include "model/summary/summary.h"
 #include "model/text/text.h"
 
 namespace smeaton::driver {
@@ -100,6 +102,44 @@ TEST(Layers, experts_take_part_with_the_weights_of_all_and_the_work_of_the_activ
     EXPECT_EQ(f.forward.matrix_flops, experts + router + projections + scores);
     EXPECT_EQ(f.weights.matrix_flops, experts + router + projections);
     EXPECT_EQ(f.data.matrix_flops, experts + router + projections + 2 * scores);
+}
+
+int64_t matrix_flops(const model::Graph& graph) {
+    int64_t sum = 0;
+    for (const model::Node& node : graph.nodes) {
+        const model::OpFamily of = model::family(node.op);
+        if (of == model::OpFamily::MatMul || of == model::OpFamily::Conv)
+            sum += model::operations(model::NodeView(graph, node)).value();
+    }
+    return sum;
+}
+
+// The other way: the whole model's training graph, derived at once.
+TEST(Layers, all_layers_together_do_the_work_of_the_whole_training_graph) {
+    const std::string mixtral =
+        R"({"model_type": "mixtral", "hidden_size": 32, "intermediate_size": 48,
+            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "vocab_size": 64, "num_local_experts": 4, "num_experts_per_tok": 2})";
+    const std::string tied =
+        R"({"model_type": "qwen2", "hidden_size": 32, "intermediate_size": 48,
+            "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "vocab_size": 64, "tie_word_embeddings": true})";
+    const int64_t b = 2, s = 8, words = 64;
+    for (const std::string& config : {gpt(32, 4, 3, s, words), mixtral, tied}) {
+        const model::Graph graph = model::hf::read_config_text(config, "config.json").graph;
+        const model::Graph bound =
+            model::bind_dims(graph, model::dim_bindings(graph, {{"batch", b}, {"sequence", s}}));
+        model::GradientOptions options;
+        options.loss.target_shape = model::Sizes{b, s};
+        const model::GradientGraph whole = model::differentiate(bound, options, lower::evaluate);
+        const ModelLayers m = model_layers(simplified(bound));
+        LayerWork sum;
+        for (size_t k = 0; k < m.blocks.blocks.size(); ++k)
+            for (const LayerWork* work : {&m.of(k).forward, &m.of(k).data, &m.of(k).weights})
+                sum += *work;
+        EXPECT_EQ(sum.matrix_flops,
+                  matrix_flops(model::simplify(whole.shaped, lower::evaluate).graph));
+    }
 }
 
 // Worked out by hand: y = Relu(x w) v, a loss, no gradient of x.

@@ -73,6 +73,12 @@ ValueId through(Builder& b, ValueId x, const std::vector<ValueId>& weights, cons
     return b.matmul(b.mul(gate, b.matmul(x, weights[1])), weights[2]);
 }
 
+/// The places of all `count` elements in ascending order.
+ValueId ascending(Builder& b, ValueId x, ValueId count) {
+    const Attributes how = {{"axis", int64_t{0}}, {"largest", int64_t{0}}};
+    return b.nodes(OpType::kTopK, {x, count}, how, 2)[1];
+}
+
 std::array<ValueId, 2> both(Builder& b, ValueId x, ValueId sizes) {
     const std::vector<ValueId> parts =
         b.nodes(OpType::kSplit, {x, sizes}, {{"axis", int64_t{0}}}, 2);
@@ -95,8 +101,7 @@ ValueId experts(Builder& b, ValueId x, const Experts& e) {
     // The choices by expert: their places, and the token of each.
     const ValueId numbers = b.reshape(choice.numbers, {-1});
     const ValueId count = b.node(OpType::kShape, {numbers});
-    const ValueId order = b.nodes(OpType::kTopK, {numbers, count},
-                                  {{"axis", int64_t{0}}, {"largest", int64_t{0}}}, 2)[1];
+    const ValueId order = ascending(b, numbers, count);
     const ValueId tokens = b.node(OpType::kDiv, {order, b.integer(e.active)});
     const ValueId sorted = b.gather(rows, tokens);
 
@@ -117,10 +122,7 @@ ValueId experts(Builder& b, ValueId x, const Experts& e) {
         {flat(parts[0], cut.first_shape, first), flat(parts[1], cut.second_shape, second)}, 0);
 
     // Back into the tokens' order, weighted, and summed over a token's experts.
-    const ValueId places =
-        b.node(OpType::kRange, {b.integer(0), b.reshape(count, {}), b.integer(1)});
-    const ValueId back =
-        b.node(OpType::kScatterElements, {order, order, places}, {{"axis", int64_t{0}}});
+    const ValueId back = ascending(b, order, count);  // of an order: its inverse
     const ValueId grouped = b.reshape(b.gather(made, back), {-1, e.active, e.width});
     const ValueId weighted = b.mul(grouped, b.unsqueeze(choice.weights, 2));
     const ValueId summed =

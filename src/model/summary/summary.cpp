@@ -91,6 +91,9 @@ Dim operations(const NodeView& view) {
         case OpType::kConstant:
         case OpType::kConstantOfShape:
             return 0;
+        case OpType::kGelu:  // x / sqrt 2, erf, + 1, x / 2, product; a cube and more with tanh
+            return output_elements(view) *
+                   (attribute_string(view.node(), "approximate", "none") == "tanh" ? 8 : 5);
         case OpType::kLRN:
             return output_elements(view) * (2 * view.attr("size", 1) + norm_passes(op));
         default:

@@ -32,8 +32,8 @@ ModelSummary summarize(const ShapedGraph&);
 /// Floating point or integer operations of a node: two per multiply-add of Conv, ConvTranspose,
 /// Gemm, MatMul and Einsum (and one per element for a bias); window sizes for poolings; one per
 /// operand element for reductions; for the normalisations and Softmax the passes over their
-/// elements (Softmax 5, LayerNormalization 8, ...); one per output element for other elementwise
-/// operators; none for operators that only move data.
+/// elements (Softmax 5, LayerNormalization 8, Gelu 5 or 8, ...); one per output element for other
+/// elementwise operators; none for operators that only move data.
 Dim operations(const NodeView&);
 
 }  // namespace smeaton::model
