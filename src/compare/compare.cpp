@@ -90,6 +90,7 @@ Comparison compare(const Workload& workload, const Traffic& traffic,
     if (c.rows.empty() && c.refused.size() == 1) throw UserError("{}", c.refused[0].reason);
     rank(c);
     c.flips = flips(options.costs, cost_cases(c, devices));
+    c.crossings = crossings(options.costs, cost_cases(c, devices));
     return c;
 }
 

@@ -59,7 +59,8 @@ struct DeviceRow {
     std::optional<Quantity> cost_usd_per_mtoken, carbon_kg_per_mtoken, cost_usd_per_hour;
     std::string cost_refused, energy_refused;
     std::vector<EngineRow> engines;
-    std::vector<std::string> runs_on;  ///< engines that run the device
+    std::vector<std::string> runs_on;     ///< engines that run the device
+    std::optional<double> porting_weeks;  ///< an input of the cost
     std::vector<std::string> notes;
     std::optional<double> left_out_error;
     std::optional<Quantity> measured;  ///< of this machine
@@ -74,6 +75,7 @@ struct Comparison {
     std::vector<std::string> ranking;  ///< texts of rows that fit, best first
     std::string ranked_by, why_first;
     std::vector<Flip> flips;
+    std::vector<Crossing> crossings;
     std::vector<Refused> refused;
 };
 

@@ -229,6 +229,38 @@ TEST(Cost, BreakEvenByFormulaIsWhereASearchFindsIt) {
     EXPECT_FALSE(break_even(nre, -1));
 }
 
+TEST(Cost, ADesignPaidOnceCrossesWhereTheCostOfBothIsTheSame) {
+    const machine::Device asic = machine::read_device("Gaudi 3"),
+                          gpu = machine::read_device("H100");
+    CostInputs in = shipped_cost_inputs();
+    in.mode = "own";
+    set_cost(in, "capex_usd.Gaudi 3=2000");
+    set_cost(in, "capex_usd.H100=30000");
+    set_cost(in, "power_kw=1");
+    set_cost(in, "nre_usd.Gaudi 3=20000000");
+    const std::vector<CostCase> cases = {{&asic, 1, 1000, 1000, 1000}, {&gpu, 1, 1000, 1000, 1000}};
+    const std::vector<Crossing> found = crossings(in, cases);
+    ASSERT_EQ(found.size(), 1u);
+    double low = 1, high = 1e9;
+    for (int i = 0; i < 100; ++i) {
+        const double n = (low + high) / 2;
+        set_cost(in, "volume=" + std::to_string(n));
+        const double ours = cost_of(in, cases[0]).usd_per_mtoken->v.value;
+        (ours > cost_of(in, cases[1]).usd_per_mtoken->v.value ? low : high) = n;
+    }
+    EXPECT_NEAR(found[0].volume / high, 1, 1e-6);
+}
+
+TEST(Rows, AnFpgaWithoutAnOverlayHasTheBoundOfItsMemoryAlone) {
+    const DeviceRow fpga = row("U280", 1, options("", "int4"), traffic(1));
+    ASSERT_TRUE(fpga.fits) << fpga.why_not;
+    EXPECT_FALSE(fpga.ttft_ms);
+    EXPECT_NEAR(fpga.throughput->v.value, 460e9 / (7.5047e9 * 4.15625 / 8 + 577 * 131072.0), 3);
+    EXPECT_TRUE(holds(fpga.throughput->flags.back(), "no overlay"));
+    EXPECT_TRUE(holds(refusal([&] { row("Alveo V80", 1, options("", "int4"), traffic(1)); }),
+                      "bandwidth_gb_s"));
+}
+
 TEST(Cost, AFlipIsWhereTheTwoCostTheSame) {
     const machine::Device a = machine::read_device("H100"), b = machine::read_device("H200");
     CostInputs in = shipped_cost_inputs();

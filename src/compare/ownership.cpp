@@ -267,6 +267,38 @@ CostResult cost_of(const CostInputs& inputs, const CostCase& of) {
     return out;
 }
 
+std::vector<Crossing> crossings(const CostInputs& inputs, const std::vector<CostCase>& cases) {
+    std::vector<Crossing> out;
+    for (const CostCase& of : cases) {
+        CostInput room;
+        const CostInput* nre = find_cost(inputs, *of.device, "nre_usd", room);
+        if (!nre || nre->v.value <= 0 || inputs.mode != "own") continue;
+        const double paid_once = nre->v.value;
+        CostInputs without = inputs;
+        without.by_device[of.device->name]["nre_usd"] = {Interval::exact(0), "none", "today"};
+        const CostResult bare = cost_of(without, of);
+        const CostCase* best = nullptr;
+        double least = 1e300;
+        for (const CostCase& other : cases)
+            if (const double usd = usd_per_mtoken(inputs, other);
+                other.device != of.device && usd < least) {
+                least = usd;
+                best = &other;
+            }
+        if (!best || !bare.usd_per_mtoken) continue;
+        // What a device saves over its life, in money of its first day.
+        Quantity q;
+        const Taken t{inputs, of, q};
+        const double crf = capital_recovery(t.need("interest").value, t.need("life_years").value);
+        const double mtokens = tokens_an_hour(t).value * 1e-6 / of.count;
+        const double saving =
+            (least - bare.usd_per_mtoken->v.value) * mtokens * kHoursPerYear / crf;
+        if (const auto volume = break_even(paid_once, saving))
+            out.push_back({of.device->name, best->device->name, *volume, paid_once});
+    }
+    return out;
+}
+
 std::vector<Flip> flips(const CostInputs& inputs, const std::vector<CostCase>& cases) {
     std::vector<Flip> out;
     if (cases.size() < 2) return out;

@@ -69,6 +69,14 @@ double capital_recovery(double interest, double life_years);
 /// Nothing where there is no saving.
 std::optional<double> break_even(double nre_usd, double saving_per_device_usd);
 
+/// Where what is paid once for one device is earned back against the best other one.
+struct Crossing {
+    std::string device, against;
+    double volume = 0, nre_usd = 0;  ///< devices; USD
+};
+/// Of cases with an NRE: the volume at which their $/Mtok equals that of the cheapest other one.
+std::vector<Crossing> crossings(const CostInputs&, const std::vector<CostCase>&);
+
 /// The input whose range makes another one first, and where.
 struct Flip {
     std::string input, from, to;

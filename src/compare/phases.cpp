@@ -120,7 +120,14 @@ PhaseTime prefill(const Serving& s, double sequences, double prompt) {
     mix.last = mix.sequences = sequences;
     mix.pairs = sequences * causal_pairs(prompt, static_cast<double>(s.model->window));
     mix.cache_written = mix.tokens;
-    return phase(s, mix);
+    PhaseTime out = phase(s, mix);
+    if (s.roofline && s.model->prompt_flops > 0) {
+        // The totals of the graph: attention in full, a head on every token.
+        out.flops = s.model->prompt_flops * sequences / (s.split.tensor * s.split.stages);
+        out.seconds = out.bound_s = s.split.stages * std::max(out.flops / s.rates.matrix_flops,
+                                                              out.bytes / s.rates.memory_bytes);
+    }
+    return out;
 }
 
 PhaseTime decode(const Serving& s, double sequences, double context) {

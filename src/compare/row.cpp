@@ -50,7 +50,8 @@ const Calibration* nearest_calibration(const std::vector<Calibration>& all,
     exact = false;
     for (const char* other : {"8", "16", "4"})
         if (const Calibration* c = cost::find_calibration(all, engine, other)) return c;
-    return nullptr;
+    // Both call the vendor's libraries operator by operator.
+    return engine == "onnxruntime" ? cost::find_calibration(all, "pytorch", "16") : nullptr;
 }
 
 /// Measured over predicted: what rows of this device said, and the range of rows left out.
@@ -154,6 +155,13 @@ Loops loops_of(const Case& c, const Split& split, const cost::Efficiency& e, dou
     return {of(c.value, e, r), of(c.low, e, r), of(c.high, e, r), of(c.high, {}, true)};
 }
 
+/// What rows of an engine say of steps of a batch: its throughput, or its steps where that is all.
+std::string step_quantity(const Calibration* found, bool alone) {
+    if (alone || !found || found->spread.contains("throughput"))
+        return alone ? "decode" : "throughput";
+    return "decode";
+}
+
 EngineRow decoder_engine(const Case& c, const std::string& engine, const Split& split,
                          double batch) {
     EngineRow row;
@@ -183,21 +191,21 @@ EngineRow decoder_engine(const Case& c, const std::string& engine, const Split& 
                                   l.fast.first_token_s, l.bound.prefill.bound_s,
                                   "prefill of the prompt, and half a step where others run"),
                          1e3);
-    const bool alone = batch <= 1;
-    row.tpot_ms = scaled(
-        quantity(alone ? "decode" : "throughput", l.value.iteration_s, l.slow.iteration_s,
-                 l.fast.iteration_s, l.bound.iteration_s, "t_dec(B, T + O/2) + B t_pre(T) / O"),
-        1e3);
+    const std::string step = step_quantity(found, batch <= 1);
+    row.tpot_ms =
+        scaled(quantity(step.c_str(), l.value.iteration_s, l.slow.iteration_s, l.fast.iteration_s,
+                        l.bound.iteration_s, "t_dec(B, T + O/2) + B t_pre(T) / O"),
+               1e3);
     // One sequence alone: tokens between the first and the last, as engines print it.
     row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
     row.throughput.formula = "replicas x B / t_iteration";
     if (split.stages > 1)
         for (Quantity* q : {&row.tpot_ms, &row.throughput}) q->flag("stages are uncalibrated");
     if (found) {
-        if (const auto left = found->left_out.find(alone ? "decode" : "throughput");
-            left != found->left_out.end())
+        if (const auto left = found->left_out.find(step); left != found->left_out.end()) {
             row.left_out_error = left->second.mean;
-        for (const auto& [name, error] : found->fitted) row.rows += error.rows;
+            row.rows = left->second.rows;
+        }
     }
     apply_cap(c, row);
     return row;
@@ -480,6 +488,33 @@ void fill_power_and_cost(const Case& c, DeviceRow& row) {
 
 }  // namespace
 
+/// Rates of an FPGA whose overlay nobody states: its memory's, and no limit of arithmetic.
+static cost::DeviceRates memory_alone(const machine::Device& d) {
+    constexpr double kNoLimit = 1e30;
+    cost::DeviceRates rates;
+    rates.matrix_flops = rates.attention_flops = kNoLimit;
+    rates.memory_bytes =
+        machine::need(d, "bandwidth_gb_s", "the bound of decode by memory").number.value * 1e9;
+    return rates;
+}
+
+/// Decode at most as fast as memory gives the bytes; what arithmetic bounds is refused.
+static void bound_by_memory(const Case& c, DeviceRow& row) {
+    decoder_row(c, row);
+    row.notes.push_back(
+        "no peak is stated: it is that of an overlay, so prefill is refused and "
+        "decode is the most that memory allows");
+    row.ttft_ms.reset();
+    row.prefill_bound_ms.reset();
+    if (!row.fits) return;
+    row.limit = "memory bandwidth";
+    row.tpot_ms = row.bound_ms;
+    row.throughput = inverse(*row.bound_ms, row.batch * row.split.replicas * 1e3);
+    for (auto* q : {&row.tpot_ms, &row.throughput}) (*q)->flag("bound by memory alone: no overlay");
+    row.throughput->formula = "at most: bandwidth / bytes of a step";
+    row.engines.clear();
+}
+
 DeviceRow row_of(const Workload& workload, const Traffic& traffic, const DeviceCount& asked,
                  const Options& options) {
     const machine::Device& d = asked.device;
@@ -487,8 +522,14 @@ DeviceRow row_of(const Workload& workload, const Traffic& traffic, const DeviceC
                         !(options.split && options.split->tensor * options.split->stages == 1);
     Case c{workload, traffic, asked, options, {}, {}, {}};
     const bool has_link = machine::find_number(d, "link_gb_s") != nullptr;
-    c.value = rates_of(d, options.format.peak, options.format.attention, shared && has_link,
-                       options.format.name + " work");
+    const bool no_overlay = d.device_class == "FPGA" && workload.is_decoder &&
+                            !machine::find_number(d, "peak." + options.format.peak);
+    c.value = no_overlay ? memory_alone(d)
+                         : rates_of(d, options.format.peak, options.format.attention,
+                                    shared && has_link, options.format.name + " work");
+    Options bounds = options;
+    bounds.roofline = true;
+    const Case by_memory{workload, traffic, asked, bounds, c.value, c.value, c.value};
     c.low = at_end(c.value, d, options.format, -1);
     c.high = at_end(c.value, d, options.format, 1);
     DeviceRow row;
@@ -499,10 +540,16 @@ DeviceRow row_of(const Workload& workload, const Traffic& traffic, const DeviceC
     row.engine = options.engine;
     row.runs_on = d.engines;
     row.notes = d.notes;
+    CostInput room;
+    if (const CostInput* weeks = find_cost(options.costs, d, "porting_weeks", room))
+        row.porting_weeks = weeks->v.value;
     if (!options.engine.empty() && !d.engines.empty() &&
         std::find(d.engines.begin(), d.engines.end(), options.engine) == d.engines.end())
         row.notes.push_back("no record that engine " + options.engine + " runs this device");
-    workload.is_decoder ? decoder_row(c, row) : model_row(c, row);
+    if (no_overlay)
+        bound_by_memory(by_memory, row);
+    else
+        workload.is_decoder ? decoder_row(c, row) : model_row(c, row);
     if (row.engine.empty()) row.engine = row.engines.size() == 1 ? row.engines[0].engine : "any";
     if (row.engines.size() == 1 && row.engines[0].rows > 0)
         row.left_out_error = row.engines[0].left_out_error;

@@ -27,6 +27,7 @@ struct Decoder {
     double feed_forward = 0, vocabulary = 0;
     int64_t max_positions = 0;  ///< 0: no limit is stated
     int64_t window = 0;         ///< keys that are seen; 0: all
+    double prompt_flops = 0;    ///< of the whole graph for one prompt; 0: not counted
 };
 
 struct Workload {

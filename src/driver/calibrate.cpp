@@ -37,7 +37,7 @@ public:
         const fs::path path = folder_ / (listed != files_.end() ? listed->second : name + ".json");
         std::unique_ptr<compare::Workload> workload;
         if (fs::is_regular_file(path))
-            workload = std::make_unique<compare::Workload>(workload_of({path.string(), {}, 0}));
+            workload = std::make_unique<compare::Workload>(workload_of({path.string(), {}, 0, 0}));
         return (read_[name] = std::move(workload)).get();
     }
 

@@ -129,18 +129,23 @@ CompareResult compare_devices(const CompareRequest& request) {
     if (request.devices.empty())
         throw UserError("--devices: which? names of `smeaton devices`, NAME*8, or files");
     progress("model", 0.1);
-    r.workload = workload_of(request.model);
+    std::optional<compare::Traffic> asked;
+    if (!request.traffic.empty())
+        asked = compare::parse_traffic(read_text(request.traffic, "a file of traffic"),
+                                       request.traffic);
+    WorkloadRequest counted = request.model;
+    if (request.efficiency == "1" && asked) counted.prompt = static_cast<int>(asked->prompt.mean);
+    r.workload = workload_of(counted);
     r.model = request.model.model;
     r.traffic = request.traffic;
     r.engine = request.engine;
     if (r.workload.is_decoder) {
-        if (request.traffic.empty())
+        if (!asked)
             throw UserError(
                 "--traffic: {} gives tokens; a file with concurrency, prompt and "
                 "output says how many",
                 r.model);
-        r.asked = compare::parse_traffic(read_text(request.traffic, "a file of traffic"),
-                                         request.traffic);
+        r.asked = *asked;
     } else if (!request.traffic.empty()) {
         r.warnings.push_back(
             "the traffic's lengths are of tokens, which this model does not give; "

@@ -122,7 +122,20 @@ std::vector<compare::Product> products_of(const Graph& graph, const model::hf::F
     return all;
 }
 
-Workload decoder_workload(const ModelFile& file, const std::string& path) {
+double number_of(const tensor::Dim& dim) {
+    return dim.is_const() ? static_cast<double>(dim.value()) : 0;
+}
+
+/// FLOPs of the graph for one prompt, as `inspect` counts them.
+double prompt_flops(const Graph& graph, int prompt) {
+    std::vector<std::string> warnings;
+    const auto dims = with_tokens(graph, 1, prompt, {}, warnings);
+    const Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
+    return number_of(model::summarize(model::infer_shapes(bound, {}, lower::evaluate)).flops);
+}
+
+Workload decoder_workload(const ModelFile& file, const WorkloadRequest& request) {
+    const std::string& path = request.model;
     const model::hf::Facts& f = *file.facts;
     Workload w;
     w.model = path;
@@ -142,11 +155,8 @@ Workload decoder_workload(const ModelFile& file, const std::string& path) {
     d.vocabulary = static_cast<double>(f.vocabulary);
     d.max_positions = f.max_positions;
     d.window = f.window;
+    if (request.prompt > 0) d.prompt_flops = prompt_flops(file.graph, request.prompt);
     return w;
-}
-
-double number_of(const tensor::Dim& dim) {
-    return dim.is_const() ? static_cast<double>(dim.value()) : 0;
 }
 
 OperatorWork::Kind kind_of(const Node& node) {
@@ -176,6 +186,33 @@ double rows_of(const Graph& graph, const Node& node) {
     return 1;
 }
 
+/// Operators that engines do in the place of what made their operand: what is left of them is no
+/// kernel of its own. By node.
+std::vector<bool> joined(const Graph& graph) {
+    const auto makers = makers_of(graph);
+    std::vector<int> uses(graph.values.size(), 0);
+    for (const Node& node : graph.nodes)
+        for (ValueId id : node.inputs)
+            if (id.valid()) ++uses[static_cast<size_t>(id.v)];
+    std::map<const Node*, bool> ends_in_product;
+    std::vector<bool> out;
+    for (const Node& node : graph.nodes) {
+        const model::OpFamily f = family(node.op);
+        const bool follows = f == model::OpFamily::Elementwise ||
+                             node.op == OpType::kBatchNormalization || hands_on(node.op);
+        bool fused = f == model::OpFamily::Shape || node.op == OpType::kConstant;
+        for (ValueId id : node.inputs) {
+            if (!follows || !id.valid() || uses[static_cast<size_t>(id.v)] != 1) continue;
+            const Node* maker = makers[static_cast<size_t>(id.v)];
+            if (maker && (family(maker->op) == model::OpFamily::Conv || is_product(maker->op) ||
+                          ends_in_product[maker]))
+                fused = ends_in_product[&node] = true;
+        }
+        out.push_back(fused);
+    }
+    return out;
+}
+
 void add_operators(const model::ShapedGraph& shaped, Workload& w) {
     const model::ModelSummary summary = model::summarize(shaped);
     w.parameters = w.active_parameters = static_cast<double>(summary.parameters);
@@ -184,10 +221,12 @@ void add_operators(const model::ShapedGraph& shaped, Workload& w) {
     w.bytes = number_of(summary.read_bytes) + number_of(summary.written_bytes);
     w.live_bytes = static_cast<double>(graph_max_live_bytes(shaped));
     std::set<std::string> names;
+    const std::vector<bool> fused = joined(shaped.graph);
     for (size_t i = 0; i < shaped.graph.nodes.size(); ++i) {
         const Node& node = shaped.graph.nodes[i];
         const model::OperatorSummary& s = summary.operators[i];
         names.insert(node.op_name);
+        if (fused[i]) continue;
         OperatorWork op;
         op.name = s.node;
         op.kind = kind_of(node);
@@ -230,7 +269,7 @@ Workload workload_of(const WorkloadRequest& request) {
     return naming(request.model, [&] {
         ModelFile file = read_model_file(request.model);
         const bool decoder = file.facts && file.facts->decoder && file.graph.inputs.size() == 1;
-        if (decoder) return decoder_workload(file, request.model);
+        if (decoder) return decoder_workload(file, request);
         return graph_workload(std::move(file), request);
     });
 }

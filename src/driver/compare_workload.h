@@ -12,6 +12,7 @@ struct WorkloadRequest {
     std::string model;              ///< ONNX, or a config.json
     std::vector<std::string> dims;  ///< "NAME=VALUE"; of ONNX
     int batch = 0;                  ///< leading size of every input; 0: as in the file
+    int prompt = 0;                 ///< of a decoder: count its graph for so many tokens
 };
 
 /// Of a decoder's config.json: its products by weight, its attention, what it keeps. Of any other

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace smeaton::report {
@@ -107,6 +108,10 @@ std::string text(const driver::CompareResult& r, Width width) {
     if (!r.comparison.ranking.empty())
         out += fmt::format("\nranking     {}\nwhy         {}\n",
                            joined(r.comparison.ranking, " > "), r.comparison.why_first);
+    for (const compare::Crossing& x : r.comparison.crossings)
+        out += fmt::format("break-even  {} costs what {} does at {} devices ({} USD paid once)\n",
+                           x.device, x.against, count_text(std::ceil(x.volume)),
+                           count_text(x.nre_usd));
     for (const compare::Flip& f : r.comparison.flips)
         out += f.sampled
                    ? fmt::format("flips       {} is first in {:.0f} % of samples of all inputs\n",

@@ -152,6 +152,10 @@ std::string flips_section(const CompareResult& r) {
                                        word(f.to), percent_figure(f.share))
                          : fmt::format("<li>{} at {}: {} comes before {}</li>", word(f.input),
                                        number_figure(f.value), word(f.to), word(f.from));
+    for (const compare::Crossing& x : r.comparison.crossings)
+        out += fmt::format("<li>{} costs what {} does at {} devices, with {} USD paid once</li>",
+                           word(x.device), word(x.against), count_figure(x.volume),
+                           count_figure(x.nre_usd));
     return out.empty() ? "<p>No input's range changes the first place.</p>"
                        : "<ul>" + out + "</ul>";
 }

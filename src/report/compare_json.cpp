@@ -71,7 +71,9 @@ Json json_of(const compare::DeviceRow& row) {
     out["measured"] = json_of(row.measured);
     out["engines"] = Json::array();
     for (const compare::EngineRow& e : row.engines) out["engines"].push_back(json_of(e));
-    out["adoption"] = {{"engines", row.runs_on}};
+    out["adoption"] = {
+        {"engines", row.runs_on},
+        {"porting_weeks", row.porting_weeks ? Json(*row.porting_weeks) : Json(nullptr)}};
     out["notes"] = row.notes;
     return out;
 }
@@ -181,6 +183,12 @@ std::string json(const driver::CompareResult& r) {
     out["why_first"] = r.comparison.why_first;
     out["flips"] = Json::array();
     for (const compare::Flip& f : r.comparison.flips) out["flips"].push_back(json_of(f));
+    out["crossings"] = Json::array();
+    for (const compare::Crossing& x : r.comparison.crossings)
+        out["crossings"].push_back({{"device", x.device},
+                                    {"against", x.against},
+                                    {"volume", x.volume},
+                                    {"nre_usd", x.nre_usd}});
     out["refused"] = Json::array();
     for (const compare::Refused& refused : r.comparison.refused)
         out["refused"].push_back({{"device", refused.device}, {"reason", refused.reason}});

@@ -114,6 +114,16 @@ def test_a_roofline_is_the_larger_of_work_over_peak_and_bytes_over_bandwidth(tmp
         assert real["latency_ms"]["low"] >= row["latency_ms"]["low"]
 
 
+def test_a_prompt_at_the_roofline_is_the_work_that_inspect_counts(traffic):
+    llama = MODELS / "llama-3-8b.json"
+    flops = json.loads(smeaton("inspect", llama, "--batch", 1, "--prompt", 512, "--json").out)["flops"]
+    row = compared(llama, "--devices", "H100", "--efficiency", 1, "--traffic", traffic / "one.yaml")["rows"][0]
+    assert row["ttft_ms"]["value"] == pytest.approx(1e3 * flops / 989.4e12, rel=1e-6)
+    # A step of one sequence: its weights and its cache, at 16 bits.
+    decode = row["bound_ms"]["value"] * 3350e9 / 1e3
+    assert decode == pytest.approx(2 * 7504658432 + 577 * 131072, rel=1e-3)
+
+
 def test_configurations_that_ran_fit_and_those_that_cannot_do_not(traffic):
     ran = [("llama-3-8b", "RTX 4090", "fp16"), ("llama-3-8b", "RTX 4080", "fp16"), ("llama-3-70b", "A40", "q4_k_m"), ("llama-3-70b", "M1 Max", "q4_k_m"), ("llama-3-8b", "3070", "q4_k_m")]
     not_so = [("llama-3-8b", "3080 10GB", "fp16"), ("llama-3-70b", "RTX 4090", "q4_k_m"), ("mixtral-8x7b", "RTX 4090", "fp8")]
