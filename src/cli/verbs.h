@@ -21,6 +21,7 @@ Verb machine_verb();
 Verb cache_verb();
 Verb place_verb();
 Verb search_verb();
+Verb devices_verb();
 
 /// --input, --inputs, --dim, --seed
 void feed_options(Arguments&, driver::FeedRequest&);

@@ -5,23 +5,30 @@ set_source_files_properties(
     PROPERTIES COMPILE_OPTIONS "-O2;-fno-sanitize=all")
 target_link_libraries(smeaton_machine PUBLIC Threads::Threads)
 
-# machines/*.yaml travel inside the program.
-file(GLOB MACHINE_FILES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/machines/*.yaml)
-list(SORT MACHINE_FILES)
-set(MACHINE_ROWS "")
-foreach(FILE ${MACHINE_FILES})
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${FILE})
-    get_filename_component(MACHINE_NAME ${FILE} NAME_WE)
-    file(READ ${FILE} MACHINE_TEXT)
-    string(APPEND MACHINE_ROWS "    {\"${MACHINE_NAME}\", R\"yaml(${MACHINE_TEXT})yaml\"},\n")
-endforeach()
+# machines/*.yaml and machines/devices/*.yaml travel inside the program.
+function(smeaton_shipped_rows PATTERN RESULT)
+    file(GLOB FILES CONFIGURE_DEPENDS ${PATTERN})
+    list(SORT FILES)
+    set(ROWS "")
+    foreach(FILE ${FILES})
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${FILE})
+        get_filename_component(NAME ${FILE} NAME_WLE)
+        file(READ ${FILE} TEXT)
+        string(APPEND ROWS "    {\"${NAME}\", R\"yaml(${TEXT})yaml\"},\n")
+    endforeach()
+    set(${RESULT} "${ROWS}" PARENT_SCOPE)
+endfunction()
+smeaton_shipped_rows(${PROJECT_SOURCE_DIR}/machines/*.yaml MACHINE_ROWS)
+smeaton_shipped_rows(${PROJECT_SOURCE_DIR}/machines/devices/*.yaml DEVICE_ROWS)
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/machine/shipped_files.h
-     CONTENT "// Made from machines/*.yaml by src/machine/folder.cmake.
+     CONTENT "// Made from machines/ by src/machine/folder.cmake.
 struct ShippedFile {
     const char* name;
     const char* text;
 };
 constexpr ShippedFile kShippedFiles[] = {
 @MACHINE_ROWS@};
+constexpr ShippedFile kShippedDevices[] = {
+@DEVICE_ROWS@};
 " @ONLY)
 target_include_directories(smeaton_machine SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/generated)

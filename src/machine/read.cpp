@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "machine/device.h"
 #include "machine/shipped.h"
 #include "machine/verify.h"
 #include "machine/words.h"
@@ -232,11 +233,15 @@ std::string read_description(const std::string& path) {
     const bool is_file = std::filesystem::is_regular_file(path);
     if (const std::string_view shipped = shipped_text(path); !is_file && !shipped.empty())
         return std::string(shipped);
+    if (!is_file)
+        if (const std::string device = shipped_device(path); !device.empty())
+            return std::string(shipped_device_text(device));
     std::ifstream in(path, std::ios::binary);
     if (!in)
         throw UserError(
             "{}: cannot be opened{}; expected the path of a machine description or the name of one "
-            "that ships: {} (`smeaton probe --out FILE` writes this machine's)",
+            "that ships: {} (`smeaton probe --out FILE` writes this machine's, `smeaton devices` "
+            "lists real devices, which stand here too)",
             path, nearest_hint(path, shipped_names()), join(shipped_names()));
     std::ostringstream text;
     text << in.rdbuf();
@@ -245,7 +250,8 @@ std::string read_description(const std::string& path) {
 }
 
 Machine read_machine_file(const std::string& path) {
-    return parse_machine(read_description(path), path);
+    const std::string yaml = read_description(path);
+    return is_device_text(yaml) ? to_machine(parse_device(yaml, path)) : parse_machine(yaml, path);
 }
 
 }  // namespace smeaton::machine

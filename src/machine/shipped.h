@@ -12,4 +12,8 @@ std::vector<std::string> shipped_names();
 /// The text of machines/NAME.yaml; empty when none of that name ships.
 std::string_view shipped_text(std::string_view name);
 
+/// The same of machines/devices/*.yaml: real devices in the short form (device.h).
+std::vector<std::string> shipped_device_names();
+std::string_view shipped_device_text(std::string_view name);
+
 }  // namespace smeaton::machine

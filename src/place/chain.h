@@ -26,6 +26,8 @@ struct ChainLayer {
     double parameter_bytes = 0, activation_bytes = 0;
     double forward_time = 0, backward_time = 0;
     bool tensor_parallel = false;
+    /// Of weights, gradients and optimizer together; absent: 2 or 3 times the parameters.
+    std::optional<double> held_bytes = {};
 };
 
 /// A tensor from one layer to a later one.
@@ -56,6 +58,8 @@ struct ChainProblem {
     int microbatches = 1;
     bool recompute = false;
     bool adam = false;  ///< else the optimizer keeps nothing
+    /// The sum of gradients counts of the stage that has the most of them, not of the first.
+    bool gradients_of_all_stages = false;
     std::vector<ChainWidth> widths;
     std::optional<FixedPlan> fixed;
 };
