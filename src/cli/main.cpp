@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
         std::vector<cli::Verb> verbs = {
             cli::inspect_verb(),  cli::run_verb(),      cli::emit_verb(),   cli::probe_verb(),
             cli::simulate_verb(), cli::schedule_verb(), cli::train_verb(),  cli::study_verb(),
-            cli::machine_verb(),  cli::cache_verb(),    cli::search_verb(), cli::devices_verb(),  cli::place_verb()};
+            cli::machine_verb(),  cli::cache_verb(),    cli::search_verb(), cli::devices_verb(),
+            cli::place_verb()};
         verbs.push_back(cli::completion_verb(verbs));
         verbs.push_back(cli::man_verb(verbs));
         return cli::run_command_line(verbs, argc, argv);
