@@ -9,12 +9,17 @@ namespace smeaton::cli {
 
 Verb inspect_verb() {
     return {"inspect", "graph, operators, parameters, operations, what is not supported",
-            "smeaton inspect model.onnx --dim batch=1 --memory", [](Arguments& arguments) {
+            "smeaton inspect config.json --batch 1 --prompt 512", [](Arguments& arguments) {
                 auto request = std::make_shared<driver::InspectRequest>();
                 auto json = std::make_shared<bool>(false), wide = std::make_shared<bool>(false);
-                arguments.positional("MODEL", request->model, "an ONNX file");
+                arguments.positional("MODEL", request->model,
+                                     "an ONNX file or a Hugging Face config.json");
                 arguments.option("--dim", request->dims, "NAME=VALUE",
                                  "size of a symbolic dim, by its name or as INPUT:AXIS=VALUE");
+                arguments.option("--batch", request->batch, 0,
+                                 "of a config.json: sequences; 0: stays open");
+                arguments.option("--prompt", request->prompt, 0,
+                                 "of a config.json: tokens of each; 0: stays open");
                 arguments.flag("--memory", request->memory,
                                "compile, and print the arena beside its lower bounds");
                 arguments.flag("--blocks", request->blocks,

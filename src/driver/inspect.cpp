@@ -1,13 +1,12 @@
 #include "driver/inspect.h"
 
 #include "base/error.h"
-#include "driver/entry.h"
 #include "driver/feeds.h"
+#include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/blocks/blocks.h"
-#include "model/onnx/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/summary/summary.h"
@@ -97,8 +96,14 @@ void add_work(const model::ShapedGraph& shaped, InspectResult& result) {
 static InspectResult inspect_file(const InspectRequest& request) {
     InspectResult result;
     result.model = request.model;
-    refuse_program(request.model);
-    model::Graph graph = model::onnx::read_onnx(request.model);
+    ModelFile file = read_model_file(request.model);
+    model::Graph graph = std::move(file.graph);
+    if (file.facts) {
+        result.active_parameters = file.facts->active_parameters;
+        result.kv_bytes_per_token = file.facts->kv_bytes_per_token();
+    } else if (request.batch > 0 || request.prompt > 0) {
+        throw UserError("--batch and --prompt are of a config.json; bind sizes with --dim");
+    }
     result.opsets = graph.opsets;
     result.inputs = port_rows(graph, graph.inputs);
     result.outputs = port_rows(graph, graph.outputs);
@@ -110,7 +115,8 @@ static InspectResult inspect_file(const InspectRequest& request) {
     auto with_blocks = [&](const model::Graph& of) {
         if (request.blocks) add_blocks(of, model::find_blocks(of), result);
     };
-    std::map<std::string, int64_t> dims = parse_dims(request.dims);
+    const std::map<std::string, int64_t> dims =
+        with_tokens(graph, request.batch, request.prompt, parse_dims(request.dims), graph.warnings);
     model::Graph bound = model::bind_dims(graph, model::dim_bindings(graph, dims));
     result.open_dims = model::unbound_dims(bound);
     for (const PortRow& port : port_rows(bound, bound.inputs))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct InspectRequest {
     std::vector<std::string> dims;  ///< "NAME=VALUE", "INPUT:AXIS=VALUE"
     bool memory = false;            ///< plan the arena as `run` would
     bool blocks = false;            ///< find the repeated structure of the simplified graph
+    int batch = 0, prompt = 0;      ///< of a config.json: sequences, tokens of each; 0: open
     int threads = 0;
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
 };
@@ -61,6 +63,7 @@ struct InspectResult {
     std::map<std::string, int> operators;  ///< name -> nodes, in the file
     std::vector<UnsupportedRow> unsupported;
     int64_t parameters = 0, weights_bytes = 0;
+    std::optional<int64_t> active_parameters, kv_bytes_per_token;  ///< of a config.json
     Dim flops, read_bytes, written_bytes;
     std::vector<OperatorRow> rows;
     std::vector<std::string> open_dims;  ///< sizes that --dim must give before the model can run

@@ -5,12 +5,11 @@
 
 #include "base/error.h"
 #include "driver/batch.h"
-#include "driver/entry.h"
 #include "driver/feeds.h"
+#include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
-#include "model/onnx/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/shape/window.h"
@@ -236,8 +235,7 @@ private:
 };
 
 model::ShapedGraph shaped_graph(const LayerRequest& request) {
-    refuse_program(request.model);
-    model::Graph graph = model::onnx::read_onnx(request.model);
+    model::Graph graph = read_graph(request.model);
     model::refuse_unsupported(graph);
     const std::map<std::string, int64_t> dims = parse_dims(request.dims);
     if (request.batch > 0) graph = with_batch(std::move(graph), request.batch);

@@ -7,13 +7,12 @@
 
 #include "base/error.h"
 #include "driver/batch.h"
-#include "driver/entry.h"
 #include "driver/feeds.h"
+#include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/blocks/blocks.h"
-#include "model/onnx/read.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/shape/view.h"
@@ -48,13 +47,23 @@ Graph with_sequence(Graph graph, int64_t sequence) {
 }
 
 model::ShapedGraph shaped_model(const LayersRequest& request) {
-    refuse_program(request.model);
-    Graph graph = model::onnx::read_onnx(request.model);
+    ModelFile file = read_model_file(request.model);
+    Graph graph = std::move(file.graph);
     model::refuse_unsupported(graph);
-    const std::map<std::string, int64_t> dims = parse_dims(request.dims);
-    graph = with_batch(std::move(graph), request.microbatch);
+    std::map<std::string, int64_t> dims = parse_dims(request.dims);
+    int64_t sequence = request.sequence;
+    if (file.facts) {
+        if (sequence == 0) sequence = file.facts->max_positions;
+        if (file.facts->max_positions > 0 && sequence > file.facts->max_positions)
+            throw UserError("--sequence {}: the model takes {} at most", sequence,
+                            file.facts->max_positions);
+        std::vector<std::string> warnings;
+        dims = with_tokens(graph, request.microbatch, sequence, std::move(dims), warnings);
+    } else {
+        graph = with_batch(std::move(graph), request.microbatch);
+    }
     graph = model::bind_dims(graph, model::dim_bindings(graph, dims));
-    graph = with_sequence(std::move(graph), request.sequence);
+    graph = with_sequence(std::move(graph), sequence);
     model::ShapedGraph shaped = inferred_for_batch(std::move(graph), request.microbatch);
     model::SimplifyOptions options;
     options.skip = {"fold_affine"};  // a training step keeps its norms

@@ -13,7 +13,7 @@ struct LayersRequest {
     std::string model;
     std::vector<std::string> dims;  ///< NAME=VALUE, INPUT:AXIS=VALUE
     int microbatch = 1;             ///< leading size of every input
-    int64_t sequence = 0;           ///< of what is open besides; 0: nothing may be
+    int64_t sequence = 0;  ///< of what is open besides; 0: a config's largest, else nothing may be
 };
 
 struct ModelLayer {

@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "driver/entry.h"
+#include "driver/model_file.h"
 #include "driver/naming.h"
 #include "lower/evaluate.h"
-#include "model/onnx/read.h"
 #include "model/shape/infer.h"
 #include "model/states.h"
 #include "model/unsupported.h"
@@ -60,8 +59,7 @@ model::Graph with_states(model::Graph graph, const std::string& label,
 }
 
 model::Graph read_model(const std::string& path, const SessionOptions& options) {
-    refuse_program(path);
-    return with_states(model::onnx::read_onnx(path), path, options);
+    return with_states(read_graph(path), path, options);
 }
 
 std::vector<PortInfo> input_ports(const model::Graph& graph) {

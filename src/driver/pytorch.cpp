@@ -16,6 +16,7 @@
 #include "machine/query.h"
 #include "machine/read.h"
 #include "model/bind_dims.h"
+#include "model/open_weights.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/summary/summary.h"
@@ -181,6 +182,7 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
             opened.graph = read_model(request.model, request.session);
         else
             opened = open_model(request.model, request.feeds, request.session);
+        model::require_weights(opened.graph, request.model, "writing them beside the source");
         const pytorch::Export what(simplified(request, opened));
         const pytorch::ClusterPlan plan = plan_clusters(request, what);
         pytorch::EmitOptions options;

@@ -32,7 +32,9 @@
 #include "gir/interp/interp.h"
 #include "gir/ledger/ledger.h"
 #include "gir/memory/arena.h"
+#include "model/hf/read.h"
 #include "model/onnx/read.h"
+#include "model/open_weights.h"
 #include "model/shape/infer.h"
 #include "run/alive.h"
 #include "run/background.h"
@@ -464,6 +466,8 @@ Session::Session(const std::string& path, SessionOptions options)
     : impl_(std::make_unique<Impl>()) {
     impl_->path = path;
     impl_->options = std::move(options);
+    if (model::hf::is_config_file(path))
+        model::require_weights(model::hf::read_config(path).graph, path, "running");
     if (is_program_file(path))
         impl_->start_program(read_entry(path));
     else

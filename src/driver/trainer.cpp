@@ -19,6 +19,7 @@
 #include "model/grad/state_order.h"
 #include "model/onnx/replace.h"
 #include "model/onnx/write.h"
+#include "model/open_weights.h"
 
 namespace smeaton::driver {
 
@@ -418,6 +419,7 @@ Trainer::Trainer(const std::string& model_path, TrainerOptions options)
     check_rate(options.learning_rate);
     impl_->options = std::move(options);
     impl_->graph = read_model(model_path, {});
+    model::require_weights(impl_->graph, model_path, "training");
     check_options(impl_->graph, model_path, impl_->options.session);
     impl_->inputs = input_ports(impl_->graph);
     const auto is_input = [&](const std::string& name) {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "tensor/open.h"
 
 namespace smeaton::driver {
 
@@ -29,6 +30,7 @@ void lighten(gir::Program& program, const std::set<Name>& kept) {
 
 bool is_weighty(const tensor::Tensor& t) {
     using tensor::DType;
+    if (tensor::is_open(t)) return false;
     // Ledgers look into tables of places.
     if (t.dtype() == DType::kString || t.dtype() == DType::kI64 || t.dtype() == DType::kI32)
         return false;

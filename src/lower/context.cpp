@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "gir/walk.h"
+#include "tensor/open.h"
 
 namespace smeaton::lower {
 
@@ -77,7 +78,7 @@ Buf Lowering::buffer_of(model::ValueId id) {
     SMEATON_CHECK(value.constant, "value {} is read before it is made", value.name);
     Buf made = add_buffer(value.name, value.constant->dtype(), value.constant->shape(),
                           gir::Lifetime::Weight, value.name);
-    program.buffers.back().data = value.constant;
+    if (!tensor::is_open(*value.constant)) program.buffers.back().data = value.constant;
     return buffers[id] = made;
 }
 

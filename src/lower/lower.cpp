@@ -5,6 +5,7 @@
 #include "gir/walk.h"
 #include "lower/rules.h"
 #include "model/states.h"
+#include "tensor/open.h"
 
 namespace smeaton::lower {
 
@@ -252,7 +253,8 @@ std::map<size_t, Name> declare_ports(Lowering& lowering) {
         lowering.buffers[id] =
             lowering.add_buffer(name, *graph.at(id).dtype, const_shape(graph, id),
                                 state ? gir::Lifetime::State : gir::Lifetime::Input, name);
-        if (state) lowering.program.buffers.back().data = state->first;
+        if (state && state->first && !tensor::is_open(*state->first))
+            lowering.program.buffers.back().data = state->first;
     }
     std::map<size_t, Name> declared;
     for (size_t k = 0; k < graph.outputs.size(); ++k) {

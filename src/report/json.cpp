@@ -244,6 +244,8 @@ Json inspected(const driver::InspectResult& r) {
                 {"open_dims", r.open_dims},
                 {"bindings", r.bindings},
                 {"warnings", r.warnings}};
+    if (r.active_parameters) out["active_parameters"] = *r.active_parameters;
+    if (r.kv_bytes_per_token) out["kv_bytes_per_token"] = *r.kv_bytes_per_token;
     out["unsupported"] = Json::array();
     for (const driver::UnsupportedRow& u : r.unsupported)
         out["unsupported"].push_back({{"node", u.node}, {"op", u.op}, {"reason", u.reason}});

@@ -134,6 +134,10 @@ std::string text(const driver::InspectResult& r, Width width) {
     }
     out += fmt::format("{:<12}{} ({} of constants)\n", "parameters", r.parameters,
                        bytes_text(static_cast<double>(r.weights_bytes)));
+    if (r.active_parameters)
+        out += fmt::format("{:<12}{} of them for a token; {} of keys and values kept a token\n", "",
+                           *r.active_parameters,
+                           bytes_text(static_cast<double>(r.kv_bytes_per_token.value_or(0))));
     out +=
         fmt::format("{:<12}{} operations; {} read, {} written, each operator by itself\n", "work",
                     dim_text(r.flops, count_text, width), dim_text(r.read_bytes, bytes_text, width),

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tensor/convert.h"
+#include "tensor/open.h"
 
 namespace smeaton::tensor {
 
@@ -90,9 +91,11 @@ Tensor Tensor::reshaped(std::vector<int64_t> shape) const {
 }
 
 double Tensor::at_as_double(int64_t i) const {
+    require_data(*this);
     return load_double(dtype_, data_, i);
 }
 int64_t Tensor::at_as_int(int64_t i) const {
+    require_data(*this);
     return load_int(dtype_, data_, i);
 }
 void Tensor::set_from_double(int64_t i, double v) {
@@ -124,6 +127,7 @@ Tensor of_i64(const std::vector<int64_t>& values) {
 
 bool same(const Tensor& a, const Tensor& b) {
     if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+    if (is_open(a) || is_open(b)) return false;
     if (a.dtype() == DType::kString) return a.strings() == b.strings();
     auto size = static_cast<size_t>(a.bytes());
     return a.data() == b.data() || size == 0 || std::memcmp(a.data(), b.data(), size) == 0;
@@ -158,6 +162,7 @@ struct Hash {
 }  // namespace
 
 uint64_t content_hash(const Tensor& t) {
+    require_data(t);
     Hash hash;
     hash.word(static_cast<uint64_t>(t.dtype()));
     hash.word(t.shape().size());

@@ -4,6 +4,7 @@
 
 #include "base/text_reader.h"
 #include "base/text_writer.h"
+#include "tensor/open.h"
 
 namespace smeaton::tensor {
 
@@ -63,13 +64,14 @@ std::optional<Tensor> read_by_hash(TextReader& r, DType dtype, const std::vector
 }  // namespace
 
 bool is_large(const Tensor& t) {
-    return t.elements() > kSmallElements;
+    return !is_open(t) && t.elements() > kSmallElements;
 }
 
 std::string tensor_text(const Tensor& t) {
     std::string out = fmt::format("{}[", name(t.dtype()));
     for (size_t i = 0; i < t.shape().size(); ++i)
         out += (i != 0 ? "," : "") + std::to_string(t.shape()[i]);
+    if (is_open(t)) return out + "] open";
     if (is_large(t)) return out + fmt::format("] hash 0x{:016x}", content_hash(t));
     out += "](";
     for (int64_t i = 0; i < t.elements(); ++i) out += (i != 0 ? ", " : "") + element_text(t, i);
@@ -89,6 +91,7 @@ static std::optional<Tensor> read(TextReader& r, const ConstantTable& table, boo
         if (shape.back() < 0) r.fail(place, "a constant has a negative dim");
     }
     if (r.accept("hash")) return read_by_hash(r, *dtype, shape, table, may_lack);
+    if (r.accept("open")) return open_tensor(*dtype, shape);
     int64_t count = 1;
     for (int64_t d : shape)
         if (__builtin_mul_overflow(count, d, &count)) count = kSmallElements + 1;

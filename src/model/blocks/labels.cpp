@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/text_writer.h"
+#include "model/open_weights.h"
 #include "model/shape/known.h"
 
 namespace smeaton::model {
@@ -128,9 +129,7 @@ bool sets_the_operator(OpType op, size_t k) {
 bool is_parameter(const Graph& graph, const Node& node, size_t k) {
     const Tensor* constant = constant_input(graph, node, k);
     if (constant == nullptr || sets_the_operator(node.op, k)) return false;
-    const bool narrow =
-        tensor::is_integer(constant->dtype()) && tensor::bits(constant->dtype()) <= 8;
-    return narrow || tensor::is_float(constant->dtype());
+    return may_be_weight(graph, *constant);
 }
 
 NodeLabels label_nodes(const Graph& graph) {

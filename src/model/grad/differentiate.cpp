@@ -9,6 +9,7 @@
 #include "model/bind_dims.h"
 #include "model/grad/backward.h"
 #include "model/grad/reach.h"
+#include "model/open_weights.h"
 #include "model/rewrite/dead_code.h"
 #include "model/rewrite/simplify.h"
 #include "model/verify.h"
@@ -33,7 +34,8 @@ std::set<std::string> candidates(const Graph& graph, const std::vector<std::stri
     for (const Node& node : graph.nodes)
         for (ValueId id : node.inputs)
             if (id.valid() && graph.at(id).constant &&
-                tensor::is_float(graph.at(id).constant->dtype()) && statistics.count(id) == 0)
+                tensor::is_float(graph.at(id).constant->dtype()) &&
+                may_be_weight(graph, *graph.at(id).constant) && statistics.count(id) == 0)
                 all.insert(graph.at(id).name);
     for (const std::string& pattern : freeze) {
         const auto named = [&](const std::string& name) {

@@ -8,6 +8,7 @@
 #include "model/rewrite/edit.h"
 #include "model/shape/elementwise.h"
 #include "model/shape/window.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -36,8 +37,9 @@ struct Affine {
     }
 };
 
-bool foldable_dtype(DType t) {
-    return t == DType::kF32 || t == DType::kF64;
+/// Numbers that scales and shifts may go into.
+bool is_foldable(const Tensor* t) {
+    return t && !tensor::is_open(*t) && (t->dtype() == DType::kF32 || t->dtype() == DType::kF64);
 }
 
 std::optional<Affine> batch_norm_affine(const Graph& graph, const Node& node) {
@@ -46,7 +48,7 @@ std::optional<Affine> batch_norm_affine(const Graph& graph, const Node& node) {
     const Tensor* parts[4];
     for (size_t k = 0; k < 4; ++k) {
         parts[k] = constant_input(graph, node, k + 1);
-        if (!parts[k] || !foldable_dtype(parts[k]->dtype())) return {};
+        if (!is_foldable(parts[k])) return {};
     }
     const double epsilon = attribute_float(node, "epsilon", 1e-5);
     Affine affine;
@@ -81,7 +83,7 @@ std::optional<Affine> arithmetic_affine(const Graph& graph, const Node& node) {
     const NodeView view(graph, node);
     for (size_t k = 0; k < 2; ++k) {
         const Tensor* constant = constant_input(graph, node, k);
-        if (!constant || !foldable_dtype(constant->dtype())) continue;
+        if (!is_foldable(constant)) continue;
         const size_t x = 1 - k;
         const Shape& shape = view.shape(x);
         if (shape.size() < 2 || !shape[1].is_const()) return {};
@@ -158,7 +160,7 @@ bool read_bias(const Graph& graph, const Node& node, Weights& weights) {
     weights.bias.assign(static_cast<size_t>(weights.outputs), 0);
     if (!has_input(node, 2)) return true;
     const Tensor* bias = constant_input(graph, node, 2);
-    if (!bias || !foldable_dtype(bias->dtype())) return false;
+    if (!is_foldable(bias)) return false;
     const int64_t count = bias->elements();
     const bool row = !bias->shape().empty() && bias->shape().back() == count;
     if (count != 1 && !(row && count == weights.outputs)) return false;
@@ -176,7 +178,7 @@ std::optional<Weights> weights_of(const Graph& graph, const Node& node) {
     }
     Weights weights;
     weights.tensor = constant_input(graph, node, 1);
-    if (!weights.tensor || !foldable_dtype(weights.tensor->dtype())) return {};
+    if (!is_foldable(weights.tensor)) return {};
     const std::vector<int64_t>& shape = weights.tensor->shape();
     if (weights.tensor->elements() == 0) return {};
     for (size_t d = 2; d < shape.size(); ++d) weights.kernel *= shape[d];

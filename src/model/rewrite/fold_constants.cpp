@@ -6,6 +6,7 @@
 #include "model/rewrite/edit.h"
 #include "model/shape/shape_ops.h"
 #include "model/summary/summary.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -75,7 +76,7 @@ private:
             operands.emplace_back();
             if (!id.valid()) continue;
             operands.back() = graph().at(id).constant;
-            if (!operands.back()) return false;
+            if (!operands.back() || tensor::is_open(*operands.back())) return false;
             operand_bytes += operands.back()->bytes();
         }
         const int64_t bytes = output_bytes(graph(), node);

@@ -6,6 +6,7 @@
 #include "model/rewrite/edit.h"
 #include "model/shape/move.h"
 #include "model/shape/resize.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -19,7 +20,9 @@ size_t index_of(ValueId id) {
 /// zero counts too.
 bool all_elements_are(const Graph& graph, const Node& node, size_t k, double wanted) {
     const Tensor* tensor = constant_input(graph, node, k);
-    if (!tensor || tensor->elements() > 65536 || tensor->dtype() == DType::kString) return false;
+    if (!tensor || tensor::is_open(*tensor) || tensor->elements() > 65536 ||
+        tensor->dtype() == DType::kString)
+        return false;
     for (int64_t i = 0; i < tensor->elements(); ++i) {
         const double element = tensor->at_as_double(i);
         if (element != wanted) return false;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "model/rewrite/edit.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -28,7 +29,7 @@ public:
     /// The first value that was given with an equal constant; `id` itself when there is none.
     ValueId first_equal(const Graph& graph, ValueId id) {
         const Tensor& tensor = *graph.at(id).constant;
-        if (tensor.dtype() == DType::kString) return id;
+        if (tensor.dtype() == DType::kString || tensor::is_open(tensor)) return id;
         std::vector<ValueId>& alike = seen_[sample_key(tensor)];
         for (ValueId other : alike) {
             if (tensor::same(*graph.at(other).constant, tensor)) return other;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "tensor/convert.h"
+#include "tensor/open.h"
 
 namespace smeaton::model {
 
@@ -73,7 +74,8 @@ bool can_be_known(DType t) {
 }
 
 KnownPtr known_from(const Tensor& tensor) {
-    if (!can_be_known(tensor.dtype()) || tensor.elements() > kKnownLimit) return nullptr;
+    if (tensor::is_open(tensor) || !can_be_known(tensor.dtype()) || tensor.elements() > kKnownLimit)
+        return nullptr;
     auto known = std::make_shared<Known>();
     known->dtype = tensor.dtype();
     known->shape = tensor.shape();

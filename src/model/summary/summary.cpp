@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "model/open_weights.h"
 #include "model/shape/einsum.h"
 #include "model/shape/shape_ops.h"
 #include "model/shape/window.h"
@@ -65,11 +66,9 @@ int64_t norm_passes(OpType op) {
     }
 }
 
-/// Integers above 8 bits, booleans and strings are indices, sizes, masks: no parameters.
-void count_constant(const Tensor& tensor, ModelSummary& summary) {
+void count_constant(const Graph& graph, const Tensor& tensor, ModelSummary& summary) {
     summary.constant_bytes += tensor.bytes();
-    const bool small = tensor::is_integer(tensor.dtype()) && tensor::bits(tensor.dtype()) <= 8;
-    if (small || tensor::is_float(tensor.dtype())) summary.parameters += tensor.elements();
+    if (may_be_weight(graph, tensor)) summary.parameters += tensor.elements();
 }
 
 }  // namespace
@@ -122,7 +121,7 @@ ModelSummary summarize(const ShapedGraph& shaped) {
         one.op = node.op_name;
         one.flops = operations(NodeView(graph, node));
         if (node.op == OpType::kConstant) {
-            count_constant(constant_value(NodeView(graph, node)), summary);
+            count_constant(graph, constant_value(NodeView(graph, node)), summary);
         }
         std::set<ValueId> read;
         for (ValueId id : node.inputs) {
@@ -132,7 +131,7 @@ ModelSummary summarize(const ShapedGraph& shaped) {
             if (!value.constant) continue;
             one.constant_bytes += bytes_of(value);
             if (!counted.insert(id).second) continue;
-            count_constant(*value.constant, summary);
+            count_constant(graph, *value.constant, summary);
         }
         for (ValueId id : node.outputs) {
             if (!id.valid()) continue;
