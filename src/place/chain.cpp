@@ -141,6 +141,11 @@ private:
     }
     size_t devices(size_t s, size_t q) const { return static_cast<size_t>(width_.t) * (s - q) + q; }
     bool better(std::optional<ChainPlan>& best, std::optional<double> gradients) const;
+    struct Least {
+        double load = kInfinite;
+        std::vector<std::pair<size_t, double>> by_end;  // of the first stage; its plan's load
+    };
+    std::vector<Least> least_loads(size_t devices) const;
     void fill();
     /// The least load of layers end … with s stages on at most k devices, for every end, s.
     std::vector<double> within(size_t k) const;
@@ -208,32 +213,50 @@ bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
     return true;
 }
 
+/// For each number of stages the least load on so many devices, and how a first stage gets it.
+std::vector<Table::Least> Table::least_loads(size_t devices) const {
+    std::vector<Least> least(stages_ + 1);
+    std::map<size_t, std::vector<double>> tables;  // by devices left behind the first stage
+    for (size_t end = 1; end <= layers_; ++end) {
+        const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
+        if (a > devices) continue;
+        if (!tables.contains(devices - a)) tables.emplace(devices - a, within(devices - a));
+        const std::vector<double>& behind = tables.at(devices - a);
+        for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
+            const double rest = behind[end * (stages_ + 1) + s - 1];
+            if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
+            const double load = std::max(rest, runs_.load(0, end, s));
+            least[s].by_end.push_back({end, load});
+            least[s].load = std::min(least[s].load, load);
+        }
+    }
+    return least;
+}
+
 bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradients) const {
     const int most = std::min(problem_.devices, problem_.microbatches);
-    std::vector<double> parameters = runs_.parameters();
-    if (gradients) parameters.assign(parameters.size(), *gradients);
-    std::map<size_t, std::vector<double>> tables;  // by devices left behind the first stage
+    const std::vector<double>& parameters = runs_.parameters();
     double time = best ? best->time : kInfinite;
     size_t best_end = 0, best_s = 0;
     int best_d = 0;
     bool fits = false;
+    std::vector<Least> least;
+    int least_of = 0;
     for (int d = 1; d <= most; ++d) {
-        const auto k = static_cast<size_t>(problem_.devices / d);
+        if (problem_.devices / d != least_of) {
+            least_of = problem_.devices / d;
+            least = least_loads(static_cast<size_t>(least_of));
+        }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
         const double share = 4.0 * (d - 1) / d / problem_.bandwidth;
-        for (size_t end = 1; end <= layers_; ++end) {
-            const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
-            if (a > k) continue;
-            const size_t left = k - a;
-            if (!tables.contains(left)) tables.emplace(left, within(left));
-            const std::vector<double>& behind = tables.at(left);
-            for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
-                const double rest = behind[end * (stages_ + 1) + s - 1];
-                if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
-                fits = true;
-                const double load = std::max(rest, runs_.load(0, end, s));
-                const double now =
-                    load * (microbatches + static_cast<double>(s) - 1) + share * parameters[end];
+        for (size_t s = 1; s <= stages_; ++s) {
+            if (least[s].by_end.empty()) continue;
+            fits = true;
+            const double steps = microbatches + static_cast<double>(s) - 1;
+            const double sums = share * gradients.value_or(parameters[1]);
+            if (!(least[s].load * steps + sums < time)) continue;
+            for (const auto& [end, load] : least[s].by_end) {
+                const double now = load * steps + share * gradients.value_or(parameters[end]);
                 if (now < time) time = now, best_end = end, best_s = s, best_d = d;
             }
         }

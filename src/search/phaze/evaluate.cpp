@@ -28,6 +28,15 @@ struct PreparedKind {
     const Prepared& of(Direction d) const { return d == Direction::kForward ? forward : backward; }
 };
 
+/// Defect 1: bytes over bytes a second, taken for milliseconds.
+double bytes_per_ms(const Setting& setting) {
+    return setting.link_bytes_per_s / (setting.rules.has(1) ? 1 : 1e3);
+}
+
+double most_memory_gb(const Setting& setting) {
+    return *std::max_element(setting.memory_gb.begin(), setting.memory_gb.end());
+}
+
 /// Least time of the tasks: the longest way, and the work of each type of core.
 double least_cycles(const std::vector<Task>& tasks, const std::vector<Latency>& latencies,
                     const Chip& chip) {
@@ -53,26 +62,37 @@ double least_cycles(const std::vector<Task>& tasks, const std::vector<Latency>& 
     return std::max({way, tensor / chip.n_tc, vector / chip.n_vc});
 }
 
-/// No pipeline over the devices is faster: for S stages the largest holds a share of the work, each
-/// microbatch goes through it. `least_stages`: as many as the memory takes.
+/// No pipeline over the devices is faster. For S stages the largest holds a share of the work and
+/// of the transfers, each microbatch goes through it, and some stage has a share of the parameters
+/// (defect 6: the first has those of the first layer). In the number d of pipelines time is a
+/// constant and a part over d: one end is best.
 double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setting& setting) {
-    double sum = 0, longest = 0, held = 0;
-    for (const int kind : work.layers) {
-        const LayerMs& t = times[static_cast<size_t>(kind)];
+    double sum = 0, longest = 0, held = 0, parameters = 0, boundary = kInfinite;
+    for (const int k : work.layers) {
+        const LayerKind& kind = work.kinds[static_cast<size_t>(k)];
+        const LayerMs& t = times[static_cast<size_t>(k)];
         sum += t.forward + t.backward, longest = std::max(longest, t.forward + t.backward);
-        held += work.kinds[static_cast<size_t>(kind)].held_bytes;
+        held += setting.rules.has(13) ? 2 * kind.parameter_bytes : kind.held_bytes;
+        parameters += kind.parameter_bytes;
     }
-    const double memory =
-        1e9 * *std::max_element(setting.memory_gb.begin(), setting.memory_gb.end());
+    for (const double bytes : work.boundary_bytes) boundary = std::min(boundary, bytes);
+    const double bandwidth = bytes_per_ms(setting);
+    const double memory = 1e9 * most_memory_gb(setting);
     const int least = std::max(1, static_cast<int>(std::ceil(held / memory - 1e-9)));
     const int most = std::min(static_cast<int>(work.layers.size()), setting.devices);
     const auto microbatches = static_cast<double>(work.batch / work.microbatch);
     double best = kInfinite;
     for (int s = least; s <= most; ++s) {
-        const double d = std::min(static_cast<double>(setting.devices / s), microbatches);
-        best = std::min(best, std::max(sum / s, longest) * (std::ceil(microbatches / d) + s - 1));
+        const double sent = s > 1 ? 2 * (s - 1) * boundary / bandwidth : 0;
+        const double load = std::max((sum + sent) / s, longest);
+        const double of_stage =
+            setting.rules.has(6) ? work.kinds[static_cast<size_t>(work.layers[0])].parameter_bytes
+                                 : parameters / s;
+        for (const double d : {1.0, std::min<double>(setting.devices / s, microbatches)})
+            best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
+                                      4 * (d - 1) / d * of_stage / bandwidth);
     }
-    return best;
+    return best * (1 - 1e-12);
 }
 
 }  // namespace
@@ -83,8 +103,7 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
     problem.name = work.model;
     problem.memory_bytes = memory_gb * 1e9;
     problem.devices = setting.devices;
-    // Defect 1: bytes over bytes a second, taken for milliseconds.
-    problem.bandwidth = setting.link_bytes_per_s / (setting.rules.has(1) ? 1 : 1e3);
+    problem.bandwidth = bytes_per_ms(setting);
     problem.microbatches = static_cast<int>(work.batch / work.microbatch);
     problem.recompute = recompute;
     problem.adam = setting.adam;
@@ -111,8 +130,15 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
     return problem;
 }
 
+/// Operators that occur, each once.
+struct Mappers {
+    std::map<TensorOperator, int> place;
+    std::vector<Mapper> all;
+};
+
 struct Evaluation::State {
-    State(const std::vector<Model>& all, const Setting& s) : models(all), setting(s) {
+    State(const std::vector<Model>& all, const Setting& s, std::shared_ptr<Mappers> shared)
+        : models(all), setting(s), mappers(std::move(shared)) {
         for (const Model& model : models) {
             prepared.emplace_back();
             for (const Work& work : model.works) {
@@ -132,8 +158,8 @@ struct Evaluation::State {
                 continue;
             }
             const auto [found, made] =
-                mapper_of.emplace(task.tensor, static_cast<int>(mappers.size()));
-            if (made) mappers.emplace_back(task.tensor);
+                mappers->place.emplace(task.tensor, static_cast<int>(mappers->all.size()));
+            if (made) mappers->all.emplace_back(task.tensor);
             p.mapper.push_back(found->second);
         }
         return p;
@@ -143,7 +169,7 @@ struct Evaluation::State {
     double tensor_cycles(int mapper, const Chip& chip, int cores, Price how) {
         const Cores on{chip.width, chip.depth, mesh_of(cores)};
         const Memories memories = memories_of(chip, setting.rules.has(8));
-        Mapper& m = mappers[static_cast<size_t>(mapper)];
+        Mapper& m = mappers->all[static_cast<size_t>(mapper)];
         switch (how) {
             case Price::kRoofline:
                 return m.bound(on, memories);
@@ -181,9 +207,14 @@ struct Evaluation::State {
     }
 
     double bound_ms(size_t model, const Chip& chip, bool mapped) {
-        double best = kInfinite;
+        std::vector<std::pair<double, size_t>> rough;
         for (size_t w = 0; w < models[model].works.size(); ++w)
-            best = std::min(best, bound_ms(model, w, chip, mapped));
+            rough.emplace_back(bound_ms(model, w, chip, false), w);
+        std::sort(rough.begin(), rough.end());
+        if (!mapped) return rough[0].first;
+        double best = kInfinite;
+        for (const auto& [bound, w] : rough)
+            if (bound < best) best = std::min(best, bound_ms(model, w, chip, true));
         return best;
     }
     double bound_ms(size_t model, size_t w, const Chip& chip, bool mapped) {
@@ -195,7 +226,18 @@ struct Evaluation::State {
                      kCyclesPerMs,
                  least_cycles(kind.backward.tasks, latencies(kind.backward, chip, how), chip) /
                      kCyclesPerMs});
-        return least_ms(models[model].works[w], times, setting);
+        const Work& work = models[model].works[w];
+        return mapped ? planned_ms(work, times) : least_ms(work, times, setting);
+    }
+    /// The best plan with these times; infinite where none fits.
+    double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
+        double best = kInfinite;
+        for (const bool recompute : {false, true}) {
+            const place::ChainAnswer answer =
+                solve(chain_problem(work, times, setting, most_memory_gb(setting), recompute));
+            if (answer.best) best = std::min(best, answer.best->time);
+        }
+        return best;
     }
 
     LayerTime layer(const Prepared& p, const Chip& chip, Effort effort) {
@@ -225,8 +267,7 @@ struct Evaluation::State {
     const std::vector<Model>& models;
     Setting setting;
     std::vector<std::vector<std::vector<PreparedKind>>> prepared;
-    std::map<TensorOperator, int> mapper_of;
-    std::vector<Mapper> mappers;
+    std::shared_ptr<Mappers> mappers;
     std::unordered_map<std::string, std::pair<double, double>> scheduled;
 };
 
@@ -250,35 +291,36 @@ void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double b
     const Work& work = models[model].works[w];
     if (bound_ms(model, w, chip, true) >= below_ms) return;
     auto [times, least] = times_of(model, w, chip, Effort::kList);
-    if (least_ms(work, least, setting) >= below_ms) return;
+    if (planned_ms(work, least) >= below_ms) return;
     std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
     std::string why;
-    for (const double memory : setting.memory_gb)
-        for (const bool recompute : {false, true}) {
-            place::ChainProblem problem = chain_problem(work, times, setting, memory, recompute);
-            const place::ChainAnswer answer = solve(problem);
-            if (!answer.best) {
-                why = answer.notes.empty() ? "" : answer.notes[0];
-                continue;
-            }
-            // Defect 5: a plan given beside that does not fit ends the program.
-            if (setting.rules.has(5) && setting.expert && !answer.fixed_time) {
-                why = "the expert plan does not fit: " + answer.fixed_refused;
-                continue;
-            }
-            if (best.fits && answer.best->time >= best.time_ms) continue;
-            best.fits = true;
-            best.time_ms = best.lower_bound_ms = answer.best->time;
-            best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
-            best.plan = *answer.best;
-            for (size_t k = 0; k < times.size(); ++k)
-                if (least[k].forward < times[k].forward || least[k].backward < times[k].backward) {
-                    const auto lower =
-                        solve(chain_problem(work, least, setting, memory, recompute));
-                    best.lower_bound_ms = lower.best->time;
-                    break;
-                }
+    // Memory has no area: the most of it is never worse.
+    const double memory = most_memory_gb(setting);
+    for (const bool recompute : {false, true}) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, times, setting, memory, recompute));
+        if (!answer.best) {
+            why = answer.notes.empty() ? "" : answer.notes[0];
+            continue;
         }
+        // Defect 5: a plan given beside that does not fit ends the program.
+        if (setting.rules.has(5) && setting.expert && !answer.fixed_time) {
+            why = "the expert plan does not fit: " + answer.fixed_refused;
+            continue;
+        }
+        if (best.fits && answer.best->time >= best.time_ms) continue;
+        best.fits = true;
+        best.time_ms = best.lower_bound_ms = answer.best->time;
+        best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
+        best.plan = *answer.best;
+        const bool proven = std::equal(
+            times.begin(), times.end(), least.begin(), [](const LayerMs& a, const LayerMs& b) {
+                return a.forward == b.forward && a.backward == b.backward;
+            });
+        if (!proven)
+            best.lower_bound_ms =
+                solve(chain_problem(work, least, setting, memory, recompute)).best->time;
+    }
     if (!best.fits) best.why = why;
 }
 
@@ -298,7 +340,11 @@ Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms)
 }
 
 Evaluation::Evaluation(const std::vector<Model>& models, const Setting& setting)
-    : state_(std::make_unique<State>(models, setting)) {}
+    : state_(std::make_unique<State>(models, setting, std::make_shared<Mappers>())) {}
+Evaluation::Evaluation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Evaluation Evaluation::another() const {
+    return Evaluation(std::make_unique<State>(state_->models, state_->setting, state_->mappers));
+}
 Evaluation::~Evaluation() = default;
 Evaluation::Evaluation(Evaluation&&) noexcept = default;
 

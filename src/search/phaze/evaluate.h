@@ -54,11 +54,13 @@ place::ChainProblem chain_problem(const Work&, const std::vector<LayerMs>&, cons
 class Evaluation {
 public:
     Evaluation(const std::vector<Model>&, const Setting&);
+    /// One for another thread that shares what operators cost.
+    Evaluation another() const;
     ~Evaluation();
     Evaluation(Evaluation&&) noexcept;
 
-    /// No plan of the model on the chip takes less; the rooflines of its operators alone, or, with
-    /// `mapped`, the cores' best rates too. ms of a batch.
+    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory and
+    /// links; with `mapped` by the cores' best rates and the best plan for these. ms of a batch.
     double bound_ms(size_t model, const Chip&, bool mapped);
     /// The best plan; `below_ms`: plans that take as long or longer are not looked for.
     Placed place(size_t model, const Chip&, double below_ms);
@@ -68,6 +70,7 @@ public:
 
 private:
     struct State;
+    explicit Evaluation(std::unique_ptr<State>);
     std::unique_ptr<State> state_;
 };
 

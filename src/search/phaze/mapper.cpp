@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <tuple>
 
@@ -51,16 +52,19 @@ public:
         size_t count = 1;
         for (size_t d = 0; d < whole.size(); ++d) {
             if (whole[d] == 1) continue;
-            Axis axis{d, divisors_of(whole[d]), count, {}};
+            Axis axis{d, divisors_of(whole[d]), count, {}, {}};
             const size_t n = axis.divisors.size();
             axis.quotient.assign(n * n, -1);
+            axis.larger.resize(n);
             for (size_t i = 0; i < n; ++i)
-                for (size_t j = 0; j <= i; ++j)
-                    if (axis.divisors[i] % axis.divisors[j] == 0)
-                        axis.quotient[i * n + j] = static_cast<int32_t>(
-                            std::lower_bound(axis.divisors.begin(), axis.divisors.end(),
-                                             axis.divisors[i] / axis.divisors[j]) -
-                            axis.divisors.begin());
+                for (size_t j = 0; j <= i; ++j) {
+                    if (axis.divisors[i] % axis.divisors[j] != 0) continue;
+                    const int64_t ratio = axis.divisors[i] / axis.divisors[j];
+                    axis.quotient[i * n + j] = static_cast<int32_t>(
+                        std::lower_bound(axis.divisors.begin(), axis.divisors.end(), ratio) -
+                        axis.divisors.begin());
+                    if (divisors_of(ratio).size() == 2) axis.larger[j].push_back(i);
+                }
             count *= n;
             axes_.push_back(std::move(axis));
         }
@@ -81,19 +85,12 @@ public:
         }
         return out;
     }
-    /// Tiles one prime factor larger.
-    std::vector<size_t> next(size_t t) const {
-        std::vector<size_t> out;
-        for (size_t i = 0; i < axes_.size(); ++i) {
-            const Axis& axis = axes_[i];
-            const size_t at = places(t)[i];
-            for (size_t j = at + 1; j < axis.divisors.size(); ++j) {
-                if (axis.quotient[j * axis.divisors.size() + at] < 0) continue;
-                const int64_t ratio = axis.divisors[j] / axis.divisors[at];
-                if (divisors_of(ratio).size() == 2) out.push_back(t + (j - at) * axis.stride);
-            }
-        }
-        return out;
+    /// Calls each(tile) for the tiles one prime factor larger.
+    template <class Each>
+    void next(size_t t, Each&& each) const {
+        const uint8_t* at = places(t);
+        for (size_t i = 0; i < axes_.size(); ++i)
+            for (const size_t j : axes_[i].larger[at[i]]) each(t + (j - at[i]) * axes_[i].stride);
     }
 
 private:
@@ -102,6 +99,7 @@ private:
         std::vector<int64_t> divisors;
         size_t stride;
         std::vector<int32_t> quotient;
+        std::vector<std::vector<size_t>> larger;  // by divisor: those a prime times as large
     };
     const uint8_t* places(size_t t) const { return places_.data() + t * axes_.size(); }
     void add(size_t t) {
@@ -178,29 +176,32 @@ double core_rate(const Tile& tile, const Tile& array, int registers) {
     return std::max(steps, least / kCoreWords) / tile.all;
 }
 
-/// Whether the dims can be split so that one part is at most x and the other at most y.
+/// Whether the dims can be split so that one part is at most x and the other at most y. x <= 256
+/// for an array, 64 for a mesh: products up to x as a table.
 bool splits(const Sizes& sizes, int x, int y) {
     double all = 1;
     for (const int64_t v : sizes) all *= static_cast<double>(v);
     if (all > static_cast<double>(x) * y) return false;
-    std::vector<int64_t> products = {1};
+    if (all <= std::max(x, y)) return true;
+    std::vector<char> reached(static_cast<size_t>(x) + 1, 0);
+    reached[1] = 1;
     for (const int64_t v : sizes) {
         if (v == 1) continue;
-        std::vector<int64_t> grown;
-        for (const int64_t d : divisors_of(v))
-            for (const int64_t p : products)
-                if (p * d <= x) grown.push_back(p * d);
-        std::sort(grown.begin(), grown.end());
-        grown.erase(std::unique(grown.begin(), grown.end()), grown.end());
-        products = std::move(grown);
+        for (int64_t p = x; p >= 1; --p) {  // from above: each dim gives one factor
+            if (!reached[static_cast<size_t>(p)]) continue;
+            for (int64_t d = 2; p * d <= x && d <= v; ++d)
+                if (v % d == 0) reached[static_cast<size_t>(p * d)] = 1;
+        }
     }
-    return std::any_of(products.begin(), products.end(),
-                       [&](int64_t p) { return all / static_cast<double>(p) <= y; });
+    for (int64_t p = x; p >= 1; --p)
+        if (reached[static_cast<size_t>(p)]) return all / static_cast<double>(p) <= y;
+    return false;
 }
 
 }  // namespace
 
 struct Mapper::State {
+    std::mutex mutex;
     explicit State(const TensorOperator& op) : tiles(op.sizes) {
         by_size.resize(tiles.count());
         std::iota(by_size.begin(), by_size.end(), 0);
@@ -297,7 +298,7 @@ const Mapper::State::Dram& Mapper::State::dram(const Memories& m) {
         if (tile.weight + tile.input + tile.output <= m.buffer_words)
             d.of[t] = level_words(tile, tiles.whole()) / kDramWords;
         d.within[t] = d.of[t];
-        for (const size_t n : tiles.next(t)) d.within[t] = std::min(d.within[t], d.within[n]);
+        tiles.next(t, [&](size_t n) { d.within[t] = std::min(d.within[t], d.within[n]); });
         d.least = std::min(d.least, d.of[t]);
         if (d.within[t] < kInfinite) d.order.push_back(t);
     }
@@ -331,7 +332,7 @@ void Mapper::State::improve(size_t across, double core, const Dram& dram, size_t
         const double words = level_words(part, tile) * (tiles.whole().all / tile.all);
         best = std::min(best, std::max({core, dram.of[buffer], words / kBufferWords}));
     }
-    for (const size_t n : tiles.next(buffer)) improve(across, core, dram, n, best, seen);
+    tiles.next(buffer, [&](size_t n) { improve(across, core, dram, n, best, seen); });
 }
 
 double Mapper::State::search(const Cores& cores, const Memories& m) {
@@ -358,6 +359,7 @@ Mapper::~Mapper() = default;
 Mapper::Mapper(Mapper&&) noexcept = default;
 
 double Mapper::cycles(const Cores& cores, const Memories& m) {
+    const std::lock_guard lock(state_->mutex);
     const auto key = std::tuple(
         State::RateKey{cores.width, cores.depth, m.core_words, m.register_words, m.core_per_tensor},
         std::pair(cores.mesh.x, cores.mesh.y), m.buffer_words);
@@ -367,12 +369,14 @@ double Mapper::cycles(const Cores& cores, const Memories& m) {
 }
 
 double Mapper::bound(const Cores& cores, const Memories& m) {
+    const std::lock_guard lock(state_->mutex);
     const double units =
         static_cast<double>(cores.width) * cores.depth * cores.mesh.x * cores.mesh.y;
     return std::max(state_->tiles.whole().all / units, state_->dram(m).least);
 }
 
 double Mapper::rate_bound(const Cores& cores, const Memories& m) {
+    const std::lock_guard lock(state_->mutex);
     const double meshes = state_->tiles.at(state_->spread(cores.mesh.x, cores.mesh.y).front()).all;
     return std::max(state_->tiles.whole().all / meshes * state_->rates(cores, m).least,
                     state_->dram(m).least);

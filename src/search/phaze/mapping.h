@@ -56,7 +56,7 @@ struct Cores {
     Mesh mesh;
 };
 
-/// One operator on many chips: what they share is worked out once. Safe for one thread.
+/// One operator on many chips: what they share is worked out once. Safe for several threads.
 class Mapper {
 public:
     explicit Mapper(const TensorOperator&);

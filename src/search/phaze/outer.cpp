@@ -57,7 +57,9 @@ public:
           space_(log_space()),
           chips_(space()),
           workers_(options.threads) {
-        for (size_t i = 0; i < workers_.count(); ++i) evaluations_.emplace_back(models, setting);
+        evaluations_.emplace_back(models, setting);
+        while (evaluations_.size() < workers_.count())
+            evaluations_.push_back(evaluations_[0].another());
         if (!options.log_file.empty()) log_ = open_log(options.log_file, space_, options.identity);
         found_.resize(chips_.size());
         state_.assign(chips_.size(), State::kOpen);
