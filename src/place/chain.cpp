@@ -21,12 +21,6 @@ double held_bytes(const ChainProblem& problem, const ChainLayer& layer) {
     return layer.held_bytes.value_or((problem.adam ? 3 : 2) * layer.parameter_bytes);
 }
 
-/// Of a plan's time what its loads take.
-double loads_time(const ChainProblem& problem, const ChainPlan& plan) {
-    const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / plan.d);
-    return plan.largest_load * (microbatches + static_cast<double>(plan.stages.size()) - 1);
-}
-
 /// Of every run of layers what its load and memory are made of; the sums are there once.
 class Runs {
 public:
@@ -146,6 +140,12 @@ private:
         std::vector<std::pair<size_t, double>> by_end;  // of the first stage; its plan's load
     };
     std::vector<Least> least_loads(size_t devices) const;
+    /// By d: what the loads take at least.
+    std::vector<double> least_times() const;
+    double gradients_time(int d, double bytes) const {
+        return problem_.gradient_factor * (d - 1) / d * bytes / problem_.bandwidth;
+    }
+    int most_taken() const { return static_cast<int>(stages_) * width_.t; }
     void fill();
     /// The least load of layers end … with s stages on at most k devices, for every end, s.
     std::vector<double> within(size_t k) const;
@@ -195,22 +195,44 @@ bool Table::better(std::optional<ChainPlan>& best) const {
 bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
     const std::vector<double>& sums = runs_.parameters();
     if (!better(best, sums.back())) return false;
-    // No plan spends less on its loads than the best of those whose gradients cost nothing.
-    std::optional<ChainPlan> free;
-    better(free, 0.0);
-    const double loads = loads_time(problem_, *free);
+    // What the loads of a plan with d pipelines take at least.
+    const std::vector<double> loads = least_times();
     std::set<double> caps;
     for (size_t from = 0; from < layers_; ++from)
         for (size_t end = from + 1; end <= layers_; ++end) caps.insert(sums[end] - sums[from]);
     for (const double cap : caps) {
-        // From two pipelines on; one sums nothing, and its best was found above.
-        if (loads + 2 * cap / problem_.bandwidth >= best->time) break;
+        // One pipeline sums nothing, and its best was found above.
+        double least = kInfinite;
+        for (size_t d = 2; d < loads.size(); ++d)
+            least = std::min(least, loads[d] + gradients_time(static_cast<int>(d), cap));
+        if (best && least >= best->time) break;
         runs_.set_cap(cap);
         fill();
         better(best, cap);
     }
     runs_.set_cap(kInfinite);
     return true;
+}
+
+std::vector<double> Table::least_times() const {
+    const int most = std::min(problem_.devices, problem_.microbatches);
+    std::vector<double> times(static_cast<size_t>(most) + 1, kInfinite);
+    std::vector<Least> least;
+    int least_of = 0;
+    for (int d = 1; d <= most; ++d) {
+        const int now = std::min(problem_.devices / d, most_taken());
+        if (now != least_of) {
+            least_of = now;
+            least = least_loads(static_cast<size_t>(least_of));
+        }
+        const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
+        for (size_t s = 1; s <= stages_; ++s)
+            if (!least[s].by_end.empty())
+                times[static_cast<size_t>(d)] =
+                    std::min(times[static_cast<size_t>(d)],
+                             least[s].load * (microbatches + static_cast<double>(s) - 1));
+    }
+    return times;
 }
 
 /// For each number of stages the least load on so many devices, and how a first stage gets it.
@@ -220,10 +242,13 @@ std::vector<Table::Least> Table::least_loads(size_t devices) const {
     for (size_t end = 1; end <= layers_; ++end) {
         const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
         if (a > devices) continue;
-        if (!tables.contains(devices - a)) tables.emplace(devices - a, within(devices - a));
-        const std::vector<double>& behind = tables.at(devices - a);
+        if (unsplit_ > 0 && !tables.contains(devices - a))
+            tables.emplace(devices - a, within(devices - a));
         for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
-            const double rest = behind[end * (stages_ + 1) + s - 1];
+            // Where every stage takes as many devices, their number decides s alone.
+            if (unsplit_ == 0 && this->devices(s, 0) > devices) break;
+            const double rest = unsplit_ == 0 ? at(end, s - 1, 0)
+                                              : tables.at(devices - a)[end * (stages_ + 1) + s - 1];
             if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
             const double load = std::max(rest, runs_.load(0, end, s));
             least[s].by_end.push_back({end, load});
@@ -243,21 +268,25 @@ bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradien
     std::vector<Least> least;
     int least_of = 0;
     for (int d = 1; d <= most; ++d) {
-        if (problem_.devices / d != least_of) {
-            least_of = problem_.devices / d;
+        if (problem_.only_pipelines && *problem_.only_pipelines != d) continue;
+        // More devices than the stages can take make no difference.
+        const int now = std::min(problem_.devices / d, most_taken());
+        if (now != least_of) {
+            least_of = now;
             least = least_loads(static_cast<size_t>(least_of));
         }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
-        const double share = 4.0 * (d - 1) / d / problem_.bandwidth;
         for (size_t s = 1; s <= stages_; ++s) {
             if (least[s].by_end.empty()) continue;
+            if (problem_.only_stages && static_cast<size_t>(*problem_.only_stages) != s) continue;
             fits = true;
             const double steps = microbatches + static_cast<double>(s) - 1;
-            const double sums = share * gradients.value_or(parameters[1]);
+            const double sums = gradients_time(d, gradients.value_or(parameters[1]));
             if (!(least[s].load * steps + sums < time)) continue;
             for (const auto& [end, load] : least[s].by_end) {
-                const double now = load * steps + share * gradients.value_or(parameters[end]);
-                if (now < time) time = now, best_end = end, best_s = s, best_d = d;
+                const double total =
+                    load * steps + gradients_time(d, gradients.value_or(parameters[end]));
+                if (total < time) time = total, best_end = end, best_s = s, best_d = d;
             }
         }
     }
@@ -391,7 +420,7 @@ std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& wid
     }
     const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / d);
     return load * (microbatches + static_cast<double>(stages.size()) - 1) +
-           4.0 * (d - 1) / d / problem.bandwidth * parameters;
+           problem.gradient_factor * (d - 1) / d / problem.bandwidth * parameters;
 }
 
 ChainAnswer solve(const ChainProblem& problem) {

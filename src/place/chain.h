@@ -62,6 +62,10 @@ struct ChainProblem {
     bool gradients_of_all_stages = false;
     std::vector<ChainWidth> widths;
     std::optional<FixedPlan> fixed;
+    /// Of the sum of gradients over d pipelines: factor x (d - 1)/d x bytes / bandwidth.
+    double gradient_factor = 4;
+    /// Plans of so many stages, so many pipelines only.
+    std::optional<int> only_stages = {}, only_pipelines = {};
 };
 
 struct ChainStage {
