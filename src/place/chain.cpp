@@ -145,6 +145,15 @@ private:
     double gradients_time(int d, double bytes) const {
         return problem_.gradient_factor * (d - 1) / d * bytes / problem_.bandwidth;
     }
+    /// Stages that so many devices can take.
+    size_t most_stages(int devices) const {
+        return unsplit_ > 0 ? stages_ : std::min(stages_, static_cast<size_t>(devices / width_.t));
+    }
+    /// Devices on which the least loads depend: with equal stages the most they take, so that one
+    /// table serves all.
+    int table_devices(int devices) const {
+        return unsplit_ > 0 ? std::min(devices, most_taken()) : most_taken();
+    }
     int most_taken() const { return static_cast<int>(stages_) * width_.t; }
     void fill();
     /// The least load of layers end … with s stages on at most k devices, for every end, s.
@@ -220,14 +229,14 @@ std::vector<double> Table::least_times() const {
     std::vector<Least> least;
     int least_of = 0;
     for (int d = 1; d <= most; ++d) {
-        const int now = std::min(problem_.devices / d, most_taken());
+        const int now = table_devices(problem_.devices / d);
         if (now != least_of) {
             least_of = now;
             least = least_loads(static_cast<size_t>(least_of));
         }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
-        for (size_t s = 1; s <= stages_; ++s)
-            if (!least[s].by_end.empty())
+        for (size_t s = 1; s <= most_stages(problem_.devices / d); ++s)
+            if (least[s].load < kInfinite)
                 times[static_cast<size_t>(d)] =
                     std::min(times[static_cast<size_t>(d)],
                              least[s].load * (microbatches + static_cast<double>(s) - 1));
@@ -270,14 +279,14 @@ bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradien
     for (int d = 1; d <= most; ++d) {
         if (problem_.only_pipelines && *problem_.only_pipelines != d) continue;
         // More devices than the stages can take make no difference.
-        const int now = std::min(problem_.devices / d, most_taken());
+        const int now = table_devices(problem_.devices / d);
         if (now != least_of) {
             least_of = now;
             least = least_loads(static_cast<size_t>(least_of));
         }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
-        for (size_t s = 1; s <= stages_; ++s) {
-            if (least[s].by_end.empty()) continue;
+        for (size_t s = 1; s <= most_stages(problem_.devices / d); ++s) {
+            if (!(least[s].load < kInfinite)) continue;
             if (problem_.only_stages && static_cast<size_t>(*problem_.only_stages) != s) continue;
             fits = true;
             const double steps = microbatches + static_cast<double>(s) - 1;
