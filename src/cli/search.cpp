@@ -70,6 +70,7 @@ int run_phaze(Request& r) {
     p.exhaustive = s.exhaustive;
     p.log_file = s.log_file, p.threads = s.threads, p.time_limit_s = r.time_limit_s;
     if (s.batch > 0) p.batch = s.batch;
+    p.microbatches.clear();
     for (const double m : numbers_of(r.microbatches, "--microbatch"))
         p.microbatches.push_back(static_cast<int>(m));
     if (r.microbatches.empty()) p.microbatches = {1, 2, 4, 8};

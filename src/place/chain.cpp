@@ -121,6 +121,8 @@ public:
     /// The same where the sum of gradients counts of the stage with the most of them: for every
     /// cap on a stage's parameters the best plan, as if it had as many as the cap.
     bool better_of_all_stages(std::optional<ChainPlan>& best);
+    /// No plan of this width takes less.
+    double bound() const;
     /// Why none fits.
     std::string too_large() const;
 
@@ -307,6 +309,30 @@ bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradien
     return fits;
 }
 
+double Table::bound() const {
+    const std::vector<Least> least = least_loads(static_cast<size_t>(problem_.devices));
+    const std::vector<double>& sums = runs_.parameters();
+    double largest = 0, best = kInfinite;
+    for (const ChainLayer& layer : width_.layers)
+        largest = std::max(largest, layer.parameter_bytes);
+    for (size_t s = 1; s <= stages_; ++s) {
+        if (!(least[s].load < kInfinite)) continue;
+        const auto stages = static_cast<double>(s);
+        const double share = problem_.gradients_of_all_stages
+                                 ? std::max(largest, sums.back() / stages)
+                                 : width_.layers[0].parameter_bytes;
+        // The fewest devices: each stage unsplit where some are.
+        const int each = static_cast<int>(s) * (unsplit_ > 0 ? 1 : width_.t);
+        const int most = std::min(problem_.devices / std::max(1, each), problem_.microbatches);
+        for (int d = 1; d <= most; ++d) {
+            const double steps =
+                std::ceil(static_cast<double>(problem_.microbatches) / d) + stages - 1;
+            best = std::min(best, least[s].load * steps + gradients_time(d, share));
+        }
+    }
+    return best;
+}
+
 ChainPlan Table::plan(size_t end, size_t s, int d) const {
     ChainPlan plan;
     plan.t = width_.t, plan.d = d;
@@ -430,6 +456,13 @@ std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& wid
     const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / d);
     return load * (microbatches + static_cast<double>(stages.size()) - 1) +
            problem.gradient_factor * (d - 1) / d / problem.bandwidth * parameters;
+}
+
+double lower_bound(const ChainProblem& problem) {
+    double least = kInfinite;
+    for (const ChainWidth& width : problem.widths)
+        least = std::min(least, Table(problem, width).bound());
+    return least * (1 - 1e-12);
 }
 
 ChainAnswer solve(const ChainProblem& problem) {

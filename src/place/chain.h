@@ -94,6 +94,10 @@ void verify(const ChainProblem&);
 /// Exact. Verified first. O(layers^2 (stages (1 + layers that no width splits) + degrees)).
 ChainAnswer solve(const ChainProblem&);
 
+/// No plan takes less: the least largest load of each number of stages, with gradients of a stage
+/// that has its share of the parameters. Infinite where nothing fits. Much cheaper than solve().
+double lower_bound(const ChainProblem&);
+
 /// Load and memory of layers first … first + count - 1 as stage `s` from the end, by their
 /// definition.
 ChainStage stage_of(const ChainProblem&, const ChainWidth&, int first, int count, int s);

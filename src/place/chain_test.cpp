@@ -110,6 +110,7 @@ TEST(Chain, TheDynamicProgramEqualsBruteForceOnAThousandChains) {
         }
         ++fit;
         ASSERT_NEAR(found.best->time, want, 1e-9 * want) << i;
+        EXPECT_LE(lower_bound(problem), want * (1 + 1e-9)) << i;
         EXPECT_LE(found.best->devices_used(), problem.devices);
         double load = 0;
         int layers = 0;

@@ -229,14 +229,12 @@ struct Evaluation::State {
         const Work& work = models[model].works[w];
         return mapped ? planned_ms(work, times) : least_ms(work, times, setting);
     }
-    /// The best plan with these times; infinite where none fits.
+    /// No plan with these times takes less; infinite where none fits.
     double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
         double best = kInfinite;
-        for (const bool recompute : {false, true}) {
-            const place::ChainAnswer answer =
-                solve(chain_problem(work, times, setting, most_memory_gb(setting), recompute));
-            if (answer.best) best = std::min(best, answer.best->time);
-        }
+        for (const bool recompute : {false, true})
+            best = std::min(best, lower_bound(chain_problem(work, times, setting,
+                                                            most_memory_gb(setting), recompute)));
         return best;
     }
 
