@@ -59,8 +59,9 @@ public:
     ~Evaluation();
     Evaluation(Evaluation&&) noexcept;
 
-    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory and
-    /// links; with `mapped` by the cores' best rates and the best plan for these. ms of a batch.
+    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory
+    /// and links; with `mapped` by the cores' best rates and the best plan for these. ms of a
+    /// batch.
     double bound_ms(size_t model, const Chip&, bool mapped);
     /// The best plan; `below_ms`: plans that take as long or longer are not looked for.
     Placed place(size_t model, const Chip&, double below_ms);
