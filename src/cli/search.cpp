@@ -4,6 +4,8 @@
 #include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
+#include "driver/phaze.h"
+#include "report/phaze.h"
 #include "report/search.h"
 
 namespace smeaton::cli {
@@ -14,6 +16,10 @@ struct Request {
     driver::SearchRequest search;
     std::string economic = "5%", gap = "0", weights, out;
     std::optional<double> time_limit_s;
+    driver::PhazeRequest phaze;
+    std::string microbatches;
+    int sequence = 0;
+    std::vector<std::string> defects;
     bool json = false, wide = false;
 };
 
@@ -36,11 +42,12 @@ double share_of(const std::string& text, const char* option) {
     return number_in(text.substr(0, text.size() - 1), option) / 100;
 }
 
-std::vector<double> weights_of(const std::string& text) {
+/// Numbers with commas between them.
+std::vector<double> numbers_of(const std::string& text, const char* option) {
     std::vector<double> weights;
     for (size_t at = 0; at < text.size();) {
         const size_t comma = std::min(text.find(',', at), text.size());
-        weights.push_back(number_in(text.substr(at, comma - at), "--weights"));
+        weights.push_back(number_in(text.substr(at, comma - at), option));
         at = comma + 1;
     }
     return weights;
@@ -54,10 +61,38 @@ std::string progress_text(const search::Progress& p) {
     return text;
 }
 
+int run_phaze(Request& r) {
+    const driver::SearchRequest& s = r.search;
+    driver::PhazeRequest& p = r.phaze;
+    if (!s.space_file.empty()) throw UserError("--space: the space of phaze is its template's");
+    if (!r.out.empty()) throw UserError("--out: phaze prints text and JSON only");
+    p.sequence = r.sequence, p.models = s.models, p.dims = s.dims, p.list = s.list,
+    p.exhaustive = s.exhaustive;
+    p.log_file = s.log_file, p.threads = s.threads, p.time_limit_s = r.time_limit_s;
+    if (s.batch > 0) p.batch = s.batch;
+    p.microbatches.clear();
+    for (const double m : numbers_of(r.microbatches, "--microbatch"))
+        p.microbatches.push_back(static_cast<int>(m));
+    if (r.microbatches.empty()) p.microbatches = {1, 2, 4, 8};
+    for (const std::string& d : r.defects)
+        p.defects.push_back(static_cast<int>(number_in(d, "--phaze-defect")));
+    driver::PhazeResult result;
+    {
+        Progress progress;
+        p.progress = [say = progress.callback()](const search::Progress& now) {
+            say(progress_text(now), now.done);
+        };
+        result = driver::search_phaze(p);
+    }
+    print_out(r.json ? report::json(result) : report::text(result, {table_width(r.wide)}));
+    return 0;
+}
+
 int run(Request& r) {
+    if (r.search.cost_model == "phaze") return run_phaze(r);
     r.search.economic = share_of(r.economic, "--economic");
     r.search.gap = share_of(r.gap, "--gap");
-    r.search.weights = weights_of(r.weights);
+    r.search.weights = numbers_of(r.weights, "--weights");
     r.search.time_limit_s = r.time_limit_s;
     if (!r.out.empty()) require_writable(r.out);
     driver::SearchResult result;
@@ -80,17 +115,29 @@ Verb search_verb() {
         "search", "the best chip of a space, proven: front, economic points, what more would give",
         "smeaton search model.onnx --space SPACE.yaml\n"
         "  smeaton search a.onnx b.onnx --space SPACE.yaml --weights 3,1 --economic 5%\n"
-        "  smeaton search model.onnx --space SPACE.yaml --training --batch 32 --log FILE.db",
+        "  smeaton search model.onnx --space SPACE.yaml --training --batch 32 --log FILE.db\n"
+        "  smeaton search config.json --model phaze --log FILE.db",
         [](Arguments& arguments) {
             auto r = std::make_shared<Request>();
             driver::SearchRequest& s = r->search;
             arguments.positional("MODEL", s.models, "ONNX files; --list needs none");
             arguments.option("--space", s.space_file, "SPACE.yaml",
                              "what varies, and the caps: docs/search.md");
-            arguments.option("--model", s.cost_model, "NAME",
-                             "what costs a point: simdit (the base is SimDIT's JSON), or native "
-                             "(a machine, as simulate has it)");
-            arguments.words("--model", {"simdit", "native"});
+            arguments.option(
+                "--model", s.cost_model, "NAME",
+                "what costs a point: simdit (the base is SimDIT's JSON), native (a machine, as "
+                "simulate has it), or phaze (its own space, with the placement: docs/phaze.md)");
+            arguments.words("--model", {"simdit", "native", "phaze"});
+            driver::PhazeRequest& p = r->phaze;
+            arguments.option("--sequence", r->sequence, 0,
+                             "phaze: length of sequences; 0: the model's largest");
+            arguments.option("--devices", p.devices, 1, "phaze: devices");
+            arguments.option("--microbatch", r->microbatches, "A,B",
+                             "phaze: sizes of microbatches; default 1,2,4,8");
+            arguments.option("--optimizer", p.optimizer, "NAME", "phaze: what the memory counts");
+            arguments.words("--optimizer", {"sgd", "adam"});
+            arguments.option("--phaze-defect", r->defects, "N",
+                             "restores a defect of the published program (docs/phaze.md)");
             arguments.flag("--training", s.training, "a step of training of each model");
             arguments.flag("--inference", s.inference,
                            "with --training: inference of each model as well");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 
@@ -16,6 +17,10 @@ namespace {
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr size_t kMostStates = 400'000'000;
 
+double held_bytes(const ChainProblem& problem, const ChainLayer& layer) {
+    return layer.held_bytes.value_or((problem.adam ? 3 : 2) * layer.parameter_bytes);
+}
+
 /// Of every run of layers what its load and memory are made of; the sums are there once.
 class Runs {
 public:
@@ -24,6 +29,9 @@ public:
         const size_t all = count_ * (count_ + 1);
         forward_.resize(all), back_.resize(all), late_.resize(all), base_.resize(all);
         stash_.resize(all), split_.resize(all);
+        parameters_.assign(count_ + 1, 0);
+        for (size_t i = 0; i < count_; ++i)
+            parameters_[i + 1] = parameters_[i] + width.layers[i].parameter_bytes;
         for (size_t from = 0; from < count_; ++from)
             for (size_t end = from + 1; end <= count_; ++end) fill(from, end);
     }
@@ -37,15 +45,14 @@ public:
         return base_[at] + static_cast<double>(s - 1) * stash_[at];
     }
     bool fits(size_t from, size_t end, size_t s) const {
-        return memory(from, end, s) <= problem_.memory_bytes;
+        return memory(from, end, s) <= problem_.memory_bytes &&
+               parameters_[end] - parameters_[from] <= cap_;
     }
+    /// Only runs of so many parameter bytes count from now on.
+    void set_cap(double cap) { cap_ = cap; }
     bool split(size_t from, size_t end) const { return split_[index(from, end)] != 0; }
-    double parameters(size_t end) const {
-        double sum = 0;
-        for (size_t i = 0; i < end; ++i) sum += width_.layers[i].parameter_bytes;
-        return sum;
-    }
-    size_t layers() const { return count_; }
+    /// Parameter bytes of the layers before each.
+    const std::vector<double>& parameters() const { return parameters_; }
 
 private:
     size_t index(size_t from, size_t end) const { return from * (count_ + 1) + end; }
@@ -54,12 +61,13 @@ private:
     const ChainProblem& problem_;
     const ChainWidth& width_;
     size_t count_;
-    std::vector<double> forward_, back_, late_, base_, stash_;
+    std::vector<double> forward_, back_, late_, base_, stash_, parameters_;
     std::vector<char> split_;
+    double cap_ = kInfinite;
 };
 
 void Runs::fill(size_t from, size_t end) {
-    double f = 0, b = 0, p = 0, a = 0, in_bytes = 0;
+    double f = 0, b = 0, held = 0, a = 0, in_bytes = 0;
     bool split = false;
     std::vector<double> enters(end - from, 0), leaves(end - from, 0);  // the largest of each layer
     for (const ChainEdge& e : width_.edges) {
@@ -76,7 +84,7 @@ void Runs::fill(size_t from, size_t end) {
     for (size_t i = from; i < end; ++i) {
         const ChainLayer& layer = width_.layers[i];
         f += layer.forward_time, b += layer.backward_time;
-        p += layer.parameter_bytes, a += layer.activation_bytes;
+        held += held_bytes(problem_, layer), a += layer.activation_bytes;
         split |= layer.tensor_parallel;
         forward = std::max(forward, enters[i - from] / problem_.bandwidth) + layer.forward_time;
         const double out = leaves[i - from] / problem_.bandwidth;
@@ -86,7 +94,7 @@ void Runs::fill(size_t from, size_t end) {
     forward_[at] = forward;
     back_[at] = std::max(b, last_out);
     late_[at] = std::max(f + b, last_out);
-    base_[at] = (problem_.adam ? 3 : 2) * p + a;
+    base_[at] = held + a;
     stash_[at] = problem_.recompute ? in_bytes : a;
     split_[at] = split;
 }
@@ -110,6 +118,11 @@ public:
 
     /// Takes the best plan of this width where it beats `best`; false: none fits.
     bool better(std::optional<ChainPlan>& best) const;
+    /// The same where the sum of gradients counts of the stage with the most of them: for every
+    /// cap on a stage's parameters the best plan, as if it had as many as the cap.
+    bool better_of_all_stages(std::optional<ChainPlan>& best);
+    /// No plan of this width takes less.
+    double bound() const;
     /// Why none fits.
     std::string too_large() const;
 
@@ -123,6 +136,27 @@ private:
         return width_.t > 1 && !runs_.split(from, end) ? 1 : 0;
     }
     size_t devices(size_t s, size_t q) const { return static_cast<size_t>(width_.t) * (s - q) + q; }
+    bool better(std::optional<ChainPlan>& best, std::optional<double> gradients) const;
+    struct Least {
+        double load = kInfinite;
+        std::vector<std::pair<size_t, double>> by_end;  // of the first stage; its plan's load
+    };
+    std::vector<Least> least_loads(size_t devices) const;
+    /// By d: what the loads take at least.
+    std::vector<double> least_times() const;
+    double gradients_time(int d, double bytes) const {
+        return problem_.gradient_factor * (d - 1) / d * bytes / problem_.bandwidth;
+    }
+    /// Stages that so many devices can take.
+    size_t most_stages(int devices) const {
+        return unsplit_ > 0 ? stages_ : std::min(stages_, static_cast<size_t>(devices / width_.t));
+    }
+    /// Devices on which the least loads depend: with equal stages the most they take, so that one
+    /// table serves all.
+    int table_devices(int devices) const {
+        return unsplit_ > 0 ? std::min(devices, most_taken()) : most_taken();
+    }
+    int most_taken() const { return static_cast<int>(stages_) * width_.t; }
     void fill();
     /// The least load of layers end … with s stages on at most k devices, for every end, s.
     std::vector<double> within(size_t k) const;
@@ -166,37 +200,137 @@ std::vector<double> Table::within(size_t k) const {
 }
 
 bool Table::better(std::optional<ChainPlan>& best) const {
+    return better(best, std::nullopt);
+}
+
+bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
+    const std::vector<double>& sums = runs_.parameters();
+    if (!better(best, sums.back())) return false;
+    // What the loads of a plan with d pipelines take at least.
+    const std::vector<double> loads = least_times();
+    std::set<double> caps;
+    for (size_t from = 0; from < layers_; ++from)
+        for (size_t end = from + 1; end <= layers_; ++end) caps.insert(sums[end] - sums[from]);
+    for (const double cap : caps) {
+        // One pipeline sums nothing, and its best was found above.
+        double least = kInfinite;
+        for (size_t d = 2; d < loads.size(); ++d)
+            least = std::min(least, loads[d] + gradients_time(static_cast<int>(d), cap));
+        if (best && least >= best->time) break;
+        runs_.set_cap(cap);
+        fill();
+        better(best, cap);
+    }
+    runs_.set_cap(kInfinite);
+    return true;
+}
+
+std::vector<double> Table::least_times() const {
     const int most = std::min(problem_.devices, problem_.microbatches);
-    std::vector<double> parameters(layers_ + 1);
-    for (size_t end = 0; end <= layers_; ++end) parameters[end] = runs_.parameters(end);
+    std::vector<double> times(static_cast<size_t>(most) + 1, kInfinite);
+    std::vector<Least> least;
+    int least_of = 0;
+    for (int d = 1; d <= most; ++d) {
+        const int now = table_devices(problem_.devices / d);
+        if (now != least_of) {
+            least_of = now;
+            least = least_loads(static_cast<size_t>(least_of));
+        }
+        const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
+        for (size_t s = 1; s <= most_stages(problem_.devices / d); ++s)
+            if (least[s].load < kInfinite)
+                times[static_cast<size_t>(d)] =
+                    std::min(times[static_cast<size_t>(d)],
+                             least[s].load * (microbatches + static_cast<double>(s) - 1));
+    }
+    return times;
+}
+
+/// For each number of stages the least load on so many devices, and how a first stage gets it.
+std::vector<Table::Least> Table::least_loads(size_t devices) const {
+    std::vector<Least> least(stages_ + 1);
     std::map<size_t, std::vector<double>> tables;  // by devices left behind the first stage
+    for (size_t end = 1; end <= layers_; ++end) {
+        const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
+        if (a > devices) continue;
+        if (unsplit_ > 0 && !tables.contains(devices - a))
+            tables.emplace(devices - a, within(devices - a));
+        for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
+            // Where every stage takes as many devices, their number decides s alone.
+            if (unsplit_ == 0 && this->devices(s, 0) > devices) break;
+            const double rest = unsplit_ == 0 ? at(end, s - 1, 0)
+                                              : tables.at(devices - a)[end * (stages_ + 1) + s - 1];
+            if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
+            const double load = std::max(rest, runs_.load(0, end, s));
+            least[s].by_end.push_back({end, load});
+            least[s].load = std::min(least[s].load, load);
+        }
+    }
+    return least;
+}
+
+bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradients) const {
+    const int most = std::min(problem_.devices, problem_.microbatches);
+    const std::vector<double>& parameters = runs_.parameters();
     double time = best ? best->time : kInfinite;
     size_t best_end = 0, best_s = 0;
     int best_d = 0;
     bool fits = false;
+    std::vector<Least> least;
+    int least_of = 0;
     for (int d = 1; d <= most; ++d) {
-        const auto k = static_cast<size_t>(problem_.devices / d);
+        if (problem_.only_pipelines && *problem_.only_pipelines != d) continue;
+        // More devices than the stages can take make no difference.
+        const int now = table_devices(problem_.devices / d);
+        if (now != least_of) {
+            least_of = now;
+            least = least_loads(static_cast<size_t>(least_of));
+        }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
-        const double share = 4.0 * (d - 1) / d / problem_.bandwidth;
-        for (size_t end = 1; end <= layers_; ++end) {
-            const size_t a = takes_unsplit(0, end) ? 1 : static_cast<size_t>(width_.t);
-            if (a > k) continue;
-            const size_t left = k - a;
-            if (!tables.contains(left)) tables.emplace(left, within(left));
-            const std::vector<double>& behind = tables.at(left);
-            for (size_t s = 1; s <= std::min(stages_, layers_ - end + 1); ++s) {
-                const double rest = behind[end * (stages_ + 1) + s - 1];
-                if (rest == kInfinite || !runs_.fits(0, end, s)) continue;
-                fits = true;
-                const double load = std::max(rest, runs_.load(0, end, s));
-                const double now =
-                    load * (microbatches + static_cast<double>(s) - 1) + share * parameters[end];
-                if (now < time) time = now, best_end = end, best_s = s, best_d = d;
+        for (size_t s = 1; s <= most_stages(problem_.devices / d); ++s) {
+            if (!(least[s].load < kInfinite)) continue;
+            if (problem_.only_stages && static_cast<size_t>(*problem_.only_stages) != s) continue;
+            fits = true;
+            const double steps = microbatches + static_cast<double>(s) - 1;
+            const double sums = gradients_time(d, gradients.value_or(parameters[1]));
+            if (!(least[s].load * steps + sums < time)) continue;
+            for (const auto& [end, load] : least[s].by_end) {
+                const double total =
+                    load * steps + gradients_time(d, gradients.value_or(parameters[end]));
+                if (total < time) time = total, best_end = end, best_s = s, best_d = d;
             }
         }
     }
-    if (best_d > 0) best = plan(best_end, best_s, best_d);
+    if (best_d > 0) {
+        ChainPlan found = plan(best_end, best_s, best_d);
+        // What was charged for gradients may be more than they are.
+        if (!best || !gradients || found.time < best->time) best = std::move(found);
+    }
     return fits;
+}
+
+double Table::bound() const {
+    const std::vector<Least> least = least_loads(static_cast<size_t>(problem_.devices));
+    const std::vector<double>& sums = runs_.parameters();
+    double largest = 0, best = kInfinite;
+    for (const ChainLayer& layer : width_.layers)
+        largest = std::max(largest, layer.parameter_bytes);
+    for (size_t s = 1; s <= stages_; ++s) {
+        if (!(least[s].load < kInfinite)) continue;
+        const auto stages = static_cast<double>(s);
+        const double share = problem_.gradients_of_all_stages
+                                 ? std::max(largest, sums.back() / stages)
+                                 : width_.layers[0].parameter_bytes;
+        // The fewest devices: each stage unsplit where some are.
+        const int each = static_cast<int>(s) * (unsplit_ > 0 ? 1 : width_.t);
+        const int most = std::min(problem_.devices / std::max(1, each), problem_.microbatches);
+        for (int d = 1; d <= most; ++d) {
+            const double steps =
+                std::ceil(static_cast<double>(problem_.microbatches) / d) + stages - 1;
+            best = std::min(best, least[s].load * steps + gradients_time(d, share));
+        }
+    }
+    return best;
 }
 
 ChainPlan Table::plan(size_t end, size_t s, int d) const {
@@ -282,11 +416,11 @@ ChainStage stage_of(const ChainProblem& problem, const ChainWidth& width, int fi
                     int s) {
     ChainStage stage{first, count, 1, 0, 0};
     const int end = first + count;
-    double f = 0, b = 0, p = 0, a = 0, entering = 0, forward = 0, back = 0;
+    double f = 0, b = 0, held = 0, a = 0, entering = 0, forward = 0, back = 0;
     for (int i = first; i < end; ++i) {
         const ChainLayer& layer = width.layers[static_cast<size_t>(i)];
         f += layer.forward_time, b += layer.backward_time;
-        p += layer.parameter_bytes, a += layer.activation_bytes;
+        held += held_bytes(problem, layer), a += layer.activation_bytes;
         if (layer.tensor_parallel) stage.devices = width.t;
         double in = 0, out = 0;
         for (const ChainEdge& e : width.edges) {
@@ -298,8 +432,7 @@ ChainStage stage_of(const ChainProblem& problem, const ChainWidth& width, int fi
     }
     const bool again = problem.recompute && s > 1;
     stage.load = forward + std::max(back, again ? f + b : b);
-    stage.memory_bytes =
-        (problem.adam ? 3 : 2) * p + a + (s - 1) * (problem.recompute ? entering : a);
+    stage.memory_bytes = held + a + (s - 1) * (problem.recompute ? entering : a);
     return stage;
 }
 
@@ -313,20 +446,33 @@ std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& wid
         if (stage.memory_bytes > problem.memory_bytes) return std::nullopt;
     }
     if (d > problem.microbatches || devices > problem.devices / d) return std::nullopt;
-    for (int i = 0; i < stages[0].count; ++i)
-        parameters += width.layers[static_cast<size_t>(i)].parameter_bytes;
+    const size_t counted = problem.gradients_of_all_stages ? stages.size() : 1;
+    for (size_t s = 0; s < counted; ++s) {
+        double sum = 0;
+        for (int i = stages[s].first; i < stages[s].first + stages[s].count; ++i)
+            sum += width.layers[static_cast<size_t>(i)].parameter_bytes;
+        parameters = std::max(parameters, sum);
+    }
     const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / d);
     return load * (microbatches + static_cast<double>(stages.size()) - 1) +
-           4.0 * (d - 1) / d / problem.bandwidth * parameters;
+           problem.gradient_factor * (d - 1) / d / problem.bandwidth * parameters;
+}
+
+double lower_bound(const ChainProblem& problem) {
+    double least = kInfinite;
+    for (const ChainWidth& width : problem.widths)
+        least = std::min(least, Table(problem, width).bound());
+    return least * (1 - 1e-12);
 }
 
 ChainAnswer solve(const ChainProblem& problem) {
     verify(problem);
     ChainAnswer answer;
     for (const ChainWidth& width : problem.widths) {
-        const Table table(problem, width);
-        if (!table.better(answer.best))
-            answer.notes.push_back(fmt::format("t = {}: {}", width.t, table.too_large()));
+        Table table(problem, width);
+        const bool fits = problem.gradients_of_all_stages ? table.better_of_all_stages(answer.best)
+                                                          : table.better(answer.best);
+        if (!fits) answer.notes.push_back(fmt::format("t = {}: {}", width.t, table.too_large()));
     }
     if (problem.fixed) evaluate_fixed(problem, answer);
     return answer;

@@ -26,6 +26,8 @@ struct ChainLayer {
     double parameter_bytes = 0, activation_bytes = 0;
     double forward_time = 0, backward_time = 0;
     bool tensor_parallel = false;
+    /// Of weights, gradients and optimizer together; absent: 2 or 3 times the parameters.
+    std::optional<double> held_bytes = {};
 };
 
 /// A tensor from one layer to a later one.
@@ -56,8 +58,14 @@ struct ChainProblem {
     int microbatches = 1;
     bool recompute = false;
     bool adam = false;  ///< else the optimizer keeps nothing
+    /// The sum of gradients counts of the stage that has the most of them, not of the first.
+    bool gradients_of_all_stages = false;
     std::vector<ChainWidth> widths;
     std::optional<FixedPlan> fixed;
+    /// Of the sum of gradients over d pipelines: factor x (d - 1)/d x bytes / bandwidth.
+    double gradient_factor = 4;
+    /// Plans of so many stages, so many pipelines only.
+    std::optional<int> only_stages = {}, only_pipelines = {};
 };
 
 struct ChainStage {
@@ -85,6 +93,10 @@ struct ChainAnswer {
 void verify(const ChainProblem&);
 /// Exact. Verified first. O(layers^2 (stages (1 + layers that no width splits) + degrees)).
 ChainAnswer solve(const ChainProblem&);
+
+/// No plan takes less: the least largest load of each number of stages, with gradients of a stage
+/// that has its share of the parameters. Infinite where nothing fits. Much cheaper than solve().
+double lower_bound(const ChainProblem&);
 
 /// Load and memory of layers first … first + count - 1 as stage `s` from the end, by their
 /// definition.

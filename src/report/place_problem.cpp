@@ -24,13 +24,6 @@ Json json_of(const place::ProblemAnswer& answer, const place::Part& part) {
     return out;
 }
 
-std::string bar(double share, size_t width) {
-    std::string out;
-    for (size_t i = 0; i < width; ++i)
-        out += static_cast<double>(i) + 0.5 < share * static_cast<double>(width) ? "#" : ".";
-    return out;
-}
-
 std::string nodes_text(const std::vector<std::string>& nodes) {
     if (nodes.size() == 1) return nodes[0];
     return fmt::format("{} … {} ({})", nodes.front(), nodes.back(), nodes.size());
@@ -83,7 +76,7 @@ std::string text(const place::ProblemAnswer& a, Width width) {
             device = fmt::format("{} (t {}, d {})", part.devices, part.t.value_or(1),
                                  part.d.value_or(1));
         table.row({std::to_string(i + 1), device, number_text(part.load),
-                   bar(most > 0 ? part.load / most : 0, 16), bytes_text(part.memory_bytes),
+                   share_bar(most > 0 ? part.load / most : 0, 16), bytes_text(part.memory_bytes),
                    nodes_text(part.nodes)});
     }
     out += table.str(width);

@@ -104,3 +104,87 @@ def test_the_given_instances(file, most):
     found = json.loads(ended.out)
     assert found["optimal"] and found["objective"] <= most
     assert found.get("heuristic_objective", most) >= found["objective"]
+
+
+NETWORK = "network:\n  - {name: node, count: 4, topology: all_to_all, bandwidth_gb_s: 300, latency_ns: 1000}\n"
+CLUSTER = 'groups: [{device: "A100 SXM4 80GB", count: 4}]\n' + NETWORK
+CONFIG = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 64, "n_head": 4, "n_layer": 6, "n_positions": 32, "vocab_size": 500}
+
+
+def on_cluster(folder, *arguments, cluster=CLUSTER, config=CONFIG):
+    (folder / "cluster.yaml").write_text(cluster)
+    (folder / "config.json").write_text(json.dumps(config))
+    return smeaton("place", folder / "config.json", "--cluster", folder / "cluster.yaml", *arguments)
+
+
+def test_a_model_on_a_cluster(tmp_path):
+    ended = on_cluster(tmp_path, "--batch", "16", "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    layers = [layer for stage in found["stages"] for layer in stage["layers"]]
+    assert len(layers) == len(set(layers)) >= 6
+    assert 0 < found["lower_bound_ms"] <= found["step_time_ms"]["planned"]
+    assert found["gap"] == pytest.approx(found["step_time_ms"]["planned"] / found["lower_bound_ms"] - 1)
+    assert found["d"] * sum(len(s["devices"]) for s in found["stages"]) <= 4
+    assert found["microbatch"] * found["microbatches"] * found["d"] >= 16
+    assert {"weights", "optimizer", "activations", "buffers"} == set(found["stages"][0]["memory_bytes"])
+    text = on_cluster(tmp_path, "--batch", "16").out
+    assert "binds" in text and "stages x devices" in text
+
+
+def test_fixed_plans_are_no_better_and_as_asked(tmp_path):
+    free = json.loads(on_cluster(tmp_path, "--batch", "16", "--json").out)
+    for fixed in ("p=2,t=1,d=2", "t=2,p=1", "p=3,microbatch=2,recompute=full"):
+        ended = on_cluster(tmp_path, "--batch", "16", "--fixed", fixed, "--json")
+        assert ended.code == 0, ended.err
+        found = json.loads(ended.out)
+        for key, value in (item.split("=") for item in fixed.split(",")):
+            assert key == "recompute" or found[key] == int(value)
+        assert found["step_time_ms"]["planned"] >= free["step_time_ms"]["planned"] * (1 - 1e-9)
+
+
+REFUSED = {
+    "no batch": ((), {}, "--batch 0: expected"),
+    "counts that differ": (("--batch", "8"), {"cluster": CLUSTER.replace("count: 4}]", "count: 6}]")}, "multiply to 4, the groups have 6"),
+    "a topology": (("--batch", "8"), {"cluster": CLUSTER.replace("all_to_all", "star")}, "'topology' must be one of"),
+    "a key": (("--batch", "8"), {"cluster": CLUSTER + "colour: red\n"}, "colour"),
+    "a device": (("--batch", "8"), {"cluster": CLUSTER.replace("A100 SXM4 80GB", "B9000")}, "B9000"),
+    "no groups": (("--batch", "8"), {"cluster": NETWORK}, "'groups' is to be a list"),
+    "fixed words": (("--batch", "8", "--fixed", "q=3"), {}, "--fixed q=3"),
+    "a microbatch": (("--batch", "8", "--fixed", "microbatch=3"), {}, "does not divide a batch of 8"),
+    "an architecture": (("--batch", "8"), {"config": CONFIG | {"model_type": "gpt99"}}, "gpt99"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_placed_is_refused_in_one_line(tmp_path, name):
+    arguments, changed, message = REFUSED[name]
+    ended = on_cluster(tmp_path, *arguments, "--json", **changed)
+    assert ended.code == 1 and ended.out == "" and message in ended.err, ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_the_space_of_phaze_is_listed():
+    ended = smeaton("search", "--model", "phaze", "--list", "--json")
+    found = json.loads(ended.out)
+    assert found["space"] == len(found["points"]) == 29360
+    first = found["points"][0]
+    assert list(first) == ["n_tc", "n_vc", "width", "depth", "buffer_mb", "area_um2"]
+    order = [tuple(p[key] for key in first if key != "area_um2") for p in found["points"]]
+    assert order == sorted(order, reverse=True)
+    assert max(p["area_um2"] for p in found["points"]) <= 278826676.312 * (1 + 5e-8)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "needs a MODEL"),
+        (["config.json", "--devices", "8", "--phaze-defect", "10"], "1 to 8 and 11 to 14"),
+        (["config.json", "--space", "x.yaml"], "its template's"),
+        (["config.json", "--microbatch", "3", "--batch", "8"], "divides a batch of 8"),
+    ],
+)
+def test_bad_searches_of_phaze(tmp_path, arguments, message):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    ended = smeaton("search", *[tmp_path / a if a == "config.json" else a for a in arguments], "--model", "phaze")
+    assert ended.code == 1 and message in ended.err

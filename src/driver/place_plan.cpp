@@ -1,0 +1,459 @@
+#include "driver/place_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "base/error.h"
+#include "driver/model_file.h"
+#include "driver/naming.h"
+#include "machine/device.h"
+#include "model/shape/view.h"
+#include "model/summary/summary.h"
+#include "place/chain.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+using model::Graph;
+using model::NodeView;
+using place::ChainProblem;
+
+/// Bytes of a parameter while it is trained: in the weight and its gradient, in the optimizer.
+struct StateBytes {
+    double element = 2, weight = 4, optimizer = 0;
+};
+
+StateBytes state_bytes(const PlaceRequest& r) {
+    StateBytes s;
+    const bool half = r.precision == "fp16" || r.precision == "bf16";
+    if (!half && r.precision != "fp32")
+        throw UserError("--precision '{}': expected fp16, bf16 or fp32", r.precision);
+    s.element = half ? 2 : 4, s.weight = 2 * s.element;
+    s.optimizer = half ? 4 : 0;  // a copy of the weights in fp32
+    if (r.optimizer == "adam" || r.optimizer == "adamw")
+        s.optimizer += 8;
+    else if (r.optimizer == "momentum")
+        s.optimizer += 4;
+    else if (r.optimizer != "sgd")
+        throw UserError("--optimizer '{}': expected sgd, momentum, adam or adamw", r.optimizer);
+    return s;
+}
+
+/// What `--fixed` names.
+struct Fixed {
+    std::optional<int> t, p, d, microbatch;
+    std::optional<bool> recompute;
+};
+
+int whole_of(const std::string& key, const std::string& value) {
+    if (value.empty() || value.size() > 7 ||
+        value.find_first_not_of("0123456789") != std::string::npos || std::stoi(value) < 1)
+        throw UserError("--fixed {}={}: expected a whole number from 1 on", key, value);
+    return std::stoi(value);
+}
+
+/// A word that has one value which there is.
+void require_only(const std::string& key, const std::string& value, const std::string& only) {
+    if (value != only)
+        throw UserError("--fixed {}={}: plans have {} = {} only", key, value, key, only);
+}
+
+Fixed parse_fixed(const std::string& text) {
+    Fixed fixed;
+    for (size_t at = 0; at < text.size();) {
+        const size_t comma = std::min(text.find(',', at), text.size());
+        const std::string item = text.substr(at, comma - at);
+        at = comma + 1;
+        const size_t equals = item.find('=');
+        if (equals == std::string::npos) throw UserError("--fixed '{}': expected KEY=VALUE", item);
+        const std::string key = item.substr(0, equals), value = item.substr(equals + 1);
+        if (key == "t")
+            fixed.t = whole_of(key, value);
+        else if (key == "p")
+            fixed.p = whole_of(key, value);
+        else if (key == "d")
+            fixed.d = whole_of(key, value);
+        else if (key == "microbatch")
+            fixed.microbatch = whole_of(key, value);
+        else if (key == "schedule")
+            require_only(key, value, "1f1b");
+        else if (key == "v")
+            require_only(key, value, "1");
+        else if (key == "sp")
+            require_only(key, value, "off");
+        else if (key == "zero")
+            require_only(key, value, "0");
+        else if (key == "recompute" && (value == "none" || value == "full"))
+            fixed.recompute = value == "full";
+        else
+            throw UserError(
+                "--fixed {}: expected t=, p=, d=, microbatch=, recompute=none|full, schedule=1f1b, "
+                "v=1, sp=off, zero=0",
+                item);
+    }
+    return fixed;
+}
+
+/// A layer for one sample: what its times are made of.
+struct LayerWork {
+    struct Step {
+        double flops = 0, bytes = 0, weight_bytes = 0;
+        bool contraction = false;
+    };
+    std::vector<Step> steps;
+    double kept_bytes = 0, boundary_bytes = 0, parameters = 0;
+    bool splits = false;  ///< over tensor-parallel devices
+};
+
+struct Rates {
+    double contraction = 0, other = 0, memory = 0;  ///< operations and bytes a ms
+};
+
+double step_ms(const LayerWork::Step& s, const Rates& r, double samples, double t) {
+    const double share = s.contraction ? t : 1;
+    return std::max(s.flops * samples / share / (s.contraction ? r.contraction : r.other),
+                    (s.bytes * samples + s.weight_bytes / share) / r.memory);
+}
+
+/// Forward; a contraction has two gradients, any other operator one.
+std::pair<double, double> layer_ms(const LayerWork& layer, const Rates& rates, double samples,
+                                   double t) {
+    double forward = 0, backward = 0;
+    for (const LayerWork::Step& s : layer.steps) {
+        const double once = step_ms(s, rates, samples, layer.splits ? t : 1);
+        forward += once, backward += s.contraction ? 2 * once : once;
+    }
+    return {forward, backward};
+}
+
+bool moves_only(const std::string& op) {
+    static const std::set<std::string> all = {"Reshape",   "Flatten",  "Squeeze",
+                                              "Unsqueeze", "Identity", "Cast",
+                                              "Shape",     "Constant", "Expand"};
+    return all.contains(op);
+}
+
+LayerWork work_of(const Graph& graph, const ModelLayer& layer, double element_bytes) {
+    LayerWork work;
+    work.kept_bytes = kept_bytes(graph, layer.nodes, element_bytes);
+    work.boundary_bytes = element_bytes * layer.boundary_elements;
+    work.parameters = layer.parameters;
+    int contractions = 0;
+    bool softmax = false;
+    auto bytes = [&](model::ValueId id) {
+        double count = 1;
+        for (const tensor::Dim& d : *graph.at(id).shape) count *= static_cast<double>(d.value());
+        return count * element_bytes;
+    };
+    for (const model::NodeId n : layer.nodes) {
+        const model::Node& node = graph.at(n);
+        if (moves_only(node.op_name)) continue;
+        if (!node.outputs[0].valid() || graph.at(node.outputs[0]).constant) continue;
+        const NodeView view(graph, node);
+        LayerWork::Step s;
+        s.contraction = node.op == model::OpType::kMatMul || node.op == model::OpType::kGemm ||
+                        node.op == model::OpType::kConv || node.op == model::OpType::kConvTranspose;
+        s.flops = static_cast<double>(model::operations(view).value());
+        for (const model::ValueId id : node.inputs)
+            if (id.valid()) (graph.at(id).constant ? s.weight_bytes : s.bytes) += bytes(id);
+        for (const model::ValueId id : node.outputs)
+            if (id.valid()) s.bytes += bytes(id);
+        contractions += s.contraction;
+        softmax |= node.op_name == "Softmax";
+        work.steps.push_back(s);
+    }
+    work.splits = softmax && contractions >= 4;
+    return work;
+}
+
+/// A ring of t devices: 2 (t - 1) steps of a t-th each.
+double all_reduce_ms(double bytes, int t, const machine::NetworkLevel& level) {
+    if (t == 1) return 0;
+    return 2.0 * (t - 1) * level.latency_ns * 1e-6 +
+           2.0 * (t - 1) / t * bytes / (level.bandwidth_gb_s * 1e6);
+}
+
+class Planner {
+public:
+    explicit Planner(const PlaceRequest& request)
+        : request_(request),
+          states_(state_bytes(request)),
+          fixed_(parse_fixed(request.fixed)),
+          cluster_(machine::read_cluster(request.cluster_file)) {
+        if (request.batch < 1)
+            throw UserError("--batch {}: expected a whole number from 1 on", request.batch);
+        read_device();
+        read_layers();
+    }
+    PlaceResult run();
+
+private:
+    void read_device();
+    void read_layers();
+    std::vector<int> widths() const;
+    ChainProblem problem(int microbatch, bool recompute, double faster, double links,
+                         double memory) const;
+    place::ChainWidth width(int t, int microbatch, double faster, double links) const;
+    struct Best {
+        place::ChainPlan plan;
+        int microbatch = 1;
+        bool recompute = false;
+    };
+    std::optional<Best> best(double faster, double links, double memory, std::string* why) const;
+    void describe(const Best&, PlaceResult&) const;
+    double lower_bound_ms() const;
+    std::string binding(const PlaceResult&, double time) const;
+
+    PlaceRequest request_;
+    StateBytes states_;
+    Fixed fixed_;
+    machine::Cluster cluster_;
+    Rates rates_;
+    double rate_low_ = 1, rate_high_ = 1;  // of the device's interval, relative
+    double memory_bytes_ = 0;
+    std::optional<model::hf::Facts> facts_;
+    std::vector<std::string> names_;
+    std::vector<LayerWork> layers_;
+    std::vector<char> repeated_;
+    std::string device_;
+    int64_t sequence_ = 0;
+    int heads_ = 0;
+};
+
+void Planner::read_device() {
+    device_ = cluster_.groups[0].device;
+    for (const machine::DeviceGroup& group : cluster_.groups)
+        if (group.device != device_)
+            throw UserError("{}: '{}' and '{}': plans are for devices of one kind", cluster_.file,
+                            device_, group.device);
+    const machine::Device device = machine::read_device(device_);
+    const std::string what = "place";
+    const machine::Number peak = machine::need_dense_peak(device, request_.precision, what).number;
+    const auto* other = machine::find_number(device, "peak.fp32");
+    rates_.contraction = peak.value * 1e9;
+    rates_.other = other ? other->number.value * 1e9 : rates_.contraction;
+    rates_.memory = machine::need(device, "bandwidth_gb_s", what).number.value * 1e6;
+    memory_bytes_ = machine::need(device, "memory_gb", what).number.value * 1024 * 1024 * 1024;
+    rate_low_ = peak.low > 0 ? peak.low / peak.value : 1;
+    rate_high_ = peak.high > 0 ? peak.high / peak.value : 1;
+}
+
+void Planner::read_layers() {
+    const LayeredModel model = layered_model({request_.model, request_.dims, 1, request_.sequence});
+    facts_ = naming(request_.model, [&] { return read_model_file(request_.model).facts; });
+    for (size_t i = 0; i < model.layers.size(); ++i) {
+        const ModelLayer& layer = model.layers[i];
+        names_.push_back(layer.name);
+        layers_.push_back(work_of(model.shaped.graph, layer, states_.element));
+        const auto at = static_cast<int>(i);
+        repeated_.push_back(at >= model.repeated_first &&
+                            at < model.repeated_first + model.repeated_count);
+        for (const model::NodeId n : layer.nodes) {
+            const model::Node& node = model.shaped.graph.at(n);
+            if (node.op_name != "Softmax" || heads_ > 0) continue;
+            const std::vector<tensor::Dim>& shape = *model.shaped.graph.at(node.outputs[0]).shape;
+            if (shape.size() == 4) heads_ = static_cast<int>(shape[1].value());
+        }
+    }
+    sequence_ = request_.sequence > 0 ? request_.sequence : facts_ ? facts_->max_positions : 0;
+    if (facts_) heads_ = static_cast<int>(facts_->heads);
+}
+
+/// Powers of two that divide the heads, within the innermost level.
+std::vector<int> Planner::widths() const {
+    if (fixed_.t) return {*fixed_.t};
+    std::vector<int> all = {1};
+    const int most = std::min(cluster_.devices(), cluster_.network[0].count);
+    for (int t = 2; t <= most && heads_ > 0 && heads_ % t == 0; t *= 2) all.push_back(t);
+    return all;
+}
+
+place::ChainWidth Planner::width(int t, int microbatch, double faster, double links) const {
+    place::ChainWidth w;
+    w.t = t;
+    Rates rates = rates_;
+    rates.contraction *= faster, rates.other *= faster, rates.memory *= faster;
+    const machine::NetworkLevel& inner = cluster_.network[0];
+    const machine::NetworkLevel& outer = cluster_.network[cluster_.level_of(cluster_.devices())];
+    for (size_t i = 0; i < layers_.size(); ++i) {
+        const LayerWork& work = layers_[i];
+        place::ChainLayer layer;
+        layer.id = static_cast<int64_t>(i), layer.name = names_[i];
+        layer.tensor_parallel = work.splits && t > 1;
+        const double share = layer.tensor_parallel ? t : 1;
+        std::tie(layer.forward_time, layer.backward_time) = layer_ms(work, rates, microbatch, t);
+        if (layer.tensor_parallel) {
+            // Two sums over the devices forward, two backward, of what a layer hands on.
+            const double sum =
+                2 * all_reduce_ms(work.boundary_bytes * microbatch, t, inner) / links;
+            layer.forward_time += sum, layer.backward_time += sum;
+        }
+        layer.parameter_bytes = states_.element * work.parameters / share;
+        layer.held_bytes = (states_.weight + states_.optimizer) * work.parameters / share +
+                           2 * work.boundary_bytes * microbatch;  // one sent, one received
+        // Of what is kept five tensors of the boundary's size are on each device, the rest split.
+        const double whole = std::min(work.kept_bytes, 5 * work.boundary_bytes);
+        layer.activation_bytes = microbatch * (whole + (work.kept_bytes - whole) / share);
+        w.layers.push_back(std::move(layer));
+        // A latency as the bytes that go in its time.
+        const double late = outer.latency_ns * 1e-6 * outer.bandwidth_gb_s * 1e6;
+        if (i > 0)
+            w.edges.push_back({static_cast<int>(i) - 1, static_cast<int>(i),
+                               layers_[i - 1].boundary_bytes * microbatch + late});
+    }
+    return w;
+}
+
+ChainProblem Planner::problem(int microbatch, bool recompute, double faster, double links,
+                              double memory) const {
+    ChainProblem p;
+    p.name = request_.model;
+    p.devices = cluster_.devices();
+    p.memory_bytes = memory_bytes_ * memory;
+    p.bandwidth =
+        cluster_.network[cluster_.level_of(p.devices)].bandwidth_gb_s * 1e6 * links;  // a ms
+    p.microbatches = request_.batch / microbatch;
+    p.recompute = recompute;
+    p.gradients_of_all_stages = true;
+    p.gradient_factor = 2;  // a ring
+    p.only_stages = fixed_.p, p.only_pipelines = fixed_.d;
+    for (const int t : widths()) p.widths.push_back(width(t, microbatch, faster, links));
+    return p;
+}
+
+std::optional<Planner::Best> Planner::best(double faster, double links, double memory,
+                                           std::string* why) const {
+    std::optional<Best> best;
+    for (int b = 1; b <= request_.batch; b *= 2) {
+        const int microbatch = fixed_.microbatch.value_or(b);
+        if (request_.batch % microbatch != 0) {
+            if (fixed_.microbatch)
+                throw UserError("--fixed microbatch={}: does not divide a batch of {}", microbatch,
+                                request_.batch);
+            break;
+        }
+        for (const bool recompute : {false, true}) {
+            if (fixed_.recompute && *fixed_.recompute != recompute) continue;
+            const place::ChainAnswer a =
+                solve(problem(microbatch, recompute, faster, links, memory));
+            if (!a.best && why && why->empty() && !a.notes.empty()) *why = a.notes[0];
+            if (a.best && (!best || a.best->time < best->plan.time))
+                best = Best{*a.best, microbatch, recompute};
+        }
+        if (fixed_.microbatch) break;
+    }
+    return best;
+}
+
+/// The work of all samples at the rooflines, shared by all devices; one sample through all layers.
+double Planner::lower_bound_ms() const {
+    const std::vector<int> all = widths();
+    const double t = *std::max_element(all.begin(), all.end());
+    double work = 0, way = 0;
+    for (const LayerWork& layer : layers_) {
+        LayerWork light = layer;
+        for (LayerWork::Step& s : light.steps) s.weight_bytes = 0;
+        const auto [f, b] = layer_ms(light, rates_, 1, 1);
+        work += (f + b) * request_.batch / cluster_.devices();
+        way += (f + b) / (layer.splits ? t : 1);
+    }
+    return std::max(work, way);
+}
+
+/// What would help most if there were twice as much of it.
+std::string Planner::binding(const PlaceResult& r, double time) const {
+    auto gain = [&](double faster, double links, double memory) {
+        const auto with = best(faster, links, memory, nullptr);
+        return with ? time / with->plan.time - 1 : 0;
+    };
+    const std::pair<double, std::string> all[] = {{gain(2, 1, 1), "compute"},
+                                                  {gain(1, 2, 1), "link"},
+                                                  {gain(1, 1, 2), "memory"},
+                                                  {r.bubble, "bubble"}};
+    return std::max_element(std::begin(all), std::end(all))->second;
+}
+
+void Planner::describe(const Best& best, PlaceResult& r) const {
+    const place::ChainPlan& plan = best.plan;
+    r.t = plan.t, r.d = plan.d, r.microbatch = best.microbatch;
+    r.microbatches = (request_.batch / best.microbatch + plan.d - 1) / plan.d;
+    const place::ChainWidth w = width(plan.t, best.microbatch, 1, 1);
+    const auto stages = static_cast<int>(plan.stages.size());
+    const double all_microbatches = request_.batch / best.microbatch;
+    int device = 0;
+    for (int k = 0; k < stages; ++k) {
+        const place::ChainStage& from = plan.stages[static_cast<size_t>(k)];
+        PlacedStage s;
+        s.t = from.devices, s.d = plan.d, s.recompute = best.recompute && k + 1 < stages;
+        s.time_ms = from.load;
+        for (int i = 0; i < from.devices; ++i) s.devices.push_back(device++);
+        const int kept = stages - k;  // microbatches in flight
+        double parameters = 0, transformer_layers = 0;
+        for (int i = from.first; i < from.first + from.count; ++i) {
+            const auto at = static_cast<size_t>(i);
+            const LayerWork& work = layers_[at];
+            const double share = w.layers[at].tensor_parallel ? plan.t : 1;
+            s.layers.push_back(names_[at]);
+            s.forward_ms += w.layers[at].forward_time, s.backward_ms += w.layers[at].backward_time;
+            s.memory.weights += states_.weight * work.parameters / share;
+            s.memory.optimizer += states_.optimizer * work.parameters / share;
+            s.memory.buffers += 2 * work.boundary_bytes * best.microbatch;
+            s.memory.activations += w.layers[at].activation_bytes * (s.recompute ? 1 : kept);
+            parameters += states_.element * work.parameters / share;
+            if (repeated_[at]) transformer_layers += 1;
+            if (w.layers[at].tensor_parallel)
+                r.tp_bytes += 4 * 2.0 * (plan.t - 1) * work.boundary_bytes * request_.batch;
+        }
+        const int end = from.first + from.count;
+        if (from.first > 0 && s.recompute)
+            s.memory.activations += (kept - 1) * w.edges[static_cast<size_t>(from.first) - 1].bytes;
+        if (k + 1 < stages) {
+            s.send_bytes = layers_[static_cast<size_t>(end) - 1].boundary_bytes * best.microbatch;
+            r.pp_bytes += 2 * s.send_bytes * all_microbatches;
+        }
+        r.dp_bytes += 2.0 * (plan.d - 1) * parameters * from.devices;
+        if (facts_ && facts_->width > 0) {
+            const double h = static_cast<double>(facts_->width),
+                         a = static_cast<double>(facts_->heads);
+            const auto seq = static_cast<double>(sequence_);
+            const double each = s.recompute ? 2 * seq * best.microbatch * h
+                                            : seq * best.microbatch * h *
+                                                  (10 + 24.0 / s.t + 5 * a * seq / (h * s.t));
+            s.memory_formula_bytes =
+                transformer_layers *
+                ((states_.weight + states_.optimizer) * 12 * h * h / s.t + kept * each);
+        }
+        r.stages.push_back(std::move(s));
+    }
+    r.bubble = static_cast<double>(stages - 1) / (r.microbatches + stages - 1);
+}
+
+PlaceResult Planner::run() {
+    PlaceResult r;
+    r.request = request_;
+    r.request.sequence = sequence_;
+    r.device = device_, r.devices = cluster_.devices(), r.memory_bytes = memory_bytes_;
+    std::string why;
+    const std::optional<Best> found = best(1, 1, 1, &why);
+    if (!found)
+        throw UserError("{}: no plan on {} x {} fits: {}", request_.model, r.devices, device_,
+                        why.empty() ? "none has what --fixed asks for" : why);
+    r.step_ms = found->plan.time;
+    r.step_low_ms = r.step_ms / rate_high_, r.step_high_ms = r.step_ms / rate_low_;
+    r.lower_bound_ms = std::min(lower_bound_ms(), r.step_ms);
+    describe(*found, r);
+    r.binding = binding(r, r.step_ms);
+    r.notes.emplace_back("times are rooflines of the device's data sheet");
+    return r;
+}
+
+}  // namespace
+
+PlaceResult place_model(const PlaceRequest& request) {
+    return Planner(request).run();
+}
+
+}  // namespace smeaton::driver

@@ -1,0 +1,363 @@
+#include "search/phaze/evaluate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include "base/error.h"
+
+namespace smeaton::search::phaze {
+
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+constexpr double kCyclesPerMs = kClockGhz * 1e6;
+
+/// Tasks of one direction, with the place of each tensor problem in the list of mappers.
+struct Prepared {
+    std::vector<Task> tasks;
+    std::vector<int> mapper;  ///< -1: none
+};
+
+struct PreparedKind {
+    Prepared forward, backward;
+    const Prepared& of(Direction d) const { return d == Direction::kForward ? forward : backward; }
+};
+
+/// Defect 1: bytes over bytes a second, taken for milliseconds.
+double bytes_per_ms(const Setting& setting) {
+    return setting.link_bytes_per_s / (setting.rules.has(1) ? 1 : 1e3);
+}
+
+double most_memory_gb(const Setting& setting) {
+    return *std::max_element(setting.memory_gb.begin(), setting.memory_gb.end());
+}
+
+/// Least time of the tasks: the longest way, and the work of each type of core.
+double least_cycles(const std::vector<Task>& tasks, const std::vector<Latency>& latencies,
+                    const Chip& chip) {
+    double way = 0, tensor = 0, vector = 0;
+    const double pairs = std::min(chip.n_tc, chip.n_vc);
+    std::vector<double> end(tasks.size(), 0);
+    for (size_t i = 0; i < tasks.size(); ++i) {
+        const Latency& l = latencies[i];
+        for (const int a : tasks[i].after) end[i] = std::max(end[i], end[static_cast<size_t>(a)]);
+        end[i] += std::min(l.one, l.all);
+        way = std::max(way, end[i]);
+        switch (tasks[i].engine) {
+            case Engine::kTensor:
+                tensor += std::min(l.one, l.all * chip.n_tc);
+                break;
+            case Engine::kVector:
+                vector += std::min(l.one, l.all * chip.n_vc);
+                break;
+            default:
+                tensor += std::min(l.one, l.all * pairs), vector += std::min(l.one, l.all * pairs);
+        }
+    }
+    return std::max({way, tensor / chip.n_tc, vector / chip.n_vc});
+}
+
+/// No pipeline over the devices is faster. For S stages the largest holds a share of the work and
+/// of the transfers, each microbatch goes through it, and some stage has a share of the parameters
+/// (defect 6: the first has those of the first layer). In the number d of pipelines time is a
+/// constant and a part over d: one end is best.
+double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setting& setting) {
+    double sum = 0, longest = 0, held = 0, parameters = 0, boundary = kInfinite;
+    for (const int k : work.layers) {
+        const LayerKind& kind = work.kinds[static_cast<size_t>(k)];
+        const LayerMs& t = times[static_cast<size_t>(k)];
+        sum += t.forward + t.backward, longest = std::max(longest, t.forward + t.backward);
+        held += setting.rules.has(13) ? 2 * kind.parameter_bytes : kind.held_bytes;
+        parameters += kind.parameter_bytes;
+    }
+    for (const double bytes : work.boundary_bytes) boundary = std::min(boundary, bytes);
+    const double bandwidth = bytes_per_ms(setting);
+    const double memory = 1e9 * most_memory_gb(setting);
+    const int least = std::max(1, static_cast<int>(std::ceil(held / memory - 1e-9)));
+    const int most = std::min(static_cast<int>(work.layers.size()), setting.devices);
+    const auto microbatches = static_cast<double>(work.batch / work.microbatch);
+    double best = kInfinite;
+    for (int s = least; s <= most; ++s) {
+        const double sent = s > 1 ? 2 * (s - 1) * boundary / bandwidth : 0;
+        const double load = std::max((sum + sent) / s, longest);
+        const double of_stage =
+            setting.rules.has(6) ? work.kinds[static_cast<size_t>(work.layers[0])].parameter_bytes
+                                 : parameters / s;
+        for (const double d : {1.0, std::min<double>(setting.devices / s, microbatches)})
+            best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
+                                      4 * (d - 1) / d * of_stage / bandwidth);
+    }
+    return best * (1 - 1e-12);
+}
+
+}  // namespace
+
+place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& times,
+                                  const Setting& setting, double memory_gb, bool recompute) {
+    place::ChainProblem problem;
+    problem.name = work.model;
+    problem.memory_bytes = memory_gb * 1e9;
+    problem.devices = setting.devices;
+    problem.bandwidth = bytes_per_ms(setting);
+    problem.microbatches = static_cast<int>(work.batch / work.microbatch);
+    problem.recompute = recompute;
+    problem.adam = setting.adam;
+    problem.gradients_of_all_stages = !setting.rules.has(6);
+    place::ChainWidth width;
+    for (size_t i = 0; i < work.layers.size(); ++i) {
+        const LayerKind& kind = work.kinds[static_cast<size_t>(work.layers[i])];
+        const LayerMs& t = times[static_cast<size_t>(work.layers[i])];
+        place::ChainLayer layer;
+        layer.id = static_cast<int64_t>(i);
+        layer.name = fmt::format("{} {}", i, kind.name);
+        layer.parameter_bytes = kind.parameter_bytes;
+        layer.activation_bytes = kind.activation_bytes;
+        layer.forward_time = t.forward, layer.backward_time = t.backward;
+        // Defect 13: twice or three times the two bytes of a parameter.
+        if (!setting.rules.has(13)) layer.held_bytes = kind.held_bytes;
+        width.layers.push_back(std::move(layer));
+        if (i > 0)
+            width.edges.push_back(
+                {static_cast<int>(i) - 1, static_cast<int>(i), work.boundary_bytes[i - 1]});
+    }
+    problem.widths.push_back(std::move(width));
+    problem.fixed = setting.expert;
+    return problem;
+}
+
+/// Operators that occur, each once.
+struct Mappers {
+    std::map<TensorOperator, int> place;
+    std::vector<Mapper> all;
+};
+
+struct Evaluation::State {
+    State(const std::vector<Model>& all, const Setting& s, std::shared_ptr<Mappers> shared)
+        : models(all), setting(s), mappers(std::move(shared)) {
+        for (const Model& model : models) {
+            prepared.emplace_back();
+            for (const Work& work : model.works) {
+                prepared.back().emplace_back();
+                for (const LayerKind& kind : work.kinds)
+                    prepared.back().back().push_back(
+                        {prepare(kind, Direction::kForward), prepare(kind, Direction::kBackward)});
+            }
+        }
+    }
+
+    Prepared prepare(const LayerKind& kind, Direction direction) {
+        Prepared p{tasks_of(kind.operators, direction, setting.rules), {}};
+        for (const Task& task : p.tasks) {
+            if (task.engine == Engine::kVector) {
+                p.mapper.push_back(-1);
+                continue;
+            }
+            const auto [found, made] =
+                mappers->place.emplace(task.tensor, static_cast<int>(mappers->all.size()));
+            if (made) mappers->all.emplace_back(task.tensor);
+            p.mapper.push_back(found->second);
+        }
+        return p;
+    }
+
+    enum class Price { kRoofline, kRates, kMapped };
+    double tensor_cycles(int mapper, const Chip& chip, int cores, Price how) {
+        const Cores on{chip.width, chip.depth, mesh_of(cores)};
+        const Memories memories = memories_of(chip, setting.rules.has(8));
+        Mapper& m = mappers->all[static_cast<size_t>(mapper)];
+        switch (how) {
+            case Price::kRoofline:
+                return m.bound(on, memories);
+            case Price::kRates:
+                return m.rate_bound(on, memories);
+            case Price::kMapped:
+                return m.cycles(on, memories);
+        }
+        return 0;
+    }
+
+    std::vector<Latency> latencies(const Prepared& p, const Chip& chip, Price how) {
+        std::vector<Latency> out;
+        const int pairs = std::min(chip.n_tc, chip.n_vc);
+        for (size_t i = 0; i < p.tasks.size(); ++i) {
+            const Task& t = p.tasks[i];
+            Latency l;
+            const int all = t.engine == Engine::kTensor   ? chip.n_tc
+                            : t.engine == Engine::kVector ? chip.n_vc
+                                                          : pairs;
+            if (p.mapper[i] >= 0) {
+                // Defect 12: a fused operator priced on cores that it does not hold.
+                const bool wrong = t.engine == Engine::kFused && setting.rules.has(12);
+                l.one = tensor_cycles(p.mapper[i], chip, 1, how);
+                l.all = tensor_cycles(p.mapper[i], chip, wrong ? chip.n_tc : all, how);
+                // With its plain sum of cycles, as published.
+                if (t.engine == Engine::kFused) l.one += t.cycles_each, l.all += t.cycles_each;
+            } else {
+                l.one = vector_cycles(t.elements, chip.width, 1, t.cycles_each);
+                l.all = vector_cycles(t.elements, chip.width, all, t.cycles_each);
+            }
+            out.push_back(l);
+        }
+        return out;
+    }
+
+    double bound_ms(size_t model, const Chip& chip, bool mapped) {
+        std::vector<std::pair<double, size_t>> rough;
+        for (size_t w = 0; w < models[model].works.size(); ++w)
+            rough.emplace_back(bound_ms(model, w, chip, false), w);
+        std::sort(rough.begin(), rough.end());
+        if (!mapped) return rough[0].first;
+        double best = kInfinite;
+        for (const auto& [bound, w] : rough)
+            if (bound < best) best = std::min(best, bound_ms(model, w, chip, true));
+        return best;
+    }
+    double bound_ms(size_t model, size_t w, const Chip& chip, bool mapped) {
+        const Price how = mapped ? Price::kRates : Price::kRoofline;
+        std::vector<LayerMs> times;
+        for (const PreparedKind& kind : prepared[model][w])
+            times.push_back(
+                {least_cycles(kind.forward.tasks, latencies(kind.forward, chip, how), chip) /
+                     kCyclesPerMs,
+                 least_cycles(kind.backward.tasks, latencies(kind.backward, chip, how), chip) /
+                     kCyclesPerMs});
+        const Work& work = models[model].works[w];
+        return mapped ? planned_ms(work, times) : least_ms(work, times, setting);
+    }
+    /// No plan with these times takes less; infinite where none fits.
+    double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
+        double best = kInfinite;
+        for (const bool recompute : {false, true})
+            best = std::min(best, lower_bound(chain_problem(work, times, setting,
+                                                            most_memory_gb(setting), recompute)));
+        return best;
+    }
+
+    LayerTime layer(const Prepared& p, const Chip& chip, Effort effort) {
+        const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
+        return layer_time(task_graph(p.tasks, l, chip), effort);
+    }
+    /// Remembered by what the schedule depends on.
+    std::pair<double, double> layer_cycles(const Prepared& p, const Chip& chip, Effort effort) {
+        const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
+        const double least = least_cycles(p.tasks, l, chip);
+        std::string key = fmt::format("{} {} {} {}", static_cast<const void*>(&p), chip.n_tc,
+                                      chip.n_vc, int(effort));
+        for (const Latency& one : l) key += fmt::format(" {} {}", one.one, one.all);
+        const auto [found, made] = scheduled.try_emplace(key);
+        if (made) {
+            const LayerTime t = layer_time(task_graph(p.tasks, l, chip), effort);
+            found->second = {t.time, t.proven() ? t.time : std::max(least, t.lower_bound)};
+        }
+        return found->second;
+    }
+
+    Placed place(size_t model, const Chip& chip, double below_ms);
+    void place(size_t model, size_t w, const Chip& chip, double below_ms, Placed& best);
+    std::pair<std::vector<LayerMs>, std::vector<LayerMs>> times_of(size_t model, size_t w,
+                                                                   const Chip& chip, Effort effort);
+
+    const std::vector<Model>& models;
+    Setting setting;
+    std::vector<std::vector<std::vector<PreparedKind>>> prepared;
+    std::shared_ptr<Mappers> mappers;
+    std::unordered_map<std::string, std::pair<double, double>> scheduled;
+};
+
+/// Times of the kinds, and what they are at least.
+std::pair<std::vector<LayerMs>, std::vector<LayerMs>> Evaluation::State::times_of(size_t model,
+                                                                                  size_t w,
+                                                                                  const Chip& chip,
+                                                                                  Effort effort) {
+    std::vector<LayerMs> times, least;
+    for (const PreparedKind& kind : prepared[model][w]) {
+        const auto [f, f_least] = layer_cycles(kind.forward, chip, effort);
+        const auto [b, b_least] = layer_cycles(kind.backward, chip, effort);
+        times.push_back({f / kCyclesPerMs, b / kCyclesPerMs});
+        least.push_back({f_least / kCyclesPerMs, b_least / kCyclesPerMs});
+    }
+    return {times, least};
+}
+
+void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double below_ms,
+                              Placed& best) {
+    const Work& work = models[model].works[w];
+    if (bound_ms(model, w, chip, true) >= below_ms) return;
+    auto [times, least] = times_of(model, w, chip, Effort::kList);
+    if (planned_ms(work, least) >= below_ms) return;
+    std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
+    std::string why;
+    // Memory has no area: the most of it is never worse.
+    const double memory = most_memory_gb(setting);
+    for (const bool recompute : {false, true}) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, times, setting, memory, recompute));
+        if (!answer.best) {
+            why = answer.notes.empty() ? "" : answer.notes[0];
+            continue;
+        }
+        // Defect 5: a plan given beside that does not fit ends the program.
+        if (setting.rules.has(5) && setting.expert && !answer.fixed_time) {
+            why = "the expert plan does not fit: " + answer.fixed_refused;
+            continue;
+        }
+        if (best.fits && answer.best->time >= best.time_ms) continue;
+        best.fits = true;
+        best.time_ms = best.lower_bound_ms = answer.best->time;
+        best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
+        best.plan = *answer.best;
+        const bool proven = std::equal(
+            times.begin(), times.end(), least.begin(), [](const LayerMs& a, const LayerMs& b) {
+                return a.forward == b.forward && a.backward == b.backward;
+            });
+        if (!proven)
+            best.lower_bound_ms =
+                solve(chain_problem(work, least, setting, memory, recompute)).best->time;
+    }
+    if (!best.fits) best.why = why;
+}
+
+Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms) {
+    Placed best;
+    std::vector<std::pair<double, size_t>> order;
+    for (size_t w = 0; w < models[model].works.size(); ++w)
+        order.emplace_back(bound_ms(model, w, chip, false), w);
+    std::sort(order.begin(), order.end());
+    for (const auto& [bound, w] : order) {
+        const double below = best.fits ? std::min(below_ms, best.time_ms) : below_ms;
+        if (bound >= below) continue;
+        place(model, w, chip, below, best);
+    }
+    if (!best.fits && best.why.empty()) best.why = "no plan takes less than what is known";
+    return best;
+}
+
+Evaluation::Evaluation(const std::vector<Model>& models, const Setting& setting)
+    : state_(std::make_unique<State>(models, setting, std::make_shared<Mappers>())) {}
+Evaluation::Evaluation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Evaluation Evaluation::another() const {
+    return Evaluation(std::make_unique<State>(state_->models, state_->setting, state_->mappers));
+}
+Evaluation::~Evaluation() = default;
+Evaluation::Evaluation(Evaluation&&) noexcept = default;
+
+double Evaluation::bound_ms(size_t model, const Chip& chip, bool mapped) {
+    return state_->bound_ms(model, chip, mapped);
+}
+Placed Evaluation::place(size_t model, const Chip& chip, double below_ms) {
+    return state_->place(model, chip, below_ms);
+}
+LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip) {
+    return state_->layer(state_->prepared[model][work][kind].of(d), chip, Effort::kExact);
+}
+const std::vector<Task>& Evaluation::tasks(size_t model, size_t work, size_t kind,
+                                           Direction d) const {
+    return state_->prepared[model][work][kind].of(d).tasks;
+}
+
+}  // namespace smeaton::search::phaze

@@ -1,0 +1,78 @@
+// What a chip does for models: every layer scheduled on its cores, the model placed on devices.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "place/chain.h"
+#include "search/phaze/layer_time.h"
+#include "search/phaze/work.h"
+
+namespace smeaton::search::phaze {
+
+struct Setting {
+    int devices = 1024;
+    double link_bytes_per_s = 4.0 * 1024 * 1024 * 1024;
+    std::vector<double> memory_gb = {32, 64, 80};  ///< that a device may have
+    bool adam = false;                             ///< the published default is plain SGD
+    Rules rules;
+    std::optional<place::FixedPlan> expert = {};  ///< valued beside each plan, defect 5
+};
+
+/// A model at all sizes of microbatch.
+struct Model {
+    std::string name;
+    std::vector<Work> works;
+};
+
+/// The best plan of a model on a chip.
+struct Placed {
+    bool fits = false;
+    std::string why;            ///< where none does
+    double time_ms = 0;         ///< of a batch
+    double lower_bound_ms = 0;  ///< below time_ms where a layer's schedule is not proven
+    int microbatch = 1;
+    double memory_gb = 0;
+    bool recompute = false;
+    place::ChainPlan plan;
+    double throughput(const Model& m) const {
+        return fits ? 1e3 * static_cast<double>(m.works[0].batch) / time_ms : 0;
+    }
+};
+
+struct LayerMs {
+    double forward = 0, backward = 0;
+};
+
+/// The problem that the dynamic program solves, with these times of the kinds of layers.
+place::ChainProblem chain_problem(const Work&, const std::vector<LayerMs>&, const Setting&,
+                                  double memory_gb, bool recompute);
+
+/// For one thread; what chips share is kept.
+class Evaluation {
+public:
+    Evaluation(const std::vector<Model>&, const Setting&);
+    /// One for another thread that shares what operators cost.
+    Evaluation another() const;
+    ~Evaluation();
+    Evaluation(Evaluation&&) noexcept;
+
+    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory
+    /// and links; with `mapped` by the cores' best rates and the best plan for these. ms of a
+    /// batch.
+    double bound_ms(size_t model, const Chip&, bool mapped);
+    /// The best plan; `below_ms`: plans that take as long or longer are not looked for.
+    Placed place(size_t model, const Chip&, double below_ms);
+    /// A layer's schedule, cycles.
+    LayerTime layer(size_t model, size_t work, size_t kind, Direction, const Chip&);
+    const std::vector<Task>& tasks(size_t model, size_t work, size_t kind, Direction) const;
+
+private:
+    struct State;
+    explicit Evaluation(std::unique_ptr<State>);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace smeaton::search::phaze

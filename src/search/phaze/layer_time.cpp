@@ -1,0 +1,52 @@
+#include "search/phaze/layer_time.h"
+
+#include <algorithm>
+
+#include "schedule/bounds.h"
+#include "schedule/exact/exact.h"
+#include "schedule/ilp/ilp.h"
+#include "schedule/list/list.h"
+#include "solver/linear.h"
+
+namespace smeaton::search::phaze {
+
+namespace {
+
+constexpr int64_t kListEffort = 4'000, kNodes = 50'000, kWays = 1'000'000;
+constexpr double kIlpSeconds = 20;
+
+void take(LayerTime& best, const schedule::Schedule& found, double bound) {
+    if (makespan_us(found) < best.time) best.schedule = found, best.time = makespan_us(found);
+    best.lower_bound = std::max(best.lower_bound, bound);
+}
+
+}  // namespace
+
+LayerTime layer_time(const schedule::TaskGraph& graph, Effort effort) {
+    LayerTime best;
+    if (graph.tasks.empty()) return best;
+    const schedule::Links links(graph);
+    const schedule::Cores& cores = *graph.cores;
+    schedule::ListOptions list;
+    list.effort = kListEffort;
+    best.schedule = search_list(graph, links, cores, list);
+    best.time = makespan_us(best.schedule);
+    best.lower_bound = lower_bounds(graph, links, cores, best.time).best_us();
+    if (effort == Effort::kList || best.proven()) return best;
+    if (graph.tasks.size() <= schedule::kExactTasks) {
+        const schedule::ExactResult exact =
+            search_exact(graph, links, cores, best.schedule, {kNodes, kWays, std::nullopt});
+        take(best, exact.schedule, 0);
+        if (exact.proven) best.lower_bound = best.time;
+    }
+    if (best.proven() || graph.tasks.size() > schedule::kIlpTasks ||
+        !solver::highs_missing().empty())
+        return best;
+    const schedule::IlpResult ilp =
+        solve_ilp(graph, links, cores, best.schedule, {kIlpSeconds, false});
+    take(best, ilp.schedule, ilp.lower_bound_us);
+    if (ilp.proven) best.lower_bound = best.time;
+    return best;
+}
+
+}  // namespace smeaton::search::phaze
