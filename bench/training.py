@@ -133,6 +133,8 @@ def main():
     parser.add_argument("--profile", type=int, default=0, help="kernels to list")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.rounds < 2:
+        parser.error(f"--rounds {arguments.rounds}: expected 2 or more, for there are quartiles")
     if arguments.serve:
         return serve(arguments.serve, arguments.only, int(arguments.threads), arguments.profile)
     for name in arguments.only.split(","):
