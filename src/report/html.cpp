@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "report/html_parts.h"
-#include "report/style.h"
+#include "report/page.h"
 #include "report/svg.h"
 #include "report/table.h"
 #include "report/verdict.h"
@@ -78,20 +78,8 @@ std::vector<Section> sections(const StudyResult& r) {
 }  // namespace
 
 std::string html(const StudyResult& r) {
-    std::string links, parts;
-    for (const Section& s : sections(r)) {
-        if (s.html.empty()) continue;
-        links += fmt::format("<a href=\"#{}\">{}</a>\n", s.id, s.title);
-        parts +=
-            fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", s.id, s.title, s.html);
-    }
-    return fmt::format(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
-        "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" "
-        "href=\"data:,\">\n<title>{} – Smeaton study</title>\n<style>{}</style>\n</head>\n<body>\n"
-        "{}{}{}{}<nav>\n{}</nav>\n{}<script>{}</script>\n</body>\n</html>\n",
-        escaped(model_name(r.summary.model)), kStyle, header(r), verdict(r), facts(r), checks(r),
-        links, parts, kScript);
+    return page(model_name(r.summary.model) + " – Smeaton study",
+                header(r) + verdict(r) + facts(r) + checks(r), sections(r));
 }
 
 }  // namespace smeaton::report
