@@ -1,6 +1,8 @@
 #include "driver/pipeline.h"
 
 #include <algorithm>
+#include <memory>
+#include <set>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -51,13 +53,15 @@ static model::Graph bind(const model::Graph& graph, const Specialisation& wanted
     return bound;
 }
 
-/// A gradient's nodes, and an update's, are the part of one operator or of one parameter.
-static std::string operator_of(const std::string& node) {
+/// A gradient's nodes, and an update's, are the part of one operator or of one parameter; `names`:
+/// of all nodes.
+static std::string operator_of(const std::string& node, const std::set<std::string>& names) {
     const size_t gradient = node.find(".grad.");
     if (gradient != std::string::npos) return node.substr(0, gradient) + ".grad";
     const std::string update = "optimizer.";
     if (node.rfind(update, 0) == 0) return node.substr(0, node.rfind('.'));
-    return node;
+    const std::string before = node.substr(0, node.rfind('.'));
+    return names.count(before) > 0 ? before : node;  // what training adds to a node
 }
 
 // Of a graph or of an entry: the other is null.
@@ -109,7 +113,13 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     Rules rules;
     rules.skip = options.skip;
     rules.oracle = cost::oracle_on(target);
-    if (options.operators_apart) rules.part_of = operator_of;
+    auto names = std::make_shared<std::set<std::string>>();
+    if (options.operators_apart)
+        rules.part_of = [&, names](const std::string& node) {
+            if (names->empty())
+                for (const model::Node& n : t.graph.graph.nodes) names->insert(n.name);
+            return operator_of(node, *names);
+        };
     rules = sized_for(target, std::move(rules));
     if (options.explain) {
         rules.verify = options.verify;

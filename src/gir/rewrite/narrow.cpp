@@ -239,7 +239,7 @@ private:
         k.origins = origins;
         Slice src{from, {}, {}}, dst{to, {}, {}};
         std::vector<NamedDim> axes;
-        std::set<Name> names{from, to};
+        std::set<Name> names = taken_;
         for (const NamedDim& d : program_.buffer(from).dims) {
             axes.push_back({fresh(Name("i"), names), d.extent});
             src.at.emplace_back(axes.back().name);

@@ -126,7 +126,7 @@ kernel again(s -> z)
 TEST(Narrow, views_stay_views) {
     const char* text = R"(program p
   buffer x: memory f32[a: 2, b: 3] input
-  buffer v: memory f32[c: 6] alias of x
+  buffer v: memory f32[c: 6] input alias of x
   buffer y: memory f32[c: 6] output
   run outer(v -> y)
 

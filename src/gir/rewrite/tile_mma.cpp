@@ -75,6 +75,7 @@ struct MmaTiler {
     bool keeps_whole_panel() const;
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
+    std::vector<Cut> first_cuts(const Op& op) const;
     std::vector<Cut> held_cuts(const Op& op, Name inner) const;
     bool operands_fit(const Op& op, const Extents& extents) const;
     Block in_blocks(const Block& parts) const;
@@ -296,6 +297,7 @@ void MmaTiler::pack_or_stage() {
 std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     if (contracted.empty()) return {};
     Name inner = contracted.back().name;
+    if (shape.holds_b && !weighs) return first_cuts(op);
     for (const NamedDim& d : contracted)
         if (runs_along(program, bro, d.name)) inner = d.name;
     if (shape.holds_b) return held_cuts(op, inner);
@@ -320,6 +322,40 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     return order;
 }
 
+// The first parts that fit, and of these one tap of the window after another, its channels along
+// the unit's rows: the window is halved, cut in three, ... until a group of channels fits, then as
+// many channels as fit are taken (SimDIT, simulator.md 1.2).
+std::vector<Cut> MmaTiler::first_cuts(const Op& op) const {
+    const Name channels = contracted.front().name;
+    const int64_t all = size_of(contracted, channels);
+    Extents extents, taps;
+    for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
+    extents[channels] = std::min(shape.group, all);
+    for (const NamedDim& d : contracted)
+        if (d.name != channels) taps[d.name] = d.extent.value();
+    bool more = true;
+    for (int64_t parts = 1; more && !operands_fit(op, extents); ++parts) {
+        more = false;
+        for (const auto& [tap, extent] : taps) {
+            extents[tap] = (extent + parts - 1) / parts;
+            more = more || extents[tap] > 1;
+        }
+    }
+    int64_t part = extents[channels];
+    while (part < all) {
+        extents[channels] = std::min(part + shape.group, all);
+        if (!operands_fit(op, extents)) break;
+        part = extents[channels];
+    }
+    std::vector<Cut> order;
+    for (const auto& [tap, extent] : taps)
+        if (extents[tap] < extent) order.push_back({tap, extents[tap]});
+    if (part < all) order.push_back({channels, part});
+    for (const auto& [tap, extent] : taps)
+        if (extents[tap] > 1) order.push_back({tap, 1});
+    return order;
+}
+
 // A unit that holds its second operand is filled and drained once for each op: that one is as long
 // as the operands' scratchpads allow.
 std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
@@ -327,8 +363,8 @@ std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
     Extents extents;
     for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
     for (const NamedDim& d : contracted) {
-        if (weighs && operands_fit(op, extents)) return order;
-        if (d.name == inner || d.extent.is(1)) continue;
+        if (operands_fit(op, extents)) return order;
+        if (d.name == inner) continue;
         order.push_back({d.name, 1});
         extents[d.name] = 1;
     }

@@ -227,14 +227,15 @@ struct Vectorizer {
                                    target, placed);
             });
         }
-        return turns_apart(nest_of(s, false)) ? nest_block(s, false, false) : Block{s};
+        return streams && turns_apart(nest_of(s, false)) ? nest_block(s, false, false) : Block{s};
     }
 
     Block inside(const Block& body, bool lanes_free) {
         Block out;
         const std::map<Name, int64_t> around = placed;
         for (const StmtPtr& s : place_tiles(body, target, placed)) {
-            if (auto* loop = std::get_if<For>(&s->node); loop && streams) {
+            auto* loop = std::get_if<For>(&s->node);
+            if (loop && moves_beside_units(target)) {
                 const Block inner = serial_block(s, *loop);
                 out.insert(out.end(), inner.begin(), inner.end());
                 continue;

@@ -114,11 +114,12 @@ std::string add_gradient_output(Graph& graph, Composer& c, const std::string& pa
 
 /// Float inputs that move the loss and are no parameters.
 std::vector<ValueId> moving_inputs(const Graph& graph, const std::vector<ValueId>& parameters,
-                                   ValueId loss) {
+                                   const std::string& target, ValueId loss) {
     std::vector<ValueId> found;
     const Reach r = reach(graph, graph.inputs, loss, {});
     for (ValueId id : graph.inputs)
-        if (r.between(id) && graph.at(id).dtype && tensor::is_float(*graph.at(id).dtype) &&
+        if (r.between(id) && graph.at(id).name != target && graph.at(id).dtype &&
+            tensor::is_float(*graph.at(id).dtype) &&
             std::find(parameters.begin(), parameters.end(), id) == parameters.end())
             found.push_back(id);
     return found;
@@ -168,8 +169,9 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options, const E
     std::vector<ValueId> sources;
     for (const TrainedParameter& p : result.parameters) sources.push_back(named(forward, p.name));
     const ValueId loss = named(forward, result.loss);
-    const std::vector<ValueId> inputs =
-        options.zeros_inserted ? moving_inputs(forward, sources, loss) : std::vector<ValueId>{};
+    const std::vector<ValueId> inputs = options.zeros_inserted
+                                            ? moving_inputs(forward, sources, result.target, loss)
+                                            : std::vector<ValueId>{};
     sources.insert(sources.end(), inputs.begin(), inputs.end());
     const std::vector<ValueId> gradients =
         append_backward(c, sources, loss, result.form.on_batch_statistics, options.zeros_inserted);
