@@ -77,6 +77,7 @@ private:
             const gir::MmaShape& s = use.row.shape;
             if (s.a != as_a || s.b != as_b || s.acc != dtype_of(nest_, op.dst.target)) continue;
             if (plain_vector(use.row)) return false;
+            if (kept_by_vectors(op, use.row)) continue;
             if (use.row.kind == machine::UnitKind::Vector && e.batch > 1) continue;
             count(use, e, runs);
             traffic(use.row, op, a, b, e, runs);
@@ -85,15 +86,20 @@ private:
         return false;
     }
 
+    bool kept_by_vectors(const Op& op, const ShapeRow& row) const {
+        auto tile = nest_.tiles.find(op.dst.target);
+        return !row.sums_in_registers && tile != nest_.tiles.end() && in_registers(tile->second);
+    }
+
     void count(ShapeUse& use, const Extents& e, double runs) {
         const gir::MmaShape& s = use.row.shape;
         double sums = e.batch * std::ceil(e.m / static_cast<double>(s.rows)) *
                       std::ceil(e.n / static_cast<double>(s.columns));
-        double steps = std::ceil(e.k / static_cast<double>(s.group));
+        double steps = std::ceil(std::ceil(e.k * use.row.kept) / static_cast<double>(s.group));
         double waiting = std::max(1.0, s.latency_cycles * s.per_cycle / sums);
         use.shapes += runs * sums * steps * waiting;
         use.passes += runs * e.batch;
-        use.macs += runs * e.batch * e.m * e.n * e.k;
+        use.macs += runs * e.batch * e.m * e.n * std::ceil(e.k * use.row.kept);
     }
 
     void traffic(const ShapeRow& row, const Op& op, const Slice& a, const Slice& b,
@@ -107,12 +113,13 @@ private:
         double column_tiles =
             tiles(row.dataflow && !stays(Dataflow::InputStationary), e.n, s.columns);
         double row_tiles = tiles(row.dataflow && !stays(Dataflow::WeightStationary), e.m, s.rows);
-        double sum_passes = tiles(row.dataflow && !stays(Dataflow::OutputStationary), e.k, s.group);
+        double sum_passes = tiles(row.dataflow && !stays(Dataflow::OutputStationary),
+                                  std::ceil(e.k * row.kept), s.group);
         auto element = [&](const Slice& of) {
             return tensor::bits(dtype_of(nest_, of.target)) / 8.0;
         };
         read(a.target, runs * e.batch * e.m * e.k * column_tiles * element(a));
-        read(b.target, runs * e.batch * e.k * e.n * row_tiles * element(b));
+        read(b.target, runs * e.batch * e.k * e.n * row_tiles * element(b) * row.stored);
         if (level_of(op.dst.target) == s.acc_in) return;
         double sums = runs * e.batch * e.m * e.n * sum_passes * element(op.dst);
         read(op.dst.target, sums);
@@ -156,7 +163,7 @@ ContractionTime time_of(const machine::Machine& m, const std::vector<ShapeUse>& 
     for (const ShapeUse& use : uses) {
         const gir::MmaShape& s = use.row.shape;
         auto elements = static_cast<double>(s.rows * s.columns * s.group);
-        Interval ns = Interval::exact(use.shapes * elements) / use.row.gops;
+        Interval ns = Interval::exact(use.shapes * elements) * use.row.left / use.row.gops;
         if (s.fill_cycles > 0) {
             for (const machine::Unit& unit : m.units)
                 if (unit.name == s.unit.str())

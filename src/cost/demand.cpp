@@ -50,6 +50,26 @@ Demands::Demands(const Nest& nest, const machine::Machine& m, const CostOptions&
         if (rate.op == machine::OpClass::Add && rate.latency_cycles)
             pipeline_ns_ = std::max(
                 pipeline_ns_, rate.latency_cycles->value / machine::clock_of(m, vector_).value);
+    if (options.overlap) return;
+    Nest products = nest;
+    for (const ShapeUse& use : take_contractions(products, rows_, 1, scratchpads_).uses)
+        if (use.row.kind != machine::UnitKind::Vector) array_ = engine_of(use.row.shape.unit);
+}
+
+int Demands::engine_of(Name unit) const {
+    for (size_t u = 0; u < m_.units.size(); ++u)
+        if (Name(m_.units[u].name) == unit) return static_cast<int>(u);
+    return static_cast<int>(&vector_ - m_.units.data());
+}
+
+/// Without overlap: in a kernel without products on an array all work and all transfers are the
+/// vector unit's, one at a time; in one with them that unit and the array take turns.
+void Demands::take_turns(Demand& demand) const {
+    const auto vector = static_cast<int>(&vector_ - m_.units.data());
+    if (options_.overlap || demand.engine == array_) return;
+    if (array_ >= 0 && demand.engine != vector) return;
+    demand.engine = array_ >= 0 ? array_ : vector;
+    demand.in_turn = true;
 }
 
 int Demands::level_index(Name name) const {
@@ -163,12 +183,12 @@ Demand Demands::of(const Op& op) {
     const bool moves = moved_slice(op) || op.kind == OpKind::Fill;
     if (moves && demand.busy_ns == 0) {
         demand.engine = moving_engine(op);
+        take_turns(demand);
         return demand;
     }
-    for (const ShapeUse& use : contractions.uses)
-        for (size_t u = 0; u < m_.units.size(); ++u)
-            if (Name(m_.units[u].name) == use.row.shape.unit) demand.engine = static_cast<int>(u);
+    for (const ShapeUse& use : contractions.uses) demand.engine = engine_of(use.row.shape.unit);
     if (contractions.uses.empty() && demand.busy_ns > 0) demand.latency_ns += pipeline_ns_;
+    take_turns(demand);
     return demand;
 }
 

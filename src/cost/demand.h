@@ -14,6 +14,7 @@ struct Demand {
     int engine = 0;
     double busy_ns = 0;     ///< the engine's own work, transfers apart
     double latency_ns = 0;  ///< from its end until another engine sees the result
+    bool in_turn = false;   ///< transfers begin when the engine's own work is done
     /// Time of a line that it takes alone, and of that no more than this share at a time: the flow
     /// crosses another line as well, which takes longer.
     struct OnLine {
@@ -42,8 +43,10 @@ public:
 
 private:
     int moving_engine(const gir::Op&) const;
+    int engine_of(Name unit) const;
     void add_lines(Demand&, const Work&, const std::map<std::string, double>& ports) const;
     void bind_flows(const gir::Op&, Demand&) const;
+    void take_turns(Demand&) const;
     bool inwards(int inner, int outer) const;
     int level_of(Name target) const;
 
@@ -56,6 +59,7 @@ private:
     std::set<Name> scratchpads_;
     const machine::Unit& vector_;
     double pipeline_ns_ = 0;  ///< through the vector unit
+    int array_ = -1;          ///< the engine of the kernel's products beside the vector unit
     std::vector<std::string> engines_, lines_;
 };
 

@@ -33,7 +33,8 @@ public:
         for (const Unit& unit : m_.units) {
             if (Name(unit.name) != use.row.shape.unit) continue;
             const gir::MmaShape& s = use.row.shape;
-            add(unit.name, fmt::format("fma {}", tensor::name(s.a)), use.macs, shape_pj(unit, s),
+            add(unit.name, fmt::format("fma {}", tensor::name(s.a)), use.macs * use.row.left.value,
+                shape_pj(unit, s),
                 fmt::format("unit {}: 'energy_pj' of fma {}", unit.name, tensor::name(s.a)));
         }
     }

@@ -319,6 +319,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     shape.fma_in_flight = machine::fma_latency_times_rate(m, unit);
     shape.functions = functions_of(unit);
     shape.parted = parted_levels(m);
+    shape.machine = &m;
 
     KernelModel model;
     model.name = kernel.name.str();

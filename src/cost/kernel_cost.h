@@ -23,6 +23,9 @@ struct CostOptions {
     int threads = 0;  ///< 0: all cores
     int vector_bits =
         0;  ///< 0: the main vector unit; else the unit of this width (UserError: none)
+    /// On a machine of scratchpads the vector unit works while its operands come and go, and beside
+    /// an array; false: one of these at a time. What feeds an array still comes while that works.
+    bool overlap = true;
     /// Gets, by level of the machine, what was asked of its capacity; null: not noted.
     gir::Region* asked = nullptr;
 };

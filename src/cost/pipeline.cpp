@@ -318,7 +318,8 @@ private:
         for (size_t i = 0; i < demand.lines.size(); ++i) {
             const auto& [line, ns, most] = demand.lines[i];
             SharedLine& on = lines_[static_cast<size_t>(line)];
-            end = std::max(end, on.serve(start, ns, most, step.users[i]));
+            end = std::max(end, on.serve(demand.in_turn ? start + demand.busy_ns : start, ns, most,
+                                         step.users[i]));
         }
         engine.note(start, end, end - start);
         const Mark mark{demand.engine, std::max(end, start + demand.latency_ns),

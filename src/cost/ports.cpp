@@ -41,7 +41,9 @@ private:
             const auto& src = std::get<Slice>(o.srcs.at(0));
             const Level *to = level_of(o.dst), *from = level_of(src);
             if (inwards(to, from) || inwards(from, to)) {
-                cross(to, from, bytes_of(o, src, runs));
+                cross(to, from,
+                      bytes_of(o, src, runs) *
+                          machine::stored_share(m_, *to, dtype_of(nest_, src.target)));
                 return;
             }
             // Else it goes by way of the vector unit's registers.
@@ -56,8 +58,20 @@ private:
                 if (!written) ++operand;
                 from = first_for(role);
             }
-            cross(from, level_of(s), bytes_of(o, s, runs));
+            double bytes = bytes_of(o, s, runs);
+            if (o.kind == OpKind::Mma && !written && operand == 2) bytes *= stored_by_array(s);
+            cross(from, level_of(s), bytes);
         });
+    }
+
+    /// Of the second operand of a product that a sparse array takes.
+    double stored_by_array(const Slice& s) const {
+        const tensor::DType t = dtype_of(nest_, s.target);
+        for (const machine::Unit& unit : m_.units)
+            for (const machine::Rate& rate : unit.rates)
+                if (unit.sparse_n && rate.op == machine::OpClass::Fma && rate.dtype == t)
+                    return machine::stored_share(unit, t);
+        return 1;
     }
 
     /// From the inner of the two outwards; levels beside each other meet nowhere.

@@ -107,6 +107,13 @@ void add_array_rows(const Machine& m, const Unit& unit, std::vector<ShapeRow>& r
         rows.push_back(
             row_of(m, unit, shape, *machine::rate_gops(m, unit, OpClass::Fma, rate.dtype)));
         rows.back().dataflow = flow;
+        const std::vector<machine::OperandRole>& in_registers = m.levels.front().roles;
+        rows.back().sums_in_registers =
+            in_registers.empty() || std::find(in_registers.begin(), in_registers.end(),
+                                              machine::OperandRole::Acc) != in_registers.end();
+        if (unit.sparse_n) rows.back().kept = unit.sparse_n->value / unit.sparse_m->value;
+        rows.back().stored = machine::stored_share(unit, rate.dtype);
+        if (unit.nonzero_share) rows.back().left = unit.nonzero_share->interval();
     }
 }
 

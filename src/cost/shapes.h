@@ -14,6 +14,10 @@ struct ShapeRow {
     machine::UnitKind kind = machine::UnitKind::Vector;
     machine::Interval gops;                     ///< multiply-adds, 1e9 per second, of one unit
     std::optional<machine::Dataflow> dataflow;  ///< of an array
+    bool sums_in_registers = true;  ///< false: of an array; sums there are the vector unit's
+    double kept = 1;    ///< of the contracted dim's elements, those that a sparse array multiplies
+    double stored = 1;  ///< bytes of the second operand over those of all its elements
+    machine::Interval left{1, 1, 1};  ///< share of the time where zeros are skipped
 };
 
 /// Fastest first. Rows of `vector`, the vector unit that is at work: multiply-adds of one element

@@ -29,6 +29,7 @@ struct WorkShape {
     int fma_in_flight = 8;                      ///< independent vector fmas that fill the unit
     std::set<machine::OpClass> functions = {};  ///< special ones that the unit has
     std::set<Name> parted = {};                 ///< levels in parts: copies into them run ahead
+    const machine::Machine* machine = nullptr;  ///< null: nothing is stored sparse
 };
 
 /// All executions of all ops of the nest, as they are spelled. InternalError for an op without a

@@ -1,6 +1,8 @@
 #include "driver/pipeline.h"
 
 #include <algorithm>
+#include <memory>
+#include <set>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -11,6 +13,7 @@
 #include "gir/rewrite/for_target.h"
 #include "gir/rewrite/fuse.h"
 #include "gir/rewrite/layout_choice.h"
+#include "gir/rewrite/narrow.h"
 #include "gir/rewrite/tile.h"
 #include "gir/text/print.h"
 #include "gir/verify/verify.h"
@@ -48,6 +51,17 @@ static model::Graph bind(const model::Graph& graph, const Specialisation& wanted
     model::Graph bound = model::bind_dims(graph, bindings);
     model::require_sized_states(bound);
     return bound;
+}
+
+/// A gradient's nodes, and an update's, are the part of one operator or of one parameter; `names`:
+/// of all nodes.
+static std::string operator_of(const std::string& node, const std::set<std::string>& names) {
+    const size_t gradient = node.find(".grad.");
+    if (gradient != std::string::npos) return node.substr(0, gradient) + ".grad";
+    const std::string update = "optimizer.";
+    if (node.rfind(update, 0) == 0) return node.substr(0, node.rfind('.'));
+    const std::string before = node.substr(0, node.rfind('.'));
+    return names.count(before) > 0 ? before : node;  // what training adds to a node
 }
 
 // Of a graph or of an entry: the other is null.
@@ -99,6 +113,13 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     Rules rules;
     rules.skip = options.skip;
     rules.oracle = cost::oracle_on(target);
+    auto names = std::make_shared<std::set<std::string>>();
+    if (options.operators_apart)
+        rules.part_of = [&, names](const std::string& node) {
+            if (names->empty())
+                for (const model::Node& n : t.graph.graph.nodes) names->insert(n.name);
+            return operator_of(node, *names);
+        };
     rules = sized_for(target, std::move(rules));
     if (options.explain) {
         rules.verify = options.verify;
@@ -142,6 +163,8 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     // From here on one description: every byte that moves is in the program.
     auto first_program = [&] {
         t.program = entry ? entered_program(*entry, wanted, target) : lower::lower(t.graph);
+        if (options.products)
+            t.program = gir::rewrite::narrow_products(std::move(t.program), *options.products);
         t.lowered = t.program;
         verified("lower");
         if (takes("lower")) t.program = t.lowered = resumed_program(*resume, t.lowered);

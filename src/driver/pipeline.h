@@ -41,6 +41,9 @@ struct PipelineOptions {
     std::set<std::string> skip;  ///< names of rules or stages left out
     bool explain = false;
     bool verify = true;  ///< the GIR after every stage
+    /// Operands of products are narrowed to it; nothing: they stay.
+    std::optional<tensor::DType> products = {};
+    bool operators_apart = false;  ///< kernels of different operators of the model do not merge
     std::optional<Resume> resume = {};
     /// The last part of spell; may be empty.
     std::function<gir::Program(const gir::Program&)> finish = {};

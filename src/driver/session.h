@@ -32,11 +32,14 @@ struct SessionOptions {
     std::map<std::string, std::string> state;
     std::string isa;                ///< "", "avx512", "avx2", "plain": forces a target
     std::vector<std::string> skip;  ///< rewrites and passes left out, by name
-    std::string stop_after;         ///< last stage to run; empty: all
-    std::string resume;             ///< a dump to go on from (resume.h); empty: from the model
-    std::string dump_folder;        ///< NN.stage.txt after every stage; empty: none
-    std::string cache_folder;       ///< empty: the user's cache folder
-    std::string explain;            ///< what rewrites did: "", "rules" or "all" (explain.h)
+    /// Element type of the operands of products: "", "f32", "bf16", "fp16", "int8" (precision.h).
+    std::string precision;
+    bool operators_apart = false;  ///< kernels of different operators of the model do not merge
+    std::string stop_after;        ///< last stage to run; empty: all
+    std::string resume;            ///< a dump to go on from (resume.h); empty: from the model
+    std::string dump_folder;       ///< NN.stage.txt after every stage; empty: none
+    std::string cache_folder;      ///< empty: the user's cache folder
+    std::string explain;           ///< what rewrites did: "", "rules" or "all" (explain.h)
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
     /// What becomes of a program on which nothing is left to choose; may be empty.
     std::function<gir::Program(const gir::Program&)> finish;

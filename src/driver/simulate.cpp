@@ -1,6 +1,7 @@
 #include "driver/simulate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "cost/level_use.h"
@@ -11,9 +12,13 @@
 #include "driver/kernel_class.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
+#include "driver/precision.h"
+#include "driver/simdit_machine.h"
 #include "driver/simulate_events.h"
 #include "driver/source.h"
 #include "driver/training_graph.h"
+#include "gir/layout.h"
+#include "gir/memory/arena.h"
 #include "machine/query.h"
 #include "machine/read.h"
 #include "model/bind_dims.h"
@@ -75,6 +80,25 @@ void classify(const model::Graph& graph, SimulateResult& result) {
     }
 }
 
+/// Nodes that no kernel comes from: views, and moves that became how others read or write.
+std::vector<FreeNode> free_nodes(const model::Graph& graph, const SimulateResult& result) {
+    std::set<std::string> costed;
+    for (const SimulatedKernel& k : result.kernels) costed.insert(k.ops.begin(), k.ops.end());
+    std::vector<FreeNode> free;
+    for (const model::Node& node : graph.nodes) {
+        if (costed.count(node.name) > 0) continue;
+        const bool constant = !node.inputs.empty() &&
+                              std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
+                                  return !id.valid() || graph.at(id).constant;
+                              });
+        free.push_back({node.name, node.op_name,
+                        constant ? "its operands are constants: nothing is left of it in a run"
+                                 : "it moves nothing by itself: its result is a view, or its moves "
+                                   "are how its neighbours read and write"});
+    }
+    return free;
+}
+
 SimulatedKernel kernel_row(const cost::KernelCost& k) {
     SimulatedKernel row;
     row.name = k.name;
@@ -104,6 +128,32 @@ SimulatedKernel kernel_row(const cost::KernelCost& k) {
     return row;
 }
 
+/// Temps live from the step that first writes them to the last that touches them.
+void add_memory(const gir::Program& program, SimulateResult& result) {
+    const gir::ArenaPlan plan = gir::plan_arena(program);
+    std::map<int, double> alive;  // change of the bytes alive before a position
+    for (const gir::ArenaEntry& e : plan.entries) {
+        alive[e.first] += static_cast<double>(e.bytes);
+        alive[e.last + 1] -= static_cast<double>(e.bytes);
+    }
+    std::map<Name, double> at_kernel;
+    double bytes = 0;
+    auto change = alive.begin();
+    gir::for_each_step(program, [&](int position, const gir::Step& s) {
+        for (; change != alive.end() && change->first <= position; ++change)
+            bytes += change->second;
+        if (auto* run = std::get_if<gir::RunStep>(&s.node); run && !run->once)
+            at_kernel[run->kernel->name] = bytes;
+    });
+    for (SimulatedKernel& k : result.kernels)
+        if (auto found = at_kernel.find(Name(k.name)); found != at_kernel.end())
+            k.alive_bytes = found->second;
+    result.kept_bytes = static_cast<double>(plan.kept_bytes);
+    for (const gir::Buffer& b : program.buffers)
+        if (b.alias_of.empty() && b.lifetime != gir::Lifetime::Temp)
+            result.kept_bytes += static_cast<double>(gir::physical_bytes(b).value());
+}
+
 }  // namespace
 
 std::map<std::string, double> SimulatedKernel::bytes() const {
@@ -114,7 +164,8 @@ std::map<std::string, double> SimulatedKernel::bytes() const {
 
 SimulateResult simulate_program(const gir::Program& program, const machine::Machine& m,
                                 const SimulateOptions& options, sim::KeptModels* kept) {
-    sim::ProgramCost cost = sim::simulate(program, m, {options.threads, options.vector_bits, kept});
+    sim::ProgramCost cost =
+        sim::simulate(program, m, {options.threads, options.vector_bits, options.overlap, kept});
     SimulateResult result;
     result.machine = cost.machine;
     result.threads = cost.threads;
@@ -130,6 +181,7 @@ SimulateResult simulate_program(const gir::Program& program, const machine::Mach
     for (sim::Constant& c : sim::constants_of(cost, m))
         result.constants.push_back({c.part, c.what, c.unit, range(c.value), c.source});
     for (const cost::KernelCost& k : cost.kernels) result.kernels.push_back(kernel_row(k));
+    if (options.memory) add_memory(program, result);
     if (options.events || !options.trace.empty()) add_events(program, m, options, result);
     return result;
 }
@@ -146,6 +198,7 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
     if (session.progress) session.progress("simulate", 0.9);
     SimulateResult result = simulate_program(tuned.program, m, options);
     classify(tuned.graph.graph, result);
+    result.free_nodes = free_nodes(tuned.graph.graph, result);
     result.warnings = tuned.graph.graph.warnings;
     for (std::string& sentence : cost::unused_levels(tuned.program, target))
         result.warnings.push_back(std::move(sentence));
@@ -162,9 +215,48 @@ SimulateResult simulate_model(const model::Graph& graph, const std::map<std::str
 
 namespace {
 
-machine::Machine machine_of(const SimulateRequest& request) {
-    if (!request.machine_file.empty()) return machine::read_machine_file(request.machine_file);
-    return machine_here({request.session.cache_folder, false, request.session.progress});
+/// Of what SimDIT does otherwise (docs/cost.md): true where ours is on.
+struct Differences {
+    bool overlap = true, phase_gradients = true, searched_tiles = true, fusion = true;
+};
+
+Differences differences(const std::string& without) {
+    Differences on;
+    const std::map<std::string, bool*> words = {{"overlap", &on.overlap},
+                                                {"phase-gradients", &on.phase_gradients},
+                                                {"searched-tiles", &on.searched_tiles},
+                                                {"fusion", &on.fusion}};
+    for (size_t at = 0; at <= without.size() && !without.empty();) {
+        const size_t comma = std::min(without.find(',', at), without.size());
+        const std::string word = without.substr(at, comma - at);
+        auto found = words.find(word);
+        if (found == words.end())
+            throw UserError(
+                "--without '{}': expected overlap, phase-gradients, searched-tiles or fusion, a "
+                "comma between them",
+                word);
+        *found->second = false;
+        at = comma + 1;
+    }
+    return on;
+}
+
+struct Described {
+    machine::Machine machine;
+    std::string precision;  ///< of the products' operands; as asked, or as the description has it
+};
+
+Described described(const SimulateRequest& request) {
+    const std::string& file = request.machine_file;
+    std::string precision = request.session.precision;
+    if (file.empty())
+        return {machine_here({request.session.cache_folder, false, request.session.progress}),
+                precision};
+    const std::string text = machine::read_description(file);
+    if (!is_simdit_hardware(text)) return {machine::parse_machine(text, file), precision};
+    const sim::simdit::Hardware hardware = sim::simdit::parse_hardware(text, file);
+    if (precision.empty()) precision = precision_of(hardware, file);
+    return {machine_of(hardware, file), precision};
 }
 
 void check_training(const SimulateRequest& request) {
@@ -211,9 +303,9 @@ Opened open_simulated(const SimulateRequest& request) {
                 request.batch);
         }
         if (!request.training) return;
-        opened.graph =
-            training_step(opened.graph, opened.feeds, dims, {request.loss, request.optimizer})
-                .shaped.graph;
+        TrainingChoice choice{request.loss, request.optimizer};
+        choice.zeros_inserted = !differences(request.without).phase_gradients;
+        opened.graph = training_step(opened.graph, opened.feeds, dims, choice).shaped.graph;
         opened.feeds.clear();
     });
     return opened;
@@ -233,11 +325,25 @@ SessionOptions stage_options(const SimulateRequest& request) {
     return session;
 }
 
+/// The same, with what the machine's description and --without say of the stages.
+static SessionOptions stage_options(const SimulateRequest& request, const Described& given) {
+    check_products(given.machine, given.precision);
+    const Differences on = differences(request.without);
+    SessionOptions session = stage_options(request);
+    session.operators_apart = !on.fusion;
+    if (!on.searched_tiles) session.skip.emplace_back("weigh-tiles");
+    session.precision = given.precision;
+    return session;
+}
+
 SimulateResult simulate(const SimulateRequest& request) {
-    machine::Machine m = machine_of(request);
-    const SimulateOptions options{request.threads, 0, request.events, request.trace};
+    const Described given = described(request);
+    const machine::Machine& m = given.machine;
+    const SessionOptions session = stage_options(request, given);
+    const SimulateOptions options{
+        request.threads, 0, request.events, request.trace, differences(request.without).overlap,
+        request.memory};
     const gir::Target target = target_for(m, options);
-    const SessionOptions session = stage_options(request);
     Opened opened = open_simulated(request);
     SimulateResult result = naming(request.model, [&] {
         const Tuned tuned = tune_on(opened, session, target).tuned;
@@ -253,8 +359,10 @@ SimulateResult simulate(const SimulateRequest& request) {
 }
 
 std::string text_after(const SimulateRequest& request) {
-    const gir::Target target = target_for(machine_of(request), {request.threads, 0});
-    return stage_text(request.model, open_simulated(request), stage_options(request), target);
+    const Described given = described(request);
+    const gir::Target target = target_for(given.machine, {request.threads, 0});
+    const SessionOptions session = stage_options(request, given);
+    return stage_text(request.model, open_simulated(request), session, target);
 }
 
 }  // namespace smeaton::driver

@@ -73,6 +73,7 @@ struct SimulatedKernel {
     double bound_us = 0;  ///< max(compute, data): the least time that the machine allows
     std::string bound;    ///< "compute" or a level's name
     std::vector<SimulatedLevel> levels;  ///< innermost first
+    double alive_bytes = 0;              ///< of results between kernels, while it runs
     std::string op, group, phase;        ///< kernel_class.h; empty from simulate_program
     double macs = 0;
     std::optional<double> events_us;              ///< its time by events
@@ -82,6 +83,11 @@ struct SimulatedKernel {
     std::map<std::string, TimeRange> parts_pj;  ///< by unit and level
 
     std::map<std::string, double> bytes() const;  ///< read + written, by level
+};
+
+/// A node of the graph as simplified that is in no kernel.
+struct FreeNode {
+    std::string name, op, because;
 };
 
 struct SimulateResult {
@@ -100,6 +106,8 @@ struct SimulateResult {
     std::vector<SimulatedConstant> constants;
     bool list_constants = false, list_kernels = false;  ///< as asked
     std::vector<SimulatedKernel> kernels;
+    std::vector<FreeNode> free_nodes;
+    double kept_bytes = 0;  ///< of weights, inputs, outputs and states
     std::vector<std::string> warnings;
 
     double cycles(double us) const { return us * clock_ghz * 1e3; }
@@ -110,6 +118,8 @@ struct SimulateOptions {
     int vector_bits = 0;     ///< 0: those of the machine's main vector unit
     bool events = false;     ///< walk the program event by event as well
     std::string trace = {};  ///< a file for the timeline of the events; empty: none
+    bool overlap = true;     ///< cost::CostOptions
+    bool memory = false;     ///< fill in alive_bytes and kept_bytes
 };
 
 struct SimulateRequest {
@@ -119,8 +129,10 @@ struct SimulateRequest {
     int batch = 0;                           ///< leading size of every input; 0: as in the file
     bool training = false;                   ///< a step of training in the model's place
     std::string loss, optimizer, recompute;  ///< of the step; empty: cross-entropy, sgd, none
+    std::string without;                     ///< of kDifferences, comma between: switched off
     bool events = false;                     ///< walk the program event by event as well
     std::string trace;                       ///< a file for the timeline of the events; empty: none
+    bool memory = false;                     ///< SimulateOptions
     bool sources = false;                    ///< list each figure that went into the result
     bool all = false;                        ///< list every kernel, not the largest alone
     FeedRequest feeds;

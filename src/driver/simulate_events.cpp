@@ -39,7 +39,8 @@ std::string timeline_text(const sim::events::ProgramEvents& events, const std::s
 
 void add_events(const gir::Program& program, const machine::Machine& m,
                 const SimulateOptions& options, SimulateResult& result) {
-    sim::events::ProgramEvents events = sim::events::simulate(program, m, {!options.trace.empty()});
+    sim::events::ProgramEvents events =
+        sim::events::simulate(program, m, {!options.trace.empty(), options.overlap});
     SimulatedEvents summary;
     summary.time_ms = events.time_us * 1e-3;
     summary.load_ms = events.once_us * 1e-3;

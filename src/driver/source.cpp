@@ -6,6 +6,7 @@
 #include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
+#include "driver/precision.h"
 #include "driver/resume.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
@@ -31,6 +32,8 @@ std::vector<std::string> units_of(const gir::Program& program, const emit::Isa& 
 
 PipelineOptions pipeline_options(const SessionOptions& options) {
     PipelineOptions pipeline{{options.skip.begin(), options.skip.end()}, !options.explain.empty()};
+    pipeline.products = products_of(options.precision);
+    pipeline.operators_apart = options.operators_apart;
     if (!options.resume.empty()) pipeline.resume = read_resume(options.resume);
     return pipeline;
 }

@@ -26,6 +26,7 @@ model::TrainingStep training_step(const model::Graph& graph,
                                   const TrainingChoice& choice) {
     model::GradientOptions wanted;
     wanted.loss = model::loss_named(choice.loss.empty() ? "cross-entropy" : choice.loss);
+    wanted.zeros_inserted = choice.zeros_inserted;
     const model::OptimizerChoice optimizer =
         model::optimizer_named(choice.optimizer.empty() ? "sgd" : choice.optimizer);
     model::DimBindings bindings = model::dim_bindings(graph, dims);

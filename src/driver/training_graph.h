@@ -12,8 +12,9 @@
 namespace smeaton::driver {
 
 struct TrainingChoice {
-    std::string loss;       ///< cross-entropy, mse, output:NAME; empty: cross-entropy
-    std::string optimizer;  ///< sgd, momentum, adam, adamw; empty: sgd
+    std::string loss;             ///< cross-entropy, mse, output:NAME; empty: cross-entropy
+    std::string optimizer;        ///< sgd, momentum, adam, adamw; empty: sgd
+    bool zeros_inserted = false;  ///< model::GradientOptions
 };
 
 /// One step: forward, gradients, update. The parameters are graph inputs, so nothing that depends

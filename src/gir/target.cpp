@@ -12,6 +12,13 @@ int64_t rounded_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+/// Tiles that a level must have room for so that one may live there: a second beside it, unless the
+/// capacity is that of one part already and no stream of operands wants room too.
+int64_t tiles_at_once(const TargetLevel& l) {
+    const bool streams = l.takes(OperandRole::A) || l.takes(OperandRole::B);
+    return l.parts > 1 && (!streams || l.roles.size() == 1) ? 1 : 2;
+}
+
 }  // namespace
 
 bool TargetLevel::takes(OperandRole role) const {
@@ -41,7 +48,8 @@ const TargetLevel& Target::level_for(OperandRole role, int64_t bytes) const {
 
 const TargetLevel& Target::memory_for(OperandRole role, int64_t bytes) const {
     for (size_t i = 1; i < levels.size(); ++i)
-        if (levels[i].takes(role) && levels[i].capacity.holds(2 * bytes)) return levels[i];
+        if (levels[i].takes(role) && levels[i].capacity.holds(tiles_at_once(levels[i]) * bytes))
+            return levels[i];
     return outermost();
 }
 

@@ -149,8 +149,14 @@ struct Unit {
     std::optional<Number> registers;      ///< Vector: of vector_bits each
     std::optional<Number> rows, columns;  ///< Systolic
     std::optional<Dataflow> dataflow;     ///< Systolic; absent: weight-stationary
-    std::vector<std::string> isa;         ///< features that code for it may use, e.g. avx512f
-    std::vector<Lanes> lanes;             ///< Vector
+    /// Systolic, sparse N:M: of each M neighbours along the contracted dim of the second operand N
+    /// at most are not zero; they alone are stored, each with its place among the M, and
+    /// multiplied.
+    std::optional<Number> sparse_n, sparse_m;
+    /// Systolic: the share of multiply-adds that is left where one with a zero takes no time.
+    std::optional<Number> nonzero_share;
+    std::vector<std::string> isa;  ///< features that code for it may use, e.g. avx512f
+    std::vector<Lanes> lanes;      ///< Vector
     std::vector<Rate> rates;
     std::vector<ContractionShape> shapes;       ///< beside what the rates say: docs/machine.md
     std::optional<Number> area_mm2, leakage_w;  ///< of one instance

@@ -162,6 +162,9 @@ void print_unit(std::string& out, const Unit& unit) {
     lines.figure("rows", unit.rows);
     lines.figure("columns", unit.columns);
     if (unit.dataflow) lines.raw("dataflow", std::string(text(*unit.dataflow)));
+    lines.figure("sparse_n", unit.sparse_n);
+    lines.figure("sparse_m", unit.sparse_m);
+    lines.figure("nonzero_share", unit.nonzero_share);
     lines.figure("area_mm2", unit.area_mm2);
     lines.figure("leakage_w", unit.leakage_w);
     lines.words("isa", unit.isa);

@@ -77,6 +77,19 @@ std::optional<Interval> peak_gflops(const Machine& machine, tensor::DType dtype)
     return *rate_gops(machine, *unit, OpClass::Fma, dtype) * 2;
 }
 
+double stored_share(const Unit& unit, tensor::DType t) {
+    if (!unit.sparse_n) return 1;
+    const double place_bits = std::ceil(std::log2(unit.sparse_m->value));
+    return unit.sparse_n->value / unit.sparse_m->value * (1 + place_bits / tensor::bits(t));
+}
+
+double stored_share(const Machine& machine, const Level& level, tensor::DType t) {
+    if (level.roles != std::vector<OperandRole>{OperandRole::B}) return 1;
+    for (const Unit& unit : machine.units)
+        if (unit.sparse_n) return stored_share(unit, t);
+    return 1;
+}
+
 int64_t lanes_of(const Unit& unit, tensor::DType t) {
     for (const Lanes& l : unit.lanes)
         if (l.dtype == t) return l.count;

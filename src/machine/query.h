@@ -28,6 +28,12 @@ const Unit* best_unit(const Machine&, OpClass, tensor::DType);
 /// one.
 std::optional<Interval> peak_gflops(const Machine&, tensor::DType);
 
+/// Of an operand that stays zero-free by N:M (machine.h): bytes stored over those of all elements,
+/// the places of the kept ones with them; 1 for a unit that has none.
+double stored_share(const Unit&, tensor::DType);
+/// The same of what lies in a level: that of the sparse unit whose second operand alone it takes.
+double stored_share(const Machine&, const Level&, tensor::DType);
+
 /// Elements in a vector of a vector unit: as stated, or its bits over the element's, of which
 /// narrow ones take 32.
 int64_t lanes_of(const Unit&, tensor::DType);

@@ -149,6 +149,9 @@ Unit read_unit(const YAML::Node& node, const std::string& file) {
     unit.columns = map.optional_number("columns");
     if (auto dataflow = map.optional_text("dataflow"))
         unit.dataflow = word<Dataflow>(map, "dataflow", *dataflow);
+    unit.sparse_n = map.optional_number("sparse_n");
+    unit.sparse_m = map.optional_number("sparse_m");
+    unit.nonzero_share = map.optional_number("nonzero_share");
     unit.area_mm2 = map.optional_number("area_mm2");
     unit.leakage_w = map.optional_number("leakage_w");
     unit.isa = map.words("isa");

@@ -206,6 +206,19 @@ TEST(MachineVerify, parts_and_ports_belong_to_scratchpads) {
                 HasSubstr("'dataflow' belongs to a systolic unit"));
 }
 
+TEST(MachineVerify, zeros_are_skipped_by_arrays_and_in_whole_rules) {
+    const std::string flow = "    dataflow: weight_stationary\n";
+    auto with = [&](const std::string& keys) { return error_of(chip(flow, flow + keys)); };
+    EXPECT_THAT(with("    sparse_n: 2\n"), HasSubstr("'sparse_n' and 'sparse_m' go together"));
+    EXPECT_THAT(with("    sparse_n: 4\n    sparse_m: 2\n"), HasSubstr("at most 'sparse_m'"));
+    EXPECT_THAT(with("    sparse_n: 1.5\n    sparse_m: 2\n"), HasSubstr("whole number"));
+    EXPECT_THAT(with("    nonzero_share: {value: 0.5, low: 0.4, high: 1.1}\n"),
+                HasSubstr("a share: at most 1"));
+    EXPECT_THAT(
+        error_of(replaced("    kind: matrix\n", "    kind: matrix\n    nonzero_share: 1\n")),
+        HasSubstr("belong to a systolic unit"));
+}
+
 TEST(MachineText, any_spelling_of_a_size_reads_the_same) {
     Machine machine = parse_machine(replaced("capacity: 1MiB", "capacity: 1048576"), "m.yaml");
     EXPECT_EQ(print(machine), kSmall);

@@ -279,6 +279,21 @@ void verify_lanes(const Unit& unit, const std::string& where, const Judge& judge
     }
 }
 
+void verify_zeros(const Unit& unit, const std::string& where, const Judge& judge) {
+    const bool systolic = unit.kind == UnitKind::Systolic;
+    judge.require(systolic || (!unit.sparse_n && !unit.sparse_m && !unit.nonzero_share), where,
+                  "'sparse_n', 'sparse_m' and 'nonzero_share' belong to a systolic unit");
+    judge.require(unit.sparse_n.has_value() == unit.sparse_m.has_value(), where,
+                  "'sparse_n' and 'sparse_m' go together: N of each M elements are kept");
+    judge.whole(unit.sparse_n, where, "sparse_n");
+    judge.whole(unit.sparse_m, where, "sparse_m");
+    judge.require(!unit.sparse_n || unit.sparse_n->value <= unit.sparse_m->value, where,
+                  "'sparse_n' must be at most 'sparse_m'");
+    judge.positive(unit.nonzero_share, where, "nonzero_share");
+    judge.require(!unit.nonzero_share || unit.nonzero_share->high <= 1, where,
+                  "'nonzero_share' is a share: at most 1");
+}
+
 void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     std::string where = "unit " + unit.name;
     judge.name(unit.name, where);
@@ -292,6 +307,7 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     judge.require(unit.rows.has_value() == systolic && unit.columns.has_value() == systolic, where,
                   "'rows' and 'columns' belong to a systolic unit, and it needs both");
     judge.require(!unit.dataflow || systolic, where, "'dataflow' belongs to a systolic unit");
+    verify_zeros(unit, where, judge);
     judge.positive(unit.area_mm2, where, "area_mm2");
     judge.positive(unit.leakage_w, where, "leakage_w");
     judge.whole(unit.vector_bits, where, "vector_bits");

@@ -222,6 +222,9 @@ Json simulated(const driver::SimulateResult& r) {
     for (const driver::SimulatedKernel& k : r.kernels)
         if (!k.once) out["nodes"].push_back(node_of(r, k));
     out["kernels"] = list_of(r.kernels);
+    out["free_nodes"] = Json::array();
+    for (const driver::FreeNode& n : r.free_nodes)
+        out["free_nodes"].push_back({{"name", n.name}, {"op", n.op}, {"because", n.because}});
     if (r.list_constants) {
         out["sources"] = Json::array();
         for (const driver::SimulatedConstant& c : r.constants)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "report/simulate_groups.h"
 #include "report/table.h"
 #include "report/text.h"
 
@@ -81,38 +82,15 @@ std::string events_lines(const driver::SimulateResult& r, Width width) {
     return out + table.str(width);
 }
 
-struct Group {
-    std::string name, phase;
-    double time_us = 0, compute_us = 0, pj = 0, bytes = 0;
-    int kernels = 0;
-};
-
-std::vector<Group> groups_of(const driver::SimulateResult& r) {
-    std::vector<Group> groups;
-    for (const driver::SimulatedKernel& k : r.kernels) {
-        if (k.once || k.group.empty()) continue;
-        auto same = [&](const Group& g) { return g.name == k.group && g.phase == k.phase; };
-        auto at = std::find_if(groups.begin(), groups.end(), same);
-        if (at == groups.end()) at = groups.insert(groups.end(), Group{k.group, k.phase});
-        ++at->kernels;
-        at->time_us += k.time_us.value;
-        at->compute_us += k.compute_us;
-        at->pj += k.energy_pj ? k.energy_pj->value : 0;
-        for (const driver::SimulatedLevel& l : k.levels)
-            if (l.outermost) at->bytes += l.read_bytes + l.write_bytes;
-    }
-    return groups;
-}
-
 std::string groups_text(const driver::SimulateResult& r, Width width) {
-    std::vector<Group> groups = groups_of(r);
+    const std::vector<ClassPhase> groups = class_phases(r);
     if (groups.empty()) return "";
     const std::string outermost = r.kernels.back().levels.back().name;
     const double all_us = r.time_ms.value * 1000;
     const double all_pj = r.energy.run_pj ? r.energy.run_pj->value : 0;
     Table table({"class", "phase", ">kernels", ">time", ">share", ">compute", ">" + outermost,
                  ">energy", ">share"});
-    for (const Group& g : groups)
+    for (const ClassPhase& g : groups)
         table.row({g.name, g.phase, std::to_string(g.kernels), time_text(g.time_us),
                    percent(g.time_us, all_us), time_text(g.compute_us), bytes_text(g.bytes),
                    all_pj > 0 ? energy_text(g.pj) : "", percent(g.pj, all_pj)});
@@ -206,6 +184,26 @@ std::string sources_text(const driver::SimulateResult& r, Width width) {
 }
 
 }  // namespace
+
+std::vector<ClassPhase> class_phases(const driver::SimulateResult& r) {
+    std::vector<ClassPhase> groups;
+    for (const driver::SimulatedKernel& k : r.kernels) {
+        if (k.once || k.group.empty()) continue;
+        auto same = [&](const ClassPhase& g) { return g.name == k.group && g.phase == k.phase; };
+        auto at = std::find_if(groups.begin(), groups.end(), same);
+        if (at == groups.end()) {
+            groups.push_back({k.group, k.phase});
+            at = groups.end() - 1;
+        }
+        ++at->kernels;
+        at->time_us += k.time_us.value;
+        at->compute_us += k.compute_us;
+        at->pj += k.energy_pj ? k.energy_pj->value : 0;
+        for (const driver::SimulatedLevel& l : k.levels)
+            if (l.outermost) at->bytes += l.read_bytes + l.write_bytes;
+    }
+    return groups;
+}
 
 std::string text(const driver::SimulateResult& r, Width width) {
     return head_text(r) + events_lines(r, width) + energy_lines(r) + groups_text(r, width) +

@@ -68,7 +68,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
 .strip:hover, .dot:hover, .alive:hover { fill-opacity: 1; stroke: var(--ink); }
 [class*="b-"] { background: var(--other); fill: var(--other); }
 .b-compute { background: var(--compute); fill: var(--compute); }
-.b-l1 { background: var(--l1); fill: var(--l1); } .b-l2 { background: var(--l2); fill: var(--l2); }
+.gap { fill: transparent; } .b-l1 { background: var(--l1); fill: var(--l1); } .b-l2 { background: var(--l2); fill: var(--l2); }
 .b-l3 { background: var(--l3); fill: var(--l3); }
 .b-dram { background: var(--dram); fill: var(--dram); }
 .graph { display: block; margin: 0 auto; } .graph text { fill: var(--ink); font-size: 10.5px; }

@@ -26,7 +26,7 @@ public:
     Simulation(const gir::Program& program, const machine::Machine& m, const SimOptions& options)
         : program_(program),
           machine_(m),
-          options_{options.threads, options.vector_bits},
+          options_{options.threads, options.vector_bits, options.overlap},
           own_(program),
           kept_(options.kept ? *options.kept : own_),
           has_caches_(!cost::caches_of(m).empty()) {

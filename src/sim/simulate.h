@@ -36,6 +36,7 @@ struct KeptModels {
 struct SimOptions {
     int threads = 0;             ///< 0: all cores of the machine
     int vector_bits = 0;         ///< 0: the main vector unit's
+    bool overlap = true;         ///< cost::CostOptions
     KeptModels* kept = nullptr;  ///< null: nothing is kept
 };
 

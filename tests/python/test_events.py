@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from models import F32, model, node, smeaton, tensor  # noqa: E402
 
-# Why a kernel is off. The parts of a register file run out in the midst of an inner loop, whose turns then differ.
+# Why a kernel is off.
 UNKNOWN = "not looked into: so since arrays stream several axes of rows in one op"
-BURSTS = "parts of the registers come back in bursts"
+PORT = "what several engines move meets on a port that is nearly full"
 
 
 def apart(path, machine, *options, limit_s=60):
@@ -116,7 +116,7 @@ MACHINES = {
 }
 # (model, machine, step): kernels that differ today. One that does not differ any more is an error as well.
 DIFFERS = {
-    ("convolutions", "tpu-like", "training"): {"Relu_5_grad_Where": BURSTS},
+    ("attention", "simdit-training-08", "training"): {"MatMul_23": PORT},
     ("perceptron", "eyeriss-like", "training"): {"Gemm_0_grad_Gemm": UNKNOWN},
 }
 

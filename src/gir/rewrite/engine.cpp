@@ -9,6 +9,7 @@
 #include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/layout_choice.h"
 #include "gir/rewrite/spell/spell.h"
+#include "gir/rewrite/stream.h"
 #include "gir/rewrite/tile.h"
 #include "gir/verify/verify.h"
 #include "gir/walk.h"
@@ -202,6 +203,7 @@ std::optional<double> Prices::priced(Program program, Kind kind, Region& asked) 
     if (kind == Kind::Tiled) {
         Rules quiet;
         quiet.skip = skip_;
+        quiet.oracle = oracle_;
         program = tile(program, target, quiet);
         if (has_scratchpads(target)) program = claim_residents(std::move(program), target, quiet);
     }
@@ -215,6 +217,10 @@ std::optional<double> Prices::priced(Program program, Kind kind, Region& asked) 
         return std::nullopt;  // the target has no rate for what it does
     }
     return sum;
+}
+
+bool Prices::streams() const {
+    return moves_beside_units(target_);
 }
 
 std::map<Name, Layout> Prices::layouts_to_come(const Program& program) const {
@@ -260,9 +266,20 @@ bool pays(const Question& question, const Rules& rules, Region* asked) {
     return objection(question, rules, asked).empty();
 }
 
+/// Of several parts of the model; a kernel without origins is of any.
+static bool joins_parts(const Proposal& proposal, const Rules& rules) {
+    if (!rules.part_of || proposal.rule != "merge-loops") return false;
+    std::set<std::string> parts;
+    for (const KernelPtr& k : proposal.before)
+        for (const std::string& origin : k->origins) parts.insert(rules.part_of(origin));
+    return parts.size() > 1;
+}
+
 bool accept(const Proposal& proposal, const Program& program, const Rules& rules) {
     std::string refused;
-    if (proposal.asks) {
+    if (joins_parts(proposal, rules)) {
+        refused = "they belong to different operators of the model, which are to stay apart";
+    } else if (proposal.asks) {
         Question question{each_alone(program, proposal.before, proposal.layouts),
                           each_alone(program, proposal.after, proposal.layouts)};
         refused = objection(question, rules);

@@ -49,6 +49,9 @@ public:
     /// Pairs of kernels that were not worth merging: every round proposes them again.
     std::set<std::pair<KernelPtr, KernelPtr>> refused;
 
+    /// Do bytes move beside the target's units (stream.h)?
+    bool streams() const;
+
     /// layout_choice's, empty where its rule is skipped.
     std::map<Name, Layout> layouts_to_come(const Program&) const;
 

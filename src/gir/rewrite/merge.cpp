@@ -146,6 +146,7 @@ struct Merger {
     void pair_axes();
     bool split_dims();
     bool agree_fully() const;
+    bool is_summed(const Travelling&) const;
     bool shapes_allow(bool full_agreement) const;
     bool keeps_contraction(const Kernel& merged) const;
     bool loses_lanes(const Kernel& merged) const;
@@ -283,6 +284,21 @@ int64_t tile_bytes_in(const Block& body) {
     return bytes;
 }
 
+// The reader sums it up and does nothing else with it: where sums are made as terms come
+// (stream.h), it needs no row.
+bool Merger::is_summed(const Travelling& v) const {
+    if (!rules.prices || !rules.prices->streams() || v.keep) return false;
+    bool summed = true;
+    for_each_op(reader->body, [&](const Op& op) {
+        for_each_slice(op, [&](const Slice& s, bool) {
+            if (s.target != v.buffer->name) return;
+            summed = summed && op.kind == OpKind::Reduce && op.fn == ScalarFn::add &&
+                     !op.accumulate && op.dims.size() == v.free_dims.size();
+        });
+    });
+    return summed && v.reads.size() == 1;
+}
+
 bool Merger::shapes_allow(bool full_agreement) const {
     if (full_agreement) return agree_fully();
     int64_t left = width(first.loops), right = width(second.loops), together = 1;
@@ -292,6 +308,7 @@ bool Merger::shapes_allow(bool full_agreement) const {
     for (const Travelling& v : values) {
         int64_t elements = 1;
         for (size_t d : v.free_dims) elements *= v.buffer->dims[d].extent.value();
+        if (is_summed(v)) continue;
         const int64_t bytes = tensor::byte_count(v.buffer->dtype, elements);
         rows += bytes;
         longest = std::max(longest, bytes);
@@ -539,7 +556,8 @@ size_t statements(const Kernel& kernel) {
     return count;
 }
 
-bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
+/// `gone_only`: no pair whose value somebody else reads as well.
+bool try_merge(Flow& flow, Name temp, bool full_agreement, bool gone_only, const Rules& rules) {
     Program& program = flow.program;
     auto found = flow.uses.find(temp);
     if (found == flow.uses.end() || found->second.writers.size() != 1) return false;
@@ -557,6 +575,9 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
         if (rules.prices && rules.prices->refused.count({writer, reader}) > 0) continue;
         auto values = travelling(flow, *writer, *reader);
         if (!values) continue;
+        if (gone_only &&
+            std::any_of(values->begin(), values->end(), [](const Travelling& v) { return v.keep; }))
+            continue;
         Merger merger{flow, rules, writer, reader, *values, {}, {}, {}};
         if (!merger.analyse(full_agreement)) continue;
         std::optional<size_t> at = place(flow, at_writer, at_reader);
@@ -583,14 +604,24 @@ bool try_merge(Flow& flow, Name temp, bool full_agreement, const Rules& rules) {
 
 Program with_merged_loops(Program program, const Rules& rules) {
     Flow flow(program);
-    for (bool full_agreement : {true, false})
+    auto merge = [&](bool full_agreement, bool gone_only) {
         for (bool again = true; again;) {
             again = false;
             for (const Buffer& b : program.buffers)
                 if (b.lifetime != Lifetime::Input && b.lifetime != Lifetime::Weight &&
                     b.alias_of.empty())
-                    while (try_merge(flow, b.name, full_agreement, rules)) again = true;
+                    while (try_merge(flow, b.name, full_agreement, gone_only, rules)) again = true;
         }
+    };
+    // A value that is written neither way saves more than one that is only not read again, and who
+    // is merged with its writer cannot be merged with its reader alone. On caches what was just
+    // written is read for nothing.
+    if (rules.prices && rules.prices->streams()) {
+        merge(true, true);
+        merge(false, true);
+    }
+    merge(true, false);
+    merge(false, false);
     return without_gone(std::move(program));
 }
 

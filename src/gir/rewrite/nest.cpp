@@ -115,7 +115,10 @@ struct Absorber {
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
         if (!op_varies(op, axis, varying)) return {s};
-        bool into_tile_of_outer_block = varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
+        // A sum that goes on takes all iterations at once.
+        const bool adds = op.kind == OpKind::Reduce && op.accumulate;
+        bool into_tile_of_outer_block =
+            !adds && varying.count(op.dst.target) == 0 && !uses(op.dst, axis);
         if (into_tile_of_outer_block || op.kind == OpKind::Scatter) {
             possible = false;
             return {s};

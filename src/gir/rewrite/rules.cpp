@@ -11,7 +11,7 @@ const std::vector<std::string>& rule_names() {
         "simplify-scalars", "through-views", "take-over-reader", "drop-dead",
         "take-over-writer", "merge-loops",   "state-in-place",   "states-early",
         "channels-last",    "border",        "tile-contraction", "vectorize",
-        "claim-resident"};
+        "weigh-tiles",      "claim-resident"};
     return names;
 }
 

@@ -45,9 +45,12 @@ struct Rules {
     std::set<std::string> skip = {};      ///< names of rules left out
     std::vector<RuleLog>* log = nullptr;  ///< may be null
     Capacity rows_in = {};  ///< has room for the tiles that a merge puts between loops
-    int64_t wide = 1;       ///< parallel iterations that a merge need not exceed
-    bool verify = false;    ///< the program after each rule, not only each stage
-    Levels levels = {};     ///< that bytes are counted at, of the target
+    /// The part of the model that an origin belongs to. Kernels of several parts stay apart, but
+    /// for moves between them; null: any may merge.
+    std::function<std::string(const std::string& origin)> part_of = nullptr;
+    int64_t wide = 1;     ///< parallel iterations that a merge need not exceed
+    bool verify = false;  ///< the program after each rule, not only each stage
+    Levels levels = {};   ///< that bytes are counted at, of the target
     /// Prices what a rule cannot judge by bytes; without one such proposals are refused.
     Oracle oracle = nullptr;
     std::shared_ptr<Prices> prices = nullptr;    ///< of the oracle, made by sized_for

@@ -6,10 +6,13 @@
 
 #include "base/error.h"
 #include "gir/names.h"
+#include "gir/rewrite/claim/claim.h"
 #include "gir/rewrite/engine.h"
 #include "gir/rewrite/kept.h"
 #include "gir/rewrite/lives.h"
 #include "gir/rewrite/scopes.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/rewrite/stream.h"
 #include "gir/rewrite/tile_mma.h"
 #include "gir/rewrite/vectorize.h"
 #include "gir/walk.h"
@@ -32,8 +35,10 @@ struct ProgramTiler {
 
     void forget(const std::set<Name>& of_kernel);
     std::optional<Block> tile_stmt(const StmtPtr& s, const Target&, TiledKernel&,
-                                   std::map<Name, int64_t>& placed);
-    TiledKernel tiled_alone(const KernelPtr& kernel, const Target&);
+                                   std::map<Name, int64_t>& placed, bool* lone_column);
+    TiledKernel tiled_alone(const KernelPtr& kernel, const Target&, bool* lone_column);
+    TiledKernel tiled_where_cheaper(const KernelPtr& kernel, const Target&, Region* asked);
+    std::optional<double> price(const TiledKernel&, const Target&, Region* asked) const;
     TiledKernel tiled(const KernelPtr& kernel);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     bool reads_changed_state(const Kernel&) const;
@@ -83,27 +88,35 @@ void ProgramTiler::forget(const std::set<Name>& of_kernel) {
 
 // Nothing where the rules that would tile it are skipped.
 std::optional<Block> ProgramTiler::tile_stmt(const StmtPtr& s, const Target& asked,
-                                             TiledKernel& kernel, std::map<Name, int64_t>& placed) {
+                                             TiledKernel& kernel, std::map<Name, int64_t>& placed,
+                                             bool* lone_column) {
+    const bool weighs = rules.on("weigh-tiles");
     std::optional<TiledStmt> mma;
-    if (rules.on("tile-contraction")) mma = tile_mma(out, s, asked, taken, changed);
+    if (rules.on("tile-contraction")) mma = tile_mma(out, s, asked, taken, changed, weighs);
     if (!mma)
-        return rules.on("vectorize") ? std::optional(vectorize(out, s, asked, taken, placed))
-                                     : std::nullopt;
+        return rules.on("vectorize")
+                   ? std::optional(vectorize(out, s, asked, taken, placed, weighs))
+                   : std::nullopt;
     kernel.contracted = true;
+    if (lone_column) *lone_column = *lone_column || mma->lone_column;
     kernel.packings.insert(kernel.packings.end(), mma->packings.begin(), mma->packings.end());
     return mma->block;
 }
 
 // What other kernels pack, and how that is called, is no matter yet.
-TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& asked) {
+TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& asked,
+                                      bool* lone_column) {
     TiledKernel made{kernel};
     const std::set<Name> declared = declared_names(kernel->body);
     taken.insert(declared.begin(), declared.end());
     Block body;
-    bool changes = false;
     std::map<Name, int64_t> placed;  // by tiles that live to the kernel's end
-    for (const StmtPtr& s : kernel->body) {
-        std::optional<Block> tiled = tile_stmt(s, asked, made, placed);
+    const bool streams =
+        moves_beside_units(asked) && rules.on("weigh-tiles") && rules.on("vectorize");
+    const Block given_body = streams ? sum_as_it_comes(kernel->body) : kernel->body;
+    bool changes = given_body != kernel->body;
+    for (const StmtPtr& s : given_body) {
+        std::optional<Block> tiled = tile_stmt(s, asked, made, placed, lone_column);
         changes = changes || tiled;
         if (!tiled) tiled = Block{s};
         body.insert(body.end(), tiled->begin(), tiled->end());
@@ -122,6 +135,48 @@ TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& ask
     return made;
 }
 
+// Of the kernel as it will stand, without what is packed for it.
+std::optional<double> ProgramTiler::price(const TiledKernel& made, const Target& on,
+                                          Region* asked) const {
+    Program with = out;
+    for (const Packing& p : made.packings) with.buffers.push_back(p.packed);
+    Program one = alone(with, made.kernel);
+    Rules quiet;
+    quiet.skip = rules.skip;
+    one = spell(claim_residents(std::move(one), on, quiet), on);
+    double sum = 0;
+    try {
+        for (const Step& s : one.steps)
+            if (auto* run = std::get_if<RunStep>(&s.node))
+                sum += rules.oracle(one, *run->kernel, asked);
+    } catch (const UserError&) {
+        return std::nullopt;  // the target has no rate for what it does
+    }
+    return sum;
+}
+
+/// Without the units that contract in shapes of their own: the vector unit does it.
+Target without_arrays(Target target) {
+    std::erase_if(target.shapes, [](const MmaShape& s) { return s.rows > 1 || s.group > 1; });
+    return target;
+}
+
+// A contraction that leaves all columns of an array but one idle may be the vector unit's: where
+// its sums lie in registers, it is.
+TiledKernel ProgramTiler::tiled_where_cheaper(const KernelPtr& kernel, const Target& on,
+                                              Region* asked) {
+    bool lone_column = false;
+    TiledKernel by_array = tiled_alone(kernel, on, &lone_column);
+    if (!lone_column || !rules.oracle || !rules.on("weigh-tiles") || !moves_beside_units(on))
+        return by_array;
+    const Target vectors = without_arrays(on);
+    if (vectors.shapes.empty()) return by_array;
+    TiledKernel by_vectors = tiled_alone(kernel, vectors, nullptr);
+    const std::optional<double> array_us = price(by_array, on, asked);
+    const std::optional<double> vector_us = price(by_vectors, on, asked);
+    return vector_us && (!array_us || *vector_us < *array_us) ? by_vectors : by_array;
+}
+
 bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
     return std::any_of(kernel.reads.begin(), kernel.reads.end(),
                        [&](Name n) { return changed.count(root_of(out, n)) > 0; });
@@ -129,10 +184,11 @@ bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
 
 TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
     // A kernel may stand in two places, of which one sees a state as the run began.
-    if (!rules.kept_kernels || reads_changed_state(*kernel)) return tiled_alone(kernel, target);
+    if (!rules.kept_kernels || reads_changed_state(*kernel))
+        return tiled_where_cheaper(kernel, target, nullptr);
     const std::vector<double> capacities = capacities_by_level(target);
     return rules.kept_kernels->tiled.get(kernel, {capacities}, [&](Region& asked) {
-        return tiled_alone(kernel, noting(target, asked));
+        return tiled_where_cheaper(kernel, noting(target, asked), &asked);
     });
 }
 

@@ -44,7 +44,8 @@ bool fits(const MmaTile& t, const MmaShape& shape, const Target& target) {
     if (target.sums_in_registers(shape)) return target.registers().capacity.holds(sums + in_flight);
     if (shape.acc_in.empty())
         return &target.level_for(OperandRole::Acc, sums) != &target.outermost();
-    return target.level(shape.acc_in).capacity.holds(2 * sums);
+    const TargetLevel& level = target.level(shape.acc_in);
+    return &target.memory_for(OperandRole::Acc, sums) == &level || level.capacity.holds(2 * sums);
 }
 
 double tile_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,

@@ -36,6 +36,7 @@ struct MmaTiler {
     const Target& target;
     std::set<Name>& taken;
     const std::set<Name>& changed;
+    bool weighs = true;
     LoopNest nest = {};
     Op mma = {};
     Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
@@ -71,14 +72,17 @@ struct MmaTiler {
     void choose_more_rows();
     bool worth_packing(const Buffer& source) const;
     void pack_or_stage();
+    bool keeps_whole_panel() const;
     std::vector<AxisPlan> plan_axes() const;
     std::vector<Cut> cuts(const Op& op) const;
+    std::vector<Cut> first_cuts(const Op& op) const;
     std::vector<Cut> held_cuts(const Op& op, Name inner) const;
     bool operands_fit(const Op& op, const Extents& extents) const;
     Block in_blocks(const Block& parts) const;
     Block leaf(const Block& body, const Parts& parts);
     const TargetLevel& level_of_panel(const Tile& panel) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
+    Block with_whole_panel(const std::vector<AxisPlan>& plans, const Block& body);
     Block run();
 };
 
@@ -293,6 +297,7 @@ void MmaTiler::pack_or_stage() {
 std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     if (contracted.empty()) return {};
     Name inner = contracted.back().name;
+    if (shape.holds_b && !weighs) return first_cuts(op);
     for (const NamedDim& d : contracted)
         if (runs_along(program, bro, d.name)) inner = d.name;
     if (shape.holds_b) return held_cuts(op, inner);
@@ -314,6 +319,40 @@ std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     int64_t unroll = std::clamp<int64_t>(kBodyShapes / per_step, 1, 8);
     while (unroll > 1 && length % (unroll * shape.group) != 0) --unroll;
     order.push_back({inner, unroll * shape.group});
+    return order;
+}
+
+// The first parts that fit, and of these one tap of the window after another, its channels along
+// the unit's rows: the window is halved, cut in three, ... until a group of channels fits, then as
+// many channels as fit are taken (SimDIT, simulator.md 1.2).
+std::vector<Cut> MmaTiler::first_cuts(const Op& op) const {
+    const Name channels = contracted.front().name;
+    const int64_t all = size_of(contracted, channels);
+    Extents extents, taps;
+    for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
+    extents[channels] = std::min(shape.group, all);
+    for (const NamedDim& d : contracted)
+        if (d.name != channels) taps[d.name] = d.extent.value();
+    bool more = true;
+    for (int64_t parts = 1; more && !operands_fit(op, extents); ++parts) {
+        more = false;
+        for (const auto& [tap, extent] : taps) {
+            extents[tap] = (extent + parts - 1) / parts;
+            more = more || extents[tap] > 1;
+        }
+    }
+    int64_t part = extents[channels];
+    while (part < all) {
+        extents[channels] = std::min(part + shape.group, all);
+        if (!operands_fit(op, extents)) break;
+        part = extents[channels];
+    }
+    std::vector<Cut> order;
+    for (const auto& [tap, extent] : taps)
+        if (extents[tap] < extent) order.push_back({tap, extents[tap]});
+    if (part < all) order.push_back({channels, part});
+    for (const auto& [tap, extent] : taps)
+        if (extents[tap] > 1) order.push_back({tap, 1});
     return order;
 }
 
@@ -365,6 +404,18 @@ bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
     return true;
 }
 
+/// Has the level of panels room for all of them? Then what streams comes once, not once for each
+/// panel.
+bool MmaTiler::keeps_whole_panel() const {
+    if (!shape.holds_b || !weighs || lane.empty() || !broadcast) return false;
+    int64_t elements = extent(lane);
+    for (const NamedDim& d : contracted)
+        if (uses(vec, d.name)) elements *= d.extent.value();
+    const TargetLevel& level = target.panel_level(vec_role);
+    const int64_t shares = level.roles.size() == 1 && level.parts > 1 ? 1 : 4;
+    return level.capacity.holds(shares * tensor::byte_count(vec_dtype, elements));
+}
+
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
     int64_t panel = tensor::byte_count(vec_dtype, lane_part());
     for (const NamedDim& d : contracted) panel *= d.extent.value();
@@ -398,19 +449,22 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     int64_t rows_outside = room.holds(2 * vec_bytes) ? 0 : outer_rows * vec_bytes;
     bool rows_first =
         !staged && !rows.empty() && rows_outside <= lanes_outside && outer_rows >= target.cores;
+    const bool inside = keeps_whole_panel();
+    rows_first = rows_first || inside;
     std::vector<AxisPlan> plans = batch;
     if (rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
-    plans.push_back(lanes);
+    if (!inside) plans.push_back(lanes);
     if (!rows_first) plans.insert(plans.end(), rows.begin(), rows.end());
     plans.insert(plans.end(), streaming.begin(), streaming.end());
     if (!row.empty()) plans.push_back(inner_row);
+    if (inside) plans.push_back(lanes);
     int64_t iterations = 1;
     for (AxisPlan& plan : plans) {
         if (iterations >= target.cores * kIterationsPerCore) break;
         plan.parallel = true;
         plan.scope = target.core_scope();
         iterations *= std::max<int64_t>(1, plan.extent / plan.part);
-        if (staged && plan.axis == lane) break;
+        if (staged && !inside && plan.axis == lane) break;
     }
     return plans;
 }
@@ -454,8 +508,11 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
 const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
     const int64_t bytes = bytes_of(panel);
     const TargetLevel* level = &target.panel_level(vec_role);
-    while (level != &target.outermost() && !level->capacity.holds(2 * bytes))
-        level = &target.outwards_of(*level);
+    auto holds = [&] {
+        const bool alone = level->roles.size() == 1 && level->parts > 1;
+        return level->capacity.holds((alone ? 1 : 2) * bytes);
+    };
+    while (level != &target.outermost() && !holds()) level = &target.outwards_of(*level);
     return *level;
 }
 
@@ -494,6 +551,24 @@ Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& so
     return block;
 }
 
+/// All panels are laid out before anything streams; of what changes with the batch, for each.
+Block MmaTiler::with_whole_panel(const std::vector<AxisPlan>& plans, const Block& body) {
+    auto at = std::find_if(plans.begin(), plans.end(),
+                           [&](const AxisPlan& p) { return p.axis == lane || !uses(vec, p.axis); });
+    const std::vector<AxisPlan> outer(plans.begin(), at), inner(at, plans.end());
+    return walk_axes(outer, body, taken, [&](const Block& b, const Parts&) {
+        const auto source =
+            std::get<Slice>(only_mma(b)->srcs.at(vec_role == OperandRole::B ? 1 : 0));
+        const Block panelled = stage(b, extent(lane), source);
+        Block out(panelled.begin(), panelled.begin() + 2);
+        const Block rest(panelled.begin() + 2, panelled.end());
+        const Block loops = walk_axes(
+            inner, rest, taken, [&](const Block& c, const Parts& parts) { return leaf(c, parts); });
+        out.insert(out.end(), loops.begin(), loops.end());
+        return out;
+    });
+}
+
 Block MmaTiler::run() {
     Block body = map_ops(nest.body, [&](const Op& op) {
         if (op.kind != OpKind::Mma) return op;
@@ -508,6 +583,7 @@ Block MmaTiler::run() {
     std::vector<AxisPlan> plans = plan_axes();
     auto leaf_of = [&](const Block& b, const Parts& p) { return leaf(b, p); };
     if (!staged) return walk_axes(plans, body, taken, leaf_of);
+    if (keeps_whole_panel()) return with_whole_panel(plans, body);
     auto at = std::find_if(plans.begin(), plans.end(), [&](auto& p) { return p.axis == lane; });
     std::vector<AxisPlan> outer(plans.begin(), at + 1), inner(at + 1, plans.end());
     return walk_axes(outer, body, taken, [&](const Block& b, const Parts& outer_parts) {
@@ -532,8 +608,9 @@ Block MmaTiler::run() {
 }  // namespace
 
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
-                                  std::set<Name>& taken, const std::set<Name>& changed) {
-    MmaTiler tiler{program, target, taken, changed};
+                                  std::set<Name>& taken, const std::set<Name>& changed,
+                                  bool weighs) {
+    MmaTiler tiler{program, target, taken, changed, weighs};
     if (!tiler.analyse(s)) return std::nullopt;
     tiler.find_shape();
     if (!tiler.choose_lane()) return std::nullopt;
@@ -541,7 +618,8 @@ std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, cons
     tiler.choose_more_rows();
     tiler.pack_or_stage();
     Block block = tiler.run();
-    return TiledStmt{std::move(block), std::move(tiler.packings)};
+    const bool lone_column = tiler.shape.holds_b && (tiler.lane.empty() || !tiler.broadcast);
+    return TiledStmt{std::move(block), std::move(tiler.packings), lone_column};
 }
 
 }  // namespace smeaton::gir::rewrite

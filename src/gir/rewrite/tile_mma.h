@@ -28,11 +28,13 @@ struct Packing {
 struct TiledStmt {
     Block block;
     std::vector<Packing> packings;
+    bool lone_column = false;  ///< of an array's columns one works at a time
 };
 
 /// Nothing when the statement is not of that form. `taken`: names in use in the kernel and program.
 /// `changed`: states that no longer hold what they held when the run began.
 std::optional<TiledStmt> tile_mma(const Program&, const StmtPtr&, const Target&,
-                                  std::set<Name>& taken, const std::set<Name>& changed);
+                                  std::set<Name>& taken, const std::set<Name>& changed,
+                                  bool weighs = true);
 
 }  // namespace smeaton::gir::rewrite

@@ -7,6 +7,7 @@
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/nest.h"
 #include "gir/rewrite/rules.h"
+#include "gir/rewrite/stream.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -26,7 +27,8 @@ bool nest_is_const(const LoopNest& nest) {
 // twice.
 Name level_for(const Tile& tile, const Target& target, const Capacity& registers,
                std::map<Name, int64_t>& placed) {
-    bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0);
+    bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0) ||
+                        (moves_beside_units(target) && tile.dims.size() == 2 && tile.lanes >= 0);
     int64_t bytes = bytes_of(tile);
     if (in_registers && registers.holds(4 * bytes)) return target.registers().name;
     const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
@@ -94,35 +96,150 @@ struct Vectorizer {
     const Target& target;
     std::set<Name>& taken;
     std::map<Name, int64_t>& placed;
+    bool weighs = true;
+    /// Bytes move beside the units, and tiles are chosen by that.
+    bool streams = false;
 
     // A nest: the outermost is shared out over cores, those inside a kernel's body stay serial.
     Block nest_block(const StmtPtr& s, bool outermost, bool lanes_free) {
         LoopNest nest = nest_of(s, true);
+        if (streams && !outermost)
+            if (LoopNest all = nest_of(s, false); turns_apart(all)) nest = std::move(all);
         if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target, placed);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
         int64_t width = widest_lanes(program, nest.body, target);
-        if (count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
+        if (weighs && count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
             width *= kVectorsOfShortBody;
         std::vector<AxisPlan> plans;
+        if (streams) {
+            if (!lane.empty()) width = widest_lanes(program, nest.body, target);
+            nest.body = with_operands_brought(nest, lane);
+        }
+        const Name row = streams ? row_axis(nest, lane) : Name();
+        const int64_t rows = row.empty() ? 1 : rows_at_once(nest.body, lane, width);
         for (const Loop& l : nest.loops) {
             AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
             if (l.axis == lane) plan.part = std::min(width, plan.extent);
+            if (l.axis == row) plan.part = std::min(rows, plan.extent);
             plans.push_back(plan);
         }
         if (outermost) share_out(plans, target);
         bool still_free = lanes_free && lane.empty();
         return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
-            auto at = parts.find(lane);
-            bool whole = at == parts.end() || at->second == 1;
-            return inside(whole ? body : *absorb(body, lane, Dim(at->second), true), still_free);
+            auto part = [&](Name axis) {
+                auto at = parts.find(axis);
+                return at == parts.end() ? int64_t{1} : at->second;
+            };
+            Block leaf = body;
+            if (part(row) > 1) leaf = *absorb(leaf, row, Dim(part(row)), false);
+            if (part(lane) > 1) leaf = *absorb(leaf, lane, Dim(part(lane)), true);
+            return inside(leaf, still_free);
         });
+    }
+
+    /// Whole loops whose turns could run in any order, but for sums that go on from turn to turn.
+    bool turns_apart(const LoopNest& nest) const {
+        for (const Loop& l : nest.loops)
+            if (!l.from.empty() || !l.to.empty()) return false;
+        std::set<Name> own, written, read;
+        for (const StmtPtr& s : nest.body)
+            if (auto* let = std::get_if<Let>(&s->node)) own.insert(let->tile.name);
+        bool plain = true;
+        for (const StmtPtr& s : nest.body) {
+            auto* op = std::get_if<Op>(&s->node);
+            plain = plain && (op || std::holds_alternative<Let>(s->node));
+            if (!op) continue;
+            plain = plain && op->kind != OpKind::Scatter && op->kind != OpKind::Sort;
+            for_each_slice(*op, [&](const Slice& slice, bool stored) {
+                if (own.count(slice.target) == 0) (stored ? written : read).insert(slice.target);
+            });
+            const bool adds = op->kind == OpKind::Reduce && op->accumulate;
+            const bool outer_tile =
+                own.count(op->dst.target) == 0 && !program.find_buffer(op->dst.target);
+            plain = plain && (adds || !outer_tile);
+        }
+        return plain && std::none_of(written.begin(), written.end(),
+                                     [&](Name n) { return read.count(n) > 0; });
+    }
+
+    /// The axis whose iterations can go through an op beside each other: the innermost but for the
+    /// lanes, of a body without loops whose tiles run along vectors.
+    Name row_axis(const LoopNest& nest, Name lane) const {
+        for (const StmtPtr& s : nest.body) {
+            if (body_of(*s)) return Name();
+            auto* let = std::get_if<Let>(&s->node);
+            if (let && lane.empty() && (let->tile.dims.size() != 1 || let->tile.lanes != 0))
+                return Name();
+            if (let && !lane.empty() && !let->tile.dims.empty()) return Name();
+        }
+        for (size_t i = nest.loops.size(); i-- > 0;) {
+            const Name axis = nest.loops[i].axis;
+            if (axis == lane || nest.loops[i].extent.is(1)) continue;
+            return absorb(nest.body, axis, Dim(2), false) ? axis : Name();
+        }
+        return Name();
+    }
+
+    /// So many that the pipeline is full, and that all tiles fit the registers twice.
+    int64_t rows_at_once(const Block& body, Name lane, int64_t width) const {
+        int64_t bytes = 0;
+        for_each_op(body, [&](const Op& op) {
+            for_each_slice(op, [&](const Slice& s, bool) {
+                if (const Buffer* b = program.find_buffer(s.target))
+                    bytes +=
+                        tensor::byte_count(b->dtype, lane.empty() ? target.lanes(b->dtype) : width);
+            });
+        });
+        for (const StmtPtr& s : body)
+            if (auto* let = std::get_if<Let>(&s->node))
+                bytes +=
+                    lane.empty() ? bytes_of(let->tile) : tensor::byte_count(let->tile.dtype, width);
+        int64_t rows = vectors_in_flight(target);
+        while (rows > 1 && !target.registers().capacity.holds(2 * rows * bytes)) --rows;
+        return rows;
+    }
+
+    /// By way of tiles, where the body runs along vectors: of this nest, or of one further out.
+    Block with_operands_brought(const LoopNest& nest, Name lane) {
+        Name along = lane;
+        for (const StmtPtr& s : nest.body)
+            if (auto* let = std::get_if<Let>(&s->node); let && let->tile.lanes >= 0)
+                along = let->tile.dims[static_cast<size_t>(let->tile.lanes)].name;
+        if (along.empty()) return nest.body;
+        std::set<Name> axes;
+        for (const Loop& l : nest.loops)
+            if (l.axis != lane || nest.loops.size() == 1) axes.insert(l.axis);
+        return bring_operands(program, nest.body, along, axes, taken);
+    }
+
+    /// Of a serial loop: sums that go on take several rows at once, scatters what a vector holds.
+    Block serial_block(const StmtPtr& s, const For& loop) {
+        if (!loop.from.empty() || !loop.to.empty() || !loop.extent.is_const()) return {s};
+        const int64_t lanes = target.lanes(DType::kF32), extent = loop.extent.value();
+        if (extent > 1 && scatter_at_once(loop.body, loop.axis, std::min(lanes, extent))) {
+            const std::vector<AxisPlan> plans{
+                {loop.axis, extent, std::min(lanes, extent), false, ""}};
+            return walk_axes(plans, loop.body, taken, [&](const Block& body, const Parts& parts) {
+                auto part = parts.find(loop.axis);
+                const bool single = part == parts.end() || part->second == 1;
+                return place_tiles(single ? body : *scatter_at_once(body, loop.axis, part->second),
+                                   target, placed);
+            });
+        }
+        return streams && turns_apart(nest_of(s, false)) ? nest_block(s, false, false) : Block{s};
     }
 
     Block inside(const Block& body, bool lanes_free) {
         Block out;
         const std::map<Name, int64_t> around = placed;
         for (const StmtPtr& s : place_tiles(body, target, placed)) {
+            auto* loop = std::get_if<For>(&s->node);
+            if (loop && moves_beside_units(target)) {
+                const Block inner = serial_block(s, *loop);
+                out.insert(out.end(), inner.begin(), inner.end());
+                continue;
+            }
             if (!std::holds_alternative<Parallel>(s->node)) {
                 out.push_back(s);
                 continue;
@@ -152,8 +269,9 @@ Name lane_axis(const Program& program, const LoopNest& nest) {
 }
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
-                std::set<Name>& taken, std::map<Name, int64_t>& placed) {
-    return Vectorizer{program, target, taken, placed}.nest_block(s, true, true);
+                std::set<Name>& taken, std::map<Name, int64_t>& placed, bool weighs) {
+    return Vectorizer{program, target, taken, placed, weighs, weighs && moves_beside_units(target)}
+        .nest_block(s, true, true);
 }
 
 }  // namespace smeaton::gir::rewrite

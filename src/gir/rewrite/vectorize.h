@@ -20,6 +20,6 @@ Name lane_axis(const Program&, const LoopNest&);
 /// Always gives a block of the same meaning; statements of odd form keep scalar loops. `placed`:
 /// bytes by level of the kernel's tiles that live already; those of this statement are added.
 Block vectorize(const Program&, const StmtPtr&, const Target&, std::set<Name>& taken,
-                std::map<Name, int64_t>& placed);
+                std::map<Name, int64_t>& placed, bool weighs = true);
 
 }  // namespace smeaton::gir::rewrite

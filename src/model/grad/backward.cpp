@@ -53,8 +53,13 @@ void refuse_missing(const Graph& graph, const std::vector<ValueId>& sources, con
 
 class Backward {
 public:
-    Backward(Composer& c, const Reach& r, const std::set<std::string>& on_batch_statistics)
-        : c_(c), reach_(r), on_batch_statistics_(on_batch_statistics), parts_(r.moves.size()) {}
+    Backward(Composer& c, const Reach& r, const std::set<std::string>& on_batch_statistics,
+             bool zeros_inserted)
+        : c_(c),
+          reach_(r),
+          on_batch_statistics_(on_batch_statistics),
+          zeros_inserted_(zeros_inserted),
+          parts_(r.moves.size()) {}
 
     void run(ValueId loss) {
         c_.stand_for("loss.grad");
@@ -91,7 +96,7 @@ private:
             wanted.push_back(reach_.between(node.inputs[k]) &&
                              passes_gradient(c_.graph(), node, k, on_batch_statistics_));
         Pullback pullback(c_, node, std::move(grads), std::move(wanted),
-                          on_batch_statistics_.count(node.name) > 0);
+                          on_batch_statistics_.count(node.name) > 0, zeros_inserted_);
         with_context(fmt::format("deriving the gradient of {} ({})", node.name, name(node.op)),
                      [&] { gradient_row(node.op).rule(pullback); });
         for (size_t k = 0; k < node.inputs.size(); ++k)
@@ -102,16 +107,18 @@ private:
     Composer& c_;
     const Reach& reach_;
     const std::set<std::string>& on_batch_statistics_;
+    bool zeros_inserted_;
     std::vector<std::vector<ValueId>> parts_;  // by value of the forward graph
 };
 
 }  // namespace
 
 std::vector<ValueId> append_backward(Composer& c, const std::vector<ValueId>& sources, ValueId loss,
-                                     const std::set<std::string>& on_batch_statistics) {
+                                     const std::set<std::string>& on_batch_statistics,
+                                     bool zeros_inserted) {
     const Reach r = reach(c.graph(), sources, loss, on_batch_statistics);
     refuse_missing(c.graph(), sources, r, on_batch_statistics);
-    Backward backward(c, r, on_batch_statistics);
+    Backward backward(c, r, on_batch_statistics, zeros_inserted);
     backward.run(loss);
     std::vector<ValueId> gradients;
     c.stand_for("gradients");

@@ -10,8 +10,10 @@
 namespace smeaton::model {
 
 /// Appends nodes that compute d loss / d source for every source, in their order; zeros where the
-/// loss does not move. UserError listing every node on the way whose operator has no gradient.
+/// loss does not move. `zeros_inserted`: GradientOptions (differentiate.h). UserError listing every
+/// node on the way whose operator has no gradient.
 std::vector<ValueId> append_backward(Composer&, const std::vector<ValueId>& sources, ValueId loss,
-                                     const std::set<std::string>& on_batch_statistics);
+                                     const std::set<std::string>& on_batch_statistics,
+                                     bool zeros_inserted = false);
 
 }  // namespace smeaton::model

@@ -99,13 +99,14 @@ Expr depthwise_weight_gradient(Expr big, Expr small, const Window& w, const Size
 
 /// w'[m, c, r] = sum over n, o of small[n, m, o] * big[n, c', o * stride + r * dilation - pad],
 /// where `big` has the channels of m's group: [m, c, r...] of `shape`. A convolution whose groups
-/// are those of channels and the parts of the batch.
-Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape) {
+/// are those of channels and the `parts` of the batch.
+Expr weight_gradient(Expr big, Expr small, const Window& w, int64_t groups, const Sizes& shape,
+                     int64_t parts) {
     constexpr int64_t kFewTaps = 9;  // a kernel of its own for each
     const bool depthwise = groups > 1 && shape[0] == groups && shape[1] == 1;
     if (depthwise && count_of(w.kernel) <= kFewTaps)
         return depthwise_weight_gradient(big, small, w, shape);
-    const int64_t parts = parts_of(big.shape()[0]), images = big.shape()[0] / parts;
+    const int64_t images = big.shape()[0] / parts;
     const int64_t filters = shape[0], channels = shape[1];
     const Expr image = by_channels(big, groups, parts, true, {channels, groups * parts * images});
     const Expr taps = by_channels(small, groups, parts, false, {parts * filters, images});
@@ -159,14 +160,76 @@ Expr input_gradient(Pullback& p, const Window& w, int64_t groups) {
                              p.grad().dtype(), p.in_shape(0));
 }
 
+/// g with stride - 1 zeros behind each position but the last, behind which `behind` stand.
+Expr with_gaps(Expr g, const Sizes& strides, const Sizes& behind) {
+    // Channels last, so that what is next to each other stays so.
+    const Sizes own = g.shape();
+    std::vector<int64_t> last = {0}, back = {0, g.rank() - 1};
+    Sizes apart = {own[0]}, added = {0}, joined = apart;
+    for (size_t d = 0; d < strides.size(); ++d) {
+        last.push_back(static_cast<int64_t>(d) + 2);
+        back.push_back(static_cast<int64_t>(d) + 1);
+        apart.insert(apart.end(), {own[d + 2], 1});
+        added.insert(added.end(), {0, strides[d] - 1});
+        joined.push_back(own[d + 2] * strides[d]);
+    }
+    last.push_back(1);
+    apart.push_back(own[1]);
+    added.push_back(0);
+    joined.push_back(own[1]);
+    const Expr turned = reshape(transpose(g, last), apart);
+    Expr spread = reshape(pad(turned, Sizes(added.size(), 0), added), joined);
+    for (size_t d = 0; d < strides.size(); ++d) {
+        const int64_t wanted = (own[d + 2] - 1) * strides[d] + 1 + behind[d];
+        if (wanted != joined[d + 1]) spread = slice(spread, static_cast<int64_t>(d) + 1, 0, wanted);
+    }
+    return transpose(spread, back);
+}
+
+/// As with_gaps() has it: windows that move by one, over zeros as over all else. Where they step
+/// over the image's end, the weight's gradient gets elements that nobody wants; they are cut off.
+void conv_over_gaps(Pullback& p, const Window& w, int64_t groups) {
+    Window dense = w;
+    dense.strides.assign(w.strides.size(), 1);
+    Sizes missed, none(w.strides.size(), 0);  // positions at the end that no window reaches
+    for (size_t d = 0; d < w.kernel.size(); ++d) {
+        const int64_t padded = p.in_shape(0)[d + 2] + w.pads_begin[d] + w.pads_end[d];
+        const int64_t reach = (w.kernel[d] - 1) * w.dilations[d] + 1;
+        missed.push_back(padded - reach - (p.grad().shape()[d + 2] - 1) * w.strides[d]);
+    }
+    if (p.wants(0)) {
+        const Attributes attributes = {{"dilations", w.dilations},
+                                       {"strides", dense.strides},
+                                       {"group", groups},
+                                       {"pads", pads_of(w)}};
+        p.give(0, p.composer().node(OpType::kConvTranspose,
+                                    {with_gaps(p.grad(), w.strides, missed), p.in(1)}, attributes,
+                                    p.grad().dtype(), p.in_shape(0)));
+    }
+    if (!p.wants(1)) return;
+    Sizes shape = p.in_shape(1);
+    for (size_t d = 0; d < w.kernel.size(); ++d)
+        if (w.dilations[d] == 1) shape[d + 2] = dense.kernel[d] = w.kernel[d] + missed[d];
+    Expr all =
+        weight_gradient(p.in(0), with_gaps(p.grad(), w.strides, none), dense, groups, shape, 1);
+    for (size_t d = 0; d < w.kernel.size(); ++d)
+        if (shape[d + 2] != w.kernel[d])
+            all = slice(all, static_cast<int64_t>(d) + 2, 0, w.kernel[d]);
+    p.give(1, all);
+}
+
 // The gradient of the input comes first: then nobody reads the weight any more and it may change.
 void conv(Pullback& p) {
     bias_gradient(p);
     if (empty(p)) return;
     const Window w = conv_window(p.view());
     const int64_t groups = p.view().attr("group", 1);
+    const bool skips =
+        std::any_of(w.strides.begin(), w.strides.end(), [](auto s) { return s > 1; });
+    if (p.zeros_inserted() && skips) return conv_over_gaps(p, w, groups);
     if (p.wants(0)) p.give(0, input_gradient(p, w, groups));
-    if (p.wants(1)) p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1)));
+    const int64_t parts = p.zeros_inserted() ? 1 : parts_of(p.in_shape(0)[0]);
+    if (p.wants(1)) p.give(1, weight_gradient(p.in(0), p.grad(), w, groups, p.in_shape(1), parts));
 }
 
 void conv_transpose(Pullback& p) {
@@ -187,7 +250,9 @@ void conv_transpose(Pullback& p) {
     if (p.wants(0))
         p.give(0, p.composer().node(OpType::kConv, {p.grad(), p.in(1)}, attributes,
                                     p.grad().dtype(), p.in_shape(0)));
-    if (p.wants(1)) p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1)));
+    if (p.wants(1))
+        p.give(1, weight_gradient(p.grad(), p.in(0), w, groups, p.in_shape(1),
+                                  parts_of(p.grad().shape()[0])));
 }
 
 }  // namespace

@@ -129,6 +129,19 @@ std::string add_gradient_output(Graph& graph, Composer& c, const std::string& pa
     return output;
 }
 
+/// Float inputs that move the loss and are no parameters.
+std::vector<ValueId> moving_inputs(const Graph& graph, const std::vector<ValueId>& parameters,
+                                   const std::string& target, ValueId loss) {
+    std::vector<ValueId> found;
+    const Reach r = reach(graph, graph.inputs, loss, {});
+    for (ValueId id : graph.inputs)
+        if (r.between(id) && graph.at(id).name != target && graph.at(id).dtype &&
+            tensor::is_float(*graph.at(id).dtype) &&
+            std::find(parameters.begin(), parameters.end(), id) == parameters.end())
+            found.push_back(id);
+    return found;
+}
+
 /// What the Composer stated of its nodes is what their shape rules say.
 ShapedGraph inferred_alike(Graph graph, const Evaluator& evaluator) {
     const std::vector<Value> stated = graph.values;
@@ -173,12 +186,18 @@ GradientGraph differentiate(Graph graph, const GradientOptions& options, const E
     std::vector<ValueId> sources;
     for (const TrainedParameter& p : result.parameters) sources.push_back(named(forward, p.name));
     const ValueId loss = named(forward, result.loss);
+    const std::vector<ValueId> inputs = options.zeros_inserted
+                                            ? moving_inputs(forward, sources, result.target, loss)
+                                            : std::vector<ValueId>{};
+    sources.insert(sources.end(), inputs.begin(), inputs.end());
     const std::vector<ValueId> gradients =
-        append_backward(c, sources, loss, result.form.on_batch_statistics);
+        append_backward(c, sources, loss, result.form.on_batch_statistics, options.zeros_inserted);
     c.stand_for("gradients");
-    for (size_t k = 0; k < sources.size(); ++k)
-        result.parameters[k].gradient =
-            add_gradient_output(forward, c, result.parameters[k].name, c.of(gradients[k]));
+    for (size_t k = 0; k < sources.size(); ++k) {
+        const std::string output =
+            add_gradient_output(forward, c, forward.at(sources[k]).name, c.of(gradients[k]));
+        if (k < result.parameters.size()) result.parameters[k].gradient = output;
+    }
     result.shaped = inferred_alike(std::move(forward), evaluator);
     result.shaped = remove_dead_code(std::move(result.shaped)).shaped;
     verify(result.shaped, "differentiate");

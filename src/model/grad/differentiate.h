@@ -26,6 +26,11 @@ struct GradientOptions {
     /// BatchNormalization by the batch's statistics and Dropout that drops; else the graph as it
     /// infers.
     bool training_form = true;
+    /// Gradients of convolutions that skip positions as some compilers write them: zeros stand in
+    /// the gaps of the result's gradient, products with them are computed, so are the elements of a
+    /// weight's gradient that the gaps add and nobody reads, and the gradients of the graph's float
+    /// inputs, which become outputs. The same values otherwise.
+    bool zeros_inserted = false;
 };
 
 struct TrainedParameter {

@@ -5,13 +5,14 @@
 namespace smeaton::model {
 
 Pullback::Pullback(Composer& composer, const Node& node, std::vector<ValueId> grads,
-                   std::vector<bool> wanted, bool on_batch_statistics)
+                   std::vector<bool> wanted, bool on_batch_statistics, bool zeros_inserted)
     : composer_(composer),
       node_(node),
       grads_(std::move(grads)),
       wanted_(std::move(wanted)),
       given_(node.inputs.size()),
-      on_batch_statistics_(on_batch_statistics) {}
+      on_batch_statistics_(on_batch_statistics),
+      zeros_inserted_(zeros_inserted) {}
 
 void Pullback::give(size_t k, Expr gradient) {
     if (!wants(k)) return;

@@ -19,7 +19,8 @@ public:
     /// `grads[k]`: the gradient of result k, invalid where nothing reads it. `wanted[k]`: does
     /// operand k lead to a parameter?
     Pullback(Composer& composer, const Node& node, std::vector<ValueId> grads,
-             std::vector<bool> wanted, bool on_batch_statistics = false);
+             std::vector<bool> wanted, bool on_batch_statistics = false,
+             bool zeros_inserted = false);
 
     Composer& composer() { return composer_; }
     const Node& node() const { return node_; }
@@ -38,6 +39,8 @@ public:
     bool wants(size_t k) const { return k < wanted_.size() && wanted_[k]; }
     /// BatchNormalization by statistics of its own first operand (training_form.h).
     bool on_batch_statistics() const { return on_batch_statistics_; }
+    /// GradientOptions (differentiate.h).
+    bool zeros_inserted() const { return zeros_inserted_; }
     /// States the gradient of operand k, where it is wanted: of the operand's shape, or of one that
     /// the operand was broadcast to.
     void give(size_t k, Expr gradient);
@@ -50,7 +53,7 @@ private:
     std::vector<ValueId> grads_;
     std::vector<bool> wanted_;
     std::vector<ValueId> given_;
-    bool on_batch_statistics_;
+    bool on_batch_statistics_, zeros_inserted_;
 };
 
 using PullbackRule = void (*)(Pullback&);

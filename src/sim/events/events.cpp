@@ -52,9 +52,8 @@ private:
         if (!options_.timeline)
             if (const auto* known = forms_.find(form)) return known->value;
         refuse_if_too_long(kernel);
-        KernelEvents made = with_context("walking kernel " + kernel.name.str(), [&] {
-            return walk(program_, kernel, chip_, options_.timeline);
-        });
+        KernelEvents made = with_context("walking kernel " + kernel.name.str(),
+                                         [&] { return walk(program_, kernel, chip_, options_); });
         result_.events += made.events;
         return forms_.add(std::move(form), std::move(made)).value;
     }

@@ -39,6 +39,9 @@ struct ProgramEvents {
 
 struct EventOptions {
     bool timeline = false;
+    /// The vector unit works while its operands come and go, and beside an array; false: one of
+    /// these at a time.
+    bool overlap = true;
 };
 
 /// Kernels follow one another; a branch takes its longer side, a repeat its trips (UserError where

@@ -55,6 +55,15 @@ void Runtime::start_next(int engine) {
     Task& task = at(id);
     task.start_ps = queue_.now_ps();
     task.unfinished = 1;
+    if (!task.cost->in_turn) start_flows(id);
+    queue_.after(task.cost->busy_ps, [this, id] {
+        if (at(id).cost->in_turn) start_flows(id);
+        part_done(id);
+    });
+}
+
+void Runtime::start_flows(TaskId id) {
+    Task& task = at(id);
     for (const Flow& flow : task.cost->flows) {
         if (flow.links.empty() || flow.bytes <= 0) continue;
         FlowPath path;
@@ -62,7 +71,6 @@ void Runtime::start_next(int engine) {
         ++task.unfinished;
         bandwidth_.start(flow.bytes, std::move(path), [this, id] { part_done(id); });
     }
-    queue_.after(task.cost->busy_ps, [this, id] { part_done(id); });
 }
 
 void Runtime::part_done(TaskId id) {

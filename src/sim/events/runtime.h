@@ -64,6 +64,7 @@ private:
     Task& at(TaskId id) { return tasks_[static_cast<size_t>(id)]; }
     const Task& at(TaskId id) const { return tasks_[static_cast<size_t>(id)]; }
     void start_next(int engine);
+    void start_flows(TaskId);
     void part_done(TaskId);
     void leave(TaskId);
     void finish(TaskId);

@@ -106,17 +106,40 @@ struct TaskCosts::Counted {
     }
 };
 
-TaskCosts::TaskCosts(const Chip& chip, const Places& places)
-    : chip_(chip), places_(places), vector_(machine::main_vector_unit(chip.machine())) {
+TaskCosts::TaskCosts(const Chip& chip, const Places& places, const gir::Block& body, bool overlap)
+    : chip_(chip),
+      places_(places),
+      vector_(machine::main_vector_unit(chip.machine())),
+      overlap_(overlap) {
     if (!vector_)
         throw UserError("machine {} has no vector unit; add one to its 'units' (docs/machine.md)",
                         chip.machine().name);
     shapes_ = cost::shapes_of(chip.machine(), *vector_);
     functions_ = cost::functions_of(*vector_);
     in_flight_ = machine::fma_latency_times_rate(chip.machine(), *vector_);
+    if (overlap) return;
+    gir::for_each_op(body, [&](const Op& op) {
+        const cost::ShapeRow* row = array_for(op);
+        if (row && row->kind != machine::UnitKind::Vector)
+            array_ = chip.unit_engine(row->shape.unit.str());
+    });
+}
+
+/// Without overlap all that a kernel without products on an array does goes one after another on
+/// the vector unit; in one with them that unit and the array take turns.
+TaskCost TaskCosts::in_turns(TaskCost cost) const {
+    const int vector = chip_.unit_engine(vector_->name);
+    if (overlap_ || cost.engine == array_ || (array_ >= 0 && cost.engine != vector)) return cost;
+    cost.engine = array_ >= 0 ? array_ : vector;
+    cost.in_turn = true;
+    return cost;
 }
 
 TaskCost TaskCosts::of(const Op& op) const {
+    return in_turns(unordered(op));
+}
+
+TaskCost TaskCosts::unordered(const Op& op) const {
     if (op.kind == OpKind::Fill) return moved(op);
     if (op.kind == OpKind::Move && has_slice_source(op)) {
         Counted counted(op);
@@ -165,25 +188,31 @@ TaskCost TaskCosts::of_copy(const gir::Let& let, double part) const {
     op.srcs.emplace_back(*let.source);
     TaskCost cost = moved(op);
     for (Flow& flow : cost.flows) flow.bytes *= part;
-    return cost;
+    return in_turns(std::move(cost));
 }
 
 /// Every slice at its level, with the ports towards whoever asks.
 void TaskCosts::add_accesses(const Op& op, TaskCost& cost) const {
     const bool moves = op.kind == OpKind::Move && has_slice_source(op);
+    // What a sparse array multiplies comes without its zeros.
+    const int into = places_.level(op.dst.target);
+    const double kept =
+        moves && places_.tile(op.dst.target)
+            ? machine::stored_share(chip_.machine(), chip_.at(into), places_.dtype(op.dst.target))
+            : 1;
     if (moves) {
         const Slice& source = std::get<Slice>(op.srcs[0]);
-        int from = places_.level(source.target), to = places_.level(op.dst.target);
+        int from = places_.level(source.target), to = into;
         if (chip_.inwards(from, to) || chip_.inwards(to, from)) {
             // The ports between carry what is read; a broadcast is made where it arrives.
-            cost.flows.push_back(chip_.access(from, false, bytes_of(op, source), to));
-            cost.flows.push_back(chip_.access(to, true, bytes_of(op, op.dst), to));
+            cost.flows.push_back(chip_.access(from, false, bytes_of(op, source) * kept, to));
+            cost.flows.push_back(chip_.access(to, true, bytes_of(op, op.dst) * kept, to));
             return;
         }
     }
     gir::for_each_slice(op, [&](const Slice& s, bool write) {
-        cost.flows.push_back(
-            chip_.access(places_.level(s.target), write, bytes_of(op, s), chip_.registers()));
+        cost.flows.push_back(chip_.access(places_.level(s.target), write, bytes_of(op, s) * kept,
+                                          chip_.registers()));
     });
 }
 
@@ -204,6 +233,8 @@ const cost::ShapeRow* TaskCosts::array_for(const Op& op) const {
             if (row.shape.a != x || row.shape.b != y || row.shape.acc != sum) continue;
             bool vector = row.kind == machine::UnitKind::Vector;
             if (vector && row.shape.rows == 1 && row.shape.group == 1) return nullptr;
+            const bool in_registers = places_.level(op.dst.target) == chip_.registers();
+            if (!row.sums_in_registers && in_registers) continue;
             if (!vector || !batches) return &row;
         }
     return nullptr;
@@ -223,15 +254,17 @@ TaskCost TaskCosts::contracted(const Op& op, const cost::ShapeRow& row) const {
     auto tiles = [](double extent, int64_t of) {
         return std::ceil(extent / static_cast<double>(of));
     };
-    double m_tiles = tiles(m, s.rows), n_tiles = tiles(n, s.columns), k_tiles = tiles(k, s.group);
+    double m_tiles = tiles(m, s.rows), n_tiles = tiles(n, s.columns),
+           k_tiles = tiles(std::ceil(k * row.kept), s.group);
     const machine::Unit* unit = nullptr;
     for (const machine::Unit& u : chip_.machine().units)
         if (Name(u.name) == s.unit) unit = &u;
     SMEATON_CHECK(unit, "a shape of no unit");
     double elements = static_cast<double>(s.rows * s.columns * s.group);
     double waiting = std::max(1.0, s.latency_cycles * s.per_cycle / (batch * m_tiles * n_tiles));
-    double ns = batch * m_tiles * n_tiles * k_tiles * waiting * elements / row.gops.value +
-                batch * s.fill_cycles / machine::clock_of(chip_.machine(), *unit).value;
+    double ns =
+        batch * m_tiles * n_tiles * k_tiles * waiting * elements / row.gops.value * row.left.value +
+        batch * s.fill_cycles / machine::clock_of(chip_.machine(), *unit).value;
 
     TaskCost cost;
     cost.engine = chip_.unit_engine(unit->name);
@@ -246,7 +279,7 @@ TaskCost TaskCosts::contracted(const Op& op, const cost::ShapeRow& row) const {
                                           chip_.level_for(role)));
     };
     access(a, OperandRole::A, false, again_a);
-    access(b, OperandRole::B, false, again_b);
+    access(b, OperandRole::B, false, again_b * row.stored);
     if (places_.level(op.dst.target) != chip_.level(s.acc_in) || s.acc_in.empty()) {
         access(op.dst, OperandRole::Acc, false, again_sum);
         access(op.dst, OperandRole::Acc, true, again_sum);

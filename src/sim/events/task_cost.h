@@ -17,6 +17,7 @@ struct TaskCost {
     TimePs latency_ps = 0;    ///< from its end until others see the result
     std::vector<Flow> flows;  ///< go on while the engine works; it is free when all are over
     double macs = 0;
+    bool in_turn = false;  ///< flows begin when the engine's own work is done
 };
 
 /// Tiles and buffers of a kernel by name. Tiles must have names of their own.
@@ -37,7 +38,8 @@ private:
 
 class TaskCosts {
 public:
-    TaskCosts(const Chip&, const Places&);
+    /// Of a kernel's body; `overlap`: events.h.
+    TaskCosts(const Chip&, const Places&, const gir::Block& body, bool overlap);
     /// By the spelling of the op. InternalError for one without; UserError where the machine lacks
     /// a rate.
     TaskCost of(const gir::Op&) const;
@@ -46,6 +48,8 @@ public:
 
 private:
     struct Counted;
+    TaskCost unordered(const gir::Op&) const;
+    TaskCost in_turns(TaskCost) const;
     TaskCost moved(const gir::Op&) const;
     TaskCost contracted(const gir::Op&, const cost::ShapeRow&) const;
     TaskCost computed(const gir::Op&) const;
@@ -63,6 +67,8 @@ private:
     std::vector<cost::ShapeRow> shapes_;
     std::set<machine::OpClass> functions_;
     double in_flight_;
+    bool overlap_;
+    int array_ = -1;  ///< the engine of the kernel's products beside the vector unit
 };
 
 }  // namespace smeaton::sim::events

@@ -43,14 +43,15 @@ struct Frame {
 
 class Walker {
 public:
-    Walker(const gir::Program& program, const gir::Kernel& kernel, const Chip& chip, bool slices)
+    Walker(const gir::Program& program, const gir::Kernel& kernel, const Chip& chip,
+           const EventOptions& options)
         : chip_(chip),
           body_(gir::with_unique_tiles(kernel.body)),
           places_(program, body_, chip),
-          costs_(chip, places_),
+          costs_(chip, places_, body_, options.overlap),
           runtime_(chip, [this](TaskId id) { finished(id); }),
           phases_(gir::has_several_phases(body_)) {
-        if (slices) runtime_.keep_slices(&result_.slices);
+        if (options.timeline) runtime_.keep_slices(&result_.slices);
         const size_t levels = chip.machine().levels.size();
         result_.read_bytes.assign(levels, 0);
         result_.written_bytes.assign(levels, 0);
@@ -367,8 +368,8 @@ double tasks_of(const gir::Block& body) {
 }
 
 KernelEvents walk(const gir::Program& program, const gir::Kernel& kernel, const Chip& chip,
-                  bool keep_slices) {
-    return Walker(program, kernel, chip, keep_slices).run();
+                  const EventOptions& options) {
+    return Walker(program, kernel, chip, options).run();
 }
 
 }  // namespace smeaton::sim::events

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "sim/events/events.h"
 #include "sim/events/runtime.h"
 
 namespace smeaton::sim::events {
@@ -27,6 +28,6 @@ double tasks_of(const gir::Block&);
 /// fit), taken in turn; the first task that touches a part waits for all who used it before. Each
 /// engine has a stream of its own: one that waits for room holds up nobody else. Phases of a kernel
 /// wait for each other. Sizes must be bound.
-KernelEvents walk(const gir::Program&, const gir::Kernel&, const Chip&, bool keep_slices);
+KernelEvents walk(const gir::Program&, const gir::Kernel&, const Chip&, const EventOptions&);
 
 }  // namespace smeaton::sim::events

@@ -1,0 +1,123 @@
+"""What `simulate` can be told natively: the operands' precision, what is switched off, SimDIT's hardware, a page."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from models import smeaton  # noqa: E402
+from test_events import Maker  # noqa: E402
+from test_published import hardware  # noqa: E402
+
+CHIP = "simdit-training-08"
+TRAINING = ("--training", "--loss", "mse")
+CELLS = 64 * 64
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    m = Maker([4, 64, 16, 16])
+    x = m("Conv", "x", m.weight(64, 64, 3, 3), kernel_shape=[3, 3], pads=[1] * 4)
+    x = m("Relu", m("BatchNormalization", x, *(m.weight(64) for _ in range(3)), m.constant([1.0] * 64)))
+    x = m("Conv", x, m.weight(128, 64, 3, 3), kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2])
+    x = m("Relu", x)
+    x = m("Flatten", m("GlobalAveragePool", x))
+    path = tmp_path_factory.mktemp("simulate") / "model.onnx"
+    m.save(m("Gemm", x, m.weight(10, 128), m.weight(10), transB=1), [4, 10], path)
+    return path
+
+
+def simulated(path, machine, *options):
+    ended = smeaton("simulate", path, "--machine", machine, "--json", *options, limit_s=120)
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out)
+
+
+def refused(path, machine, *options):
+    ended = smeaton("simulate", path, "--machine", machine, *options, limit_s=60)
+    assert ended.code == 1, ended.out
+    return ended.err
+
+
+@pytest.mark.parametrize("step", ((), TRAINING))
+def test_narrow_operands_move_fewer_bytes_for_the_same_products(model, step):
+    wide, narrow = simulated(model, CHIP, *step), simulated(model, CHIP, *step, "--precision", "bf16")
+    assert narrow["macs"] == wide["macs"]
+    assert narrow["sram_bytes"]["ibuf"] < wide["sram_bytes"]["ibuf"]
+    assert narrow["sram_bytes"]["wbuf"] < wide["sram_bytes"]["wbuf"]
+
+
+def test_products_of_bytes(model):
+    wide, narrow = simulated(model, "sparse-array"), simulated(model, "sparse-array", "--precision", "int8")
+    assert narrow["macs"] == wide["macs"]
+    assert narrow["total_cycles"] < wide["total_cycles"]
+
+
+def test_a_precision_that_no_unit_takes_is_refused_with_those_that_it_does(model):
+    told = refused(model, CHIP, "--precision", "int8")
+    assert "no unit of machine simdit-training-08 is rated for products of i8; it takes f32, bf16, fp16" in told
+    assert "expected f32, bf16, fp16 or int8" in refused(model, CHIP, "--precision", "half")
+
+
+def test_what_is_switched_off_costs_what_it_gains(model):
+    on = simulated(model, CHIP, *TRAINING)
+    off = {
+        what: simulated(model, CHIP, *TRAINING, "--without", what)
+        for what in ("overlap", "phase-gradients", "searched-tiles", "fusion")
+    }
+    for what, told in off.items():
+        assert told["total_cycles"] > on["total_cycles"], what
+    assert off["phase-gradients"]["macs"] > on["macs"]
+    assert off["overlap"]["macs"] == off["searched-tiles"]["macs"] == off["fusion"]["macs"] == on["macs"]
+    assert len(off["fusion"]["nodes"]) > len(on["nodes"])
+    everything = simulated(model, CHIP, *TRAINING, "--without", ",".join(off))
+    assert everything["total_cycles"] > max(told["total_cycles"] for told in off.values())
+    assert "expected overlap, phase-gradients" in refused(model, CHIP, "--without", "overlap,fuse")
+
+
+@pytest.mark.parametrize("without", ((), ("--without", "overlap,phase-gradients,searched-tiles,fusion")))
+def test_no_kernel_is_faster_than_its_products_or_its_bytes(model, without):
+    told = simulated(model, CHIP, *TRAINING, "--precision", "bf16", *without)
+    for node in told["nodes"]:
+        assert node["cycles"] >= node["macs"] / CELLS * (1 - 1e-9), node["name"]
+    for kernel in told["kernels"]:
+        assert kernel["time_us"] >= kernel["data_us"] * (1 - 1e-9), kernel["name"]
+
+
+def test_events_agree_where_nothing_overlaps(model):
+    told = simulated(model, CHIP, *TRAINING, "--without", "overlap", "--events")
+    assert told["total_cycles"] == pytest.approx(told["events"]["total_cycles"], rel=0.02)
+
+
+def test_simdit_hardware_is_a_machine_of_ours_with_its_own_widths(model, tmp_path):
+    path, keys = tmp_path / "design08.json", hardware("training_08")
+    path.write_text(json.dumps(keys))
+    native = simulated(model, path, *TRAINING)
+    shipped = simulated(model, CHIP, *TRAINING, "--precision", "bf16")
+    assert native["total_cycles"] == pytest.approx(shipped["total_cycles"], rel=0.02)
+    path.write_text(json.dumps({**keys, "ACT_DATA_WIDTH": 8}))
+    assert "'WGT_DATA_WIDTH' is 16 and 'ACT_DATA_WIDTH' is 8" in refused(model, path)
+    path.write_text(json.dumps({**keys, "WBUF_CAPACITY_BITS": 1024}))
+    assert "'WBUF_CAPACITY_BITS' is 1024 bits and must hold" in refused(model, path)
+
+
+def test_the_page_shows_the_figures_of_the_json(model, tmp_path):
+    out = tmp_path / "page.html"
+    ended = smeaton("simulate", model, "--machine", CHIP, *TRAINING, "--out", out, "--json", limit_s=120)
+    assert ended.code == 0, ended.err
+    told, page = json.loads(ended.out), out.read_text()
+    for section in ("classes", "roofline", "units", "kernels"):
+        assert f'<section id="{section}">' in page, section
+    figures = {float(x) for x in re.findall(r'<data value="([^"]+)">', page)}
+    assert any(f == pytest.approx(told["time_ms"]) for f in figures)
+    assert any(f == pytest.approx(told["total_cycles"]) for f in figures)
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", page)
+
+
+def test_what_is_in_no_kernel_is_named_as_free(model):
+    told = simulated(model, CHIP)
+    assert {node["op"] for node in told["free_nodes"]} <= {"Flatten", "Reshape"}
+    assert all(node["because"] for node in told["free_nodes"])
