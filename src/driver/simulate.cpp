@@ -11,6 +11,7 @@
 #include "driver/kernel_class.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
+#include "driver/simulate_device.h"
 #include "driver/simulate_events.h"
 #include "driver/source.h"
 #include "driver/training_graph.h"
@@ -236,7 +237,12 @@ SessionOptions stage_options(const SimulateRequest& request) {
 
 }  // namespace
 
+void classify_kernels(const model::Graph& graph, SimulateResult& result) {
+    classify(graph, result);
+}
+
 SimulateResult simulate(const SimulateRequest& request) {
+    if (is_device_request(request)) return simulate_device(request);
     machine::Machine m = machine_of(request);
     const SimulateOptions options{request.threads, 0, request.events, request.trace};
     const gir::Target target = target_for(m, options);
