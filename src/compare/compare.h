@@ -42,6 +42,14 @@ struct EngineRow {
     int rows = 0;               ///< measured rows behind it
 };
 
+/// An operator of a model that gives no tokens, on the row's device; they sum to its latency where
+/// that is above the roofline of the whole.
+struct OperatorRow {
+    cost::OperatorWork work;  ///< bytes in the row's format
+    cost::OperatorTime time;
+    machine::Interval seconds;
+};
+
 struct DeviceRow {
     std::string device, text, device_class, engine;
     int count = 1;
@@ -59,6 +67,7 @@ struct DeviceRow {
     std::optional<Quantity> cost_usd_per_mtoken, carbon_kg_per_mtoken, cost_usd_per_hour;
     std::string cost_refused, energy_refused;
     std::vector<EngineRow> engines;
+    std::vector<OperatorRow> operators;
     std::vector<std::string> runs_on;     ///< engines that run the device
     std::optional<double> porting_weeks;  ///< an input of the cost
     std::vector<std::string> notes;

@@ -417,6 +417,12 @@ void model_row(const Case& c, DeviceRow& row) {
             timed(c, bound(c.value), bound(c.low), bound(c.high), bound(c.high), factor, q);
     } else {
         factor = correction(found, "operator", c.asked.device, q, exact, false);
+        for (cost::OperatorWork w : c.workload.operators) {
+            w.weight_bytes *= share;
+            w.activation_bytes *= acts;
+            const cost::OperatorTime t = operator_time(w, c.value, with);
+            row.operators.push_back({w, t, factor * t.seconds});
+        }
         e.latency_ms = timed(c, sum(c.value), sum(c.low), sum(c.high), bound(c.high), factor, q);
     }
     e.throughput = inverse(e.latency_ms, c.workload.batch * c.asked.count);

@@ -14,6 +14,7 @@
 #include "driver/ports.h"
 #include "driver/precision.h"
 #include "driver/simdit_machine.h"
+#include "driver/simulate_device.h"
 #include "driver/simulate_events.h"
 #include "driver/source.h"
 #include "driver/training_graph.h"
@@ -336,7 +337,12 @@ static SessionOptions stage_options(const SimulateRequest& request, const Descri
     return session;
 }
 
+void classify_kernels(const model::Graph& graph, SimulateResult& result) {
+    classify(graph, result);
+}
+
 SimulateResult simulate(const SimulateRequest& request) {
+    if (is_device_request(request)) return simulate_device(request);
     const Described given = described(request);
     const machine::Machine& m = given.machine;
     const SessionOptions session = stage_options(request, given);

@@ -158,4 +158,7 @@ SessionOptions stage_options(const SimulateRequest&);
 /// What the last stage wanted (session.stop_after) made, as text.
 std::string text_after(const SimulateRequest&);
 
+/// Gives kernels their operator, class and phase by the graph's nodes.
+void classify_kernels(const model::Graph&, SimulateResult&);
+
 }  // namespace smeaton::driver

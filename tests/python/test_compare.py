@@ -233,6 +233,26 @@ def test_the_page_is_whole_at_any_width_light_and_dark(traffic, tmp_path):
                 assert tab.value("getComputedStyle(document.body).backgroundColor") == ("rgb(22, 24, 29)" if dark else "rgb(251, 250, 247)")
 
 
+def test_simulate_and_compare_give_one_time_for_a_model_on_a_device(tmp_path):
+    make = np.random.default_rng(1)
+    nodes, weights, last = [], [], "x"
+    for i in range(4):
+        weights.append(tensor(f"w{i}", make.normal(size=(256, 256)).astype(np.float32)))
+        nodes += [node("MatMul", [last, f"w{i}"], [f"m{i}"], name=f"m{i}"), node("Relu", [f"m{i}"], [f"r{i}"], name=f"r{i}")]
+        last = f"r{i}"
+    nodes.append(node("Softmax", [last], ["y"], name="s", axis=-1))
+    path = tmp_path / "chain.onnx"
+    onnx.save(model(nodes, {"x": (F32, [64, 256])}, {"y": (F32, [64, 256])}, weights), str(path))
+    for device in ("A100", "RTX 4090"):
+        simulated = json.loads(smeaton("simulate", path, "--machine", device, "--json").out)
+        latency = compared(path, "--devices", device)["rows"][0]["latency_ms"]
+        assert simulated["time_ms"] == pytest.approx(latency["value"], rel=1e-9)
+        assert simulated["time_range_ms"]["high"] == pytest.approx(latency["high"], rel=1e-9)
+        # Four products with their Relus inside, and the softmax.
+        assert len(simulated["kernels"]) == 5
+        assert sum(k["time_us"] for k in simulated["kernels"]) == pytest.approx(1e3 * latency["value"], rel=1e-6)
+
+
 def test_this_machine_is_measured(tmp_path):
     weight = tensor("w", np.ones((64, 64), np.float32))
     path = tmp_path / "small.onnx"
