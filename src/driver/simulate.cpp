@@ -87,10 +87,10 @@ std::vector<FreeNode> free_nodes(const model::Graph& graph, const SimulateResult
     std::vector<FreeNode> free;
     for (const model::Node& node : graph.nodes) {
         if (costed.count(node.name) > 0) continue;
-        const bool constant =
-            !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
-                return !id.valid() || graph.at(id).constant;
-            });
+        const bool constant = !node.inputs.empty() &&
+                              std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
+                                  return !id.valid() || graph.at(id).constant;
+                              });
         free.push_back({node.name, node.op_name,
                         constant ? "its operands are constants: nothing is left of it in a run"
                                  : "it moves nothing by itself: its result is a view, or its moves "
