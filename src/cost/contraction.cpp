@@ -88,7 +88,14 @@ private:
 
     bool kept_by_vectors(const Op& op, const ShapeRow& row) const {
         auto tile = nest_.tiles.find(op.dst.target);
-        return !row.sums_in_registers && tile != nest_.tiles.end() && in_registers(tile->second);
+        // One sum alone may lie in a register for want of a better place.
+        return !row.sums_in_registers && tile != nest_.tiles.end() && in_registers(tile->second) &&
+               holds_several(tile->second);
+    }
+
+    static bool holds_several(const gir::Tile& tile) {
+        return std::any_of(tile.dims.begin(), tile.dims.end(),
+                           [](const gir::NamedDim& d) { return !d.extent.is(1); });
     }
 
     void count(ShapeUse& use, const Extents& e, double runs) {

@@ -60,7 +60,8 @@ struct Both {
 };
 
 Both both(const std::string& keys) {
-    const machine::Machine m = machine::parse_machine(fmt::format(fmt::runtime(kChip), keys), "chip.yaml");
+    const machine::Machine m =
+        machine::parse_machine(fmt::format(fmt::runtime(kChip), keys), "chip.yaml");
     const gir::Program p =
         gir::rewrite::spell(gir::parse_program(kProduct, "p.gir"), cost::target_of(m));
     events::ProgramEvents walked = events::simulate(p, m);

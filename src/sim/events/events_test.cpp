@@ -417,7 +417,7 @@ const std::map<std::pair<std::string, std::string>, std::string> kNotEqual = {
     {{"tpu-like", "fc_q"}, kMeets},     {{"tpu-like", "fc_k"}, kMeets},
     {{"tpu-like", "fc_v"}, kMeets},     {{"tpu-like", "fc_o"}, kUnknown},
     {{"eyeriss-like", "qk"}, kUnknown}, {{"systolic-chip", "fc_o"}, kUnknown},
-    {{"systolic-chip", "pv"}, kMeets},
+    {{"systolic-chip", "pv"}, kMeets},  {{"systolic-chip", "qk"}, kUnknown},
 };
 
 // Bytes at every level and multiply-adds are equal, and so is the time, to 2 % or 100 cycles.

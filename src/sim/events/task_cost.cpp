@@ -233,8 +233,13 @@ const cost::ShapeRow* TaskCosts::array_for(const Op& op) const {
             if (row.shape.a != x || row.shape.b != y || row.shape.acc != sum) continue;
             bool vector = row.kind == machine::UnitKind::Vector;
             if (vector && row.shape.rows == 1 && row.shape.group == 1) return nullptr;
+            const gir::Tile* sums = places_.tile(op.dst.target);
+            // One sum alone may lie in a register for want of a better place.
+            const bool several =
+                sums && std::any_of(sums->dims.begin(), sums->dims.end(),
+                                    [](const gir::NamedDim& d) { return !d.extent.is(1); });
             const bool in_registers = places_.level(op.dst.target) == chip_.registers();
-            if (!row.sums_in_registers && in_registers) continue;
+            if (!row.sums_in_registers && in_registers && several) continue;
             if (!vector || !batches) return &row;
         }
     return nullptr;
