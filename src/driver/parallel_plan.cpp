@@ -88,6 +88,8 @@ Arrangement arrangement_of(const ParallelChoice& choice, int sample) {
     for (int t = first; t < first + n; ++t) {
         const schedule::Placed& p = choice.schedule.tasks[static_cast<size_t>(t)];
         out.teams.push_back({p.cores.front(), static_cast<int>(p.cores.size())});
+        out.start_us.push_back(p.start_us);
+        out.finish_us.push_back(p.finish_us);
     }
     return out;
 }

@@ -338,6 +338,29 @@ std::vector<int> numbers_in_run(const gir::Program& program) {
     return out;
 }
 
+// Whether one step is planned to have ended when another begins. Of steps that share memory the
+// one that stands later in the list waits for the other, so that only the list's own direction
+// counts.
+class PlannedEnds {
+public:
+    PlannedEnds(const run::Plan& plan, const Arrangement& wanted) : wanted_(wanted) {
+        const std::vector<int> order = run::order_of(plan);
+        place_.resize(order.size());
+        for (size_t k = 0; k < order.size(); ++k)
+            place_[static_cast<size_t>(order[k])] = static_cast<int>(k);
+    }
+
+    bool operator()(int earlier, int later) const {
+        const auto i = static_cast<size_t>(earlier), j = static_cast<size_t>(later);
+        return !wanted_.start_us.empty() && earlier < later && place_[i] < place_[j] &&
+               wanted_.finish_us[i] <= wanted_.start_us[j];
+    }
+
+private:
+    const Arrangement& wanted_;
+    std::vector<int> place_;
+};
+
 }  // namespace
 
 Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitted,
@@ -352,9 +375,11 @@ Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitte
     arrange(apart, options.arrangement);
     const std::vector<std::vector<bool>> ended = ended_before(apart, options.arrangement.threads);
     const std::vector<int> number = numbers_in_run(program);
+    const PlannedEnds planned(apart, options.arrangement);
     Placed out = placed(program, emitted, options, within, [&](int a, int b) {
         int i = number[static_cast<size_t>(a)], j = number[static_cast<size_t>(b)];
-        return i >= 0 && j >= 0 && ended[static_cast<size_t>(j)][static_cast<size_t>(i)];
+        return i >= 0 && j >= 0 &&
+               (ended[static_cast<size_t>(j)][static_cast<size_t>(i)] || planned(i, j));
     });
     arrange(out.plan, options.arrangement);
     return out;
