@@ -293,6 +293,10 @@ private:
         else
             all.push_back(way(choice_, "sample_per_core",
                               sample_per_core(choice_.graph, cores(), subject_.samples)));
+        if (!is_chain() && subject_.samples == 1)
+            for (bool urgent_first : {false, true})
+                all.push_back(way(choice_, "all_threads",
+                                  on_all_cores(choice_.graph, cores(), urgent_first)));
         if (!is_chain() || subject_.samples > 1) {
             all.push_back(scheduled(choice_, "list"));
             for (int n = 0; n < kTimesAgain; ++n) all.push_back(again(all.back()));

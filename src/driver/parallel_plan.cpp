@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "driver/tasks.h"
 #include "run/copies.h"
+#include "schedule/list/list.h"
 
 namespace smeaton::driver {
 
@@ -87,6 +88,8 @@ Arrangement arrangement_of(const ParallelChoice& choice, int sample) {
     for (int t = first; t < first + n; ++t) {
         const schedule::Placed& p = choice.schedule.tasks[static_cast<size_t>(t)];
         out.teams.push_back({p.cores.front(), static_cast<int>(p.cores.size())});
+        out.start_us.push_back(p.start_us);
+        out.finish_us.push_back(p.finish_us);
     }
     return out;
 }
@@ -162,12 +165,24 @@ schedule::Schedule on_one_core(const schedule::TaskGraph& graph, const schedule:
     return schedule::replay(graph, links, cores, sequence);
 }
 
-schedule::Schedule on_all_cores(const schedule::TaskGraph& graph, const schedule::Cores& cores) {
+schedule::Schedule on_all_cores(const schedule::TaskGraph& graph, const schedule::Cores& cores,
+                                bool urgent_first) {
     const schedule::Links links(graph);
-    std::vector<int> all(static_cast<size_t>(cores.total()));
+    std::vector<int> all(static_cast<size_t>(cores.total())), order(graph.tasks.size());
     std::iota(all.begin(), all.end(), 0);
+    std::iota(order.begin(), order.end(), 0);
+    if (urgent_first) {
+        const std::vector<int> counts(graph.tasks.size(), cores.total());
+        const std::vector<double> rank = schedule::upward_rank(graph, links, counts, 0);
+        std::sort(order.begin(), order.end(), [&](int a, int b) {
+            const double x = rank[static_cast<size_t>(a)], y = rank[static_cast<size_t>(b)];
+            return x != y ? x > y
+                          : links.position()[static_cast<size_t>(a)] <
+                                links.position()[static_cast<size_t>(b)];
+        });
+    }
     std::vector<schedule::Choice> sequence;
-    for (int t = 0; t < static_cast<int>(graph.tasks.size()); ++t) sequence.push_back({t, all});
+    for (int t : order) sequence.push_back({t, all});
     return schedule::replay(graph, links, cores, sequence);
 }
 

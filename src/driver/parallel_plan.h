@@ -32,8 +32,10 @@ schedule::Schedule on_neighbours(const schedule::TaskGraph&, const schedule::Cor
 /// Tasks by their starts, predecessors first.
 std::vector<int> by_start(const schedule::Links&, const schedule::Schedule&);
 
-/// Every task on all cores, in the graph's own order, which has predecessors first.
-schedule::Schedule on_all_cores(const schedule::TaskGraph&, const schedule::Cores&);
+/// Every task on all cores, in the graph's own order, which has predecessors first; or those of
+/// the longest way to the end first, so that what follows seldom waits for what was just begun.
+schedule::Schedule on_all_cores(const schedule::TaskGraph&, const schedule::Cores&,
+                                bool urgent_first = false);
 
 /// Every task on the first core.
 schedule::Schedule on_one_core(const schedule::TaskGraph&, const schedule::Cores&);

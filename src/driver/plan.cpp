@@ -299,27 +299,32 @@ void arrange(run::Plan& plan, const Arrangement& wanted) {
     run::check_order(plan, wanted.threads);
 }
 
-// By step of a plan whose temps share nothing: the steps that have ended before it begins, as it
-// comes after them or finds its threads only when they have.
+// By step of a plan whose temps share nothing: the steps that have ended before any thread begins
+// it. A thread knows of those that it waited for, now or before, and of those that it ran alone:
+// from others it may have gone on while the rest of their team still ran.
 std::vector<std::vector<bool>> ended_before(const run::Plan& plan, int threads) {
     const size_t n = plan.steps.size();
     std::vector<std::vector<bool>> ended(n, std::vector<bool>(n));
-    std::vector<int> last(static_cast<size_t>(threads), -1);  // of each thread so far
+    std::vector<std::vector<bool>> known(static_cast<size_t>(threads), std::vector<bool>(n));
+    const auto join = [n](std::vector<bool>& into, const std::vector<bool>& more) {
+        for (size_t k = 0; k < n; ++k) into[k] = into[k] || more[k];
+    };
     for (int i : run::order_of(plan)) {
         std::vector<bool>& own = ended[static_cast<size_t>(i)];
-        auto follow = [&](int earlier) {
-            if (earlier < 0) return;
-            const std::vector<bool>& more = ended[static_cast<size_t>(earlier)];
-            for (size_t k = 0; k < n; ++k) own[k] = own[k] || more[k];
-            own[static_cast<size_t>(earlier)] = true;
-        };
         const run::PlanStep& step = plan.steps[static_cast<size_t>(i)];
-        for (int earlier : step.after) follow(earlier);
-        const int count = step.team.count == 0 ? threads : step.team.count;
-        for (int t = step.team.first; t < step.team.first + count; ++t) {
-            follow(last[static_cast<size_t>(t)]);
-            last[static_cast<size_t>(t)] = i;
+        for (int earlier : step.after) {
+            join(own, ended[static_cast<size_t>(earlier)]);
+            own[static_cast<size_t>(earlier)] = true;
         }
+        const int count = step.team.count == 0 ? threads : step.team.count;
+        std::vector<bool> of_all(n, true);
+        for (int t = step.team.first; t < step.team.first + count; ++t) {
+            std::vector<bool>& mine = known[static_cast<size_t>(t)];
+            join(mine, own);
+            for (size_t k = 0; k < n; ++k) of_all[k] = of_all[k] && mine[k];
+        }
+        own = std::move(of_all);
+        if (count == 1) known[static_cast<size_t>(step.team.first)][static_cast<size_t>(i)] = true;
     }
     return ended;
 }
@@ -332,6 +337,29 @@ std::vector<int> numbers_in_run(const gir::Program& program) {
         out.push_back(std::get<gir::RunStep>(s.node).once ? -1 : next++);
     return out;
 }
+
+// Whether one step is planned to have ended when another begins. Of steps that share memory the
+// one that stands later in the list waits for the other, so that only the list's own direction
+// counts.
+class PlannedEnds {
+public:
+    PlannedEnds(const run::Plan& plan, const Arrangement& wanted) : wanted_(wanted) {
+        const std::vector<int> order = run::order_of(plan);
+        place_.resize(order.size());
+        for (size_t k = 0; k < order.size(); ++k)
+            place_[static_cast<size_t>(order[k])] = static_cast<int>(k);
+    }
+
+    bool operator()(int earlier, int later) const {
+        const auto i = static_cast<size_t>(earlier), j = static_cast<size_t>(later);
+        return !wanted_.start_us.empty() && earlier < later && place_[i] < place_[j] &&
+               wanted_.finish_us[i] <= wanted_.start_us[j];
+    }
+
+private:
+    const Arrangement& wanted_;
+    std::vector<int> place_;
+};
 
 }  // namespace
 
@@ -347,9 +375,11 @@ Placed make_plan(const gir::Program& program, const emit::EmittedProgram& emitte
     arrange(apart, options.arrangement);
     const std::vector<std::vector<bool>> ended = ended_before(apart, options.arrangement.threads);
     const std::vector<int> number = numbers_in_run(program);
+    const PlannedEnds planned(apart, options.arrangement);
     Placed out = placed(program, emitted, options, within, [&](int a, int b) {
         int i = number[static_cast<size_t>(a)], j = number[static_cast<size_t>(b)];
-        return i >= 0 && j >= 0 && ended[static_cast<size_t>(j)][static_cast<size_t>(i)];
+        return i >= 0 && j >= 0 &&
+               (ended[static_cast<size_t>(j)][static_cast<size_t>(i)] || planned(i, j));
     });
     arrange(out.plan, options.arrangement);
     return out;

@@ -20,6 +20,8 @@ struct Arrangement {
     std::vector<int> order;
     std::vector<run::Team> teams;  ///< by step
     int threads = 1;               ///< of the pool that will run it
+    /// When each step is planned to begin and to end, by step; empty: not known.
+    std::vector<double> start_us = {}, finish_us = {};
     bool empty() const { return order.empty() && teams.empty(); }
 };
 
@@ -37,7 +39,8 @@ struct Placed {
 
 /// Inputs and outputs are externals in buffer order, inputs first; states are numbered in buffer
 /// order. Temps that `once` steps write are persistent. Temps share bytes of the arena where the
-/// arrangement lets none be alive beside the other. InternalError when the arrangement is none that
+/// arrangement lets none be alive beside the other, or plans so: then the later step waits for the
+/// earlier. InternalError when the arrangement is none that
 /// the program's dependences allow.
 Placed make_plan(const gir::Program&, const emit::EmittedProgram&, const PlanOptions& = {});
 

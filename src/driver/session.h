@@ -118,7 +118,7 @@ struct TriedWay {
 struct ParallelChoice {
     std::string wanted;  ///< as asked
     /// What runs. "serial": one kernel after another, all threads on each; "one_thread":
-    /// all on one; "sample_per_core"; "mixed": the best parts of these; else the algorithm.
+    /// all on one; "all_threads", "sample_per_core", "mixed": parallel.h; else the algorithm.
     std::string method;
     std::string tried;  ///< that of `schedule`; empty: none was made
     std::string hyper;  ///< of `schedule`, where linear made it for several samples

@@ -13,6 +13,8 @@ std::string words(const driver::ParallelChoice& c, const std::string& method,
         return fmt::format("{}one after another, {} threads on each kernel",
                            c.samples > 1 ? "samples and kernels " : "", c.threads);
     if (method == "one_thread") return "all on one thread";
+    if (method == "all_threads")
+        return "all threads on each kernel, waiting only for what it needs";
     if (method == "mixed") return "the best parts of these";
     if (method == "sample_per_core") return "one sample on each thread";
     return fmt::format("schedule of {}{}{}", method, hyper.empty() ? "" : ", ", hyper);

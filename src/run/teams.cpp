@@ -17,7 +17,7 @@ struct alignas(64) Slot {
     Word arrived{0};  // members at the ends of phases, in all
     Word ended{0};    // 1 when `outcome` stands
     int outcome = 0;  // 0, 1 + a message's index, or kSkipped
-    int64_t ns = 0;
+    int64_t ns = 0;   // when it began, then what it took
     int first = 0, count = 1;
     std::vector<int> results[2];  // of members, by turns: a slow one still reads the last phase's
 };
@@ -31,6 +31,7 @@ struct TeamRun::State {
     std::vector<std::vector<int>> turns;                  // by thread: its steps in their order
     std::unique_ptr<Slot[]> slots;                        // by step
     const std::vector<void* const*>* operands = nullptr;  // by step
+    bool is_the_callers = true;                           // every step, and nobody else's
     bool timed = false;
     bool traced = false;
     std::vector<std::vector<Span>> spans;  // by thread
@@ -78,34 +79,51 @@ struct TeamRun::State {
         return result;
     }
 
-    // 0, or what the first member with a failed check returned.
-    int run_phases(int i, int thread) {
+    // The members' results of a phase: 0, or that of the first with a failed check.
+    static int result_of(const std::vector<int>& results) {
+        for (int r : results)
+            if (r != 0) return r;
+        return 0;
+    }
+
+    struct Outcome {
+        int result = 0;
+        bool mine = false;  // this member is the one to tell of it
+    };
+
+    // Members meet between phases. At the end none waits for the others: what comes after waits for
+    // the step itself, and the last to come tells that it has ended.
+    Outcome run_phases(int i, int thread) {
         Slot& s = slot(i);
         const int member = thread - s.first;
+        const size_t phases = step(i).phases.size();
         uint32_t met = 0;
-        for (size_t k = 0; k < step(i).phases.size(); ++k) {
+        for (size_t k = 0; k < phases; ++k) {
             int result = run_part(i, k, thread, member, s.count);
             if (s.count > 1) {
                 std::vector<int>& results = s.results[k % 2];
                 results[static_cast<size_t>(member)] = result;
+                if (k + 1 == phases) {
+                    const uint32_t all = ++met * static_cast<uint32_t>(s.count);
+                    if (s.arrived.fetch_add(1) + 1 != all) return {0, false};
+                    return {result_of(results), true};
+                }
                 meet(s, ++met);
-                result = 0;
-                for (int r : results)
-                    if (result == 0) result = r;
+                result = result_of(results);
             }
-            if (result != 0) return result;
+            if (result != 0) return {result, member == 0};
         }
-        return 0;
+        return {0, member == 0};
     }
 
     void run_step(int i, int thread) {
         Slot& s = slot(i);
-        bool good = wait_for_those_before(i);
-        int64_t begin = timed && thread == s.first ? now_ns() : 0;
-        int outcome = good ? run_phases(i, thread) : kSkipped;
-        if (thread != s.first) return;
-        if (timed) s.ns = now_ns() - begin;
-        s.outcome = outcome;
+        const bool good = wait_for_those_before(i);
+        if (timed && thread == s.first) s.ns = now_ns();
+        const Outcome outcome = good ? run_phases(i, thread) : Outcome{kSkipped, thread == s.first};
+        if (!outcome.mine) return;
+        if (timed) s.ns = now_ns() - s.ns;
+        s.outcome = outcome.result;
         s.ended.store(1);
         wake_all(s.ended, sleepers);
     }
@@ -114,7 +132,7 @@ struct TeamRun::State {
         for (int i : turns[static_cast<size_t>(thread)]) run_step(i, thread);
     }
 
-    // Where the pool has no workers to meet: the caller is every team.
+    // Where nobody else is to be met: the caller is every team.
     void run_all_alone() {
         for (int i : order_of(linked->plan)) {
             Slot& s = slot(i);
@@ -144,6 +162,7 @@ TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratc
         slot.first = team.count == 0 ? 0 : team.first;
         slot.count = team.count == 0 ? pool.threads() : team.count;
         for (auto& results : slot.results) results.assign(static_cast<size_t>(slot.count), 0);
+        s.is_the_callers = s.is_the_callers && slot.first == 0 && slot.count == 1;
         for (int t = slot.first; t < slot.first + slot.count; ++t)
             s.turns[static_cast<size_t>(t)].push_back(i);
     }
@@ -167,7 +186,7 @@ TeamRun::Failure TeamRun::run(const std::vector<void* const*>& operands,
         s.slots[i].arrived.store(0, std::memory_order_relaxed);
         s.slots[i].ended.store(0, std::memory_order_relaxed);
     }
-    if (s.pool->alone())
+    if (s.pool->alone() || s.is_the_callers)
         s.run_all_alone();
     else
         s.pool->run_each(

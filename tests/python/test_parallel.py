@@ -78,7 +78,7 @@ def test_outputs_are_those_of_one_kernel_after_another(model, parallel, threads)
     assert chosen["scheduled_us"] > 0 and chosen["serial_us"] > 0
     assert 0 < chosen["lower_bound_us"]
     assert chosen["method"] in (
-        (parallel,) if parallel != "auto" else ("serial", "one_thread", "list", "linear", "mixed")
+        (parallel,) if parallel != "auto" else ("serial", "one_thread", "all_threads", "list", "linear", "mixed")
     )
     if chosen["method"] != "serial" and parallel == "auto":
         assert chosen["scheduled_us"] < chosen["serial_us"]
