@@ -77,7 +77,7 @@ Verb place_verb() {
                 arguments.words("--precision", {"bf16", "fp16", "fp32"});
                 arguments.option("--optimizer", p.optimizer, "NAME", "what it keeps counts");
                 arguments.words("--optimizer", {"sgd", "momentum", "adam", "adamw"});
-                arguments.option("--fixed", p.fixed, "t=,p=,d=,…",
+                arguments.option("--fixed", p.fixed, "t=,p=,d=,...",
                                  "only plans with these: t, p, d, microbatch, recompute");
                 arguments.option("--problem", r->problem, "FILE",
                                  "a placement problem as PHAZE, dnn-partitioning or Piper write it "
