@@ -48,9 +48,9 @@ struct Section {
 };
 
 struct PageHead {
-    std::string kind;   ///< "Smeaton study"
-    std::string title;  ///< the model's name
-    std::string above;  ///< HTML between the heading and the links to the sections
+    std::string kind;        ///< "Smeaton study"
+    std::string title;       ///< the model's name
+    std::string above;       ///< HTML between the heading and the links to the sections
     std::string style = {};  ///< behind that of all pages
 };
 /// The whole page; sections without HTML are left out.
