@@ -149,7 +149,8 @@ SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& o
 
 sim::ProgramCost Pricer::cost(const machine::Machine& m, const SimulateOptions& options) {
     return simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
-        return sim::simulate(tiled, m, {options.threads, options.vector_bits, kept});
+        return sim::simulate(
+            tiled, m, {options.threads, options.vector_bits, options.overlap, kept});
     });
 }
 
