@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -94,6 +95,7 @@ public:
     Reader(const model::PartStep& step, const std::vector<ValueId>& fed)
         : step_(step), graph_(step.shaped.graph), roots_(roots_of(graph_)), fed_(fed) {
         for (ValueId id : step.weights) weights_.insert(id.v);
+        for (ValueId id : step.weight_gradients) gradients_.insert(roots_[index_of(id)].v);
     }
 
     LayerFigures run() {
@@ -106,6 +108,8 @@ public:
             if (step_.halves[n] == Half::kData) figures.data += work;
             if (step_.halves[n] == Half::kWeights) figures.weights += work;
             if (step_.core[n]) figures.core += work;
+            if (!is_view(graph_, graph_.nodes[n]))
+                figures.operators.push_back({step_.halves[n] == Half::kForward, work});
         }
         figures.kept = kept(false);
         figures.kept_selective = kept(true);
@@ -127,8 +131,11 @@ private:
             if (!id.valid() || !seen.insert(id.v).second) continue;
             (is_weight(id) ? work.weights : work.read) += amount_of(graph_, id);
         }
-        for (ValueId id : node.outputs)
-            if (id.valid()) work.written += amount_of(graph_, id);
+        for (ValueId id : node.outputs) {
+            if (!id.valid()) continue;
+            const bool gradient = gradients_.count(roots_[index_of(id)].v) != 0;
+            (gradient ? work.weights : work.written) += amount_of(graph_, id);
+        }
         return work;
     }
 
@@ -174,7 +181,7 @@ private:
     const Graph& graph_;
     std::vector<ValueId> roots_;
     std::vector<ValueId> fed_;
-    std::unordered_set<int32_t> weights_;
+    std::unordered_set<int32_t> weights_, gradients_;
 };
 
 /// Stands on the first output where it is a float.
@@ -229,6 +236,19 @@ std::vector<Amount> boundaries_of(const Graph& graph, const model::Blocks& block
     return behind;
 }
 
+std::vector<SharedWeights> shared_weights(const Graph& graph, const model::Blocks& blocks) {
+    std::map<int32_t, std::vector<size_t>> readers;  // of each weight
+    for (size_t b = 0; b < blocks.blocks.size(); ++b)
+        for (ValueId id : blocks.blocks[b].parameters) readers[id.v].push_back(b);
+    std::map<std::vector<size_t>, int64_t> sizes;
+    for (const auto& [weight, layers] : readers)
+        if (layers.size() > 1) sizes[layers] += amount_of(graph, {weight}).elements;
+    std::vector<SharedWeights> shared;
+    for (const auto& [layers, parameters] : sizes)
+        if (parameters > 0) shared.push_back({layers, parameters});
+    return shared;
+}
+
 }  // namespace
 
 ModelLayers model_layers(model::ShapedGraph shaped) {
@@ -248,6 +268,7 @@ ModelLayers model_layers(model::ShapedGraph shaped) {
         layers.figures[kind] = figures_of(graph, block, moved);
     }
     layers.boundaries = boundaries_of(graph, layers.blocks, moved);
+    layers.shared = shared_weights(graph, layers.blocks);
     layers.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return layers;

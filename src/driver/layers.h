@@ -44,6 +44,12 @@ struct LayerWork {
     LayerWork& operator+=(const LayerWork&);
 };
 
+/// Of one operator of a step, in its order; what only changes shape or order is none.
+struct OperatorWork {
+    bool forward = true;
+    LayerWork work;
+};
+
 /// Of one kind of layer, for the microbatch and sequence that the graph is bound to.
 struct LayerFigures {
     int64_t parameters = 0;  ///< elements of its weights; one that layers share, in each of them
@@ -56,6 +62,13 @@ struct LayerFigures {
     Amount kept;
     Amount kept_selective;  ///< the same where attention cores run again
     Amount inputs;          ///< what comes from other layers: all that full recomputation keeps
+    std::vector<OperatorWork> operators;  ///< both halves
+};
+
+/// All weights that the same layers read.
+struct SharedWeights {
+    std::vector<size_t> layers;  ///< ascending, two or more
+    int64_t parameters = 0;      ///< elements
 };
 
 struct ModelLayers {
@@ -66,6 +79,10 @@ struct ModelLayers {
     /// constants alone decide (masks, rotary positions): whoever needs it makes it.
     std::vector<Amount> boundaries;
     double seconds = 0;  ///< spent on it
+
+    /// Weights that several layers read, such as those of tied embeddings: of each layer's
+    /// parameters, and there once.
+    std::vector<SharedWeights> shared;
 
     const LayerFigures& of(size_t layer) const {
         return figures[static_cast<size_t>(blocks.blocks[layer].kind)];

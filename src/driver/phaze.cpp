@@ -57,6 +57,9 @@ std::string identity(const PhazeResult& r) {
                                        op.forward_cycles);
                 out += "]";
             }
+            out += fmt::format("; behind them {}", fmt::join(work.boundary_bytes, " "));
+            for (const place::ChainShared& s : work.shared)
+                out += fmt::format("; {} share {}", fmt::join(s.layers, " "), s.held_bytes);
         }
     return out;
 }

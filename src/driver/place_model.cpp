@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
-#include <set>
 
 #include "base/error.h"
 #include "driver/batch.h"
@@ -23,9 +21,7 @@ namespace smeaton::driver {
 namespace {
 
 using model::Graph;
-using model::Node;
 using model::NodeId;
-using model::OpType;
 using model::ValueId;
 
 /// Sizes that are still open, those of the sequence, get its length.
@@ -81,26 +77,6 @@ double elements_of(const Graph& graph, ValueId id) {
     return count;
 }
 
-bool is_constant(const Graph& graph, ValueId id) {
-    return !id.valid() || graph.at(id).constant.has_value();
-}
-
-/// Bytes of floats in the precision of training; of others, their own.
-double bytes_of(const Graph& graph, ValueId id, double element_bytes) {
-    const tensor::DType type = *graph.at(id).dtype;
-    const double each = tensor::is_float(type)         ? element_bytes
-                        : type == tensor::DType::kBool ? 1
-                                                       : 8;
-    return each * elements_of(graph, id);
-}
-
-bool only_looks(const std::string& op) {
-    static const std::set<std::string> all = {"Reshape",   "Transpose", "Flatten", "Squeeze",
-                                              "Unsqueeze", "Identity",  "Cast",    "Expand",
-                                              "Slice",     "Split"};
-    return all.contains(op);
-}
-
 /// The longest run of layers of one kind.
 void find_repeated(LayeredModel& m) {
     const auto count = static_cast<int>(m.layers.size());
@@ -114,41 +90,19 @@ void find_repeated(LayeredModel& m) {
     }
 }
 
-void add_boundaries(LayeredModel& m) {
-    const Graph& graph = m.shaped.graph;
-    std::vector<int> made(graph.values.size(), -1), read(graph.values.size(), -1);
-    auto at = [](ValueId id) { return static_cast<size_t>(id.v); };
-    const auto last = static_cast<int>(m.layers.size()) - 1;
-    for (int i = 0; i <= last; ++i)
-        for (const NodeId n : m.layers[static_cast<size_t>(i)].nodes) {
-            for (const ValueId id : graph.at(n).inputs)
-                if (id.valid()) read[at(id)] = std::max(read[at(id)], i);
-            for (const ValueId id : graph.at(n).outputs)
-                if (id.valid()) made[at(id)] = i;
-        }
-    for (size_t v = 0; v < graph.values.size(); ++v) {
-        if (made[v] < 0 || read[v] <= made[v] || graph.values[v].constant) continue;
-        const double elements = elements_of(graph, ValueId{static_cast<int32_t>(v)});
-        for (int i = made[v]; i < read[v]; ++i)
-            m.layers[static_cast<size_t>(i)].boundary_elements += elements;
-    }
-}
-
 }  // namespace
 
 LayeredModel layered_model(model::ShapedGraph shaped) {
     LayeredModel m;
-    m.shaped = std::move(shaped);
-    const Graph& graph = m.shaped.graph;
-    for (const model::Block& block : model::find_blocks(graph).blocks) {
-        ModelLayer layer;
-        layer.name = block.name, layer.kind = block.kind, layer.nodes = block.nodes;
-        for (const ValueId id : block.parameters) layer.parameters += elements_of(graph, id);
-        m.layers.push_back(std::move(layer));
+    m.figures = model_layers(std::move(shaped));
+    for (size_t i = 0; i < m.figures.blocks.blocks.size(); ++i) {
+        const model::Block& block = m.figures.blocks.blocks[i];
+        const LayerFigures& figures = m.figures.of(i);
+        m.layers.push_back({block.name, block.kind, block.nodes,
+                            static_cast<double>(figures.parameters), figures.kept,
+                            m.figures.boundaries[i]});
     }
-    if (m.layers.empty()) throw UserError("the model has no node to place");
     find_repeated(m);
-    add_boundaries(m);
     return m;
 }
 
@@ -162,64 +116,6 @@ double results_bytes(const Graph& graph, const std::vector<NodeId>& nodes, doubl
         for (const ValueId id : graph.at(n).outputs)
             if (id.valid() && !graph.at(id).constant) sum += element_bytes * elements_of(graph, id);
     return sum;
-}
-
-double kept_bytes(const Graph& graph, const std::vector<NodeId>& nodes, double element_bytes) {
-    static const std::set<std::string> by_result = {"Relu",       "Sigmoid", "Tanh", "Softmax",
-                                                    "LogSoftmax", "Exp",     "Sqrt", "Reciprocal"};
-    static const std::set<std::string> nothing = {"Add",
-                                                  "Sub",
-                                                  "Neg",
-                                                  "Sum",
-                                                  "ReduceMean",
-                                                  "ReduceSum",
-                                                  "GlobalAveragePool",
-                                                  "AveragePool",
-                                                  "Concat",
-                                                  "Pad",
-                                                  "Constant",
-                                                  "Shape",
-                                                  "Size",
-                                                  "Range",
-                                                  "Tile",
-                                                  "ConstantOfShape"};
-    std::map<int32_t, int32_t> source;  // of what only changes shape
-    std::map<int32_t, double> kept;
-    auto root = [&](ValueId id) {
-        const auto found = source.find(id.v);
-        return ValueId{found == source.end() ? id.v : found->second};
-    };
-    auto keep = [&](ValueId id) {
-        if (is_constant(graph, id)) return;
-        const ValueId from = root(id);
-        kept[from.v] = bytes_of(graph, from, element_bytes);
-    };
-    for (const NodeId n : nodes) {
-        const Node& node = graph.at(n);
-        const std::string& op = node.op_name;
-        const bool one_constant = node.inputs.size() > 1 && (is_constant(graph, node.inputs[0]) ||
-                                                             is_constant(graph, node.inputs[1]));
-        if (only_looks(op)) {
-            for (const ValueId id : node.outputs)
-                if (id.valid() && !is_constant(graph, node.inputs[0]) &&
-                    elements_of(graph, id) <= elements_of(graph, node.inputs[0]))
-                    source[id.v] = root(node.inputs[0]).v;
-        } else if (op == "Dropout") {
-            kept[-n.v - 1] = elements_of(graph, node.outputs[0]);
-        } else if (by_result.contains(op)) {
-            keep(node.outputs[0]);
-        } else if ((op == "Mul" || op == "Div") && one_constant) {
-            continue;
-        } else if (op == "Where") {
-            keep(node.inputs[0]);
-        } else if (op == "Gather") {
-            keep(node.inputs[1]);
-        } else if (!nothing.contains(op)) {
-            for (const ValueId id : node.inputs) keep(id);
-        }
-    }
-    return std::accumulate(kept.begin(), kept.end(), 0.0,
-                           [](double sum, const auto& k) { return sum + k.second; });
 }
 
 }  // namespace smeaton::driver

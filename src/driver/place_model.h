@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/layers.h"
 #include "model/graph.h"
 #include "search/phaze/work.h"
 
@@ -21,23 +22,22 @@ struct ModelLayer {
     int kind = 0;  ///< equal layers have equal kinds
     std::vector<model::NodeId> nodes;
     double parameters = 0;  ///< elements; of a weight that layers share, in each of them
-    /// Behind it: elements of values that later layers read, made here or before.
-    double boundary_elements = 0;
+    Amount kept;            ///< for the backward half (driver/layers)
+    Amount boundary;        ///< behind it, for later layers
 };
 
 /// Blocks in their order (model/blocks): branches between layers pass through the layers between.
 struct LayeredModel {
-    model::ShapedGraph shaped;
+    ModelLayers figures;
     std::vector<ModelLayer> layers;
     int repeated_first = 0, repeated_count = 0;  ///< the longest run of equal layers
+
+    const model::Graph& graph() const { return figures.shaped.graph; }
 };
+/// UserError besides those of the options: an operator without a gradient, named.
 LayeredModel layered_model(const LayersRequest&);
 LayeredModel layered_model(model::ShapedGraph);
 
-/// Values that the backward half reads of a layer's nodes, each once, in bytes: inputs of
-/// contractions and norms, results of softmax, both factors of a product, masks of one byte; what
-/// only changes shape is the value it comes from.
-double kept_bytes(const model::Graph&, const std::vector<model::NodeId>&, double element_bytes);
 /// Results of all nodes, those included that only change shape: what PHAZE counts (defect 7).
 double results_bytes(const model::Graph&, const std::vector<model::NodeId>&, double element_bytes);
 

@@ -44,7 +44,7 @@ Rules with(int defect) {
 std::vector<Operator> tensors(const LayeredModel& m, int layer, const Rules& rules) {
     std::vector<Operator> all;
     for (const Operator& op :
-         phaze_operators(m.shaped.graph, m.layers[static_cast<size_t>(layer)].nodes, rules))
+         phaze_operators(m.graph(), m.layers[static_cast<size_t>(layer)].nodes, rules))
         if (op.engine == Engine::kTensor) all.push_back(op);
     return all;
 }
@@ -86,8 +86,9 @@ TEST(PlaceModel, phaze_defect_7_OnlyWhatTheBackwardHalfReadsIsKept) {
     const auto& nodes = m.layers[static_cast<size_t>(m.repeated_first)].nodes;
     const double values = kBatch * kLength * kWidth, scores = kBatch * kHeads * kLength * kLength;
     // x, q, k, v, what o reads; softmax once, for itself and for the product behind it.
-    EXPECT_EQ(kept_bytes(m.shaped.graph, nodes, 2), 2 * (5 * values + scores));
-    EXPECT_GT(results_bytes(m.shaped.graph, nodes, 2), 2 * (10 * values + 2 * scores));
+    EXPECT_EQ(m.layers[static_cast<size_t>(m.repeated_first)].kept.bytes(2),
+              2 * (5 * values + scores));
+    EXPECT_GT(results_bytes(m.graph(), nodes, 2), 2 * (10 * values + 2 * scores));
 }
 
 // The second operand has its inner size in rows.

@@ -140,7 +140,7 @@ search::phaze::LayerKind kind_of(const Graph& graph, const ModelLayer& layer,
     kind.parameter_bytes = kElementBytes * layer.parameters;
     kind.held_bytes = (request.adam ? kAdamBytes : kSgdBytes) * layer.parameters;
     kind.activation_bytes = request.rules.has(7) ? results_bytes(graph, layer.nodes, kElementBytes)
-                                                 : kept_bytes(graph, layer.nodes, kElementBytes);
+                                                 : layer.kept.bytes(kElementBytes);
     return kind;
 }
 
@@ -153,12 +153,13 @@ std::vector<ModelLayer> with_tail_in_layers(const LayeredModel& model) {
     for (size_t i = static_cast<size_t>(end); i < layers.size(); ++i) {
         first.nodes.insert(first.nodes.end(), layers[i].nodes.begin(), layers[i].nodes.end());
         first.parameters += layers[i].parameters;
+        first.kept += layers[i].kept;
     }
     layers.resize(static_cast<size_t>(end));
     for (int i = model.repeated_first; i < end; ++i) {
-        const double boundary = layers[static_cast<size_t>(i)].boundary_elements;
+        const Amount boundary = layers[static_cast<size_t>(i)].boundary;
         layers[static_cast<size_t>(i)] = layers[static_cast<size_t>(model.repeated_first)];
-        layers[static_cast<size_t>(i)].boundary_elements = boundary;
+        layers[static_cast<size_t>(i)].boundary = boundary;
     }
     return layers;
 }
@@ -177,11 +178,18 @@ search::phaze::Work phaze_work(const std::string& name, const LayeredModel& mode
     std::map<int, int> kinds;  // of blocks, to places in the work
     for (const ModelLayer& layer : layers) {
         const auto [found, made] = kinds.emplace(layer.kind, static_cast<int>(work.kinds.size()));
-        if (made) work.kinds.push_back(kind_of(model.shaped.graph, layer, request));
+        if (made) work.kinds.push_back(kind_of(model.graph(), layer, request));
         work.layers.push_back(found->second);
-        work.boundary_bytes.push_back(kElementBytes * layer.boundary_elements);
+        work.boundary_bytes.push_back(layer.boundary.bytes(kElementBytes));
     }
     work.boundary_bytes.pop_back();
+    if (request.rules.has(4)) return work;  // layers are others than those of the figures
+    for (const SharedWeights& s : model.figures.shared) {
+        const auto parameters = static_cast<double>(s.parameters);
+        work.shared.push_back({{s.layers.begin(), s.layers.end()},
+                               kElementBytes * parameters,
+                               (request.adam ? kAdamBytes : kSgdBytes) * parameters});
+    }
     return work;
 }
 

@@ -1,16 +1,17 @@
 #include "driver/place_plan.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
 #include "base/error.h"
+#include "driver/memory_formula.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
 #include "machine/device.h"
-#include "model/shape/view.h"
-#include "model/summary/summary.h"
 #include "place/chain.h"
 
 namespace smeaton::driver {
@@ -18,7 +19,6 @@ namespace smeaton::driver {
 namespace {
 
 using model::Graph;
-using model::NodeView;
 using place::ChainProblem;
 
 /// Bytes of a parameter while it is trained: in the weight and its gradient, in the optimizer.
@@ -98,12 +98,12 @@ Fixed parse_fixed(const std::string& text) {
 }
 
 /// A layer for one sample: what its times are made of.
-struct LayerWork {
+struct PlacedWork {
     struct Step {
         double flops = 0, bytes = 0, weight_bytes = 0;
         bool contraction = false;
     };
-    std::vector<Step> steps;
+    std::vector<Step> forward, backward;
     double kept_bytes = 0, boundary_bytes = 0, parameters = 0;
     bool splits = false;  ///< over tensor-parallel devices
 };
@@ -112,60 +112,49 @@ struct Rates {
     double contraction = 0, other = 0, memory = 0;  ///< operations and bytes a ms
 };
 
-double step_ms(const LayerWork::Step& s, const Rates& r, double samples, double t) {
+double step_ms(const PlacedWork::Step& s, const Rates& r, double samples, double t) {
     const double share = s.contraction ? t : 1;
     return std::max(s.flops * samples / share / (s.contraction ? r.contraction : r.other),
                     (s.bytes * samples + s.weight_bytes / share) / r.memory);
 }
 
-/// Forward; a contraction has two gradients, any other operator one.
-std::pair<double, double> layer_ms(const LayerWork& layer, const Rates& rates, double samples,
+/// Forward and backward.
+std::pair<double, double> layer_ms(const PlacedWork& layer, const Rates& rates, double samples,
                                    double t) {
     double forward = 0, backward = 0;
-    for (const LayerWork::Step& s : layer.steps) {
-        const double once = step_ms(s, rates, samples, layer.splits ? t : 1);
-        forward += once, backward += s.contraction ? 2 * once : once;
-    }
+    const double share = layer.splits ? t : 1;
+    for (const PlacedWork::Step& s : layer.forward) forward += step_ms(s, rates, samples, share);
+    for (const PlacedWork::Step& s : layer.backward) backward += step_ms(s, rates, samples, share);
     return {forward, backward};
 }
 
-bool moves_only(const std::string& op) {
-    static const std::set<std::string> all = {"Reshape",   "Flatten",  "Squeeze",
-                                              "Unsqueeze", "Identity", "Cast",
-                                              "Shape",     "Constant", "Expand"};
-    return all.contains(op);
-}
-
-LayerWork work_of(const Graph& graph, const ModelLayer& layer, double element_bytes) {
-    LayerWork work;
-    work.kept_bytes = kept_bytes(graph, layer.nodes, element_bytes);
-    work.boundary_bytes = element_bytes * layer.boundary_elements;
-    work.parameters = layer.parameters;
+/// Attention and what feeds it: heads go over devices.
+bool splits(const Graph& graph, const ModelLayer& layer) {
     int contractions = 0;
     bool softmax = false;
-    auto bytes = [&](model::ValueId id) {
-        double count = 1;
-        for (const tensor::Dim& d : *graph.at(id).shape) count *= static_cast<double>(d.value());
-        return count * element_bytes;
-    };
     for (const model::NodeId n : layer.nodes) {
-        const model::Node& node = graph.at(n);
-        if (moves_only(node.op_name)) continue;
-        if (!node.outputs[0].valid() || graph.at(node.outputs[0]).constant) continue;
-        const NodeView view(graph, node);
-        LayerWork::Step s;
-        s.contraction = node.op == model::OpType::kMatMul || node.op == model::OpType::kGemm ||
-                        node.op == model::OpType::kConv || node.op == model::OpType::kConvTranspose;
-        s.flops = static_cast<double>(model::operations(view).value());
-        for (const model::ValueId id : node.inputs)
-            if (id.valid()) (graph.at(id).constant ? s.weight_bytes : s.bytes) += bytes(id);
-        for (const model::ValueId id : node.outputs)
-            if (id.valid()) s.bytes += bytes(id);
-        contractions += s.contraction;
-        softmax |= node.op_name == "Softmax";
-        work.steps.push_back(s);
+        const model::OpFamily family = model::family(graph.at(n).op);
+        contractions += family == model::OpFamily::MatMul || family == model::OpFamily::Conv;
+        softmax |= graph.at(n).op == model::OpType::kSoftmax;
     }
-    work.splits = softmax && contractions >= 4;
+    return softmax && contractions >= 4;
+}
+
+PlacedWork work_of(const LayeredModel& model, size_t i, double element_bytes) {
+    const ModelLayer& layer = model.layers[i];
+    PlacedWork work;
+    work.kept_bytes = layer.kept.bytes(element_bytes);
+    work.boundary_bytes = layer.boundary.bytes(element_bytes);
+    work.parameters = layer.parameters;
+    for (const OperatorWork& op : model.figures.of(i).operators) {
+        PlacedWork::Step s;
+        s.contraction = op.work.matrix_flops > 0;
+        s.flops = static_cast<double>(op.work.flops());
+        s.bytes = op.work.read.bytes(element_bytes) + op.work.written.bytes(element_bytes);
+        s.weight_bytes = op.work.weights.bytes(element_bytes);
+        (op.forward ? work.forward : work.backward).push_back(s);
+    }
+    work.splits = splits(model.graph(), layer);
     return work;
 }
 
@@ -204,6 +193,7 @@ private:
     };
     std::optional<Best> best(double faster, double links, double memory, std::string* why) const;
     void describe(const Best&, PlaceResult&) const;
+    void note_copies(const place::ChainPlan&, PlaceResult&) const;
     double lower_bound_ms() const;
     std::string binding(const PlaceResult&, double time) const;
 
@@ -216,8 +206,10 @@ private:
     double memory_bytes_ = 0;
     std::optional<model::hf::Facts> facts_;
     std::vector<std::string> names_;
-    std::vector<LayerWork> layers_;
+    std::vector<PlacedWork> layers_;
+    std::vector<SharedWeights> shared_;
     std::vector<char> repeated_;
+    std::string no_formula_;  // why there is none of memory
     std::string device_;
     int64_t sequence_ = 0;
     int heads_ = 0;
@@ -247,19 +239,22 @@ void Planner::read_layers() {
     for (size_t i = 0; i < model.layers.size(); ++i) {
         const ModelLayer& layer = model.layers[i];
         names_.push_back(layer.name);
-        layers_.push_back(work_of(model.shaped.graph, layer, states_.element));
+        layers_.push_back(work_of(model, i, states_.element));
         const auto at = static_cast<int>(i);
         repeated_.push_back(at >= model.repeated_first &&
                             at < model.repeated_first + model.repeated_count);
         for (const model::NodeId n : layer.nodes) {
-            const model::Node& node = model.shaped.graph.at(n);
+            const model::Node& node = model.graph().at(n);
             if (node.op_name != "Softmax" || heads_ > 0) continue;
-            const std::vector<tensor::Dim>& shape = *model.shaped.graph.at(node.outputs[0]).shape;
+            const std::vector<tensor::Dim>& shape = *model.graph().at(node.outputs[0]).shape;
             if (shape.size() == 4) heads_ = static_cast<int>(shape[1].value());
         }
     }
+    shared_ = model.figures.shared;
     sequence_ = request_.sequence > 0 ? request_.sequence : facts_ ? facts_->max_positions : 0;
     if (facts_) heads_ = static_cast<int>(facts_->heads);
+    no_formula_ = facts_ ? why_no_formula(*facts_, model.repeated_count)
+                         : "an ONNX file does not say a transformer's widths";
 }
 
 /// Powers of two that divide the heads, within the innermost level.
@@ -279,7 +274,7 @@ place::ChainWidth Planner::width(int t, int microbatch, double faster, double li
     const machine::NetworkLevel& inner = cluster_.network[0];
     const machine::NetworkLevel& outer = cluster_.network[cluster_.level_of(cluster_.devices())];
     for (size_t i = 0; i < layers_.size(); ++i) {
-        const LayerWork& work = layers_[i];
+        const PlacedWork& work = layers_[i];
         place::ChainLayer layer;
         layer.id = static_cast<int64_t>(i), layer.name = names_[i];
         layer.tensor_parallel = work.splits && t > 1;
@@ -294,8 +289,8 @@ place::ChainWidth Planner::width(int t, int microbatch, double faster, double li
         layer.parameter_bytes = states_.element * work.parameters / share;
         layer.held_bytes = (states_.weight + states_.optimizer) * work.parameters / share +
                            2 * work.boundary_bytes * microbatch;  // one sent, one received
-        // Of what is kept five tensors of the boundary's size are on each device, the rest split.
-        const double whole = std::min(work.kept_bytes, 5 * work.boundary_bytes);
+        // What two norms read and give is whole on each device, the rest of what is kept is split.
+        const double whole = std::min(work.kept_bytes, 4 * work.boundary_bytes);
         layer.activation_bytes = microbatch * (whole + (work.kept_bytes - whole) / share);
         w.layers.push_back(std::move(layer));
         // A latency as the bytes that go in its time.
@@ -303,6 +298,15 @@ place::ChainWidth Planner::width(int t, int microbatch, double faster, double li
         if (i > 0)
             w.edges.push_back({static_cast<int>(i) - 1, static_cast<int>(i),
                                layers_[i - 1].boundary_bytes * microbatch + late});
+    }
+    for (const SharedWeights& s : shared_) {
+        // Where only some of them are split, what the split ones hold is taken for the shared part.
+        const bool split = std::any_of(s.layers.begin(), s.layers.end(),
+                                       [&](size_t i) { return w.layers[i].tensor_parallel; });
+        const double parameters = static_cast<double>(s.parameters) / (split ? t : 1);
+        w.shared.push_back({{s.layers.begin(), s.layers.end()},
+                            states_.element * parameters,
+                            (states_.weight + states_.optimizer) * parameters});
     }
     return w;
 }
@@ -353,9 +357,10 @@ double Planner::lower_bound_ms() const {
     const std::vector<int> all = widths();
     const double t = *std::max_element(all.begin(), all.end());
     double work = 0, way = 0;
-    for (const LayerWork& layer : layers_) {
-        LayerWork light = layer;
-        for (LayerWork::Step& s : light.steps) s.weight_bytes = 0;
+    for (const PlacedWork& layer : layers_) {
+        PlacedWork light = layer;
+        for (auto* half : {&light.forward, &light.backward})
+            for (PlacedWork::Step& s : *half) s.weight_bytes = 0;
         const auto [f, b] = layer_ms(light, rates_, 1, 1);
         work += (f + b) * request_.batch / cluster_.devices();
         way += (f + b) / (layer.splits ? t : 1);
@@ -391,19 +396,20 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
         s.time_ms = from.load;
         for (int i = 0; i < from.devices; ++i) s.devices.push_back(device++);
         const int kept = stages - k;  // microbatches in flight
-        double parameters = 0, transformer_layers = 0;
+        const double parameters = parameter_bytes(w, from.first, from.count);
+        s.memory.weights = states_.weight / states_.element * parameters;
+        s.memory.optimizer = states_.optimizer / states_.element * parameters;
+        double uniform_parameters = 0;
+        int uniform = 0;
         for (int i = from.first; i < from.first + from.count; ++i) {
             const auto at = static_cast<size_t>(i);
-            const LayerWork& work = layers_[at];
+            const PlacedWork& work = layers_[at];
             const double share = w.layers[at].tensor_parallel ? plan.t : 1;
             s.layers.push_back(names_[at]);
             s.forward_ms += w.layers[at].forward_time, s.backward_ms += w.layers[at].backward_time;
-            s.memory.weights += states_.weight * work.parameters / share;
-            s.memory.optimizer += states_.optimizer * work.parameters / share;
             s.memory.buffers += 2 * work.boundary_bytes * best.microbatch;
             s.memory.activations += w.layers[at].activation_bytes * (s.recompute ? 1 : kept);
-            parameters += states_.element * work.parameters / share;
-            if (repeated_[at]) transformer_layers += 1;
+            if (repeated_[at]) uniform += 1, uniform_parameters += work.parameters / share;
             if (w.layers[at].tensor_parallel)
                 r.tp_bytes += 4 * 2.0 * (plan.t - 1) * work.boundary_bytes * request_.batch;
         }
@@ -415,20 +421,36 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
             r.pp_bytes += 2 * s.send_bytes * all_microbatches;
         }
         r.dp_bytes += 2.0 * (plan.d - 1) * parameters * from.devices;
-        if (facts_ && facts_->width > 0) {
-            const double h = static_cast<double>(facts_->width),
-                         a = static_cast<double>(facts_->heads);
-            const auto seq = static_cast<double>(sequence_);
-            const double each = s.recompute ? 2 * seq * best.microbatch * h
-                                            : seq * best.microbatch * h *
-                                                  (10 + 24.0 / s.t + 5 * a * seq / (h * s.t));
+        if (no_formula_.empty()) {
+            const FormulaSizes sizes{best.microbatch, sequence_, s.t, states_.element};
             s.memory_formula_bytes =
-                transformer_layers *
-                ((states_.weight + states_.optimizer) * 12 * h * h / s.t + kept * each);
+                (states_.weight + states_.optimizer) * uniform_parameters +
+                uniform * activation_formula_bytes(*facts_, sizes) * (s.recompute ? 1 : kept);
+            if (s.recompute && from.first > 0)
+                *s.memory_formula_bytes += (kept - 1) * input_formula_bytes(*facts_, sizes);
         }
         r.stages.push_back(std::move(s));
     }
     r.bubble = static_cast<double>(stages - 1) / (r.microbatches + stages - 1);
+}
+
+/// Weights that layers of several stages share.
+void Planner::note_copies(const place::ChainPlan& plan, PlaceResult& r) const {
+    for (const SharedWeights& s : shared_) {
+        std::set<size_t> holders;
+        for (const size_t layer : s.layers) {
+            size_t k = 0;
+            while (k + 1 < plan.stages.size() &&
+                   layer >= static_cast<size_t>(plan.stages[k + 1].first))
+                ++k;
+            holders.insert(k + 1);
+        }
+        if (holders.size() > 1)
+            r.notes.push_back(fmt::format(
+                "stages {} hold copies of weights that layer '{}' shares; the time of summing "
+                "their gradients is left out",
+                fmt::join(holders, ", "), names_[s.layers[0]]));
+    }
 }
 
 PlaceResult Planner::run() {
@@ -445,8 +467,10 @@ PlaceResult Planner::run() {
     r.step_low_ms = r.step_ms / rate_high_, r.step_high_ms = r.step_ms / rate_low_;
     r.lower_bound_ms = std::min(lower_bound_ms(), r.step_ms);
     describe(*found, r);
+    note_copies(found->plan, r);
     r.binding = binding(r, r.step_ms);
     r.notes.emplace_back("times are rooflines of the device's data sheet");
+    if (!no_formula_.empty()) r.notes.push_back("no memory by the closed form: " + no_formula_);
     return r;
 }
 

@@ -21,6 +21,19 @@ double held_bytes(const ChainProblem& problem, const ChainLayer& layer) {
     return layer.held_bytes.value_or((problem.adam ? 3 : 2) * layer.parameter_bytes);
 }
 
+/// What layers from … end - 1 count more than once of weights that they share.
+double counted_again(const ChainWidth& width, size_t from, size_t end, double ChainShared::*bytes) {
+    double again = 0;
+    for (const ChainShared& shared : width.shared) {
+        const auto readers =
+            std::count_if(shared.layers.begin(), shared.layers.end(), [&](int layer) {
+                return static_cast<size_t>(layer) >= from && static_cast<size_t>(layer) < end;
+            });
+        if (readers > 1) again += static_cast<double>(readers - 1) * shared.*bytes;
+    }
+    return again;
+}
+
 /// Of every run of layers what its load and memory are made of; the sums are there once.
 class Runs {
 public:
@@ -28,10 +41,7 @@ public:
         : problem_(problem), width_(width), count_(width.layers.size()) {
         const size_t all = count_ * (count_ + 1);
         forward_.resize(all), back_.resize(all), late_.resize(all), base_.resize(all);
-        stash_.resize(all), split_.resize(all);
-        parameters_.assign(count_ + 1, 0);
-        for (size_t i = 0; i < count_; ++i)
-            parameters_[i + 1] = parameters_[i] + width.layers[i].parameter_bytes;
+        stash_.resize(all), split_.resize(all), parameters_.resize(all);
         for (size_t from = 0; from < count_; ++from)
             for (size_t end = from + 1; end <= count_; ++end) fill(from, end);
     }
@@ -45,14 +55,13 @@ public:
         return base_[at] + static_cast<double>(s - 1) * stash_[at];
     }
     bool fits(size_t from, size_t end, size_t s) const {
-        return memory(from, end, s) <= problem_.memory_bytes &&
-               parameters_[end] - parameters_[from] <= cap_;
+        return memory(from, end, s) <= problem_.memory_bytes && parameters(from, end) <= cap_;
     }
     /// Only runs of so many parameter bytes count from now on.
     void set_cap(double cap) { cap_ = cap; }
     bool split(size_t from, size_t end) const { return split_[index(from, end)] != 0; }
-    /// Parameter bytes of the layers before each.
-    const std::vector<double>& parameters() const { return parameters_; }
+    double parameters(size_t from, size_t end) const { return parameters_[index(from, end)]; }
+    double parameters() const { return parameters(0, count_); }
 
 private:
     size_t index(size_t from, size_t end) const { return from * (count_ + 1) + end; }
@@ -67,7 +76,7 @@ private:
 };
 
 void Runs::fill(size_t from, size_t end) {
-    double f = 0, b = 0, held = 0, a = 0, in_bytes = 0;
+    double f = 0, b = 0, held = 0, a = 0, in_bytes = 0, parameters = 0;
     bool split = false;
     std::vector<double> enters(end - from, 0), leaves(end - from, 0);  // the largest of each layer
     for (const ChainEdge& e : width_.edges) {
@@ -85,6 +94,7 @@ void Runs::fill(size_t from, size_t end) {
         const ChainLayer& layer = width_.layers[i];
         f += layer.forward_time, b += layer.backward_time;
         held += held_bytes(problem_, layer), a += layer.activation_bytes;
+        parameters += layer.parameter_bytes;
         split |= layer.tensor_parallel;
         forward = std::max(forward, enters[i - from] / problem_.bandwidth) + layer.forward_time;
         const double out = leaves[i - from] / problem_.bandwidth;
@@ -94,7 +104,8 @@ void Runs::fill(size_t from, size_t end) {
     forward_[at] = forward;
     back_[at] = std::max(b, last_out);
     late_[at] = std::max(f + b, last_out);
-    base_[at] = held + a;
+    base_[at] = held - counted_again(width_, from, end, &ChainShared::held_bytes) + a;
+    parameters_[at] = parameters - counted_again(width_, from, end, &ChainShared::parameter_bytes);
     stash_[at] = problem_.recompute ? in_bytes : a;
     split_[at] = split;
 }
@@ -204,13 +215,12 @@ bool Table::better(std::optional<ChainPlan>& best) const {
 }
 
 bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
-    const std::vector<double>& sums = runs_.parameters();
-    if (!better(best, sums.back())) return false;
+    if (!better(best, runs_.parameters())) return false;
     // What the loads of a plan with d pipelines take at least.
     const std::vector<double> loads = least_times();
     std::set<double> caps;
     for (size_t from = 0; from < layers_; ++from)
-        for (size_t end = from + 1; end <= layers_; ++end) caps.insert(sums[end] - sums[from]);
+        for (size_t end = from + 1; end <= layers_; ++end) caps.insert(runs_.parameters(from, end));
     for (const double cap : caps) {
         // One pipeline sums nothing, and its best was found above.
         double least = kInfinite;
@@ -271,7 +281,6 @@ std::vector<Table::Least> Table::least_loads(size_t devices) const {
 
 bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradients) const {
     const int most = std::min(problem_.devices, problem_.microbatches);
-    const std::vector<double>& parameters = runs_.parameters();
     double time = best ? best->time : kInfinite;
     size_t best_end = 0, best_s = 0;
     int best_d = 0;
@@ -292,11 +301,11 @@ bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradien
             if (problem_.only_stages && static_cast<size_t>(*problem_.only_stages) != s) continue;
             fits = true;
             const double steps = microbatches + static_cast<double>(s) - 1;
-            const double sums = gradients_time(d, gradients.value_or(parameters[1]));
+            const double sums = gradients_time(d, gradients.value_or(runs_.parameters(0, 1)));
             if (!(least[s].load * steps + sums < time)) continue;
             for (const auto& [end, load] : least[s].by_end) {
                 const double total =
-                    load * steps + gradients_time(d, gradients.value_or(parameters[end]));
+                    load * steps + gradients_time(d, gradients.value_or(runs_.parameters(0, end)));
                 if (total < time) time = total, best_end = end, best_s = s, best_d = d;
             }
         }
@@ -311,7 +320,6 @@ bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradien
 
 double Table::bound() const {
     const std::vector<Least> least = least_loads(static_cast<size_t>(problem_.devices));
-    const std::vector<double>& sums = runs_.parameters();
     double largest = 0, best = kInfinite;
     for (const ChainLayer& layer : width_.layers)
         largest = std::max(largest, layer.parameter_bytes);
@@ -319,7 +327,7 @@ double Table::bound() const {
         if (!(least[s].load < kInfinite)) continue;
         const auto stages = static_cast<double>(s);
         const double share = problem_.gradients_of_all_stages
-                                 ? std::max(largest, sums.back() / stages)
+                                 ? std::max(largest, runs_.parameters() / stages)
                                  : width_.layers[0].parameter_bytes;
         // The fewest devices: each stage unsplit where some are.
         const int each = static_cast<int>(s) * (unsplit_ > 0 ? 1 : width_.t);
@@ -432,8 +440,18 @@ ChainStage stage_of(const ChainProblem& problem, const ChainWidth& width, int fi
     }
     const bool again = problem.recompute && s > 1;
     stage.load = forward + std::max(back, again ? f + b : b);
+    held -= counted_again(width, static_cast<size_t>(first), static_cast<size_t>(end),
+                          &ChainShared::held_bytes);
     stage.memory_bytes = held + a + (s - 1) * (problem.recompute ? entering : a);
     return stage;
+}
+
+double parameter_bytes(const ChainWidth& width, int first, int count) {
+    double sum = 0;
+    for (int i = first; i < first + count; ++i)
+        sum += width.layers[static_cast<size_t>(i)].parameter_bytes;
+    return sum - counted_again(width, static_cast<size_t>(first),
+                               static_cast<size_t>(first + count), &ChainShared::parameter_bytes);
 }
 
 std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& width, int d,
@@ -448,10 +466,7 @@ std::optional<double> time_of(const ChainProblem& problem, const ChainWidth& wid
     if (d > problem.microbatches || devices > problem.devices / d) return std::nullopt;
     const size_t counted = problem.gradients_of_all_stages ? stages.size() : 1;
     for (size_t s = 0; s < counted; ++s) {
-        double sum = 0;
-        for (int i = stages[s].first; i < stages[s].first + stages[s].count; ++i)
-            sum += width.layers[static_cast<size_t>(i)].parameter_bytes;
-        parameters = std::max(parameters, sum);
+        parameters = std::max(parameters, parameter_bytes(width, stages[s].first, stages[s].count));
     }
     const double microbatches = std::ceil(static_cast<double>(problem.microbatches) / d);
     return load * (microbatches + static_cast<double>(stages.size()) - 1) +

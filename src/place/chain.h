@@ -10,6 +10,7 @@
 //   T      = largest load x (N' + S - 1) + 4 (d - 1)/d x P of the first stage / bandwidth
 //
 // for S stages, d pipelines of K' = floor(K / d) devices with N' = ceil(N / d) microbatches each.
+// Weights that several layers of a stage share are in P once.
 // A tensor that enters behind the first layer of a stage delays that layer and those after it only.
 #pragma once
 
@@ -36,11 +37,19 @@ struct ChainEdge {
     double bytes = 0;
 };
 
+/// Weights that several layers read. They count in each of these layers; a stage with more than
+/// one of them has them once.
+struct ChainShared {
+    std::vector<int> layers;  ///< places in the chain, ascending
+    double parameter_bytes = 0, held_bytes = 0;
+};
+
 /// The layers when split over `t` devices.
 struct ChainWidth {
     int t = 1;
     std::vector<ChainLayer> layers;  ///< in the order of the chain
     std::vector<ChainEdge> edges;
+    std::vector<ChainShared> shared = {};
 };
 
 /// A plan that is given: p stages of equally many repeated layers, those before them (id < 0) on
@@ -101,6 +110,8 @@ double lower_bound(const ChainProblem&);
 /// Load and memory of layers first … first + count - 1 as stage `s` from the end, by their
 /// definition.
 ChainStage stage_of(const ChainProblem&, const ChainWidth&, int first, int count, int s);
+/// Bytes of the parameters of layers first … first + count - 1.
+double parameter_bytes(const ChainWidth&, int first, int count);
 /// T of the stages; nothing where one does not fit, or they take more devices than there are.
 std::optional<double> time_of(const ChainProblem&, const ChainWidth&, int d,
                               const std::vector<ChainStage>&);

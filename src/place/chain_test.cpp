@@ -22,6 +22,18 @@ struct Random {
     bool chance(int percent) { return between(1, 100) <= percent; }
 };
 
+/// The first layer has a weight in common with the last, in some with a third.
+void share(Random& random, ChainWidth& width) {
+    ChainShared shared;
+    shared.layers = {0, static_cast<int>(width.layers.size()) - 1};
+    if (random.chance(30)) shared.layers.insert(shared.layers.begin() + 1, 1);
+    shared.parameter_bytes = random.between(1, 30);
+    for (const int layer : shared.layers)
+        width.layers[static_cast<size_t>(layer)].parameter_bytes += shared.parameter_bytes;
+    shared.held_bytes = 2 * shared.parameter_bytes;
+    width.shared = {shared};
+}
+
 ChainWidth random_width(Random& random, int layers, int t) {
     ChainWidth width;
     width.t = t;
@@ -31,6 +43,7 @@ ChainWidth random_width(Random& random, int layers, int t) {
                                 random.between(1, 120) / t * 1.0, random.chance(60)});
     for (int i = 0; i + 1 < layers; ++i)
         width.edges.push_back({i, i + 1, double(random.between(0, 200))});
+    if (layers > 2 && random.chance(40)) share(random, width);
     return width;
 }
 
@@ -48,6 +61,8 @@ ChainProblem random_problem(int seed) {
     problem.memory_bytes = random.between(60, 700);
     for (const int t : {1, 2, 3, 4})
         if (t == 1 || random.chance(50)) problem.widths.push_back(random_width(random, layers, t));
+    for (ChainWidth& w : problem.widths)
+        for (ChainShared& s : w.shared) s.held_bytes += problem.adam ? s.parameter_bytes : 0;
     return problem;
 }
 
@@ -73,6 +88,11 @@ double brute_force(const ChainProblem& p) {
                     f += w.layers[i].forward_time, b += w.layers[i].backward_time;
                     bytes += w.layers[i].parameter_bytes, act += w.layers[i].activation_bytes;
                     split |= w.layers[i].tensor_parallel;
+                }
+                for (const ChainShared& one : w.shared) {
+                    int here = 0;
+                    for (const int layer : one.layers) here += layer >= a && layer < e;
+                    bytes -= std::max(0, here - 1) * one.parameter_bytes;
                 }
                 const double in = a > 0 ? w.edges[a - 1].bytes : 0;
                 const double out = e < layers ? w.edges[e - 1].bytes : 0;

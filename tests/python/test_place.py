@@ -143,6 +143,47 @@ def test_fixed_plans_are_no_better_and_as_asked(tmp_path):
         assert found["step_time_ms"]["planned"] >= free["step_time_ms"]["planned"] * (1 - 1e-9)
 
 
+LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 6}
+LLAMA |= {"num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 500, "max_position_embeddings": 32, "tie_word_embeddings": False}
+
+
+# b s (10 h + (4 a d + 4 k d + 4 F) / t) + 5 a b s^2 / t for each layer and microbatch in flight; gated: 8 F.
+@pytest.mark.parametrize(
+    "config, parameters, inside",
+    [(CONFIG, 12 * 64 * 64 + 13 * 64, 8 * 64 + 4 * 256), (LLAMA, 2 * 64 * 64 + 2 * 64 * 16 + 3 * 64 * 176 + 2 * 64, 4 * 64 + 4 * 16 + 8 * 176)],
+)
+@pytest.mark.parametrize("t, optimizer, held", [(1, "adam", 16), (2, "adam", 16), (1, "sgd", 8)])
+def test_memory_by_the_closed_form(tmp_path, config, parameters, inside, t, optimizer, held):
+    fixed = f"p=2,t={t},d=1,microbatch=2,recompute=none"
+    ended = on_cluster(tmp_path, "--batch", "16", "--fixed", fixed, "--optimizer", optimizer, "--json", config=config)
+    assert ended.code == 0, ended.err
+    stages = json.loads(ended.out)["stages"]
+    heads = config.get("n_head") or config["num_attention_heads"]
+    kept = 2 * 32 * (10 * 64 + inside / t + 5 * heads * 32 / t)
+    # formula = layers x (held + in flight x kept), with whole layers in each stage
+    counts = [(s["memory_formula_bytes"] / (held * parameters / t + flight * kept)) for s, flight in zip(stages, (2, 1))]
+    assert sum(counts) == pytest.approx(6) and all(c == pytest.approx(round(c)) for c in counts)
+
+
+def test_tied_weights_are_held_once(tmp_path):
+    weights = {}
+    for tied in (True, False):
+        config = LLAMA | {"tie_word_embeddings": tied}
+        for p in (1, 2):
+            found = json.loads(on_cluster(tmp_path, "--batch", "16", "--fixed", f"p={p},t=1,d=1", "--json", config=config).out)
+            weights[tied, p] = sum(s["memory_bytes"]["weights"] for s in found["stages"])
+            assert any("copies" in note for note in found["notes"]) == (tied and p == 2)
+    # two bytes of weight, two of gradient
+    assert weights[False, 1] == weights[False, 2] == weights[True, 2] == weights[True, 1] + 4 * 500 * 64
+
+
+def test_where_there_is_no_closed_form_a_note_says_why(tmp_path):
+    config = LLAMA | {"model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "num_local_experts": 4, "num_experts_per_tok": 2}
+    found = json.loads(on_cluster(tmp_path, "--batch", "16", "--json", config=config).out)
+    assert {s["memory_formula_bytes"] for s in found["stages"]} == {None}
+    assert any("experts" in note for note in found["notes"])
+
+
 REFUSED = {
     "no batch": ((), {}, "--batch 0: expected"),
     "counts that differ": (("--batch", "8"), {"cluster": CLUSTER.replace("count: 4}]", "count: 6}]")}, "multiply to 4, the groups have 6"),

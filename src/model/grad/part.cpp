@@ -176,6 +176,10 @@ PartStep differentiate_part(Graph part, const std::optional<LossChoice>& loss,
     step.shaped = simplify(infer_shapes(std::move(part), {}, evaluator), evaluator, options);
     step.data = named(step.shaped.graph, data);
     step.weights = named(step.shaped.graph, weights);
+    if (!gradients.empty())
+        step.weight_gradients.assign(
+            step.shaped.graph.outputs.end() - static_cast<std::ptrdiff_t>(weights.size()),
+            step.shaped.graph.outputs.end());
     classify(step, outputs.size(), data_gradients);
     step.core = cores_of(step);
     return step;

@@ -27,6 +27,7 @@ struct PartStep {
     std::vector<bool> core;        ///< by node: forward, of the core of an attention (attention.h)
     std::vector<ValueId> data;     ///< inputs of the part
     std::vector<ValueId> weights;  ///< trained, as inputs
+    std::vector<ValueId> weight_gradients;  ///< of each of them; empty where nothing has any
 };
 
 /// Differentiates a part whose sizes are numbers by its float inputs and its weights

@@ -23,6 +23,7 @@ struct Facts {
     int64_t width = 0;   ///< h: of what goes from layer to layer
     int64_t heads = 0, kv_heads = 0, head_dim = 0;
     int64_t feed_forward = 0;  ///< F of dense layers; of experts where all layers have them
+    bool gated = false;        ///< dense layers multiply a gate in: three products, not two
     int64_t vocabulary = 0;
     int64_t max_positions = 0;  ///< 0: no limit is stated
     int64_t window = 0;         ///< keys that a sliding-window layer sees; 0: all

@@ -81,6 +81,7 @@ ValueId activated(Builder& b, ValueId x, const std::string& function) {
 }
 
 ValueId feed_forward(Builder& b, ValueId x, const FeedForward& f) {
+    b.facts.gated = !f.gate.empty();
     const ValueId up = b.linear(x, f.up, f.width, f.inner, f.bias);
     ValueId inner;
     if (f.gate.empty())

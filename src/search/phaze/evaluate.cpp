@@ -75,6 +75,11 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
         held += setting.rules.has(13) ? 2 * kind.parameter_bytes : kind.held_bytes;
         parameters += kind.parameter_bytes;
     }
+    for (const place::ChainShared& s : work.shared) {
+        const auto again = static_cast<double>(s.layers.size() - 1);
+        held -= again * (setting.rules.has(13) ? 2 * s.parameter_bytes : s.held_bytes);
+        parameters -= again * s.parameter_bytes;
+    }
     for (const double bytes : work.boundary_bytes) boundary = std::min(boundary, bytes);
     const double bandwidth = bytes_per_ms(setting);
     const double memory = 1e9 * most_memory_gb(setting);
@@ -125,6 +130,10 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
             width.edges.push_back(
                 {static_cast<int>(i) - 1, static_cast<int>(i), work.boundary_bytes[i - 1]});
     }
+    width.shared = work.shared;
+    if (setting.rules.has(13))
+        for (place::ChainShared& s : width.shared)
+            s.held_bytes = (setting.adam ? 3 : 2) * s.parameter_bytes;
     problem.widths.push_back(std::move(width));
     problem.fixed = setting.expert;
     return problem;

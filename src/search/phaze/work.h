@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "place/chain.h"
 #include "schedule/task_graph.h"
 #include "search/phaze/mapping.h"
 
@@ -71,8 +72,9 @@ struct Work {
     std::string model;
     int microbatch = 1;
     std::vector<LayerKind> kinds;
-    std::vector<int> layers;             ///< their kinds, from the model's start
-    std::vector<double> boundary_bytes;  ///< behind each layer but the last
+    std::vector<int> layers;                 ///< their kinds, from the model's start
+    std::vector<double> boundary_bytes;      ///< behind each layer but the last
+    std::vector<place::ChainShared> shared;  ///< weights of several layers
     int64_t batch = 4096;
 };
 

@@ -1,12 +1,15 @@
 #include "search/phaze/work.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <random>
 
+#include "base/error.h"
 #include "schedule/check.h"
 #include "schedule/exact/exact.h"
 #include "schedule/ilp/ilp.h"
@@ -184,13 +187,24 @@ TEST(Outer, TheWalkStopsWhenFiveBucketsDoNotRise) {
     EXPECT_TRUE(stops({-1, -1, -1, -1, -1}));  // nothing found counts as converged
 }
 
+/// The whole space on four devices.
+OuterResult searched(const std::vector<Model>& models, OuterOptions options) {
+    Setting setting;
+    setting.devices = 4;
+    options.threads = 2;
+    return search_space(models, setting, options);
+}
+
+const OuterResult& uninterrupted() {
+    static const OuterResult result = searched({two_layers()}, {});
+    return result;
+}
+
 TEST(Outer, TheBoundedSearchEqualsEveryPoint) {
     std::vector<Model> models = {two_layers()};
     Setting setting;
     setting.devices = 4;
-    OuterOptions options;
-    options.threads = 2;
-    const OuterResult best = search_space(models, setting, options);
+    const OuterResult& best = uninterrupted();
     ASSERT_TRUE(best.best);
     EXPECT_TRUE(best.proven);
     EXPECT_EQ(best.gap, 0);
@@ -206,6 +220,33 @@ TEST(Outer, TheBoundedSearchEqualsEveryPoint) {
             e.place(0, all[random() % all.size()], std::numeric_limits<double>::infinity());
         EXPECT_LE(placed.throughput(models[0]), best.best->throughput * (1 + 1e-9));
     }
+}
+
+TEST(Outer, ASearchThatGoesOnFromItsLogEndsAsOneThatWasNotInterrupted) {
+    const std::string log = testing::TempDir() + "phaze_log_" + std::to_string(getpid()) + ".db";
+    struct Interrupted {};
+    OuterOptions options;
+    options.log_file = log, options.identity = "two layers";
+    options.progress = [](const Progress&) { throw Interrupted{}; };
+    EXPECT_THROW(searched({two_layers()}, options), Interrupted);
+
+    options.progress = {};
+    const OuterResult resumed = searched({two_layers()}, options);
+    const OuterResult& whole = uninterrupted();
+    ASSERT_TRUE(resumed.best && whole.best);
+    EXPECT_GT(resumed.from_log, 0U);
+    EXPECT_EQ(resumed.evaluated + resumed.from_log + resumed.pruned, resumed.space);
+    EXPECT_EQ(resumed.best->chip, whole.best->chip);
+    EXPECT_EQ(resumed.best->throughput, whole.best->throughput);
+    EXPECT_EQ(resumed.best->placed.at(0).plan.time, whole.best->placed.at(0).plan.time);
+    EXPECT_EQ(resumed.upper_bound, whole.upper_bound);
+    EXPECT_TRUE(resumed.proven);
+    EXPECT_EQ(resumed.stop_rule->evaluated, whole.stop_rule->evaluated);
+    EXPECT_EQ(resumed.stop_rule->best->throughput, whole.stop_rule->best->throughput);
+
+    options.identity = "three layers";
+    EXPECT_THROW(searched({two_layers()}, options), UserError);
+    std::remove(log.c_str());
 }
 
 }  // namespace
