@@ -16,7 +16,7 @@ namespace smeaton::driver {
 
 namespace {
 
-constexpr size_t kFamilies = 4;
+constexpr size_t kFamilies = 2;  // each of hundreds of megabytes after hundreds of machines
 constexpr size_t kShaped = 24;
 constexpr size_t kAnswers = 48;
 constexpr size_t kPrices = 4096;
@@ -149,8 +149,8 @@ SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& o
 
 sim::ProgramCost Pricer::cost(const machine::Machine& m, const SimulateOptions& options) {
     return simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
-        return sim::simulate(
-            tiled, m, {options.threads, options.vector_bits, options.overlap, kept});
+        return sim::simulate(tiled, m,
+                             {options.threads, options.vector_bits, options.overlap, kept});
     });
 }
 
