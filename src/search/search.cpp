@@ -123,7 +123,7 @@ private:
     Result result_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double reported_ = 0;
-    Progress reported_progress_;
+    Progress reported_progress_ = {0, 0, kInfinite, 0};
 };
 
 Evaluation Run::evaluate(const Point& point, size_t worker, bool& from_store) {
