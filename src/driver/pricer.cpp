@@ -16,7 +16,7 @@ namespace smeaton::driver {
 
 namespace {
 
-constexpr size_t kFamilies = 4;
+constexpr size_t kFamilies = 2;  // each of hundreds of megabytes after hundreds of machines
 constexpr size_t kShaped = 24;
 constexpr size_t kAnswers = 48;
 constexpr size_t kPrices = 4096;

@@ -1,14 +1,16 @@
 #include "search/search.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <mutex>
 #include <queue>
 #include <set>
 
 #include "base/error.h"
+#include "search/kinship.h"
 #include "search/workers.h"
 
 namespace smeaton::search {
@@ -18,7 +20,9 @@ namespace {
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;
 constexpr size_t kBoxesOfARound = 64, kPointsOfAChunk = 512, kChunksOfARound = 64;
-constexpr size_t kSlowBoxesOfARound = 8;
+constexpr size_t kSlowBoxesOfARound = 8, kSlowPointsOfARound = 4096;
+constexpr double kKinOfABox = 1024;  // points alike that are evaluated together
+constexpr double kSecondsOfACommit = 1;
 constexpr double kSecondsOfARound = 0.5;  // how long nobody looks at the clock
 
 double volume(const Box& box) {
@@ -33,6 +37,8 @@ public:
     Run(const Space& space, const Box& part, const Evaluator& evaluator, const Options& options)
         : space_(space), part_(part), options_(options), workers_(options.threads) {
         for (size_t i = 0; i < workers_.count(); ++i) evaluators_.push_back(evaluator.another());
+        costly_ = evaluators_[0]->costly();
+        if (!costly_.empty()) kinship_.emplace(costly_, evaluators_.size());
         result_.grid = grid_points(space);
         result_.space = points_within(space);
         result_.lower_bound = kInfinite;
@@ -57,24 +63,31 @@ private:
     /// What became of a node in a round.
     struct Outcome {
         std::vector<Node> open;
-        std::optional<Point> leaf;
+        std::vector<Node> leaves;  ///< of one point each
     };
     /// A point and what came of it.
     struct Leaf {
         Found found;
         bool from_store = false;
+        bool skipped = false;  ///< the time was over
     };
 
     Evaluation evaluate(const Point&, size_t worker, bool& from_store);
     void evaluate_all(std::vector<Leaf>&);
-    std::vector<std::vector<size_t>> by_worker(const std::vector<Leaf>&);
+    void evaluate_kin(std::vector<Leaf>&);
+    void take_all(std::vector<Leaf>&);
+    void for_each_kin(const std::function<bool(const Point&)>&) const;
+    bool of_kin(const Box&) const;
+    std::vector<Node> points_of(const Node&, Evaluator&) const;
     void climb();
     Point top_of(Box) const;
-    std::vector<Point> around(const Point&, bool costly) const;
+    enum class Steps { Cheap, Costly, CostlyPairs };
+    std::vector<Point> around(const Point&, Steps) const;
     bool close_enough(double bound) const {
         return options_.gap > 0 && best() / std::min(best(), bound) - 1 <= options_.gap;
     }
     void take(Found&&, bool from_store);
+    std::vector<Leaf> leaves_of(const std::vector<Outcome>&) const;
     Outcome dive(Node&&, size_t worker) const;
     std::vector<Node> halves(const Node&, Evaluator&) const;
     std::vector<Node> halves_along(size_t axis, const Node&, Evaluator&) const;
@@ -93,6 +106,7 @@ private:
         return of(a) != of(b) ? of(a) < of(b) : a < b;
     }
     void report(double done, double bound);
+    void show(const Progress&);
     Result finished(double bound, bool whole);
 
     const Space& space_;
@@ -100,21 +114,34 @@ private:
     const Options& options_;
     mutable Workers workers_;
     std::vector<std::unique_ptr<Evaluator>> evaluators_;
-    std::map<std::vector<uint32_t>, size_t> owners_;  ///< by place on the costly axes
+    std::vector<bool> costly_;        ///< by axis; empty: none is
+    std::optional<Kinship> kinship_;  ///< where some are
+    std::mutex store_mutex_;
+    double committed_ = 0;
     std::set<Point> climbed_;
     Front front_;
     Result result_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double reported_ = 0;
+    Progress reported_progress_ = {0, 0, kInfinite, 0};
 };
 
 Evaluation Run::evaluate(const Point& point, size_t worker, bool& from_store) {
-    if (options_.store)
+    if (options_.store) {
+        const std::lock_guard lock(store_mutex_);
         if (const Evaluation* known = options_.store->find(point)) {
             from_store = true;
             return *known;
         }
-    return evaluators_[worker]->evaluate(point);
+    }
+    Evaluation e = evaluators_[worker]->evaluate(point);
+    if (options_.store) {
+        const std::lock_guard lock(store_mutex_);
+        options_.store->add(point, e);
+        if (seconds() > committed_ + kSecondsOfACommit)
+            options_.store->commit(), committed_ = seconds();
+    }
+    return e;
 }
 
 /// Whether a cap on a figure that is a criterion is broken; caps on others are the evaluator's.
@@ -135,7 +162,6 @@ bool Run::ruled_out(const Criteria& bound) const {
 
 void Run::take(Found&& found, bool from_store) {
     ++(from_store ? result_.from_store : result_.evaluated);
-    if (options_.store && !from_store) options_.store->add(found.point, found.evaluation);
     if (found.evaluation.refused.empty() && over_figure(found.evaluation.criteria))
         found.evaluation.refused = "over a cap on a figure";
     const bool fits = found.evaluation.refused.empty();
@@ -153,11 +179,15 @@ void Run::take(Found&& found, bool from_store) {
     if (options_.keep_points) result_.points.push_back(std::move(found));
 }
 
-void Run::report(double done, double bound) {
+void Run::show(const Progress& progress) {
+    reported_progress_ = progress;
     if (!options_.progress || seconds() < reported_ + 0.1) return;
     reported_ = seconds();
-    options_.progress(
-        {done, best(), bound > 0 ? best() / std::min(best(), bound) - 1 : kInfinite, seconds()});
+    options_.progress(progress);
+}
+
+void Run::report(double done, double bound) {
+    show({done, best(), bound > 0 ? best() / std::min(best(), bound) - 1 : kInfinite, seconds()});
 }
 
 Result Run::finished(double bound, bool whole) {
@@ -173,71 +203,81 @@ Result Run::finished(double bound, bool whole) {
     return std::move(result_);
 }
 
-/// What each worker does: whoever had a point like it has what is kept of it.
-std::vector<std::vector<size_t>> Run::by_worker(const std::vector<Leaf>& leaves) {
-    const std::vector<bool> costly = evaluators_[0]->costly();
-    std::map<std::vector<uint32_t>, std::vector<size_t>> kin;
-    for (size_t i = 0; i < leaves.size(); ++i) {
-        std::vector<uint32_t> place;
-        for (size_t axis = 0; axis < costly.size(); ++axis)
-            if (costly[axis]) place.push_back(leaves[i].found.point[axis]);
-        kin[place].push_back(i);
-    }
-    std::vector<std::vector<size_t>> mine(evaluators_.size());
-    auto least = [&] {
-        return static_cast<size_t>(
-            std::min_element(mine.begin(), mine.end(),
-                             [](const auto& a, const auto& b) { return a.size() < b.size(); }) -
-            mine.begin());
+/// By whoever had points alike; what is known goes to the store at once, as it is dear.
+void Run::evaluate_kin(std::vector<Leaf>& leaves) {
+    for (size_t i = 0; i < leaves.size(); ++i) kinship_->add(leaves[i].found.point, i);
+    std::atomic<size_t> ready = 0;
+    const Progress before = reported_progress_;
+    auto one = [&](Leaf& leaf, size_t worker) {
+        leaf.skipped = out_of_time();
+        if (leaf.skipped) return;
+        leaf.found.evaluation = evaluate(leaf.found.point, worker, leaf.from_store);
+        const double done = before.done + static_cast<double>(++ready) / result_.space;
+        if (worker == 0) show({std::min(done, 1.0), best(), before.gap, seconds()});
     };
-    // Nobody waits while another one has all the work.
-    const size_t fair = (leaves.size() + mine.size() - 1) / mine.size();
-    for (const auto& [place, members] : kin) {
-        const size_t owner = owners_.try_emplace(place, least()).first->second;
-        for (size_t i : members) {
-            std::vector<size_t>& his = mine[owner];
-            (his.size() < fair ? his : mine[least()]).push_back(i);
+    workers_.each(evaluators_.size(), [&](size_t worker, size_t) {
+        try {
+            while (const auto i = kinship_->next(worker)) one(leaves[*i], worker);
+        } catch (...) {
+            kinship_->clear();  // the others need not go on
+            throw;
         }
-    }
-    return mine;
+    });
+    kinship_->clear();
 }
 
 void Run::evaluate_all(std::vector<Leaf>& leaves) {
-    auto one = [&](size_t i, size_t worker) {
-        leaves[i].found.evaluation = evaluate(leaves[i].found.point, worker, leaves[i].from_store);
-    };
-    if (evaluators_[0]->costly().empty()) {
-        const size_t chunk =
-            std::clamp<size_t>(leaves.size() / kChunksOfARound, 1, kPointsOfAChunk);
-        workers_.each((leaves.size() + chunk - 1) / chunk, [&](size_t c, size_t worker) {
-            for (size_t i = c * chunk; i < std::min(leaves.size(), (c + 1) * chunk); ++i)
-                one(i, worker);
-        });
-        return;
-    }
-    const std::vector<std::vector<size_t>> mine = by_worker(leaves);
-    workers_.each(mine.size(), [&](size_t worker, size_t) {
-        for (size_t i : mine[worker]) one(i, worker);
+    if (kinship_) return evaluate_kin(leaves);
+    const size_t chunk = std::clamp<size_t>(leaves.size() / kChunksOfARound, 1, kPointsOfAChunk);
+    workers_.each((leaves.size() + chunk - 1) / chunk, [&](size_t c, size_t worker) {
+        for (size_t i = c * chunk; i < std::min(leaves.size(), (c + 1) * chunk); ++i)
+            leaves[i].found.evaluation =
+                evaluate(leaves[i].found.point, worker, leaves[i].from_store);
     });
+}
+
+/// Those that the time was enough for, in their order: whoever evaluated them, and when.
+void Run::take_all(std::vector<Leaf>& leaves) {
+    for (Leaf& leaf : leaves)
+        if (!leaf.skipped) take(std::move(leaf.found), leaf.from_store);
+    if (options_.store) options_.store->commit();
+}
+
+/// Every point of the part, those alike one after another.
+void Run::for_each_kin(const std::function<bool(const Point&)>& each) const {
+    if (costly_.empty()) return for_each_point(space_, part_, each);
+    bool go_on = true;
+    const std::function<void(Box, size_t)> visit = [&](Box box, size_t axis) {
+        Box narrowed = box;
+        if (!go_on || !narrow(space_, narrowed)) return;
+        while (axis < box.size() && !costly_[axis]) ++axis;
+        if (axis == box.size())
+            return for_each_point(space_, box, [&](const Point& p) { return go_on = each(p); });
+        const Range range = part_[axis];
+        for (uint32_t at = range.low; at <= range.high && go_on; ++at) {
+            box[axis] = {at, at};
+            visit(box, axis + 1);
+        }
+    };
+    visit(part_, 0);
 }
 
 Result Run::exhaustive() {
     std::vector<Leaf> leaves;
     bool stopped = false;
-    size_t most = kBoxesOfARound;
+    size_t most = kinship_ ? kSlowPointsOfARound : kBoxesOfARound;
     auto flush = [&] {
         const double begun = seconds();
         evaluate_all(leaves);
-        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
-        if (options_.store) options_.store->commit();
+        take_all(leaves);
         leaves.clear();
         report((result_.evaluated + result_.from_store) / result_.space, 0);
         if (seconds() - begun < kSecondsOfARound)
             most = std::min(2 * most, kPointsOfAChunk * kChunksOfARound);
         stopped = out_of_time();
     };
-    for_each_point(space_, part_, [&](const Point& point) {
-        leaves.push_back({{point, {}}, false});
+    for_each_kin([&](const Point& point) {
+        leaves.push_back({{point, {}}});
         if (leaves.size() == most) flush();
         return !stopped;
     });
@@ -246,14 +286,14 @@ Result Run::exhaustive() {
     return finished(all ? kInfinite : 0, all);
 }
 
-/// The point with the largest settings that the sums allow, axis by axis.
+/// The point with the largest settings that the caps allow, axis by axis.
 Point Run::top_of(Box box) const {
     for (size_t axis = 0; axis < box.size(); ++axis)
         while (!box[axis].single()) {
             const uint32_t middle = (box[axis].low + box[axis].high) / 2;
             Box upper = box;
             upper[axis].low = middle + 1;
-            if (narrow(space_, upper))
+            if (narrow(space_, upper) && !ruled_out(evaluators_[0]->bound(upper)))
                 box = std::move(upper);
             else
                 box[axis].high = middle;
@@ -261,12 +301,12 @@ Point Run::top_of(Box box) const {
     return point_of(box);
 }
 
-/// One step along an axis that is `costly` or not, or one up along one and down along another.
-std::vector<Point> Run::around(const Point& point, bool costly) const {
-    const std::vector<bool> of_axis = evaluators_[0]->costly();
+/// One step along an axis, costly or not, or (of costly ones: instead) one up along one and down
+/// along another.
+std::vector<Point> Run::around(const Point& point, Steps steps) const {
     std::vector<size_t> axes;
     for (size_t i = 0; i < point.size(); ++i)
-        if ((i < of_axis.size() && of_axis[i]) == costly) axes.push_back(i);
+        if ((i < costly_.size() && costly_[i]) == (steps != Steps::Cheap)) axes.push_back(i);
     std::vector<Point> all;
     auto add = [&](const Point& p) {
         for (size_t i = 0; i < p.size(); ++i)
@@ -274,39 +314,46 @@ std::vector<Point> Run::around(const Point& point, bool costly) const {
         if (meets_sums(space_, p)) all.push_back(p);
     };
     for (size_t up : axes) {
-        Point p = point;
+        Point p = point, down = point;
         ++p[up];
-        add(p);
-        for (size_t down : axes) {
-            Point q = p;
-            if (down != up && q[down]-- > 0) add(q);
+        if (steps != Steps::CostlyPairs) {
+            add(p);
+            if (down[up]-- > 0) add(down);
         }
-        p = point;
-        if (p[up]-- > 0) add(p);
+        if (steps == Steps::Costly) continue;
+        for (size_t other : axes) {
+            Point q = p;
+            if (other != up && q[other]-- > 0) add(q);
+        }
     }
     return all;
 }
 
-/// To the better of the points around, as long as there is one: along the costly axes where the
-/// others lead nowhere.
+/// To the best of the points around, as long as there is a better one; along the costly axes where
+/// the others lead nowhere, and along two of them where one leads nowhere.
 void Run::climb() {
     Box box = part_;
     if (!narrow(space_, box)) return;
     std::vector<Point> next = {top_of(box)};
     double before = kInfinite;
-    for (bool costly = true; !out_of_time();) {
+    Steps steps = Steps::CostlyPairs;
+    while (!out_of_time()) {
         std::vector<Leaf> leaves;
         for (const Point& p : next)
-            if (climbed_.insert(p).second) leaves.push_back({{p, {}}, false});
+            if (climbed_.insert(p).second) leaves.push_back({{p, {}}});
         evaluate_all(leaves);
-        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
-        if (options_.store) options_.store->commit();
+        for (const Leaf& leaf : leaves)
+            if (leaf.skipped) climbed_.erase(leaf.found.point);
+        take_all(leaves);
         report(0, 0);
         const bool better = result_.best && best() < before;
-        if (!result_.best || (!better && costly)) return;
-        costly = !better;
+        if (!result_.best || (!better && steps == Steps::CostlyPairs)) return;
+        if (better)
+            steps = Steps::Cheap;
+        else
+            steps = steps == Steps::Cheap ? Steps::Costly : Steps::CostlyPairs;
         before = best();
-        next = around(result_.best->point, costly);
+        next = around(result_.best->point, steps);
     }
 }
 
@@ -361,11 +408,35 @@ std::vector<Run::Node> Run::halves(const Node& node, Evaluator& e) const {
     return best;
 }
 
-/// Cuts a box, goes on with the better half down to a point, and leaves the other halves open.
+/// A box whose points are alike, few enough to be evaluated together.
+bool Run::of_kin(const Box& box) const {
+    if (costly_.empty() || volume(box) > kKinOfABox) return single(box);
+    for (size_t axis = 0; axis < box.size(); ++axis)
+        if (costly_[axis] && !box[axis].single()) return false;
+    return true;
+}
+
+/// The points of a box that are not ruled out, with their bounds.
+std::vector<Run::Node> Run::points_of(const Node& node, Evaluator& e) const {
+    if (single(node.box)) return {node};
+    std::vector<Node> points;
+    for_each_point(space_, node.box, [&](const Point& p) {
+        Node one = node;
+        for (size_t axis = 0; axis < p.size(); ++axis) one.box[axis] = {p[axis], p[axis]};
+        const Criteria bound = e.bound(one.box);
+        for (size_t c = 0; c < bound.size(); ++c) one.bound[c] = std::max(one.bound[c], bound[c]);
+        if (!ruled_out(one.bound)) points.push_back(std::move(one));
+        return true;
+    });
+    return points;
+}
+
+/// Cuts a box, goes on with the better half down to a point (or points alike), and leaves the other
+/// halves open.
 Run::Outcome Run::dive(Node&& node, size_t worker) const {
     Outcome out;
     Evaluator& e = *evaluators_[worker];
-    while (!single(node.box)) {
+    while (!of_kin(node.box)) {
         std::vector<Node> parts = halves(node, e);
         std::erase_if(parts, [&](const Node& part) { return ruled_out(part.bound); });
         if (parts.empty()) return out;
@@ -374,8 +445,17 @@ Run::Outcome Run::dive(Node&& node, size_t worker) const {
         node = std::move(parts.front());
         for (size_t i = 1; i < parts.size(); ++i) out.open.push_back(std::move(parts[i]));
     }
-    out.leaf = point_of(node.box);
+    out.leaves = points_of(node, e);
     return out;
+}
+
+std::vector<Run::Leaf> Run::leaves_of(const std::vector<Outcome>& outcomes) const {
+    std::vector<Leaf> leaves;
+    for (const Outcome& out : outcomes)
+        for (const Node& node : out.leaves)
+            if (Point p = point_of(node.box); climbed_.count(p) == 0)
+                leaves.push_back({{std::move(p), {}}});
+    return leaves;
 }
 
 Result Run::branch_and_bound() {
@@ -389,8 +469,7 @@ Result Run::branch_and_bound() {
     double left = open.empty() ? 0 : volume(open.top().box);
     const double all = left;
     auto least = [&] { return open.empty() ? kInfinite : of(open.top().bound); };
-    const bool slow = !evaluators_[0]->costly().empty();
-    const size_t most = slow ? kSlowBoxesOfARound : kBoxesOfARound;
+    const size_t most = kinship_ ? kSlowBoxesOfARound : kBoxesOfARound;
     while (!open.empty() && !out_of_time() && !close_enough(least())) {
         if (!options_.front && least() >= best() * (1 - kRounding)) break;
         std::vector<Node> round;
@@ -404,15 +483,17 @@ Result Run::branch_and_bound() {
         workers_.each(round.size(), [&](size_t i, size_t worker) {
             outcomes[i] = dive(std::move(round[i]), worker);
         });
-        std::vector<Leaf> leaves;
-        for (const Outcome& out : outcomes)
-            if (out.leaf && climbed_.count(*out.leaf) == 0)
-                leaves.push_back({{*out.leaf, {}}, false});
+        std::vector<Leaf> leaves = leaves_of(outcomes);
         evaluate_all(leaves);
-        for (Leaf& leaf : leaves) take(std::move(leaf.found), leaf.from_store);
-        for (Outcome& out : outcomes)
+        std::set<Point> skipped;
+        for (const Leaf& leaf : leaves)
+            if (leaf.skipped) skipped.insert(leaf.found.point);
+        take_all(leaves);
+        for (Outcome& out : outcomes) {
+            for (Node& node : out.leaves)
+                if (skipped.count(point_of(node.box))) out.open.push_back(std::move(node));
             for (Node& node : out.open) left += volume(node.box), open.push(std::move(node));
-        if (options_.store) options_.store->commit();
+        }
         report(1 - left / all, least());
     }
     return finished(least(), open.empty());

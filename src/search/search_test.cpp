@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/error.h"
 #include "search/simdit_prices.h"
 #include "search/test_spaces.h"
@@ -59,6 +61,30 @@ double pj_of(const std::vector<sim::simdit::Operation>& operations, const sim::s
            t.vector.operations * prices.vector_operation_pj(training);
 }
 
+/// The same figures from an evaluator that looks at points alike together.
+class InFamilies : public Evaluator {
+public:
+    InFamilies(std::unique_ptr<Evaluator> own, size_t axes) : own_(std::move(own)), axes_(axes) {}
+    std::unique_ptr<Evaluator> another() const override {
+        return std::make_unique<InFamilies>(own_->another(), axes_);
+    }
+    Evaluation evaluate(const Point& p) override { return own_->evaluate(p); }
+    Criteria bound(const Box& box) override { return own_->bound(box); }
+    std::vector<bool> decisive() const override { return costly(); }
+    std::vector<bool> costly() const override {
+        std::vector<bool> costly(axes_, false);
+        for (size_t axis = 1; axis < axes_; axis += 2) costly[axis] = true;
+        return costly;
+    }
+    bool climbs() const override { return true; }
+    bool tells(Criterion c) const override { return own_->tells(c); }
+    std::string identity() const override { return own_->identity(); }
+
+private:
+    std::unique_ptr<Evaluator> own_;
+    size_t axes_;
+};
+
 Box box_of(const Point& point) {
     Box box;
     for (uint32_t i : point) box.push_back({i, i});
@@ -92,6 +118,28 @@ TEST(Search, BoundsFindWhatEveryPointFinds) {
         all += every.evaluated, looked_at += some.evaluated;
     }
     EXPECT_LT(looked_at, all / 4);
+}
+
+TEST(Search, PointsAlikeAreLookedAtTogether) {
+    for (int seed = 1; seed <= 20; ++seed) {
+        const Case c(seed);
+        const InFamilies evaluator(c.evaluator->another(), c.space.axes.size());
+        const Result every = c.run(exhaustive());
+        for (bool all : {true, false})
+            for (int threads : {1, 3}) {
+                Options options = bounded(threads);
+                options.exhaustive = options.keep_points = all;
+                const Result some = search(c.space, whole(c.space), evaluator, options);
+                ASSERT_EQ(every.best.has_value(), some.best.has_value()) << seed;
+                EXPECT_TRUE(some.front_proven) << seed;
+                EXPECT_EQ(criteria_of(every.front), criteria_of(some.front)) << seed;
+                EXPECT_EQ(some.evaluated + some.pruned, every.evaluated) << seed;
+                if (!all) continue;
+                std::set<Point> points;
+                for (const Found& f : some.points) points.insert(f.point);
+                EXPECT_EQ(static_cast<double>(points.size()), every.evaluated) << seed;
+            }
+    }
 }
 
 TEST(Search, TheBestAloneNeedsLessThanTheFront) {

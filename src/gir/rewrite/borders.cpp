@@ -98,7 +98,10 @@ bool only_runs(const Program& p) {
 }  // namespace
 
 Program set_borders(Program program, KeptKernels* kept) {
-    if (!only_runs(program)) return program;
+    const bool bordered =
+        std::any_of(program.buffers.begin(), program.buffers.end(),
+                    [](const Buffer& b) { return b.layout.border && !b.layout.dense(); });
+    if (!bordered || !only_runs(program)) return program;
     MemoryOptions options;
     options.scratch_bytes = shared_bytes;
     std::set<Name> open, taken;
