@@ -387,7 +387,7 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
     r.microbatches = (request_.batch / best.microbatch + plan.d - 1) / plan.d;
     const place::ChainWidth w = width(plan.t, best.microbatch, 1, 1);
     const auto stages = static_cast<int>(plan.stages.size());
-    const double all_microbatches = request_.batch / best.microbatch;
+    const int all_microbatches = request_.batch / best.microbatch;  // it divides
     int device = 0;
     for (int k = 0; k < stages; ++k) {
         const place::ChainStage& from = plan.stages[static_cast<size_t>(k)];
