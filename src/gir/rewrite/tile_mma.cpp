@@ -20,10 +20,13 @@ namespace {
 constexpr int64_t kBodyShapes = 60;
 // A contraction this short is unrolled whole.
 constexpr int64_t kWholeBodyShapes = 72;
-// Passes over an operand that changes behind which it is laid out anew in each run. Seen on one
-// machine: up to 64 rows packing costs up to four times the product, at 256 it still loses 13 to
-// 33 %, at 2,000 it wins where the operand is read across its rows. The oracle should say.
-constexpr int64_t kPassesWorthPacking = 64;
+// Passes over an operand that changes behind which it is laid out anew in each run, wherever its
+// lines lie. Seen on one machine: up to 64 rows packing costs up to four times the product, at 256
+// it still loses 13 to 33 %, at 2,000 it wins where the operand is read across its rows.
+constexpr double kPassesWorthPacking = 64;
+// How often packing must be earned back where lines that lie apart push each other out: what is
+// expected of it comes from the figures of a common CPU.
+constexpr double kPackingEarned = 2;
 
 int64_t size_of(const std::vector<NamedDim>& dims, Name name) {
     for (const NamedDim& d : dims)
@@ -70,7 +73,11 @@ struct MmaTiler {
     bool choose_lane();
     void choose_row();
     void choose_more_rows();
+    double passes_of_panel() const;
+    int64_t panel_bytes(const Buffer& source) const;
     bool worth_packing(const Buffer& source) const;
+    int64_t step_elements(const Buffer& source) const;
+    double cycles_of_conflicts(const Buffer& source) const;
     void pack_or_stage();
     bool keeps_whole_panel() const;
     std::vector<AxisPlan> plan_axes() const;
@@ -221,15 +228,74 @@ int dim_walked_by(const Slice& s, Name var, int64_t block) {
     return found;
 }
 
+// How often a panel is gone through.
+double MmaTiler::passes_of_panel() const {
+    int64_t rows = 1;
+    for (const Loop& l : nest.loops)
+        if (!uses(vec, l.axis)) rows *= l.extent.value();
+    return static_cast<double>(rows) / static_cast<double>(tile.rows);
+}
+
+// Of the whole contraction and the lanes in hand.
+int64_t MmaTiler::panel_bytes(const Buffer& source) const {
+    int64_t elements = lane_part();
+    for (const NamedDim& d : contracted)
+        if (uses(vec, d.name)) elements *= d.extent.value();
+    return elements * tensor::bits(source.dtype) / 8;
+}
+
 // A weight is packed once, a state in each run.
 bool MmaTiler::worth_packing(const Buffer& source) const {
     if (source.lifetime == Lifetime::Weight) return true;
     if (source.lifetime != Lifetime::State || changed.count(root_of(program, source.name)) > 0)
         return false;
-    int64_t rows = 1;
-    for (const Loop& l : nest.loops)
-        if (!uses(vec, l.axis)) rows *= l.extent.value();
-    return rows > kPassesWorthPacking * tile.rows;
+    if (passes_of_panel() > kPassesWorthPacking) return true;
+    const double passes =
+        passes_of_panel() * static_cast<double>(extent(lane)) / static_cast<double>(lane_part());
+    const TargetLevel& memory = target.outermost();
+    if (memory.read_bytes_per_cycle <= 0 || memory.write_bytes_per_cycle <= 0) return false;
+    const auto bytes = static_cast<double>(physical_bytes(source).value());
+    const double packing_cycles =
+        bytes / memory.read_bytes_per_cycle + bytes / memory.write_bytes_per_cycle;
+    return passes * cycles_of_conflicts(source) > kPackingEarned * packing_cycles;
+}
+
+// Elements from one step of the contraction to the next in memory, the least of its dims; 0 where
+// the layout cuts them.
+int64_t MmaTiler::step_elements(const Buffer& source) const {
+    int64_t least = 0;
+    for (const NamedDim& d : contracted) {
+        if (!uses(vec, d.name) || d.extent.value() == 1) continue;
+        const int dim = dim_walked_by(vec, d.name, 1);
+        for (const MemoryPart& part : memory_parts(source)) {
+            if (part.dim != dim) continue;
+            if (part.mod != 0 || part.div != 1) return 0;
+            least = least == 0 ? part.stride : std::min(least, part.stride);
+        }
+    }
+    return least;
+}
+
+// What a pass over the panel waits for the level behind its own, since rows that lie a multiple of
+// many lines apart meet in few of a cache's sets: with r lines a row and rows s lines apart, whose
+// largest power of two is p, the panel takes as much room as p / r of it, wherever that is above 1.
+double MmaTiler::cycles_of_conflicts(const Buffer& source) const {
+    const TargetLevel& level = target.panel_level(vec_role);
+    const double behind = target.outwards_of(level).read_bytes_per_cycle;
+    const int64_t step_bytes = step_elements(source) * tensor::bits(source.dtype) / 8;
+    if (level.software_managed || behind <= 0 || step_bytes % level.line_bytes != 0) return 0;
+    const int64_t apart = step_bytes / level.line_bytes;  // lines
+    if (apart == 0) return 0;
+    const int64_t row_bytes = lane_part() * tensor::bits(source.dtype) / 8;
+    const int64_t row = (row_bytes + level.line_bytes - 1) / level.line_bytes;
+    const int64_t met = std::max<int64_t>(1, (apart & -apart) / row);
+    const int64_t bytes = panel_bytes(source);
+    if (level.capacity.holds(bytes * met)) return 0;
+    const double macs_per_cycle =
+        shape.per_cycle * static_cast<double>(shape.rows * shape.columns * shape.group);
+    const double product = static_cast<double>(bytes * 8 / tensor::bits(source.dtype)) *
+                           static_cast<double>(tile.rows) / macs_per_cycle;
+    return std::max(0.0, static_cast<double>(bytes) / behind - product);
 }
 
 // A weight gets the layout in which the loops will read it: lane panels outermost, then the cuts of
