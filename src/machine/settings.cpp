@@ -1,6 +1,7 @@
 #include "machine/settings.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace smeaton::machine {
 
@@ -94,8 +95,7 @@ void set_lanes(Unit& unit, double lanes) {
     const double factor = lanes * kLaneBits / unit.vector_bits->value;
     scale(unit.vector_bits, factor);
     for (Lanes& l : unit.lanes)
-        l.count =
-            std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(l.count) * factor + 0.5));
+        l.count = std::max<int64_t>(1, std::llround(static_cast<double>(l.count) * factor));
     for (Rate& r : unit.rates) {
         scale(r.per_cycle, factor);
         scale(r.gops_per_s, factor);
