@@ -85,7 +85,8 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
     const double memory = 1e9 * most_memory_gb(setting);
     const int least = std::max(1, static_cast<int>(std::ceil(held / memory - 1e-9)));
     const int most = std::min(static_cast<int>(work.layers.size()), setting.devices);
-    const auto microbatches = static_cast<double>(work.batch / work.microbatch);
+    const int whole_microbatches = work.batch / work.microbatch;
+    const double microbatches = whole_microbatches;
     double best = kInfinite;
     for (int s = least; s <= most; ++s) {
         const double sent = s > 1 ? 2 * (s - 1) * boundary / bandwidth : 0;
@@ -93,7 +94,8 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
         const double of_stage =
             setting.rules.has(6) ? work.kinds[static_cast<size_t>(work.layers[0])].parameter_bytes
                                  : parameters / s;
-        for (const double d : {1.0, std::min<double>(setting.devices / s, microbatches)})
+        const int pipelines = setting.devices / s;
+        for (const double d : {1.0, std::min<double>(pipelines, microbatches)})
             best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
                                       4 * (d - 1) / d * of_stage / bandwidth);
     }
