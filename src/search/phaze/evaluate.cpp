@@ -85,8 +85,8 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
     const double memory = 1e9 * most_memory_gb(setting);
     const int least = std::max(1, static_cast<int>(std::ceil(held / memory - 1e-9)));
     const int most = std::min(static_cast<int>(work.layers.size()), setting.devices);
-    const int whole_microbatches = work.batch / work.microbatch;
-    const double microbatches = whole_microbatches;
+    const int64_t whole_microbatches = work.batch / work.microbatch;
+    const auto microbatches = static_cast<double>(whole_microbatches);
     double best = kInfinite;
     for (int s = least; s <= most; ++s) {
         const double sent = s > 1 ? 2 * (s - 1) * boundary / bandwidth : 0;
