@@ -74,7 +74,7 @@ struct MmaTiler {
     void choose_row();
     void choose_more_rows();
     double passes_of_panel() const;
-    int64_t panel_bytes(const Buffer& source) const;
+    int64_t panel_elements() const;
     bool worth_packing(const Buffer& source) const;
     int64_t step_elements(const Buffer& source) const;
     double cycles_of_conflicts(const Buffer& source) const;
@@ -237,11 +237,11 @@ double MmaTiler::passes_of_panel() const {
 }
 
 // Of the whole contraction and the lanes in hand.
-int64_t MmaTiler::panel_bytes(const Buffer& source) const {
+int64_t MmaTiler::panel_elements() const {
     int64_t elements = lane_part();
     for (const NamedDim& d : contracted)
         if (uses(vec, d.name)) elements *= d.extent.value();
-    return elements * tensor::bits(source.dtype) / 8;
+    return elements;
 }
 
 // A weight is packed once, a state in each run.
@@ -282,19 +282,18 @@ int64_t MmaTiler::step_elements(const Buffer& source) const {
 double MmaTiler::cycles_of_conflicts(const Buffer& source) const {
     const TargetLevel& level = target.panel_level(vec_role);
     const double behind = target.outwards_of(level).read_bytes_per_cycle;
-    const int64_t step_bytes = step_elements(source) * tensor::bits(source.dtype) / 8;
+    const int64_t step_bytes = tensor::byte_count(source.dtype, step_elements(source));
     if (level.software_managed || behind <= 0 || step_bytes % level.line_bytes != 0) return 0;
     const int64_t apart = step_bytes / level.line_bytes;  // lines
     if (apart == 0) return 0;
-    const int64_t row_bytes = lane_part() * tensor::bits(source.dtype) / 8;
+    const int64_t row_bytes = tensor::byte_count(source.dtype, lane_part());
     const int64_t row = (row_bytes + level.line_bytes - 1) / level.line_bytes;
     const int64_t met = std::max<int64_t>(1, (apart & -apart) / row);
-    const int64_t bytes = panel_bytes(source);
+    const int64_t bytes = tensor::byte_count(source.dtype, panel_elements());
     if (level.capacity.holds(bytes * met)) return 0;
     const double macs_per_cycle =
         shape.per_cycle * static_cast<double>(shape.rows * shape.columns * shape.group);
-    const double product = static_cast<double>(bytes * 8 / tensor::bits(source.dtype)) *
-                           static_cast<double>(tile.rows) / macs_per_cycle;
+    const double product = static_cast<double>(panel_elements() * tile.rows) / macs_per_cycle;
     return std::max(0.0, static_cast<double>(bytes) / behind - product);
 }
 
