@@ -18,6 +18,9 @@ namespace {
 constexpr int64_t kShortBodyOps = 8;
 constexpr int64_t kVectorsOfShortBody = 2;
 
+// Elements stored along the lanes for each that goes element by element, for lanes to pay.
+constexpr double kAlongToAcross = 64;
+
 bool nest_is_const(const LoopNest& nest) {
     return std::all_of(nest.loops.begin(), nest.loops.end(),
                        [](const Loop& l) { return l.extent.is_const() && l.extent.value() > 0; });
@@ -254,16 +257,42 @@ struct Vectorizer {
 
 }  // namespace
 
+namespace {
+
+// Elements stored along and across an axis by one turn of the nest's loops.
+struct Stores {
+    double along = 0, across = 0;
+};
+
+void count_stores(const Program& program, const Block& body, Name axis, double turns,
+                  Stores& stores) {
+    for (const StmtPtr& s : body) {
+        if (auto* op = std::get_if<Op>(&s->node)) {
+            if (!program.find_buffer(op->dst.target) && !uses(op->dst, axis)) continue;
+            double elements = turns;
+            for (const NamedDim& d : op->dims)
+                if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
+            (runs_along(program, op->dst, axis) ? stores.along : stores.across) += elements;
+        } else if (const Block* inner = body_of(*s)) {
+            const Dim* extent = nullptr;
+            if (auto* loop = std::get_if<For>(&s->node)) extent = &loop->extent;
+            if (auto* loop = std::get_if<Parallel>(&s->node)) extent = &loop->extent;
+            const double more =
+                extent && extent->is_const() ? static_cast<double>(extent->value()) : 1;
+            count_stores(program, *inner, axis, turns * more, stores);
+        }
+    }
+}
+
+}  // namespace
+
 Name lane_axis(const Program& program, const LoopNest& nest) {
     for (size_t i = nest.loops.size(); i-- > 0;) {
         Name axis = nest.loops[i].axis;
         if (nest.loops[i].extent.value() == 1) continue;
-        bool along = false, against = false;
-        for_each_op(nest.body, [&](const Op& op) {
-            if (program.find_buffer(op.dst.target) || uses(op.dst, axis))
-                (runs_along(program, op.dst, axis) ? along : against) = true;
-        });
-        if (along && !against) return axis;
+        Stores stores;
+        count_stores(program, nest.body, axis, 1, stores);
+        if (stores.along > 0 && stores.across * kAlongToAcross <= stores.along) return axis;
     }
     return Name();
 }
