@@ -87,8 +87,9 @@ Verb compare_verb() {
             arguments.option("--bits", c.bits, "w=,a=,kv=",
                              "bits of weights, activations, cache; group=, scale=, zero= of "
                              "groups of weights");
-            arguments.option("--parallel", c.parallel, "t=,p=,d=,e=",
-                             "tensor, stages, replicas, experts; absent: the fastest that fits");
+            arguments.option(
+                "--parallel", c.parallel, "t=,p=,d=,e=",
+                "tensor, stages, replicas (experts: 1); absent: the fastest that fits");
             arguments.option("--efficiency", c.efficiency, "1|FILE",
                              "1: the roofline; a file of calibrations");
             arguments.option("--calibrate", c.calibrate, "ROWS.csv",

@@ -62,6 +62,11 @@ compare::Split split_of(const std::string& text) {
         if (is == std::string::npos || (key != "t" && key != "p" && key != "d" && key != "e"))
             throw UserError("--parallel {}: expected t=, p=, d=, e=, got '{}'", text, part);
         const int value = whole(part.substr(is + 1), "--parallel " + text);
+        if (key == "e" && value != 1)
+            throw UserError(
+                "--parallel {}: experts on devices of their own are not modelled; expected e=1, or "
+                "t=, p=, d= alone",
+                text);
         (key == "t"   ? split.tensor
          : key == "p" ? split.stages
          : key == "d" ? split.replicas

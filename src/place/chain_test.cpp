@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <random>
 
 #include "base/error.h"
@@ -257,12 +257,12 @@ TEST(Chain, NinetySixLayersOnAThousandDevicesTakeNoTime) {
     problem.devices = 1024, problem.microbatches = 4096;
     Random random(7);
     for (const int t : {1, 2, 4, 8}) problem.widths.push_back(random_width(random, 96, t));
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();  // of this process: others may be at work
     const ChainAnswer found = solve(problem);
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    const double spent_s = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
     EXPECT_TRUE(found.best);
-    RecordProperty("milliseconds", static_cast<int>(spent.count() * 1e3));
-    EXPECT_LT(spent.count(), 2.5);  // a fifth of it where nothing else runs
+    RecordProperty("milliseconds", static_cast<int>(spent_s * 1e3));
+    EXPECT_LT(spent_s, 2.5);  // a fifth of it where nothing else runs
 }
 
 }  // namespace

@@ -148,6 +148,7 @@ def test_refusals_are_one_message_each(traffic, tmp_path):
         (["--devices", "H100", "--traffic", tmp_path / "long.yaml"], "8192 positions"),
         (["--devices", "H100", "--traffic", one, "--cost", tmp_path / "undated.yaml"], "without a date"),
         (["--devices", "H100*3", "--traffic", one, "--parallel", "t=3"], "32 heads"),
+        (["--devices", "H100*8", "--traffic", one, "--parallel", "e=8"], "experts on devices of their own"),
         (["--devices", "H100", "--traffic", one, "--engine", "vlm"], "vlm"),
         (["--devices", "H100", "--traffic", one, "--set", "interst=3"], "nearest"),
         (["--devices", "WSE-3", "--traffic", one], "peak.fp16"),

@@ -411,8 +411,7 @@ class BesideTheClosedForm : public ::testing::TestWithParam<std::tuple<const cha
 // Where the two differ by more than 2 % or 100 cycles, and why.
 const char* const kMeets =
     "transfers meet on a nearly full line: the closed form knows what went on two turns before";
-const char* const kUnknown =
-    "not looked into: so since arrays stream several axes of rows in one op";
+const char* const kUnknown = "not looked into";
 const std::map<std::pair<std::string, std::string>, std::string> kNotEqual = {
     {{"tpu-like", "fc_q"}, kMeets},     {{"tpu-like", "fc_k"}, kMeets},
     {{"tpu-like", "fc_v"}, kMeets},     {{"tpu-like", "fc_o"}, kUnknown},
