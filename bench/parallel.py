@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Times kernels side by side: `auto` against one kernel after another on all threads (`off`) and against Ramiel's
 clusters (`linear`), in turns, one session at a time; per round the ratio of auto to the better of the two, and of the
-ratios the median. Beside it the lower bound over the kernels' times, in the same ratio.
+ratios the median. Steps of training (SGD, as training.py has them) are held against `off` alone. Beside each ratio
+stands the lower bound over the times of the kernels in the same ratio, the larger of work / cores and the critical path.
 
-    parallel.py                          models with branches that are in the cache
-    parallel.py --only inception,squeeze those whose name contains a text
-    parallel.py --training resnet18,bert_2   steps of training (SGD), as training.py has them; under .venv-zoo
+    parallel.py                           models with branches, then steps of training where torch is installed (.venv-zoo)
+    parallel.py --only inception,squeeze  those whose name contains a text; no training
+    parallel.py --training resnet18,bert_2   these steps alone
     parallel.py --threads 2 --rounds 7 --json FILE
 
-A ratio of 0.95 where the bound says 0.94 leaves little; one below the bound means that times were noise.
+Exit code 1 where the outputs of the ways differ in a bit. A ratio of 0.95 where the bound says 0.94 leaves little; one
+below the bound means that times were noise. A first run compiles and times the ways, which takes minutes.
 """
 
 import argparse
 import gc
+import importlib.util
 import json
 import math
 import sys
@@ -22,18 +25,30 @@ import warnings
 from pathlib import Path
 from statistics import median, quantiles
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "long"), str(ROOT / "build" / "python")]
 import smeaton  # noqa: E402
 from zoo import store  # noqa: E402
 
-BRANCHES = ("inception", "googlenet", "squeezenet", "nasnet", "two_towers", "detector")
+BRANCHES = (
+    "inception_v3_dynamo",
+    "googlenet_dynamo",
+    "squeezenet1_1_dynamo",
+    "nasnet_cells",
+    "two_towers",
+    "detector_dynamo",
+)
+STEPS = ("resnet18", "bert_2")
 MODES = ("off", "linear", "auto")
 TURN_S, LEAST_RUNS = 0.25, 5
 
 
 class Inference:
+    rivals = ("off", "linear")
+
     def __init__(self, folder, case):
         self.path = folder / case["model"]
         self.feeds = store.feeds_of(folder, case)
@@ -42,9 +57,15 @@ class Inference:
         session = smeaton.Session(self.path, threads=threads, parallel=mode)
         return lambda: session.run(None, self.feeds), lambda: session.parallel(self.feeds)
 
+    @staticmethod
+    def values(result):
+        return result
+
 
 class Training:
     """A step as bench/training.py has it."""
+
+    rivals = ("off",)
 
     def __init__(self, name, folder):
         import training
@@ -59,12 +80,16 @@ class Training:
         )
         return lambda: trainer.step(self.feeds), lambda: trainer.parallel(self.feeds)
 
+    @staticmethod
+    def values(result):
+        return [result]
+
 
 def turn(subject, mode, threads):
-    """The median ms of a turn, and what the session says of its choice."""
+    """The median ms of a turn, the bits of its first runs, and what the session says of its choice."""
     run, chosen = subject.open(mode, threads)
-    for _ in range(3):
-        run()
+    # Of a trainer losses, the second and third by weights that steps have changed.
+    first = [np.asarray(value).tobytes() for _ in range(3) for value in subject.values(run())]
     times = []
     start = time.perf_counter()
     while len(times) < LEAST_RUNS or time.perf_counter() - start < TURN_S:
@@ -74,44 +99,67 @@ def turn(subject, mode, threads):
     choice = chosen()
     del run, chosen  # the pool with it: two of them would share cores
     gc.collect()
-    return median(times), choice
+    return median(times), first, choice
 
 
 def race(subject, threads, rounds):
     times = {mode: [] for mode in MODES}
-    choice = None
+    choice, bits, equal = None, None, True
     for round_ in range(rounds):
         for mode in MODES if round_ % 2 == 0 else reversed(MODES):
-            ms, told = turn(subject, mode, threads)
+            ms, first, told = turn(subject, mode, threads)
             times[mode].append(ms)
             choice = told if mode == "auto" else choice
-    ratios = [a / min(s, r) for a, s, r in zip(times["auto"], times["off"], times["linear"])]
+            bits = bits or first
+            equal = equal and first == bits
+    best = [min(times[rival][k] for rival in subject.rivals) for k in range(rounds)]
+    ratios = [a / b for a, b in zip(times["auto"], best)]
     low, _, high = quantiles(ratios, n=4)
-    best_us = min(choice["serial_us"], choice["linear_us"] or math.inf)
+    us = [choice["serial_us"]] + [choice["linear_us"] or math.inf] * ("linear" in subject.rivals)
+    timed = choice["serial_us"] > 0
     return {
         "ms": {mode: median(t) for mode, t in times.items()},
         "method": choice["method"],
         "ratio": median(ratios),
         "ratio_quartiles": [low, high],
-        "bound": choice["lower_bound_us"] / best_us if choice["serial_us"] else 1.0,
-        "work": choice["work_us"] / best_us if choice["serial_us"] else 1.0,
-        "critical_path": choice["critical_path_us"] / best_us if choice["serial_us"] else 1.0,
+        "bound": choice["lower_bound_us"] / min(us) if timed else 1.0,
+        "work": choice["work_us"] / min(us) if timed else 1.0,
+        "critical_path": choice["critical_path_us"] / min(us) if timed else 1.0,
+        "ways_us": {f"{w['method']} {w['hyper']}".strip(): w["time_us"] for w in choice["ways"]},
+        "equal": equal,
         "why": choice["why"],
     }
 
 
+def has_torch():
+    return importlib.util.find_spec("torch") is not None
+
+
 def subjects(arguments, folder):
     """Name by name what is timed."""
-    if arguments.training:
-        for name in arguments.training.split(","):
-            yield name, Training(name, folder)
-        return
-    words = [w for w in arguments.only.split(",") if w] if arguments.only else BRANCHES
-    found = [c for c in store.write_index() if any(w in c["name"] for w in words)]
-    if not found:
-        raise SystemExit(f"parallel: no such model in {store.cache_root()}; run tools/models.py")
-    for case in found:
-        yield case["name"], Inference(store.cache_root() / case["folder"], case)
+    words = [w for w in (arguments.only or "").split(",") if w]
+    steps = arguments.training.split(",") if arguments.training else []
+    if not steps and not words:
+        steps = STEPS if has_torch() else []
+        if not steps:
+            print("no torch here, so no steps of training: run under .venv-zoo", file=sys.stderr)
+    if not arguments.training:
+        cases = store.write_index()
+        found = [c for c in cases if (any(w in c["name"] for w in words) if words else c["name"] in BRANCHES)]
+        missing = [] if words else sorted(set(BRANCHES) - {c["name"] for c in found})
+        if missing or not found:
+            raise SystemExit(f"parallel: {missing or words} not in {store.cache_root()}; run tools/models.py")
+        for case in found:
+            yield case["name"], Inference(store.cache_root() / case["folder"], case)
+    for name in steps:
+        yield f"step of {name}", Training(name, folder)
+
+
+def summary(rows, what):
+    ratios = [r["ratio"] for r in rows]
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    bound = math.exp(sum(math.log(r["bound"]) for r in rows) / len(rows))
+    print(f"{what}: geometric mean {mean:.3f} (bound {bound:.3f}), worst {max(ratios):.3f}")
 
 
 def main():
@@ -124,21 +172,23 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", RuntimeWarning)
     print(f"{arguments.threads} threads, {arguments.rounds} rounds; ratio: auto / the better of off and linear")
-    print(f"{'model':24}  off ms  linear    auto  runs     ratio  (quartiles)     bound  work  critical path")
+    print(f"{'model':18}  off ms  linear    auto  runs         ratio  (quartiles)     bound   work   path  ratio / bound")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, subject in subjects(arguments, Path(folder)):
             row = race(subject, arguments.threads, arguments.rounds)
-            rows.append({"model": name, **row})
+            rows.append({"model": name, "training": isinstance(subject, Training), **row})
             ms, (low, high) = row["ms"], row["ratio_quartiles"]
-            print(f"{name:24} {ms['off']:7.3f} {ms['linear']:7.3f} {ms['auto']:7.3f}  {row['method']:8}"
-                  f" {row['ratio']:6.3f}  ({low:.3f} to {high:.3f})  {row['bound']:.3f}  {row['work']:.3f}"
-                  f"  {row['critical_path']:.3f}", flush=True)
-    mean = math.exp(sum(math.log(r["ratio"]) for r in rows) / len(rows))
-    print(f"geometric mean {mean:.3f}, worst {max(r['ratio'] for r in rows):.3f}")
+            print(f"{name:18} {ms['off']:7.3f} {ms['linear']:7.3f} {ms['auto']:7.3f}  {row['method']:12}"
+                  f" {row['ratio']:5.3f}  ({low:.3f} to {high:.3f})  {row['bound']:.3f}  {row['work']:.3f}"
+                  f"  {row['critical_path']:.3f}  {row['ratio'] / row['bound']:.3f}"
+                  f"{'' if row['equal'] else '  THE BITS DIFFER'}", flush=True)
+    for training, what in ((False, "models with branches"), (True, "steps of training, against off alone")):
+        if of_kind := [r for r in rows if r["training"] == training]:
+            summary(of_kind, what)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-    return 0
+    return 0 if all(r["equal"] for r in rows) else 1
 
 
 if __name__ == "__main__":

@@ -208,6 +208,16 @@ nb::dict parallel_of(Session& session, const Feeds& feeds) {
     out["lower_bound_us"] = c.bound_us;
     out["critical_path_us"] = c.critical_path_us;
     out["work_us"] = c.work_us;
+    out["uncertainty"] = c.uncertainty;
+    nb::list ways;
+    for (const driver::TriedWay& w : c.ways) {
+        nb::dict way;
+        way["method"] = w.method;
+        way["hyper"] = w.hyper;
+        way["time_us"] = w.us;
+        ways.append(way);
+    }
+    out["ways"] = ways;
     return out;
 }
 

@@ -23,6 +23,11 @@ class Kernel(TypedDict):
     flops: int
     bytes: dict[str, int]
 
+class TriedWay(TypedDict):
+    method: str
+    hyper: str
+    time_us: float
+
 class Parallel(TypedDict):
     wanted: str
     method: str
@@ -37,6 +42,8 @@ class Parallel(TypedDict):
     lower_bound_us: float
     critical_path_us: float
     work_us: float
+    uncertainty: float
+    ways: list[TriedWay]
 
 class Apart(TypedDict):
     buffer: str

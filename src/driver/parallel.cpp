@@ -12,6 +12,7 @@
 #include "driver/parallel_file.h"
 #include "driver/parallel_mix.h"
 #include "driver/parallel_plan.h"
+#include "driver/parallel_race.h"
 #include "driver/parallel_trial.h"
 #include "driver/tasks.h"
 #include "machine/probe/cpu.h"
@@ -29,13 +30,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A schedule must gain this much to be taken: less is noise.
-constexpr double kWorthwhile = 0.98;
+// A schedule must gain this much, and more than it is uncertain by, to be taken.
+constexpr double kWorthwhile = 0.99;
+constexpr double kRaceSeconds = 2.0;
+// A choice that a busy machine left more uncertain than this is made anew, a few times at most.
+constexpr double kUncertain = 0.02;
+constexpr int kMostTimings = 3;
 // Runs of a plan while it is timed: as many as fit into the time, within these numbers.
 constexpr int kFewestRuns = 3, kMostRuns = 40;
 constexpr double kTimingSeconds = 0.6;
 // Of one way to run before the others have their turn, where runs are short.
-constexpr int kRunsOfATurn = 3;
+constexpr int kRunsOfATurn = 4;
 constexpr double kLongRunUs = 50'000;
 // How often the schedule of list is made again by what it took.
 constexpr int kTimesAgain = 2;
@@ -102,7 +107,10 @@ public:
         const run::Plan plan = make_plan(subject_.program, subject_.emitted).plan;
         const ParallelFile file(subject_.cache_folder, run::print(plan), subject_.emitted.units,
                                 choice_);
-        if (std::optional<ParallelChoice> known = file.read(choice_); known && holds(*known))
+        std::optional<ParallelChoice> known = file.read(choice_);
+        if (known && !holds(*known)) known.reset();
+        if (known &&
+            (!automatic() || known->uncertainty <= kUncertain || known->timings >= kMostTimings))
             return *std::move(known);
         if (subject_.progress) subject_.progress("tune", 0);
         time_steps(plan);
@@ -110,11 +118,18 @@ public:
         set_bounds(choice_);
         decide(plan);
         if (subject_.progress) subject_.progress("tune", 1);
+        keep_the_more_certain(known);
         file.write(choice_);
         return std::move(choice_);
     }
 
 private:
+    void keep_the_more_certain(std::optional<ParallelChoice>& known) {
+        const int timings = known ? known->timings + 1 : 1;
+        if (known && known->uncertainty < choice_.uncertainty) choice_ = *std::move(known);
+        choice_.timings = timings;
+    }
+
     bool automatic() const { return subject_.wanted == "auto"; }
 
     ParallelChoice serial(const std::string& why) {
@@ -155,6 +170,11 @@ private:
                                      std::numeric_limits<double>::infinity());
         for (int k = 1; k <= threads_; k = std::max(k + 1, std::min(2 * k, threads_)))
             time_steps_on(plan, k);
+        run::Plan alone = plan;
+        for (run::PlanStep& step : alone.steps) step.team = {0, 1};
+        Trial trial(subject_, std::move(alone), 1);
+        for (const std::vector<double>& us : step_times(trial, plan.steps.size()))
+            alone_us_.push_back(lower_quartile(us));
     }
 
     void time_steps_on(const run::Plan& plan, int k) {
@@ -188,14 +208,24 @@ private:
         return runs < kFewestRuns || (runs < kMostRuns && seconds_since(begin) < kTimingSeconds);
     }
 
-    // By the times that its own schedule goes by.
+    // By the times that its own schedule goes by, or what a kernel takes on one thread while the
+    // others rest, where that is less: beside one that leaves memory to it, it may come near that.
     void set_bounds(ParallelChoice& of) const {
-        const schedule::Links links(of.graph);
+        const schedule::TaskGraph fastest = undisturbed(of.graph);
+        const schedule::Links links(fastest);
         const schedule::Bounds b =
-            schedule::lower_bounds(of.graph, links, cores(), predicted_serial_us(of.graph));
+            schedule::lower_bounds(fastest, links, cores(), predicted_serial_us(fastest));
         of.bound_us = b.best_us();
         of.critical_path_us = b.critical_path_us;
         of.work_us = b.work_us;
+    }
+
+    schedule::TaskGraph undisturbed(schedule::TaskGraph graph) const {
+        for (size_t t = 0; t < graph.tasks.size(); ++t) {
+            double& one = graph.tasks[t].durations_us[0];
+            one = std::min(one, alone_us_[t % alone_us_.size()]);
+        }
+        return graph;
     }
 
     static double predicted_serial_us(const schedule::TaskGraph& graph) {
@@ -300,6 +330,11 @@ private:
         if (!is_chain() || subject_.samples > 1) {
             all.push_back(scheduled(choice_, "list"));
             for (int n = 0; n < kTimesAgain; ++n) all.push_back(again(all.back()));
+            // Kernels that wait for memory may gain beside others that do not, which times among
+            // copies of themselves do not show.
+            ParallelChoice known = choice_;
+            known.graph = undisturbed(known.graph);
+            all.push_back(again(scheduled(known, "list")));
             for (const std::string& form : hyper_forms()) all.push_back(linear(form));
         }
         if (subject_.samples == 1 && !is_chain()) all.push_back(mix(plan, all));
@@ -313,26 +348,29 @@ private:
 
     // ---- what is taken -------------------------------------------------------------------------
 
-    // All ways by turns, so that what else happens on the machine happens to all; the first run of
-    // a turn fetches what the others drove out of the caches.
+    // The first run of a turn fetches what the others drove out of the caches; of the rest the
+    // shortest counts: whatever else runs on the machine only adds to a time.
     void decide(const run::Plan& plan) {
         std::vector<ParallelChoice> tried = ways(plan);
         std::vector<std::unique_ptr<Trial>> trials;
         trials.push_back(std::make_unique<Trial>(subject_, plan, 1, subject_.samples));
         for (const ParallelChoice& way : tried) trials.push_back(trial_of(way));
-        std::vector<std::vector<double>> us(trials.size());
-        const int turn = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
-        const Clock::time_point begin = Clock::now();
-        for (int r = 0; more(r, begin); ++r)
-            for (size_t i = 0; i < trials.size(); ++i) {
-                trials[i]->run_us();
-                for (int n = 0; n < turn; ++n) us[i].push_back(trials[i]->run_us());
-            }
-        std::vector<TriedWay> ways = {{"serial", "", lower_quartile(us[0])}};
+        const int runs = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
+        const std::vector<Raced> raced = race(trials.size(),
+                                              [&](size_t way) {
+                                                  poll();
+                                                  trials[way]->run_us();
+                                                  double us = trials[way]->run_us();
+                                                  for (int n = 1; n < runs; ++n)
+                                                      us = std::min(us, trials[way]->run_us());
+                                                  return us;
+                                              },
+                                              {.seconds = automatic() ? kRaceSeconds : kTimingSeconds});
+        std::vector<TriedWay> ways = {{"serial", "", raced[0].us}};
         for (size_t i = 0; i < tried.size(); ++i)
-            ways.push_back({tried[i].tried, tried[i].hyper, lower_quartile(us[i + 1])});
+            ways.push_back({tried[i].tried, tried[i].hyper, raced[i + 1].us});
         take_energy(trials, ways);
-        take_fastest(std::move(tried), std::move(ways));
+        take_winner(std::move(tried), std::move(ways), raced);
     }
 
     void take_energy(const std::vector<std::unique_ptr<Trial>>& trials,
@@ -352,30 +390,33 @@ private:
         }
     }
 
-    void take_fastest(std::vector<ParallelChoice> tried, std::vector<TriedWay> ways) {
-        const std::string energy_of = choice_.energy_of, missing = choice_.energy_missing;
+    void take_winner(std::vector<ParallelChoice> tried, std::vector<TriedWay> ways,
+                     const std::vector<Raced>& raced) {
         double linear_us = 0;
-        size_t best = 0;
-        for (size_t i = 0; i < tried.size(); ++i) {
-            tried[i].scheduled_us = ways[i + 1].us;
-            if (tried[i].tried == "linear")
-                linear_us = linear_us > 0 ? std::min(linear_us, ways[i + 1].us) : ways[i + 1].us;
-            if (tried[i].scheduled_us < tried[best].scheduled_us) best = i;
-        }
-        choice_ = std::move(tried[best]);
-        choice_.serial_us = ways.front().us;
-        choice_.linear_us = linear_us;
-        choice_.ways = std::move(ways);
-        choice_.energy_of = energy_of;
-        choice_.energy_missing = missing;
-        if (automatic() && choice_.scheduled_us > kWorthwhile * choice_.serial_us)
-            choice_.method = "serial";
+        for (const TriedWay& way : ways)
+            if (way.method == "linear")
+                linear_us = linear_us > 0 ? std::min(linear_us, way.us) : way.us;
+        // Of those that run beside each other the fastest, be it taken or refused.
+        size_t best = 1;
+        for (size_t i = 2; i < raced.size(); ++i)
+            if (raced[i].ratio < raced[best].ratio) best = i;
+        ParallelChoice chosen = std::move(tried[best - 1]);
+        chosen.serial_us = ways.front().us;
+        chosen.linear_us = linear_us;
+        chosen.scheduled_us = ways[best].us;
+        chosen.uncertainty = raced[best].uncertainty;
+        chosen.ways = std::move(ways);
+        chosen.energy_of = choice_.energy_of;
+        chosen.energy_missing = choice_.energy_missing;
+        if (automatic() && winner(raced, kWorthwhile) == 0) chosen.method = "serial";
+        choice_ = std::move(chosen);
     }
 
     const ParallelSubject& subject_;
     const int threads_;
     std::optional<machine::Machine> machine_;
-    schedule::TaskGraph base_;  // of one sample
+    schedule::TaskGraph base_;      // of one sample
+    std::vector<double> alone_us_;  // by its tasks: on one thread, the others at rest
     ParallelChoice choice_;
 };
 

@@ -38,11 +38,12 @@ struct ParallelSubject {
 /// One kernel after another, or the schedule that was asked for or chosen. `auto` tries all on one
 /// thread (method "one_thread"), all threads on each kernel without waiting at its end
 /// ("all_threads"), the schedules of `list` and of `linear` (of several samples: one on each core,
-/// and the hyperclusters), the best parts of these ("mixed"), and takes what is measurably faster.
-/// Timed once for a program and machine; what came of it is kept in the cache folder. Every
-/// schedule has passed schedule::check. Pools of one thread are left as they are, untimed; so are
-/// programs that no two kernels of may run side by side, of one sample, where an algorithm is asked
-/// for. UserError where a check of the model fails on these inputs, and where a solver is missing.
+/// and the hyperclusters), the best parts of these ("mixed"), and takes what is faster by more than
+/// it is uncertain by. Timed once for a program and machine, again where the machine was too busy
+/// to tell; what came of it is kept in the cache folder. Every schedule has passed schedule::check.
+/// Pools of one thread are left as they are, untimed; so are programs that no two kernels of may
+/// run side by side, of one sample, where an algorithm is asked for. UserError where a check of the
+/// model fails on these inputs, and where a solver is missing.
 ParallelChoice choose_arrangement(const ParallelSubject&);
 
 }  // namespace smeaton::driver

@@ -29,6 +29,7 @@ constexpr Figure kFigures[] = {
     {"bound_us", &ParallelChoice::bound_us},
     {"critical_path_us", &ParallelChoice::critical_path_us},
     {"work_us", &ParallelChoice::work_us},
+    {"uncertainty", &ParallelChoice::uncertainty},
 };
 
 schedule::Placed read_placed(TextReader& in, int task) {
@@ -77,7 +78,7 @@ void read_ways(TextReader& in, ParallelChoice& c) {
 }  // namespace
 
 // parallel auto
-//   method list tried list threads 2
+//   method list tried list threads 2 timings 1
 //   cpu "..."
 //   samples 1 hyper ""
 //   energy "RAPL: package-0" ""
@@ -89,9 +90,9 @@ void read_ways(TextReader& in, ParallelChoice& c) {
 //   kernel conv_1 us 10.0 5.5 cores 0 2 start 0.0 finish 5.5
 std::string parallel_text(const ParallelChoice& c) {
     std::string out = fmt::format(
-        "parallel {}\n  method {} tried {} threads {}\n  cpu {}\n  samples {} hyper {}\n"
+        "parallel {}\n  method {} tried {} threads {} timings {}\n  cpu {}\n  samples {} hyper {}\n"
         "  energy {} {}\n  ways {}\n",
-        c.wanted, c.method, c.tried, c.threads, smeaton::quoted(c.cpu), c.samples,
+        c.wanted, c.method, c.tried, c.threads, c.timings, smeaton::quoted(c.cpu), c.samples,
         smeaton::quoted(c.hyper), smeaton::quoted(c.energy_of), smeaton::quoted(c.energy_missing),
         c.ways.size());
     for (const TriedWay& w : c.ways)
@@ -123,6 +124,8 @@ ParallelChoice parse_parallel(std::string_view text, const std::string& file,
     c.tried = in.identifier("an algorithm");
     in.expect("threads");
     if (in.integer() != asked.threads) in.fail("another number of threads");
+    in.expect("timings");
+    c.timings = static_cast<int>(in.integer("how often it was timed"));
     in.end_line();
     in.expect("cpu");
     if (in.string() != asked.cpu) in.fail("another machine");

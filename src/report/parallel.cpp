@@ -50,6 +50,9 @@ std::string text(const driver::ParallelChoice& c) {
         table.row({way, time_text(us), fmt::format("{:.3f}", us / c.serial_us), energy_text(joules),
                    joules > 0 && serial > 0 ? fmt::format("{:.3f}", joules / serial) : ""});
     };
+    if (c.uncertainty > 0)
+        out += fmt::format("{:<12}{:.3f} of serial, give or take {:.3f}\n", "gain",
+                           c.scheduled_us / c.serial_us, c.uncertainty);
     for (const driver::TriedWay& w : c.ways) row(words(c, w.method, w.hyper), w.us, w.joules);
     row(words(c, c.tried, c.hyper) + ", as predicted", schedule::makespan_us(c.schedule), 0);
     row("lower bound", c.bound_us, 0);
@@ -87,6 +90,7 @@ Json json_of(const driver::ParallelChoice& c) {
             {"energy_missing", c.energy_missing},
             {"machine", c.cpu},
             {"kept", c.kept},
+            {"uncertainty", c.uncertainty},
             {"serial_us", c.serial_us},
             {"linear_us", c.linear_us},
             {"scheduled_us", c.scheduled_us},

@@ -1,9 +1,11 @@
 #include "run/teams.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/error.h"
 #include "run/dependence.h"
+#include "run/share.h"
 #include "run/wait.h"
 
 namespace smeaton::run {
@@ -11,16 +13,35 @@ namespace smeaton::run {
 namespace {
 
 constexpr int kSkipped = -1;
+// A piece of a phase takes at least this much work, by the estimate, and a part has at most so
+// many.
+constexpr double kPieceNs = 1500;
+constexpr int kPiecesOfAPart = 16;
+// How many of its later steps a thread looks at for work while it has to wait.
+constexpr size_t kLookAhead = 12;
+
+// The first failure of a phase, in the order of its range: a piece and a function's result.
+using Failed = std::atomic<uint64_t>;
+constexpr uint64_t kNone = ~uint64_t{0};
 
 // A step and how far it has come in the run at hand.
 struct alignas(64) Slot {
-    Word arrived{0};  // members at the ends of phases, in all
+    Word phase{0};    // the one that is being worked on
     Word ended{0};    // 1 when `outcome` stands
     int outcome = 0;  // 0, 1 + a message's index, or kSkipped
-    int64_t ns = 0;   // when it began, then what it took
     int first = 0, count = 1;
-    std::vector<int> results[2];  // of members, by turns: a slow one still reads the last phase's
+    std::vector<std::unique_ptr<Share>> shares;  // by phase
+    Failed failed{kNone};
+    std::atomic<int64_t> begin_ns{0};
+    int64_t ns = 0;  // what it took
 };
+
+int pieces_of(const PlanStep& step, const PlanPhase& phase, int members) {
+    if (members == 1 || runs_alone(step, phase)) return 1;
+    const double worth = step.work_ns > 0 ? step.work_ns / kPieceNs : kPiecesOfAPart * members;
+    const double most = std::clamp(worth, 1.0 * members, 1.0 * kPiecesOfAPart * members);
+    return static_cast<int>(std::clamp<int64_t>(phase.range, 1, static_cast<int64_t>(most)));
+}
 
 }  // namespace
 
@@ -41,35 +62,31 @@ struct TeamRun::State {
     const PlanStep& step(int i) const { return linked->plan.steps[static_cast<size_t>(i)]; }
     Slot& slot(int i) const { return slots[static_cast<size_t>(i)]; }
 
-    // Whether all that it comes after ended well.
-    bool wait_for_those_before(int i) {
-        bool good = true;
-        for (int before : step(i).after) {
-            wait_while(slot(before).ended, 0, sleepers);
-            good = good && slot(before).outcome == 0;
-        }
-        return good;
-    }
-
-    // Returns when all members have come to the end of the `phases`th phase.
-    void meet(Slot& s, uint32_t phases) {
-        const uint32_t all = phases * static_cast<uint32_t>(s.count);
-        uint32_t n = s.arrived.fetch_add(1) + 1;
-        if (n == all) return wake_all(s.arrived, sleepers);
-        while (n < all) {
-            wait_while(s.arrived, n, sleepers);
-            n = s.arrived.load(std::memory_order_acquire);
+    void reset() {
+        for (size_t i = 0; i < linked->plan.steps.size(); ++i) {
+            Slot& s = slots[i];
+            s.phase.store(0, std::memory_order_relaxed);
+            s.ended.store(0, std::memory_order_relaxed);
+            s.failed.store(kNone, std::memory_order_relaxed);
+            s.begin_ns.store(0, std::memory_order_relaxed);
+            for (const std::unique_ptr<Share>& share : s.shares) share->reset();
         }
     }
 
-    int run_part(int i, size_t k, int thread, int member, int members) {
-        const PlanPhase& phase = step(i).phases[k];
-        if (runs_alone(step(i), phase)) {
-            if (member > 0) return 0;
-            members = 1;
-        }
-        int64_t begin = phase.range * member / members, end = phase.range * (member + 1) / members;
-        if (begin == end && members > 1) return 0;
+    // The first of the steps that it comes after that has not ended; -1: none.
+    int waits_for(int i) const {
+        for (int before : step(i).after)
+            if (slot(before).ended.load(std::memory_order_acquire) == 0) return before;
+        return -1;
+    }
+
+    // Whether all that it comes after, which have ended, ended well.
+    bool may_run(int i) const {
+        return std::all_of(step(i).after.begin(), step(i).after.end(),
+                           [&](int before) { return slot(before).outcome == 0; });
+    }
+
+    int run_part(int i, size_t k, int thread, int64_t begin, int64_t end) {
         const int64_t from = traced ? now_ns() : 0;
         const int result = linked->steps[static_cast<size_t>(i)].phases[k](
             (*operands)[static_cast<size_t>(i)], scratch[static_cast<size_t>(thread)], begin, end);
@@ -79,71 +96,126 @@ struct TeamRun::State {
         return result;
     }
 
-    // The members' results of a phase: 0, or that of the first with a failed check.
-    static int result_of(const std::vector<int>& results) {
-        for (int r : results)
-            if (r != 0) return r;
-        return 0;
-    }
-
-    struct Outcome {
-        int result = 0;
-        bool mine = false;  // this member is the one to tell of it
-    };
-
-    // Members meet between phases. At the end none waits for the others: what comes after waits for
-    // the step itself, and the last to come tells that it has ended.
-    Outcome run_phases(int i, int thread) {
+    void run_pieces(int i, size_t k, int thread, Pieces pieces) {
         Slot& s = slot(i);
-        const int member = thread - s.first;
-        const size_t phases = step(i).phases.size();
-        uint32_t met = 0;
-        for (size_t k = 0; k < phases; ++k) {
-            int result = run_part(i, k, thread, member, s.count);
-            if (s.count > 1) {
-                std::vector<int>& results = s.results[k % 2];
-                results[static_cast<size_t>(member)] = result;
-                if (k + 1 == phases) {
-                    const uint32_t all = ++met * static_cast<uint32_t>(s.count);
-                    if (s.arrived.fetch_add(1) + 1 != all) return {0, false};
-                    return {result_of(results), true};
-                }
-                meet(s, ++met);
-                result = result_of(results);
-            }
-            if (result != 0) return {result, member == 0};
+        const int64_t range = step(i).phases[k].range, all = s.shares[k]->pieces();
+        const int result =
+            run_part(i, k, thread, range * pieces.first / all, range * pieces.last / all);
+        if (result == 0) return;
+        const uint64_t mine =
+            static_cast<uint64_t>(pieces.first) << 32 | static_cast<uint32_t>(result);
+        uint64_t first = s.failed.load();
+        while (mine < first && !s.failed.compare_exchange_weak(first, mine)) {
         }
-        return {0, member == 0};
     }
 
-    void run_step(int i, int thread) {
+    void end(int i, int outcome) {
         Slot& s = slot(i);
-        const bool good = wait_for_those_before(i);
-        if (timed && thread == s.first) s.ns = now_ns();
-        const Outcome outcome = good ? run_phases(i, thread) : Outcome{kSkipped, thread == s.first};
-        if (!outcome.mine) return;
-        if (timed) s.ns = now_ns() - s.ns;
-        s.outcome = outcome.result;
+        if (timed) s.ns = now_ns() - s.begin_ns.load();
+        s.outcome = outcome;
         s.ended.store(1);
         wake_all(s.ended, sleepers);
     }
 
+    void end_phase(int i, size_t k) {
+        Slot& s = slot(i);
+        const uint64_t failed = s.failed.load();
+        if (failed != kNone || k + 1 == step(i).phases.size())
+            end(i, failed == kNone ? 0 : static_cast<int>(failed & 0xffffffffu));
+        s.phase.store(static_cast<uint32_t>(k) + 1);
+        wake_all(s.phase, sleepers);
+    }
+
+    // What the thread can take of the phase, at most `most` pieces in all; false: nothing.
+    bool work_on(int i, size_t k, int thread, int most) {
+        Slot& s = slot(i);
+        Share& share = *s.shares[k];
+        int taken = 0;
+        while (taken < most) {
+            const Pieces pieces = share.take(thread - s.first, most - taken);
+            if (pieces.empty()) break;
+            run_pieces(i, k, thread, pieces);
+            taken += pieces.last - pieces.first;
+        }
+        if (taken > 0 && share.done(taken)) end_phase(i, k);
+        return taken > 0;
+    }
+
+    void begin_timing(Slot& s) const {
+        int64_t none = 0;
+        if (timed) s.begin_ns.compare_exchange_strong(none, now_ns());
+    }
+
+    // Members meet between phases. At the end none waits for the others: what comes after waits for
+    // the step itself, and whoever does the last piece tells that it has ended.
+    void run_step(int i, int thread) {
+        Slot& s = slot(i);
+        if (!may_run(i)) {
+            if (thread == s.first) end(i, kSkipped);
+            return;
+        }
+        begin_timing(s);
+        const size_t phases = step(i).phases.size();
+        if (phases == 0 && thread == s.first) end(i, 0);
+        for (size_t k = 0; k < phases; ++k) {
+            work_on(i, k, thread, s.shares[k]->pieces());
+            if (k + 1 == phases) return;
+            wait_while(s.phase, static_cast<uint32_t>(k), sleepers);
+            if (s.ended.load(std::memory_order_acquire) != 0) return;
+        }
+    }
+
+    // A piece of a later step that the thread shares with others, if there is one; in the meantime
+    // what it waits for may end. Steps that are its alone keep their place: the schedule put them
+    // there, and between samples that share memory nothing else does.
+    bool help_ahead(const std::vector<int>& mine, size_t at, int thread) {
+        const size_t last = std::min(mine.size(), at + 1 + kLookAhead);
+        for (size_t n = at + 1; n < last; ++n) {
+            const int i = mine[n];
+            Slot& s = slot(i);
+            // In this order: a phase that failed ends the step before the next one begins.
+            const uint32_t k = s.phase.load(std::memory_order_acquire);
+            if (s.count == 1 || s.ended.load(std::memory_order_acquire) != 0) continue;
+            if (k >= s.shares.size() || s.shares[k]->all_taken()) continue;
+            if (waits_for(i) >= 0 || !may_run(i)) continue;
+            begin_timing(s);
+            if (work_on(i, k, thread, 1)) return true;
+        }
+        return false;
+    }
+
+    void wait_for_those_before(const std::vector<int>& mine, size_t at, int thread) {
+        const int i = mine[at];
+        for (int before = waits_for(i); before >= 0; before = waits_for(i)) {
+            int64_t deadline = 0;
+            while (slot(before).ended.load(std::memory_order_acquire) == 0) {
+                if (help_ahead(mine, at, thread)) {
+                    deadline = 0;
+                    continue;
+                }
+                if (spin_some(slot(before).ended, 0, deadline)) continue;
+                sleep_while(slot(before).ended, 0, sleepers);
+            }
+        }
+    }
+
     void run_thread(int thread) {
-        for (int i : turns[static_cast<size_t>(thread)]) run_step(i, thread);
+        const std::vector<int>& mine = turns[static_cast<size_t>(thread)];
+        for (size_t at = 0; at < mine.size(); ++at) {
+            wait_for_those_before(mine, at, thread);
+            run_step(mine[at], thread);
+        }
     }
 
     // Where nobody else is to be met: the caller is every team.
     void run_all_alone() {
         for (int i : order_of(linked->plan)) {
             Slot& s = slot(i);
-            bool good = wait_for_those_before(i);
-            int64_t begin = timed ? now_ns() : 0;
-            int outcome = good ? 0 : kSkipped;
+            if (timed) s.begin_ns.store(now_ns());
+            int outcome = may_run(i) ? 0 : kSkipped;
             for (size_t k = 0; k < step(i).phases.size() && outcome == 0; ++k)
-                outcome = run_part(i, k, 0, 0, 1);
-            if (timed) s.ns = now_ns() - begin;
-            s.outcome = outcome;
-            s.ended.store(1);
+                outcome = run_part(i, k, 0, 0, step(i).phases[k].range);
+            end(i, outcome);
         }
     }
 };
@@ -161,7 +233,9 @@ TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratc
         Slot& slot = s.slot(i);
         slot.first = team.count == 0 ? 0 : team.first;
         slot.count = team.count == 0 ? pool.threads() : team.count;
-        for (auto& results : slot.results) results.assign(static_cast<size_t>(slot.count), 0);
+        for (const PlanPhase& phase : s.step(i).phases)
+            slot.shares.push_back(
+                std::make_unique<Share>(slot.count, pieces_of(s.step(i), phase, slot.count)));
         s.is_the_callers = s.is_the_callers && slot.first == 0 && slot.count == 1;
         for (int t = slot.first; t < slot.first + slot.count; ++t)
             s.turns[static_cast<size_t>(t)].push_back(i);
@@ -182,10 +256,7 @@ TeamRun::Failure TeamRun::run(const std::vector<void* const*>& operands,
         for (std::vector<Span>& own : s.spans) own.reserve(2 * n);
         s.begin_ns = now_ns();
     }
-    for (size_t i = 0; i < n; ++i) {
-        s.slots[i].arrived.store(0, std::memory_order_relaxed);
-        s.slots[i].ended.store(0, std::memory_order_relaxed);
-    }
+    s.reset();
     if (s.pool->alone() || s.is_the_callers)
         s.run_all_alone();
     else

@@ -21,7 +21,10 @@ inline bool runs_alone(const PlanStep& step, const PlanPhase& phase) {
 
 /// Runs the steps of a plan in its order: each thread takes up the steps that it has part in one
 /// after another, and begins one when all that it comes after have ended; at the end of a step it
-/// waits for no other member of its team. Results are those of list order, bit by bit.
+/// waits for no other member of its team. Members share the range of a phase as they come
+/// (share.h): a step waits for none of them to begin, and what one that is held up would do the
+/// others do. A thread that must wait takes pieces of its next shared steps that may run already.
+/// Results are those of list order, bit by bit.
 class TeamRun {
 public:
     /// The plan, which check_order has seen, and the pool outlive it. `scratch`: by thread.

@@ -55,6 +55,19 @@ int meets_another(void* const*, char*, int64_t, int64_t) {
     return 0;
 }
 
+std::atomic<int> rows_done{0};
+int does_rows(void* const*, char*, int64_t begin, int64_t end) {
+    rows_done += static_cast<int>(end - begin);
+    return 0;
+}
+// Ends when all eight rows are done; fails when that takes too long.
+int waits_for_rows(void* const*, char*, int64_t, int64_t) {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (rows_done.load() < 8)
+        if (std::chrono::steady_clock::now() > deadline) return 1;
+    return 0;
+}
+
 Symbols symbols() {
     Symbols s;
     s.function = [](const std::string& name) -> KernelFunction {
@@ -62,6 +75,8 @@ Symbols symbols() {
         if (name == "through_scratch") return through_scratch;
         if (name == "fails") return fails;
         if (name == "meets_another") return meets_another;
+        if (name == "does_rows") return does_rows;
+        if (name == "waits_for_rows") return waits_for_rows;
         return nullptr;
     };
     return s;
@@ -223,6 +238,31 @@ TEST(Teams, steps_on_teams_apart_run_at_the_same_time) {
     begun = 0;
     executor.run_timed({}, ns);
     EXPECT_EQ(ns.size(), 2u);
+}
+
+TEST(Teams, what_a_member_that_comes_late_would_do_is_done_by_the_others) {
+    Plan plan;
+    plan.steps = {{"held", {{"waits_for_rows", 1, false}}, {}, {}, {"it waited"}, {}, {1, 1}},
+                  {"shared", {{"does_rows", 8, true}}, {}, {}, {}, {}, {0, 2}}};
+    Executor executor(link(plan, symbols()), std::make_shared<Pool>(2));
+    for (int run = 0; run < 3; ++run) {
+        rows_done = 0;
+        EXPECT_NO_THROW(executor.run({}));
+        EXPECT_EQ(rows_done, 8);
+    }
+}
+
+TEST(Teams, who_must_wait_helps_with_what_is_shared_behind) {
+    Plan plan;
+    plan.steps = {{"held", {{"waits_for_rows", 1, false}}, {}, {}, {"it waited"}, {}, {1, 1}},
+                  {"after", {}, {}, {}, {}, {0}, {0, 2}},
+                  {"shared", {{"does_rows", 8, true}}, {}, {}, {}, {}, {0, 2}}};
+    Executor executor(link(plan, symbols()), std::make_shared<Pool>(2));
+    for (int run = 0; run < 3; ++run) {
+        rows_done = 0;
+        EXPECT_NO_THROW(executor.run({}));
+        EXPECT_EQ(rows_done, 8);
+    }
 }
 
 TEST(Teams, a_traced_run_has_the_part_of_every_thread) {

@@ -31,17 +31,21 @@ int64_t now_ns() {
         .count();
 }
 
+bool spin_some(const Word& word, uint32_t value, int64_t& deadline_ns) {
+    for (int i = 0; i < 64; ++i) {
+        if (word.load(std::memory_order_acquire) != value) return true;
+        relax();
+    }
+    const int64_t now = now_ns();
+    if (deadline_ns == 0) deadline_ns = now + kSpinNs;
+    return now < deadline_ns;
+}
+
 bool spin_while(const Word& word, uint32_t value) {
     int64_t deadline = 0;
-    for (;;) {
-        for (int i = 0; i < 64; ++i) {
-            if (word.load(std::memory_order_acquire) != value) return true;
-            relax();
-        }
-        int64_t now = now_ns();
-        if (deadline == 0) deadline = now + kSpinNs;
-        if (now >= deadline) return false;
-    }
+    while (spin_some(word, value, deadline))
+        if (word.load(std::memory_order_acquire) != value) return true;
+    return false;
 }
 
 void sleep_while(Word& word, uint32_t value, Sleepers& sleepers) {

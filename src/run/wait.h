@@ -13,6 +13,9 @@ using Sleepers = std::atomic<int>;
 /// Of a clock that only goes on.
 int64_t now_ns();
 
+/// Spins a little while `word` holds `value`; false when all such spins together have taken long
+/// enough: then the thread had better sleep. `deadline_ns`: 0 before the first of them.
+bool spin_some(const Word& word, uint32_t value, int64_t& deadline_ns);
 /// Spins for a bounded time while `word` holds `value`; true when it changed.
 bool spin_while(const Word& word, uint32_t value);
 

@@ -1,0 +1,37 @@
+// Ways to run that are timed against each other by turns, on a machine that others may use too.
+//
+// What else happens happens to all ways of a round alike, so that what counts is a way's time over
+// the first way's in the same round. Of these ratios the median tells how much a way gains and the
+// quartiles how well that is known. Ways that are clearly behind the best are left out of later
+// rounds, so that the others are known better.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+namespace smeaton::driver {
+
+struct RaceOptions {
+    int fewest_rounds = 5, most_rounds = 60;
+    double seconds = 2.0;  ///< no round begins later, behind the fewest
+};
+
+/// Of a way, against the first.
+struct Raced {
+    double us = 0;     ///< the first way's median, times the ratio
+    double ratio = 1;  ///< median over the rounds that it ran in
+    /// Half of the interval that holds the true ratio 19 times in 20: 1.96 standard errors of a
+    /// median, 1.2533 sigma / sqrt(rounds) for normal noise, sigma = (q3 - q1) / 1.349.
+    double uncertainty = 0;
+    int rounds = 0;
+};
+
+/// `turn_us(way)`: one turn of the way, at least two ways. Calls it by rounds, there and back.
+std::vector<Raced> race(size_t ways, const std::function<double(size_t way)>& turn_us,
+                        const RaceOptions& = {});
+
+/// The way of the lowest ratio; 0 unless that is below `worthwhile` by more than its uncertainty.
+size_t winner(const std::vector<Raced>&, double worthwhile);
+
+}  // namespace smeaton::driver
