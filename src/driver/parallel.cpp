@@ -356,16 +356,16 @@ private:
         trials.push_back(std::make_unique<Trial>(subject_, plan, 1, subject_.samples));
         for (const ParallelChoice& way : tried) trials.push_back(trial_of(way));
         const int runs = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
-        const std::vector<Raced> raced = race(trials.size(),
-                                              [&](size_t way) {
-                                                  poll();
-                                                  trials[way]->run_us();
-                                                  double us = trials[way]->run_us();
-                                                  for (int n = 1; n < runs; ++n)
-                                                      us = std::min(us, trials[way]->run_us());
-                                                  return us;
-                                              },
-                                              {.seconds = automatic() ? kRaceSeconds : kTimingSeconds});
+        const std::vector<Raced> raced =
+            race(trials.size(),
+                 [&](size_t way) {
+                     poll();
+                     trials[way]->run_us();
+                     double us = trials[way]->run_us();
+                     for (int n = 1; n < runs; ++n) us = std::min(us, trials[way]->run_us());
+                     return us;
+                 },
+                 {.seconds = automatic() ? kRaceSeconds : kTimingSeconds});
         std::vector<TriedWay> ways = {{"serial", "", raced[0].us}};
         for (size_t i = 0; i < tried.size(); ++i)
             ways.push_back({tried[i].tried, tried[i].hyper, raced[i + 1].us});
