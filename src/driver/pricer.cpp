@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cost/kernel_cost.h"
 #include "cost/oracle.h"
 #include "cost/target.h"
 #include "driver/pipeline.h"
@@ -17,7 +18,8 @@ namespace smeaton::driver {
 namespace {
 
 constexpr size_t kFamilies = 2;  // each of hundreds of megabytes after hundreds of machines
-constexpr size_t kShaped = 24;
+constexpr size_t kOutcomes = 64;
+constexpr size_t kShaped = kOutcomes + 24;
 constexpr size_t kAnswers = 48;
 constexpr size_t kPrices = 4096;
 
@@ -45,6 +47,19 @@ std::string all_but_capacities(machine::Machine m, int threads) {
         level.capacity_bytes = machine::Number(0);
     }
     return fmt::format("{} threads {}\n{}", threads, bounded, machine::print(m));
+}
+
+/// All of a target that fusing and laying out may read, capacities apart.
+std::string levels_of_any_size(const gir::Target& target) {
+    std::string all = fmt::format("{} cores", target.cores);
+    for (const gir::TargetScope& s : target.scopes) all += fmt::format(", {} {}", s.count, s.name);
+    for (const gir::TargetLevel& l : target.levels) {
+        all += fmt::format("\n{} {} {} {} {} {} {}", l.name, l.next, l.scope, l.parts, l.line_bytes,
+                           l.ways, l.software_managed);
+        all += l.capacity.bounded() ? '+' : '0';
+        for (gir::OperandRole role : l.roles) all += std::to_string(static_cast<int>(role));
+    }
+    return all;
 }
 
 bool same_program(const gir::Program& a, const gir::Program& b) {
@@ -81,21 +96,23 @@ Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptio
     const std::string like = all_but_capacities(m, options.threads);
     if (Family* known = recalled(families_, [&](const Family& f) { return f.like == like; }))
         return *known;
-    return remembered(families_, Family{like, std::make_shared<gir::rewrite::KeptPrices>(), {}},
-                      kFamilies);
+    Family made{like};
+    if (!families_.empty()) made.kernels.expect(families_.front().kernels);
+    return remembered(families_, std::move(made), kFamilies);
 }
 
 bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& capacities,
                        const gir::rewrite::Rules& rules) {
-    if (!gir::contains(shaped.region, capacities)) return false;
-    shaped.answered.resize(shaped.questions.size());
-    for (size_t i = 0; i < shaped.questions.size(); ++i) {
+    const Outcome& outcome = *shaped.outcome;
+    if (!gir::contains(outcome.region, capacities)) return false;
+    shaped.answered.resize(outcome.questions.size());
+    for (size_t i = 0; i < outcome.questions.size(); ++i) {
         std::vector<gir::Region>& known = shaped.answered[i];
         if (std::any_of(known.begin(), known.end(),
                         [&](const gir::Region& r) { return gir::contains(r, capacities); }))
             continue;
         gir::Region asked(capacities.size());
-        if (gir::rewrite::pays(shaped.questions[i], rules, &asked) != shaped.questions[i].pays)
+        if (gir::rewrite::pays(outcome.questions[i], rules, &asked) != outcome.questions[i].pays)
             return false;
         if (known.size() == kAnswers) known.erase(known.begin());
         known.push_back(std::move(asked));
@@ -103,27 +120,48 @@ bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& capacities,
     return true;
 }
 
-Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
-                                 const gir::rewrite::Rules& rules) const {
-    const std::vector<double> capacities = gir::capacities_by_level(target);
-    if (Shaped* known =
-            recalled(family.shaped, [&](Shaped& s) { return comes_out(s, capacities, rules); }))
-        return *known->shape;
-    Shaped made;
-    gir::rewrite::Rules noting = rules;
-    noting.prices = nullptr;  // those would not note
-    noting.questions = &made.questions;
-    gir::Program program =
-        gir::rewrite::shaped_for(lowered_, gir::noting(target, made.region), noting);
-    for (const Shaped& s : family.shaped)
-        if (same_program(s.shape->program, program)) made.shape = s.shape;
-    if (!made.shape) made.shape = std::make_shared<Shape>(std::move(program));
-    return *remembered(family.shaped, std::move(made), kShaped).shape;
+Pricer::Structure& Pricer::structure_of(const gir::Target& target) {
+    const std::string like = levels_of_any_size(target);
+    if (Structure* known =
+            recalled(structures_, [&](const Structure& s) { return s.like == like; }))
+        return *known;
+    return remembered(structures_, Structure{like}, kFamilies);
 }
 
-template <class Simulate>
-auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options,
-                       Simulate simulate) {
+std::shared_ptr<const Pricer::Outcome> Pricer::shaped_on(Structure& structure,
+                                                         const gir::Target& target,
+                                                         const gir::rewrite::Rules& rules) const {
+    auto made = std::make_shared<Outcome>();
+    gir::rewrite::Rules noting = rules;
+    noting.prices = nullptr;  // those would not note
+    noting.questions = &made->questions;
+    gir::Program program =
+        gir::rewrite::shaped_for(lowered_, gir::noting(target, made->region), noting);
+    for (const auto& other : structure.outcomes)
+        if (same_program(*other->program, program)) made->program = other->program;
+    if (!made->program) made->program = std::make_shared<const gir::Program>(std::move(program));
+    return remembered(structure.outcomes, std::shared_ptr<const Outcome>(std::move(made)),
+                      kOutcomes);
+}
+
+Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
+                                 const gir::rewrite::Rules& rules) {
+    const std::vector<double> capacities = gir::capacities_by_level(target);
+    Structure& structure = structure_of(target);
+    if (family.shaped.empty())  // what came out for others may come out here
+        for (const auto& outcome : structure.outcomes) family.shaped.push_back({outcome});
+    Shaped* known =
+        recalled(family.shaped, [&](Shaped& s) { return comes_out(s, capacities, rules); });
+    if (!known)
+        known = &remembered(family.shaped, Shaped{shaped_on(structure, target, rules)}, kShaped);
+    for (const Shaped& s : family.shaped)
+        if (!known->shape && s.shape && s.outcome->program == known->outcome->program)
+            known->shape = s.shape;
+    if (!known->shape) known->shape = std::make_shared<Shape>(*known->outcome->program);
+    return *known->shape;
+}
+
+Pricer::Prepared Pricer::prepared(const machine::Machine& m, const SimulateOptions& options) {
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
     Family& family = family_of(m, options);
@@ -135,7 +173,27 @@ auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options
     rules = gir::rewrite::sized_for(target, std::move(rules));
     Shape& shape = shape_for(family, target, rules);
     rules.kept_kernels = &shape.kernels;
-    return simulate(gir::rewrite::tiled_for(shape.program, target, rules), &shape.models);
+    return {std::move(target), std::move(rules), family, shape};
+}
+
+template <class Simulate>
+auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options,
+                       Simulate simulate) {
+    const Prepared on = prepared(m, options);
+    return simulate(gir::rewrite::tiled_for(on.shape.program, on.target, on.rules),
+                    &on.shape.models);
+}
+
+double Pricer::least_us(const machine::Machine& m, double enough_us) {
+    if (!cost::caches_of(m).empty()) return 0;
+    const Prepared on = prepared(m, {});
+    std::vector<double> of_levels;
+    for (const machine::Level& level : m.levels) of_levels.push_back(level.capacity_bytes.value);
+    if (on.shape.groups.empty()) on.shape.groups = on.family.kernels.groups_of(on.shape.program);
+    return driver::least_us(
+        on.shape.groups,
+        {m, on.target, on.rules, std::move(of_levels), gir::capacities_by_level(on.target)},
+        enough_us);
 }
 
 SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {

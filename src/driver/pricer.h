@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "driver/kernel_prices.h"
 #include "driver/simulate.h"
 #include "gir/program.h"
 #include "gir/rewrite/engine.h"
@@ -29,6 +30,10 @@ public:
     /// The same without the rows of a report.
     sim::ProgramCost cost(const machine::Machine&, const SimulateOptions& = {});
 
+    /// Microseconds that cost() says no less than, once `enough_us` are reached no more; most often
+    /// all but the time of borders. 0 for a machine with caches.
+    double least_us(const machine::Machine&, double enough_us);
+
     /// One that has priced nothing yet, for another thread.
     Pricer another() const;
     /// The model's program as no machine has changed it yet.
@@ -42,36 +47,61 @@ private:
         gir::Program program;
         gir::rewrite::KeptKernels kernels;
         sim::KeptModels models;
+        std::vector<KernelPrices::Group> groups = {};  ///< least_us's, made when first asked for
     };
-    /// For which capacities and answers the shape comes out.
+    /// A program fused and laid out, and for which capacities and answers it comes out.
+    struct Outcome {
+        gir::Region region = {};
+        std::vector<gir::rewrite::Question> questions = {};
+        std::shared_ptr<const gir::Program> program = nullptr;  ///< one where they are the same
+    };
+    /// Machines of the same levels, but for how large and how fast these are. Of a target fusing
+    /// and laying out know nothing else; what computes, and at which rates, the oracle alone.
+    struct Structure {
+        std::string like;
+        std::list<std::shared_ptr<const Outcome>> outcomes = {};  ///< the most recent first
+    };
+    /// The same, of one family.
     struct Shaped {
-        gir::Region region;
-        std::vector<gir::rewrite::Question> questions;
+        std::shared_ptr<const Outcome> outcome;
         /// By question: for which capacities its answer is known to be the same.
         std::vector<std::vector<gir::Region>> answered = {};
-        std::shared_ptr<Shape> shape;
+        std::shared_ptr<Shape> shape = nullptr;  ///< null: it has not come out yet
     };
     /// Machines that differ in capacities alone.
     struct Family {
         std::string like;
         std::shared_ptr<gir::rewrite::KeptPrices> prices =
             std::make_shared<gir::rewrite::KeptPrices>();
-        std::list<Shaped> shaped;  ///< the most recently used first
+        std::list<Shaped> shaped = {};  ///< the most recently used first
+        KernelPrices kernels = {};
+    };
+    /// What a machine asks for.
+    struct Prepared {
+        gir::Target target;
+        gir::rewrite::Rules rules;
+        Family& family;
+        Shape& shape;
     };
 
     Pricer() = default;
     /// What simulates the model on the machine: its program, and what is kept of its kernels.
     template <class Simulate>
     auto simulated(const machine::Machine&, const SimulateOptions&, Simulate);
+    Prepared prepared(const machine::Machine&, const SimulateOptions&);
     static bool comes_out(Shaped&, const std::vector<double>& capacities,
                           const gir::rewrite::Rules&);
     Family& family_of(const machine::Machine&, const SimulateOptions&);
-    Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&) const;
+    Structure& structure_of(const gir::Target&);
+    std::shared_ptr<const Outcome> shaped_on(Structure&, const gir::Target&,
+                                             const gir::rewrite::Rules&) const;
+    Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&);
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
     std::vector<std::string> warnings_;
-    std::list<Family> families_;  ///< the most recently used first
+    std::list<Family> families_;       ///< the most recently used first
+    std::list<Structure> structures_;  ///< the same
 };
 
 }  // namespace smeaton::driver

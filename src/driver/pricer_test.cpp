@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <numeric>
@@ -11,6 +12,7 @@
 
 #include "cost/least.h"
 #include "machine/read.h"
+#include "machine/settings.h"
 #include "model/text/text.h"
 
 namespace smeaton::driver {
@@ -168,6 +170,26 @@ TEST(Pricer, SaysTheSameWhateverItPricedBefore) {
     }
 }
 
+TEST(Pricer, SaysTheSameWhateverComputesAndHowFastBytesCome) {
+    std::mt19937 chance(23);
+    auto one_of = [&](double a, double b, double c) { return std::array{a, b, c}[chance() % 3]; };
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        for (int i = 0; i < 12; ++i) {
+            machine::Machine m = resized(described("systolic-chip"), chance);
+            const std::map<std::string, double> numbers = {
+                {"units.simd.lanes", one_of(8, 32, 64)},
+                {"levels.dram.bandwidth_gb_s", one_of(2, 51.2, 400)},
+                {"levels.vmem.bandwidth_gb_s", one_of(20, 320, 900)}};
+            for (const machine::Setting& s : machine::settings_of(m))
+                if (auto at = numbers.find(s.key); at != numbers.end()) s.set(m, at->second);
+            for (machine::Unit& unit : m.units)
+                if (unit.rows) unit.rows->value = one_of(8, 32, 64);
+            expect_equal(pricer.price(m), simulate_model(graph, {}, {}, m, {}));
+        }
+    }
+}
+
 TEST(Pricer, LeavesOutTheRulesThatTheSessionLeavesOut) {
     const model::Graph graph = layers();
     const machine::Machine m = described("server-cpu");
@@ -190,6 +212,26 @@ TEST(Pricer, NoMachineTakesLessThanTheLeast) {
                 const machine::Machine m = resized(described(name), chance);
                 EXPECT_LE(cost::least_us(least, m), pricer.cost(m).time_us.value) << name;
             }
+    }
+}
+
+TEST(Pricer, KernelsByThemselvesTakeNoMoreThanTheMachineAndAlmostAsMuch) {
+    std::mt19937 chance(22);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        for (int i = 0; i < 24; ++i) {
+            machine::Machine m = resized(described("systolic-chip"), chance);
+            for (machine::Level& level : m.levels)
+                if (i % 3 == 0 && level.depth) level.depth->value = 2;
+            const double whole_us = pricer.another().cost(m).time_us.value;
+            const double enough_us = pricer.least_us(m, whole_us / 2);
+            EXPECT_GE(enough_us, whole_us / 2);
+            EXPECT_LE(enough_us, whole_us);
+            const double least_us = pricer.least_us(m, INFINITY);
+            EXPECT_LE(least_us, whole_us);
+            EXPECT_GE(least_us, 0.98 * whole_us);
+        }
+        EXPECT_EQ(pricer.least_us(described("server-cpu"), INFINITY), 0);  // caches pass bytes on
     }
 }
 

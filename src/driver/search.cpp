@@ -112,7 +112,7 @@ struct Search::State {
     void add_economic(SearchResult& result) const;
     void add_sensitivity(SearchResult& result);
     Sensitivity with_cap_raised(size_t cap, const Found& best);
-    Sensitivity with_setting_raised(size_t axis, const Found& best);
+    Sensitivity with_setting_raised(size_t axis, const Found& best, Evaluator& alike) const;
     void add_resplit(SearchResult& result) const;
     double best_with_buffers_of_their_own(const Found& best, const Evaluator& part) const;
     [[noreturn]] void refuse_all() const;
@@ -218,7 +218,8 @@ Sensitivity Search::State::with_cap_raised(size_t index, const Found& best) {
     return s;
 }
 
-Sensitivity Search::State::with_setting_raised(size_t axis, const Found& best) {
+Sensitivity Search::State::with_setting_raised(size_t axis, const Found& best,
+                                               Evaluator& alike) const {
     const std::vector<double>& values = space.axes[axis].values;
     Sensitivity s;
     s.resource = space.axes[axis].key, s.from = values[best.point[axis]];
@@ -229,7 +230,7 @@ Sensitivity Search::State::with_setting_raised(size_t axis, const Found& best) {
     s.point = best.point;
     ++s.point[axis];
     s.to = values[s.point[axis]];
-    const Evaluation e = evaluator->another()->evaluate(s.point);
+    const Evaluation e = alike.evaluate(s.point);
     if (!e.refused.empty()) {
         s.why = e.refused;
         return s;
@@ -243,8 +244,9 @@ void Search::State::add_sensitivity(SearchResult& result) {
     const Found& best = *result.found.best;
     for (size_t i = 0; i < space.sums.size(); ++i)
         if (!std::isinf(space.sums[i].max)) result.sensitivity.push_back(with_cap_raised(i, best));
+    const auto alike = evaluator->another();  // keeps what these points share
     for (size_t i = 0; i < space.axes.size(); ++i)
-        result.sensitivity.push_back(with_setting_raised(i, best));
+        result.sensitivity.push_back(with_setting_raised(i, best, *alike));
 }
 
 /// The least time of a part of the work where only the buffers may differ from the best point.

@@ -2,6 +2,7 @@
 // model is compiled for it; for a box a bound that no compiling goes below (cost/least.h).
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -88,6 +89,27 @@ public:
         return c;
     }
 
+    /// With what kernels take by themselves; an energy this does not tell.
+    Criteria bound_of(const Point& point, Criterion by, double enough) override {
+        Box box;
+        for (const uint32_t at : point) box.push_back({at, at});
+        Criteria c = bound(box);
+        if (by != kTime || std::isinf(c[kTime]) || c[kTime] >= enough) return c;
+        try {
+            const Machine m = machines_->at(point);
+            double sum = 0;
+            for (Priced* p : most_work_first()) {
+                const double per_us = p->weight * clock_ghz_ * 1e3 / p->baseline_cycles;
+                sum += per_us * p->pricer.least_us(m, (enough - sum) / per_us);
+                if (sum >= enough) break;
+            }
+            c[kTime] = std::max(c[kTime], sum);
+        } catch (const UserError&) {
+            // No machine: its evaluation says why.
+        }
+        return c;
+    }
+
     /// The bound goes by what computes and by bandwidths; buffers it knows nothing of.
     std::vector<bool> decisive() const override { return costly(); }
     /// The pricer keeps what machines share that differ in capacities alone.
@@ -110,6 +132,16 @@ public:
     }
 
 private:
+    /// So that a bound is large enough early.
+    std::vector<Priced*> most_work_first() {
+        std::vector<Priced*> all;
+        for (Priced& p : priced_) all.push_back(&p);
+        auto work = [](const Priced* p) { return p->weight * p->least.macs / p->baseline_cycles; };
+        std::stable_sort(all.begin(), all.end(),
+                         [&](const Priced* a, const Priced* b) { return work(a) > work(b); });
+        return all;
+    }
+
     /// What the machine alone decides.
     static Criteria of_design(const Machine& m) {
         Criteria c{};

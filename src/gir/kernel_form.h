@@ -66,6 +66,13 @@ public:
         return const_cast<Entry&>(known ? *known : add(form, {})).value;
     }
 
+    /// Of each entry, in no order.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const auto& [hash, found] : entries_)
+            for (const Entry& e : found) visit(e.form, e.value);
+    }
+
     size_t size() const { return size_; }
 
 private:

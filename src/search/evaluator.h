@@ -31,6 +31,13 @@ public:
     virtual Evaluation evaluate(const Point&) = 0;
     /// No point of the box has less in any criterion; infinite where none is a machine at all.
     virtual Criteria bound(const Box&) = 0;
+    /// Of one point: as bound(), but worked harder for, until `by` is at least `enough`.
+    virtual Criteria bound_of(const Point& point, Criterion by, double enough) {
+        (void)by, (void)enough;
+        Box box;
+        for (const uint32_t at : point) box.push_back({at, at});
+        return bound(box);
+    }
     /// Axes that bounds are weak across: boxes are cut along these first.
     virtual std::vector<bool> decisive() const = 0;
     /// Axes along which evaluations share nothing that is kept: points that differ in none of them

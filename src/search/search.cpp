@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <queue>
@@ -21,7 +22,7 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;
 constexpr size_t kBoxesOfARound = 64, kPointsOfAChunk = 512, kChunksOfARound = 64;
 constexpr size_t kSlowBoxesOfARound = 8, kSlowPointsOfARound = 4096;
-constexpr double kKinOfABox = 1024;  // points alike that are evaluated together
+constexpr double kKinOfABox = 1024;  // points alike that get their bounds together
 constexpr double kSecondsOfACommit = 1;
 constexpr double kSecondsOfARound = 0.5;  // how long nobody looks at the clock
 
@@ -408,7 +409,7 @@ std::vector<Run::Node> Run::halves(const Node& node, Evaluator& e) const {
     return best;
 }
 
-/// A box whose points are alike, few enough to be evaluated together.
+/// A box whose points are alike, few enough to get their bounds together.
 bool Run::of_kin(const Box& box) const {
     if (costly_.empty() || volume(box) > kKinOfABox) return single(box);
     for (size_t axis = 0; axis < box.size(); ++axis)
@@ -423,7 +424,9 @@ std::vector<Run::Node> Run::points_of(const Node& node, Evaluator& e) const {
     for_each_point(space_, node.box, [&](const Point& p) {
         Node one = node;
         for (size_t axis = 0; axis < p.size(); ++axis) one.box[axis] = {p[axis], p[axis]};
-        const Criteria bound = e.bound(one.box);
+        // The time is for evaluating once it is short.
+        const Criteria bound =
+            out_of_time() ? node.bound : e.bound_of(p, options_.by, best() * (1 + kRounding));
         for (size_t c = 0; c < bound.size(); ++c) one.bound[c] = std::max(one.bound[c], bound[c]);
         if (!ruled_out(one.bound)) points.push_back(std::move(one));
         return true;
@@ -445,7 +448,10 @@ Run::Outcome Run::dive(Node&& node, size_t worker) const {
         node = std::move(parts.front());
         for (size_t i = 1; i < parts.size(); ++i) out.open.push_back(std::move(parts[i]));
     }
-    out.leaves = points_of(node, e);
+    // Points alike get their bounds together; which of them are worth more, the others tell.
+    std::vector<Node> points = points_of(node, e);
+    std::move(points.begin(), points.end(),
+              std::back_inserter(single(node.box) ? out.leaves : out.open));
     return out;
 }
 

@@ -204,6 +204,7 @@ std::optional<double> Prices::priced(Program program, Kind kind, Region& asked) 
         Rules quiet;
         quiet.skip = skip_;
         quiet.oracle = oracle_;
+        quiet.asked = &asked;
         program = tile(program, target, quiet);
         if (has_scratchpads(target)) program = claim_residents(std::move(program), target, quiet);
     }

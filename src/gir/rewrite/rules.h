@@ -59,6 +59,9 @@ struct Rules {
     /// one shaped program.
     std::shared_ptr<KeptPrices> kept_prices = nullptr;
     KeptKernels* kept_kernels = nullptr;
+    /// Gets what the oracle asks of capacities while a kernel is tiled; null: no matter. What rules
+    /// ask is noted by the target.
+    Region* asked = nullptr;
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
 };

@@ -185,7 +185,7 @@ bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
 TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
     // A kernel may stand in two places, of which one sees a state as the run began.
     if (!rules.kept_kernels || reads_changed_state(*kernel))
-        return tiled_where_cheaper(kernel, target, nullptr);
+        return tiled_where_cheaper(kernel, target, rules.asked);
     const std::vector<double> capacities = capacities_by_level(target);
     return rules.kept_kernels->tiled.get(kernel, {capacities}, [&](Region& asked) {
         return tiled_where_cheaper(kernel, noting(target, asked), &asked);
