@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from browser import Browser  # noqa: E402
-from models import F32, ROOT, model, node, smeaton, tensor  # noqa: E402
+from models import F32, ROOT, model, node, smeaton, tensor, without_progress  # noqa: E402
 import numpy as np  # noqa: E402
 
 ROWS = ROOT.parent / "shared" / "data" / "measured" / "llm.csv"
@@ -162,7 +162,7 @@ def test_refusals_are_one_message_each(traffic, tmp_path):
         (["--devices", "H100", "--traffic", one, "--format", "q5_0", "--max-accuracy-loss", 1], "unknown"),
     ]
     for words, part in cases:
-        message = compared(llama, *words, code=1)
+        message = without_progress(compared(llama, *words, code=1))
         assert part in message and message.count("\n") == 1, message
     both = compared(llama, "--devices", "H100,Alveo V80,H1000", "--traffic", one)
     assert [r["device"] for r in both["refused"]] == ["Alveo V80", "H1000"] and len(both["rows"]) == 1
