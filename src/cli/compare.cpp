@@ -18,7 +18,7 @@ struct Request {
 
 int calibrate_only(const Request& r) {
     const compare::CalibrationResult result =
-        driver::calibrate_rows({r.compare.calibrate, r.compare.models});
+        driver::calibrate_rows({r.compare.calibrate, r.compare.models, r.compare.terms});
     if (!r.out.empty()) {
         std::string yaml = cost::print_calibrations(result.calibrations);
         write_file(r.out, yaml);
@@ -89,12 +89,17 @@ Verb compare_verb() {
                              "groups of weights");
             arguments.option(
                 "--parallel", c.parallel, "t=,p=,d=,e=",
-                "tensor, stages, replicas (experts: 1); absent: the fastest that fits");
+                "tensor, stages, replicas, devices over which experts lie whole; absent: the "
+                "fastest that fits");
+            arguments.option("--expert-imbalance", c.expert_imbalance,
+                             "tokens of the busiest device of experts over the mean; absent: 1");
             arguments.option("--efficiency", c.efficiency, "1|FILE",
                              "1: the roofline; a file of calibrations");
             arguments.option("--calibrate", c.calibrate, "ROWS.csv",
                              "fit to rows of measurements; without a model: print the fit, "
                              "--out writes it");
+            arguments.option("--terms", c.terms, "ENGINE/WIDTH=A,B",
+                             "coefficients that are fitted, in the place of the default ones");
             arguments.option("--models", c.models, "FOLDER",
                              "configurations that those rows name; absent: machines/models");
             arguments.option("--cost", c.cost, "FILE", "inputs of cost, each with source and date");
@@ -102,6 +107,10 @@ Verb compare_verb() {
             arguments.option("--power-cap-w", c.power_cap_w, "a limit on each device");
             arguments.option("--throughput-tokens-s", c.throughput_tokens_s,
                              "tokens/s known from elsewhere, for energy and cost");
+            arguments.option("--sparsity", c.sparsity, "N:M|P%",
+                             "weights that pruning keeps, or the share that is zero");
+            arguments.flag("--compressions", c.compressions,
+                           "every published compression of a model of this shape too");
             arguments.option("--max-accuracy-loss", c.max_accuracy_loss,
                              "per cent; formats that lose more, or of which nobody says, are "
                              "refused");

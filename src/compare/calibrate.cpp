@@ -5,6 +5,9 @@
 #include <map>
 #include <set>
 
+#include "base/error.h"
+#include "base/nearest.h"
+
 namespace smeaton::compare {
 
 namespace {
@@ -13,10 +16,20 @@ using cost::Calibration;
 using cost::Efficiency;
 using cost::EfficiencyTerm;
 
+std::vector<EfficiencyTerm> terms_named(const std::vector<std::string>& names) {
+    std::vector<EfficiencyTerm> terms;
+    for (const EfficiencyTerm& term : cost::efficiency_terms())
+        if (std::find(names.begin(), names.end(), term.name) != names.end()) terms.push_back(term);
+    return terms;
+}
+
 /// Coefficients that rows of this kind tell of.
 std::vector<EfficiencyTerm> free_terms(const std::string& engine, const std::string& width,
-                                       const std::set<std::string>& quantities, size_t rows) {
+                                       const std::set<std::string>& quantities, size_t rows,
+                                       const FittedTerms& asked) {
     std::vector<std::string> names;
+    if (const auto own = asked.find(engine + "/" + width); own != asked.end())
+        return terms_named(own->second);
     if (quantities.contains("operator")) {
         names = {"compute", "rows_half",     "memory",      "cache",    "attention",
                  "softmax", "norm",          "elementwise", "launch_s", "softmax_s",
@@ -29,10 +42,7 @@ std::vector<EfficiencyTerm> free_terms(const std::string& engine, const std::str
     } else {
         names = {"compute", "memory", "link_s"};  // what a few rows can tell apart
     }
-    std::vector<EfficiencyTerm> terms;
-    for (const EfficiencyTerm& term : cost::efficiency_terms())
-        if (std::find(names.begin(), names.end(), term.name) != names.end()) terms.push_back(term);
-    return terms;
+    return terms_named(names);
 }
 
 /// Where the search begins, and the widest first step, by term.
@@ -139,11 +149,11 @@ struct Group {
 constexpr double kOutlier = 5;  ///< times the fit of its engine: no property of the device
 
 /// Takes out rows that are far off the fit of all, and says so.
-void drop_outliers(Group& g, std::vector<LeftRow>& left) {
+void drop_outliers(Group& g, std::vector<LeftRow>& left, const FittedTerms& asked) {
     std::set<std::string> quantities;
     for (const RowCase* row : g.rows) quantities.insert(row->quantity);
-    const Efficiency e = fit(
-        g.rows, free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size()));
+    const Efficiency e = fit(g.rows, free_terms(g.calibration.engine, g.calibration.width,
+                                                quantities, g.rows.size(), asked));
     std::erase_if(g.rows, [&](const RowCase* row) {
         const double times = row->seconds / row->predict(e);
         if (times < kOutlier && times > 1 / kOutlier) return false;
@@ -153,7 +163,7 @@ void drop_outliers(Group& g, std::vector<LeftRow>& left) {
     });
 }
 
-void fit_group(Group& g) {
+void fit_group(Group& g, const FittedTerms& asked) {
     std::set<std::string> devices, quantities, families, sources;
     for (const RowCase* row : g.rows) {
         devices.insert(row->device);
@@ -164,7 +174,7 @@ void fit_group(Group& g) {
         g.calibration.most_context = std::max(g.calibration.most_context, row->context);
     }
     const auto terms =
-        free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size());
+        free_terms(g.calibration.engine, g.calibration.width, quantities, g.rows.size(), asked);
     g.calibration.efficiency = fit(g.rows, terms);
     g.calibration.families.assign(families.begin(), families.end());
     g.calibration.sources.assign(sources.begin(), sources.end());
@@ -218,7 +228,27 @@ cost::Spread spread_without(const Group& g, const RowCase* row) {
 
 }  // namespace
 
-CalibrationResult calibrate(const RowCases& rows) {
+void add_terms(const std::string& text, FittedTerms& terms) {
+    const size_t is = text.find('='), slash = text.find('/');
+    if (is == std::string::npos || slash == std::string::npos || slash > is)
+        throw UserError("--terms {}: expected ENGINE/WIDTH=NAME,NAME, as llama.cpp/16=memory,lanes",
+                        text);
+    std::vector<std::string>& names = terms[text.substr(0, is)];
+    names.clear();
+    std::vector<std::string> known;
+    for (const EfficiencyTerm& term : cost::efficiency_terms()) known.emplace_back(term.name);
+    for (size_t at = is + 1; at <= text.size();) {
+        const size_t comma = std::min(text.find(',', at), text.size());
+        const std::string name = text.substr(at, comma - at);
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            throw UserError("--terms {}: no coefficient '{}'{}", text, name,
+                            nearest_hint(name, known));
+        names.push_back(name);
+        at = comma + 1;
+    }
+}
+
+CalibrationResult calibrate(const RowCases& rows, const FittedTerms& terms) {
     std::map<std::pair<std::string, std::string>, Group> groups;
     for (const RowCase& row : rows.cases) {
         Group& g = groups[{row.engine, row.width}];
@@ -228,9 +258,11 @@ CalibrationResult calibrate(const RowCases& rows) {
     }
     CalibrationResult out;
     out.left = rows.left;
+    out.bounds = rows.bounds;
+    out.unbounded = rows.unbounded;
     for (auto& [key, g] : groups) {
-        drop_outliers(g, out.left);
-        fit_group(g);
+        drop_outliers(g, out.left, terms);
+        fit_group(g, terms);
         summarize(g);
         out.calibrations.push_back(g.calibration);
         for (const RowCase* row : g.rows) {

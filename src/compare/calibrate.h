@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,19 @@ struct LeftRow {
     std::string model, hardware, metric, why;
 };
 
+/// What a row measured and the least that physics allows for it: max(FLOPs / peak, bytes / rate).
+struct RowBound {
+    int line = 0;
+    std::string model, hardware, metric;
+    double measured_s = 0, bound_s = 0;
+    std::string basis;  ///< what the bound is of, where it is looser than the row's own setting
+};
+
 struct RowCases {
     std::vector<RowCase> cases;
     std::vector<LeftRow> left;  ///< what no prediction is made for, and why
+    std::vector<RowBound> bounds;
+    std::vector<LeftRow> unbounded;  ///< what has no bound either, and why
 };
 
 /// `workload` gives the model of a row; null where nobody knows it.
@@ -51,14 +62,22 @@ struct CalibrationResult {
     std::vector<cost::Calibration> calibrations;
     std::vector<RowResult> rows;
     std::vector<LeftRow> left;
+    std::vector<RowBound> bounds;
+    std::vector<LeftRow> unbounded;
 };
 
-/// One calibration for each engine and width that has rows. Deterministic.
-CalibrationResult calibrate(const RowCases&);
+/// Coefficients that are fitted, by "ENGINE/WIDTH", in the place of those that are by default.
+using FittedTerms = std::map<std::string, std::vector<std::string>>;
+/// "llama.cpp/16=memory,lanes". UserError for coefficients that are not there.
+void add_terms(const std::string& text, FittedTerms&);
 
-/// Rates of a device for a format. UserError where a number is blank that this work needs.
+/// One calibration for each engine and width that has rows. Deterministic.
+CalibrationResult calibrate(const RowCases&, const FittedTerms& = {});
+
+/// Rates of a device for a format with the sums that an engine computes in (llama.cpp: fp16, where
+/// the device states a rate for that). UserError where a number is blank that this work needs.
 cost::DeviceRates rates_of(const machine::Device&, const std::string& peak,
                            const std::string& attention_peak, bool needs_link,
-                           const std::string& what);
+                           const std::string& what, const std::string& engine);
 
 }  // namespace smeaton::compare

@@ -22,6 +22,20 @@ double cache_of_token(const Decoder& m, const Bits& bits, const Split& split) {
     return m.kv_elements * bits.cache / 8 / shares;
 }
 
+/// Bytes of weights on one device: of experts those that lie there, of products with pruned weights
+/// what pruning leaves.
+double weights_of(const Workload& w, const Bits& bits, const Split& split) {
+    const double experts = expert_elements(w.decoder), others = w.parameters - experts;
+    const double pruned = bits.pruned > 0 ? prunable(w.decoder) : 0;
+    auto bytes = [&](double all, double thinned) {
+        return ((all - thinned) * bits.weights + thinned * bits.pruned) / 8;
+    };
+    const double in_experts = pruned > 0 ? experts : 0;
+    return (bytes(others, pruned - in_experts) / split.tensor +
+            bytes(experts, in_experts) / split.expert_devices()) /
+           split.stages;
+}
+
 /// The hidden states of a chunk and the widest thing made of them.
 double activations_of(const Decoder& m, const Bits& bits, const Split& split, double tokens) {
     double widest = 0;
@@ -79,7 +93,7 @@ Capacity capacity(const Workload& w, const Bits& bits, const Split& split, doubl
     c.workspace_bytes = engine.workspace_bytes;
     if (w.is_decoder) {
         const double rounded = std::ceil(tokens / engine.block_tokens) * engine.block_tokens;
-        c.weights_bytes = w.parameters * bits.weights / 8 / (split.tensor * split.stages);
+        c.weights_bytes = weights_of(w, bits, split);
         c.cache_bytes = batch * rounded * cache_of_token(w.decoder, bits, split);
         c.activation_bytes = activations_of(w.decoder, bits, split, batch * tokens);
     } else {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compare/adoption.h"
 #include "compare/capacity.h"
 #include "compare/energy.h"
 #include "compare/formats.h"
@@ -26,8 +27,9 @@ struct DeviceCount {
 struct Options {
     std::string engine;  ///< empty: onnxruntime, or all that run the device
     Format format;
-    std::optional<Split> split;  ///< nothing: the fastest that fits
-    bool roofline = false;       ///< --efficiency 1
+    std::optional<Split> split;   ///< nothing: the fastest that fits
+    bool roofline = false;        ///< --efficiency 1
+    double expert_imbalance = 1;  ///< tokens of the busiest device of experts over the mean
     std::optional<double> power_cap_w;
     std::optional<double> throughput_tokens_s;  ///< given from elsewhere: cost and energy of that
     CostInputs costs;
@@ -68,7 +70,7 @@ struct DeviceRow {
     std::string cost_refused, energy_refused;
     std::vector<EngineRow> engines;
     std::vector<OperatorRow> operators;
-    std::vector<std::string> runs_on;     ///< engines that run the device
+    std::vector<EngineFit> runs_on;       ///< engines that run the device
     std::optional<double> porting_weeks;  ///< an input of the cost
     std::vector<std::string> notes;
     std::optional<double> left_out_error;

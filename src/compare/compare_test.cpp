@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "base/error.h"
+#include "compare/adoption.h"
+#include "compare/calibrate.h"
 #include "compare/compression.h"
 #include "compare/survey.h"
 
@@ -94,6 +96,53 @@ TEST(Phases, ExpertsThatAreReadFollowUniformRouting) {
     EXPECT_DOUBLE_EQ(experts_read(8, 2, 1), 2);
 }
 
+/// Mixtral-8x7B: 32 layers, 8 experts of which a token takes 2.
+Workload mixtral() {
+    Workload w = llama();
+    Decoder& d = w.decoder;
+    d.products = {{4096, 4096, 1, 1, 64, false},  {4096, 1024, 1, 1, 64, false},
+                  {4096, 8, 1, 1, 32, false},     {4096, 14336, 8, 2, 64, false},
+                  {14336, 4096, 8, 2, 32, false}, {4096, 32000, 1, 1, 1, true}};
+    d.vocabulary = 32000;
+    w.parameters = 46702792704.0;
+    w.active_parameters = 12879925248.0;
+    return w;
+}
+
+Serving served(const Workload& w, const Split& split) {
+    Serving s;
+    s.model = &w.decoder;
+    s.rates = {989.4e12, 989.4e12, 66.9e12, 3350e9, 450e9};
+    s.split = split;
+    return s;
+}
+
+TEST(Experts, OnDevicesOfTheirOwnThereIsAPartOnEachAndTokensGoThereAndBack) {
+    const Workload w = mixtral();
+    const double experts = expert_elements(w.decoder);
+    EXPECT_DOUBLE_EQ(experts, 8.0 * 3 * 4096 * 14336 * 32);
+    // Four replicas with one set of experts: each device holds two of them, and the rest whole.
+    const Capacity c = capacity(w, {}, {1, 1, 4, 4}, 80e9, memory_of_engine("vllm"), 1, 1024);
+    EXPECT_NEAR(c.weights_bytes, 2 * (experts / 4 + w.parameters - experts), 1);
+    const Capacity whole = capacity(w, {}, {1, 1, 1, 4}, 80e9, memory_of_engine("vllm"), 1, 1024);
+    EXPECT_NEAR(whole.weights_bytes, 2 * w.parameters, 1);
+    // Inside one replica experts lie whole or cut: the bytes are the same.
+    EXPECT_DOUBLE_EQ(capacity(w, {}, {4, 1, 4, 1}, 80e9, {}, 1, 1024).weights_bytes,
+                     capacity(w, {}, {4, 1, 1, 1}, 80e9, {}, 1, 1024).weights_bytes);
+    // Two all-to-alls a layer of 64 tokens' states to two experts each: 3 steps of a quarter.
+    const PhaseTime shared = decode(served(w, {1, 1, 4, 4}), 64, 1024);
+    EXPECT_NEAR(shared.link_s, 2 * 32 * 3 * (64 * 2 * 4096 * 2.0 / 4) / 450e9, 1e-9);
+    EXPECT_DOUBLE_EQ(decode(served(w, {1, 1, 1, 4}), 64, 1024).link_s, 0);
+    // The busiest device has its part of the tokens of all four.
+    Serving uneven = served(w, {1, 1, 4, 4});
+    uneven.imbalance = 1.5;
+    const PhaseTime slower = prefill(uneven, 16, 512),
+                    even = prefill(served(w, {1, 1, 4, 4}), 16, 512);
+    const double part = 2.0 * 2 * 3 * 4096 * 14336 * 32 * 16 * 512;
+    EXPECT_NEAR(slower.flops - even.flops, 0.5 * part, 1e-6 * part);
+    EXPECT_GT(slower.seconds, even.seconds);
+}
+
 TEST(Rows, ABetterDeviceFewerBitsAndAPromptThatIsShorterAreNeverSlower) {
     machine::Device base = machine::read_device("H100");
     auto step = [&](const machine::Device& d, const std::string& format, double batch,
@@ -169,6 +218,8 @@ TEST(Refusals, EachNamesTheDeviceAndTheNumber) {
     EXPECT_TRUE(holds(refusal([&] { row("H100", 3, split, traffic(1)); }), "32 heads"));
     split.split = Split{2, 1, 1, 1};
     EXPECT_TRUE(holds(refusal([&] { row("H100", 4, split, traffic(1)); }), "takes 2 devices"));
+    split.split = Split{1, 1, 4, 4};
+    EXPECT_TRUE(holds(refusal([&] { row("H100", 4, split, traffic(1)); }), "no experts"));
     EXPECT_TRUE(holds(refusal([] { format_named("fp9"); }), "nearest"));
     EXPECT_TRUE(holds(refusal([] { parse_traffic("rate_per_s: 3\nprompt: 1\noutput: 1\n", "t"); }),
                       "arrivals in time"));
@@ -289,15 +340,99 @@ TEST(Energy, MeteredServersLieInsideAndRatedDevicesAreNoBound) {
     EXPECT_FALSE(power(machine::read_device("MI210"), 1, 1, std::nullopt).wall_w);
 }
 
+Format with_zeros(const std::string& name, const std::string& zeros) {
+    Format f = format_named(name);
+    f.sparsity = parse_sparsity(zeros);
+    return f;
+}
+
 TEST(Compression, RowsAnswerToShapesAndUnknownIsNotAcceptable) {
-    const Workload w = llama();
+    Workload w = llama();
     const auto& all = shipped_compression_rows();
-    ASSERT_EQ(rows_of_shape(all, w, "q4_k_m").size(), 1u);
-    EXPECT_NEAR(*rows_of_shape(all, w, "q4_k_m")[0].loss_percent, 2.82, 1e-6);
-    EXPECT_EQ(refusal([&] { check_accuracy(all, w, "q4_k_m", 4.89, 3, false); }), "accepted");
-    EXPECT_TRUE(holds(refusal([&] { check_accuracy(all, w, "q2_k", 3.16, 3, false); }), "56.5"));
-    EXPECT_TRUE(holds(refusal([&] { check_accuracy(all, w, "q5_0", 5.5, 3, false); }), "unknown"));
-    EXPECT_EQ(refusal([&] { check_accuracy(all, w, "q5_0", 5.5, 3, true); }), "accepted");
+    ASSERT_EQ(rows_of_format(all, w, format_named("q4_k_m")).size(), 1u);
+    EXPECT_NEAR(*rows_of_format(all, w, format_named("q4_k_m"))[0].loss_percent, 2.82, 1e-6);
+    auto why = [&](const Format& f, double most, bool unknown) {
+        return accuracy_refused(all, w, f, most, unknown);
+    };
+    EXPECT_EQ(why(format_named("q4_k_m"), 3, false), "");
+    EXPECT_EQ(why(format_named("bf16"), 0, false), "");
+    EXPECT_TRUE(holds(why(format_named("q2_k"), 3, false), "56.5"));
+    EXPECT_TRUE(holds(why(format_named("q5_0"), 3, false), "unknown"));
+    EXPECT_EQ(why(format_named("q5_0"), 3, true), "");
+    // Of two methods with the same zeros the worse counts, and the better one is named.
+    EXPECT_TRUE(holds(why(with_zeros("bf16", "2:4"), 3, false), "55.9"));
+    EXPECT_TRUE(holds(why(with_zeros("bf16", "2:4"), 3, false), "distillation"));
+    EXPECT_TRUE(holds(why(with_zeros("bf16", "1:4"), 3, false), "unknown"));
+    // Fewer bits of the cache or of activations alone lose something too.
+    Format cache = format_named("fp16");
+    override_bits("kv=2", cache);
+    EXPECT_TRUE(holds(why(cache, 50, false), "unknown"));
+    // A model made smaller by training answers to its own shape, at 16 bits.
+    w.decoder.width = 3072;
+    w.decoder.feed_forward = 9216;
+    EXPECT_TRUE(holds(why(format_named("bf16"), 3, false), "7.07"));
+    EXPECT_EQ(why(format_named("bf16"), 10, false), "");
+}
+
+TEST(Compression, ZerosChangeBytesAndRatesWhereAUnitSkipsThem) {
+    auto at = [&](const std::string& device, const std::string& zeros, double prompt) {
+        Options o = options("vllm", "fp16");
+        if (!zeros.empty()) o.format.sparsity = parse_sparsity(zeros);
+        o.roofline = true;
+        return row(device, 1, o, traffic(1, prompt));
+    };
+    const DeviceRow dense = at("H100", "", 512), pruned = at("H100", "2:4", 512);
+    // Decode reads 9 of 16 bits of all weights but the head's.
+    const double linear = 7504658432.0, head = 4096.0 * 128256, cache = 577.0 * 131072;
+    const double bytes = (linear - head) * (16 + 2) / 2 / 8 + head * 2 + cache;
+    EXPECT_NEAR(pruned.bound_ms->v.value, 1e3 * bytes / 3350e9, 0.01);
+    EXPECT_LT(pruned.tpot_ms->v.value, dense.tpot_ms->v.value);
+    // Prefill computes at twice the rate, attention apart.
+    EXPECT_LT(pruned.ttft_ms->v.value, 0.56 * dense.ttft_ms->v.value);
+    EXPECT_NEAR(pruned.capacity.weights_bytes,
+                dense.capacity.weights_bytes - (linear - head) * (2 - 9.0 / 8), 1e3);
+    // No unit: bytes at best, and the middle is that of dense weights.
+    const DeviceRow none = at("V100S", "2:4", 512), was = at("V100S", "", 512);
+    EXPECT_DOUBLE_EQ(none.tpot_ms->v.value, was.tpot_ms->v.value);
+    EXPECT_LT(none.tpot_ms->v.low, was.tpot_ms->v.low);
+    EXPECT_TRUE(std::any_of(none.tpot_ms->flags.begin(), none.tpot_ms->flags.end(),
+                            [](const std::string& f) { return holds(f, "bytes at best"); }));
+    // Zeros anywhere help nothing.
+    EXPECT_DOUBLE_EQ(at("H100", "50%", 512).tpot_ms->v.value, dense.tpot_ms->v.value);
+    EXPECT_TRUE(holds(refusal([] { parse_sparsity("4:2"); }), "N:M"));
+    EXPECT_TRUE(holds(refusal([] { parse_sparsity("120%"); }), "N:M"));
+}
+
+TEST(Calibration, TermsThatAreNotThereAreRefused) {
+    FittedTerms terms;
+    add_terms("llama.cpp/16=memory,compute", terms);
+    EXPECT_EQ(terms["llama.cpp/16"], (std::vector<std::string>{"memory", "compute"}));
+    EXPECT_TRUE(holds(refusal([&] { add_terms("llama.cpp/16=memry", terms); }), "memory"));
+    EXPECT_TRUE(holds(refusal([&] { add_terms("memory", terms); }), "ENGINE/WIDTH"));
+}
+
+TEST(Adoption, WhatAListDoesNotNameIsLackingOnlyWhereItIsComplete) {
+    const std::vector<EngineList> lists = parse_engines(R"yaml(engines:
+  - {engine: vllm, complete: true, models: [llama], source: s, date: 2026}
+  - {engine: sglang, models: [llama], source: s, date: 2026}
+  - {engine: onnxruntime, classes: [GPU], complete: true, operators: [MatMul], source: s, date: 2026}
+)yaml",
+                                                        "engines.yaml");
+    machine::Device d = machine::read_device("H100");
+    d.engines = {"vllm", "sglang", "onnxruntime", "trtllm"};
+    Workload w = llama();
+    w.model_type = "t5";
+    w.op_names = {"MatMul", "Softmax"};
+    std::vector<EngineFit> fits = engines_for(lists, w, d);
+    EXPECT_EQ(fits[0].lacks, std::vector<std::string>{"t5"});
+    EXPECT_FALSE(fits[1].known);
+    EXPECT_EQ(fits[2].lacks, std::vector<std::string>{"Softmax"});
+    EXPECT_FALSE(fits[3].known);
+    w.model_type = "llama";
+    fits = engines_for(lists, w, d);
+    EXPECT_TRUE(fits[0].known && fits[0].lacks.empty() && fits[1].known);
+    w.model_type.clear();
+    EXPECT_EQ(engines_for(lists, w, d)[0].lacks, std::vector<std::string>{"ONNX graphs"});
 }
 
 TEST(Formats, GroupsOfWeightsAddTheirScalesAndTheWiderOperandDecidesThePeak) {

@@ -1,5 +1,6 @@
 #include "compare/compression.h"
 
+#include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -27,9 +28,12 @@ CompressionRow read_one(const YAML::Node& node, const std::string& file) {
         *at = static_cast<double>(map.whole(key, 1e9));
     r.method = map.text("method");
     r.format = map.text("format");
-    for (auto [key, at] :
-         {std::pair{"loss_percent", &r.loss_percent}, {"bits", &r.bits}, {"zeros", &r.zeros}})
+    for (auto [key, at] : {std::pair{"loss_percent", &r.loss_percent},
+                           {"bits", &r.bits},
+                           {"cache_bits", &r.cache_bits}})
         if (const auto n = map.optional_number(key)) *at = n->value;
+    if (const auto zeros = map.optional_text("sparsity")) r.sparsity = parse_sparsity(*zeros);
+    format_named(r.format);  // refuses what is no format
     r.measure = map.text("measure");
     r.source = map.text("source");
     map.finish();
@@ -57,35 +61,68 @@ const std::vector<CompressionRow>& shipped_compression_rows() {
     return rows;
 }
 
-std::vector<CompressionRow> rows_of_shape(const std::vector<CompressionRow>& all, const Workload& w,
-                                          const std::string& format) {
+std::vector<CompressionRow> rows_of_shape(const std::vector<CompressionRow>& all,
+                                          const Workload& w) {
     std::vector<CompressionRow> out;
     const Decoder& d = w.decoder;
     for (const CompressionRow& r : all)
-        if (r.format == format && r.width == d.width && r.layers == d.layers &&
-            r.heads == d.heads && r.feed_forward == d.feed_forward && r.vocabulary == d.vocabulary)
+        if (w.is_decoder && r.width == d.width && r.layers == d.layers && r.heads == d.heads &&
+            r.feed_forward == d.feed_forward && r.vocabulary == d.vocabulary)
             out.push_back(r);
     return out;
 }
 
-void check_accuracy(const std::vector<CompressionRow>& all, const Workload& w,
-                    const std::string& format, double weight_bits, double most_percent,
-                    bool unknown) {
-    if (weight_bits >= 16) return;
-    const std::vector<CompressionRow> rows = rows_of_shape(all, w, format);
-    std::optional<CompressionRow> worst;
-    for (const CompressionRow& r : rows)
-        if (r.loss_percent && (!worst || *r.loss_percent > *worst->loss_percent)) worst = r;
-    if (!worst) {
-        if (unknown) return;
-        throw UserError(
-            "--max-accuracy-loss {:g}: what {} loses on a model of this shape is "
-            "unknown; --unknown-accuracy takes it all the same",
-            most_percent, format);
+Format format_of(const CompressionRow& row) {
+    Format f = format_named(row.format);
+    if (row.bits) f.bits.weights = *row.bits;
+    if (row.cache_bits) f.bits.cache = *row.cache_bits;
+    f.sparsity = row.sparsity;
+    return f;
+}
+
+std::vector<CompressionRow> rows_of_format(const std::vector<CompressionRow>& all,
+                                           const Workload& w, const Format& format) {
+    std::vector<CompressionRow> out;
+    // A row about the cache answers to its bits; others to the cache as their format has it.
+    for (const CompressionRow& r : rows_of_shape(all, w)) {
+        const double cache = format_of(r).bits.cache;
+        if (r.format == format.base && r.sparsity == format.sparsity && cache == format.bits.cache)
+            out.push_back(r);
     }
-    if (*worst->loss_percent > most_percent)
-        throw UserError("--max-accuracy-loss {:g}: {} loses {:g} % ({}; {})", most_percent, format,
-                        *worst->loss_percent, worst->measure, worst->source);
+    return out;
+}
+
+bool lossless(const Format& f) {
+    return std::min({f.bits.weights, f.bits.activations, f.bits.cache}) >= 16 && !f.sparsity.any();
+}
+
+std::string accuracy_refused(const std::vector<CompressionRow>& all, const Workload& w,
+                             const Format& format, double most_percent, bool unknown) {
+    const std::vector<CompressionRow> rows = rows_of_format(all, w, format);
+    const std::string zeros = format.sparsity.text();
+    const std::string name = format.name + (zeros.empty() ? "" : " with " + zeros + " zeros");
+    // Of several methods the worst counts: a format does not say by which it was made.
+    const CompressionRow *worst = nullptr, *least = nullptr;
+    for (const CompressionRow& r : rows) {
+        if (!r.loss_percent) continue;
+        if (!worst || *r.loss_percent > *worst->loss_percent) worst = &r;
+        if (!least || *r.loss_percent < *least->loss_percent) least = &r;
+    }
+    if (!worst) {
+        if (unknown || (rows.empty() && lossless(format))) return "";
+        return fmt::format(
+            "--max-accuracy-loss {:g}: what {} loses on a model of this shape is unknown; "
+            "--unknown-accuracy takes it all the same",
+            most_percent, name);
+    }
+    if (*worst->loss_percent <= most_percent) return "";
+    std::string why =
+        fmt::format("--max-accuracy-loss {:g}: {} loses {:g} % ({}: {}; {})", most_percent, name,
+                    *worst->loss_percent, worst->method, worst->measure, worst->source);
+    if (*least->loss_percent <= most_percent)
+        why += fmt::format("; by {} {:g} %, which --compressions lists", least->method,
+                           *least->loss_percent);
+    return why;
 }
 
 }  // namespace smeaton::compare

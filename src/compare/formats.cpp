@@ -1,5 +1,7 @@
 #include "compare/formats.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -73,11 +75,57 @@ std::vector<std::string> format_names() {
 
 Format format_named(const std::string& name) {
     for (const Format& f : table())
-        if (f.name == name) return f;
+        if (f.name == name) {
+            Format found = f;
+            found.base = name;
+            return found;
+        }
     std::string all;
     for (const std::string& n : format_names()) all += (all.empty() ? "" : ", ") + n;
     throw UserError("format '{}' is unknown{}; there are {}", name,
                     nearest_hint(name, format_names()), all);
+}
+
+std::string Sparsity::text() const {
+    if (of > 0) return fmt::format("{}:{}", kept, of);
+    return any() ? fmt::format("{:g}%", 100 * share) : "";
+}
+
+Sparsity parse_sparsity(const std::string& text) {
+    auto whole = [](std::string_view word) {
+        int value = -1;
+        const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+        return error == std::errc() && rest == word.data() + word.size() ? value : -1;
+    };
+    const std::string_view all = text;
+    const size_t colon = all.find(':');
+    Sparsity s;
+    if (colon != std::string_view::npos) {
+        s.kept = whole(all.substr(0, colon));
+        s.of = whole(all.substr(colon + 1));
+        if (s.kept >= 1 && s.of > s.kept && s.of <= 64) {
+            s.share = 1 - static_cast<double>(s.kept) / s.of;
+            return s;
+        }
+    } else if (all.ends_with('%')) {
+        double percent = 0;
+        const char* end = all.data() + all.size() - 1;
+        const auto [rest, error] = std::from_chars(all.data(), end, percent);
+        if (error == std::errc() && rest == end && percent > 0 && percent < 100) {
+            s.share = percent / 100;
+            return s;
+        }
+    }
+    throw UserError(
+        "--sparsity {}: expected N:M, N weights kept of each M (2:4), or the per cent that is zero "
+        "(50%)",
+        text);
+}
+
+double pruned_bits(const Sparsity& s, double bits) {
+    if (s.of == 0) return bits;
+    const double place = std::ceil(std::log2(s.of));
+    return (bits + place) * s.kept / s.of;
 }
 
 void override_bits(const std::string& text, Format& format) {
@@ -103,8 +151,10 @@ void override_bits(const std::string& text, Format& format) {
     if (given.contains("w")) bits.weights = given["w"];
     if (given.contains("a")) bits.activations = given["a"];
     if (given.contains("kv")) bits.cache = given["kv"];
-    if (given.contains("w") || given.contains("a"))
+    if (given.contains("w") || given.contains("a")) {
+        format.base.clear();
         format.peak = peak_of(bits.weights, bits.activations, format.peak);
+    }
     if (given.contains("group")) {
         if (given["group"] < 1) throw UserError("--bits {}: 'group' must be at least 1", text);
         const double scale = given.contains("scale") ? given["scale"] : 16;

@@ -20,22 +20,41 @@ struct Mix {
 
 using cost::OperatorWork;
 
+/// One product on one of the devices: of experts the busiest, which has `imbalance` times its part
+/// of the tokens and of the experts that are read, but not more than it holds.
+OperatorWork product_of(const Serving& s, const Mix& mix, const Product& p) {
+    OperatorWork w;
+    const bool of_experts = p.experts > 1;
+    const double rows = (p.head ? mix.last : mix.tokens) * (of_experts ? s.split.sharing() : 1);
+    const double shares = (of_experts ? s.split.expert_devices() : s.split.tensor) * s.split.stages;
+    const double busy = of_experts && s.split.experts > 1 ? s.imbalance : 1;
+    const double read = experts_read(p.experts, p.active, rows);
+    const double held = std::min(p.experts, read * busy);
+    w.rows = of_experts ? rows * p.active / read : rows;
+    w.flops = 2 * p.depth * p.columns * rows * p.active * busy / shares;
+    w.pruned = s.bits.pruned > 0 && !p.head;
+    w.weight_bytes =
+        p.depth * p.columns * held * (w.pruned ? s.bits.pruned : s.bits.weights) / 8 / shares;
+    w.activation_bytes =
+        rows * p.active * (p.depth + p.columns) * s.bits.activations / 8 * busy / shares;
+    w.times = p.times;
+    return w;
+}
+
+/// Layers that have experts: each has one product from their inner width back to the model's.
+double expert_layers(const Decoder& m) {
+    double layers = 0;
+    for (const Product& p : m.products)
+        if (p.experts > 1 && p.columns == m.width) layers += p.times;
+    return std::min(layers, m.layers);
+}
+
 /// The model's operators for a mix on one of the devices that share it.
 std::vector<OperatorWork> operators_of(const Serving& s, const Mix& mix) {
     const Decoder& m = *s.model;
     const double t = s.split.tensor * s.split.stages;
     std::vector<OperatorWork> all;
-    for (const Product& p : m.products) {
-        OperatorWork w;
-        const double rows = p.head ? mix.last : mix.tokens;
-        const double read = experts_read(p.experts, p.active, rows);
-        w.rows = p.experts > 1 ? rows * p.active / read : rows;
-        w.flops = 2 * p.depth * p.columns * rows * p.active / t;
-        w.weight_bytes = p.depth * p.columns * read * s.bits.weights / 8 / t;
-        w.activation_bytes = rows * p.active * (p.depth + p.columns) * s.bits.activations / 8 / t;
-        w.times = p.times;
-        all.push_back(w);
-    }
+    for (const Product& p : m.products) all.push_back(product_of(s, mix, p));
     OperatorWork core;
     core.kind = OperatorWork::Kind::Attention;
     core.name = "attention";
@@ -50,13 +69,21 @@ std::vector<OperatorWork> operators_of(const Serving& s, const Mix& mix) {
     return all;
 }
 
-/// Two all-reduces a layer of the tokens' hidden states, and one hand-over a stage.
+/// Two all-reduces a layer of the tokens' hidden states, one hand-over a stage, and where replicas
+/// share experts two all-to-alls a layer: each token's state to its experts and back.
 double link_time(const Serving& s, const Mix& mix) {
     const Decoder& m = *s.model;
     const double bytes = mix.tokens * m.width * s.bits.activations / 8;
     double seconds = 0;
     if (s.split.tensor > 1)
         seconds = 2 * m.layers * cost::all_reduce_s(bytes, s.split.tensor, s.rates, s.efficiency);
+    if (s.split.sharing() > 1) {
+        double active = 0;
+        for (const Product& p : m.products) active = std::max(active, p.active);
+        seconds += 2 * expert_layers(m) * s.imbalance *
+                   cost::all_to_all_s(bytes / s.split.tensor * active, s.split.experts, s.rates,
+                                      s.efficiency);
+    }
     if (s.split.stages > 1)
         seconds += (s.split.stages - 1) *
                    (s.efficiency.link_s + bytes / (s.rates.link_bytes * s.efficiency.link));
@@ -76,7 +103,10 @@ PhaseTime phase(const Serving& s, const Mix& mix) {
         const double bytes = (w.weight_bytes + w.cache_bytes + w.activation_bytes) * w.times;
         out.bytes += bytes;
         const bool core = w.kind == OperatorWork::Kind::Attention;
-        flops_s += w.flops * w.times / (core ? s.rates.attention_flops : s.rates.matrix_flops);
+        const double rate = core                                   ? s.rates.attention_flops
+                            : w.pruned && s.rates.pruned_flops > 0 ? s.rates.pruned_flops
+                                                                   : s.rates.matrix_flops;
+        flops_s += w.flops * w.times / rate;
         bytes_s += bytes / s.rates.memory_bytes;
     }
     out.bound_s = std::max(flops_s, bytes_s);
@@ -86,7 +116,8 @@ PhaseTime phase(const Serving& s, const Mix& mix) {
     out.link_s = link_time(s, mix);
     const double fixed = s.efficiency.step_s + s.efficiency.sequence_s * mix.sequences;
     out.launch_s += fixed;
-    out.seconds = s.roofline ? out.bound_s + (s.split.tensor > 1 ? out.link_s : 0)
+    const bool linked = s.split.tensor > 1 || s.split.sharing() > 1;
+    out.seconds = s.roofline ? out.bound_s + (linked ? out.link_s : 0)
                              : std::max(out.bound_s, sum * stages + out.link_s + fixed);
     const double most = std::max({out.compute_s, out.memory_s, out.link_s, out.launch_s});
     out.limit = most == out.link_s && most > 0     ? "link"
@@ -109,6 +140,20 @@ double seen(const Decoder& m, double context) {
 
 }  // namespace
 
+double prunable(const Decoder& m) {
+    double elements = 0;
+    for (const Product& p : m.products)
+        if (!p.head) elements += p.depth * p.columns * p.experts * p.times;
+    return elements;
+}
+
+double expert_elements(const Decoder& m) {
+    double elements = 0;
+    for (const Product& p : m.products)
+        if (p.experts > 1) elements += p.depth * p.columns * p.experts * p.times;
+    return elements;
+}
+
 double experts_read(double experts, double active, double tokens) {
     if (experts <= 1) return 1;
     return experts * (1 - std::pow(1 - active / experts, std::max(1.0, tokens)));
@@ -121,7 +166,7 @@ PhaseTime prefill(const Serving& s, double sequences, double prompt) {
     mix.pairs = sequences * causal_pairs(prompt, static_cast<double>(s.model->window));
     mix.cache_written = mix.tokens;
     PhaseTime out = phase(s, mix);
-    if (s.roofline && s.model->prompt_flops > 0) {
+    if (s.roofline && s.model->prompt_flops > 0 && s.bits.pruned == 0) {
         // The totals of the graph: attention in full, a head on every token.
         out.flops = s.model->prompt_flops * sequences / (s.split.tensor * s.split.stages);
         out.seconds = out.bound_s = s.split.stages * std::max(out.flops / s.rates.matrix_flops,

@@ -1,6 +1,7 @@
 // Prefill and decode of a decoder on devices that share it, and the closed loop of both.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,12 +14,22 @@ namespace smeaton::compare {
 /// Bits of an element; of weights with what scales and zeros add.
 struct Bits {
     double weights = 16, activations = 16, cache = 16;
+    /// Of a weight of products with pruned weights (all but the head), zeros left out and the
+    /// places of the others counted; 0: nothing is pruned.
+    double pruned = 0;
 };
 
-/// Devices that share one model: t tensor parallel, p stages, e groups of experts; d replicas.
+/// Devices that share one model: t tensor parallel, p stages, d replicas. e: experts lie whole on e
+/// devices. Up to t these are devices of one replica (a layer's experts in e parts, each cut over
+/// t / e devices); beyond that e / t replicas have one set of experts together and send each other
+/// tokens.
 struct Split {
     int tensor = 1, stages = 1, experts = 1, replicas = 1;
     int devices() const { return tensor * stages * replicas; }
+    /// Replicas that have one set of experts together.
+    double sharing() const { return experts > tensor ? experts / tensor : 1; }
+    /// Devices over which one layer's experts lie.
+    double expert_devices() const { return std::max(experts, tensor); }
     friend bool operator==(const Split&, const Split&) = default;
 };
 
@@ -29,6 +40,8 @@ struct Serving {
     cost::DeviceRates rates;
     cost::Efficiency efficiency;
     bool roofline = false;  ///< max of totals, nothing else: --efficiency 1
+    /// Tokens of the busiest device of experts over the mean; 1: all as busy.
+    double imbalance = 1;
 };
 
 struct PhaseTime {
@@ -55,6 +68,11 @@ struct ClosedLoop {
     std::string limit;
 };
 ClosedLoop closed_loop(const Serving&, double batch, double prompt, double output);
+
+/// Elements of weights that pruning leaves out or not: all products but the head.
+double prunable(const Decoder&);
+/// Elements of experts' weights.
+double expert_elements(const Decoder&);
 
 /// Distinct experts that `tokens` read under uniform routing: E (1 - (1 - k/E)^tokens).
 double experts_read(double experts, double active, double tokens);

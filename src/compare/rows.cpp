@@ -92,7 +92,8 @@ std::vector<Row> parse_rows(const std::string& csv, const std::string& file) {
                  in = column("in_len", true), out = column("out_len", true),
                  parallel = column("parallelism", true), metric = column("metric", true),
                  value = column("value", true), unit = column("unit", false),
-                 note = column("note", false), engine = column("engine", false);
+                 note = column("note", false), engine = column("engine", false),
+                 parameters = column("params", false);
     std::vector<Row> rows;
     for (size_t i = 1; i < lines.size(); ++i) {
         const auto& [line, cells] = lines[i];
@@ -107,6 +108,7 @@ std::vector<Row> parse_rows(const std::string& csv, const std::string& file) {
         row.devices = figure(cell(count)).value_or(1);
         row.prompt = figure(cell(in)).value_or(0);
         row.output = figure(cell(out)).value_or(0);
+        row.parameters = figure(cell(parameters)).value_or(0);
         if (row.engine.empty()) row.engine = engine_of(row);
         rows.push_back(std::move(row));
     }

@@ -13,6 +13,7 @@ struct Row {
     std::string source, model, hardware, precision, parallelism, metric, unit, note, engine;
     std::string batch;  ///< as written: "8", "max throughput"
     double devices = 1, prompt = 0, output = 0, value = 0;
+    double parameters = 0;  ///< as the row states them; 0: not stated
 };
 
 /// UserError names file and line: a missing column, a value that is no number.

@@ -43,6 +43,7 @@ struct Workload {
     double weight_bytes = 0;            ///< in that format
     double live_bytes = 0;              ///< most bytes of activations alive at once, upper bound
     std::vector<std::string> op_names;  ///< operators that it is made of
+    std::string model_type;             ///< of a config.json: "llama"; empty: an ONNX file
 };
 
 }  // namespace smeaton::compare

@@ -25,13 +25,14 @@ Parts product(const OperatorWork& w, const DeviceRates& d, const Efficiency& e) 
     Parts p;
     const double bytes = w.weight_bytes + w.cache_bytes + w.activation_bytes;
     const double flops = w.flops;
-    p.compute = over(flops, d.matrix_flops * saturating(e.compute, w.rows, e.rows_half));
+    const double peak = w.pruned && d.pruned_flops > 0 ? d.pruned_flops : d.matrix_flops;
+    p.compute = over(flops, peak * saturating(e.compute, w.rows, e.rows_half));
     p.memory = over(bytes, d.memory_bytes * saturating(e.memory, bytes, e.bytes_half));
     if (w.rows < kThinRows && d.vector_flops > 0)
         p.lanes = over(flops, d.vector_flops) * e.lanes +
                   (over(flops, d.vector_flops) + over(flops, d.matrix_flops)) * e.unpack;
     p.launch = e.launch_s;
-    p.bound = std::max(over(flops, d.matrix_flops), over(bytes, d.memory_bytes));
+    p.bound = std::max(over(flops, peak), over(bytes, d.memory_bytes));
     return p;
 }
 
@@ -117,6 +118,11 @@ double all_reduce_s(double bytes, double n, const DeviceRates& d, const Efficien
     const double ring = 2 * (n - 1) * e.link_s + 2 * (n - 1) / n * beta;
     const double tree = 2 * std::ceil(std::log2(n)) * e.link_s + 2 * beta;
     return std::min(ring, tree);
+}
+
+double all_to_all_s(double bytes, double n, const DeviceRates& d, const Efficiency& e) {
+    if (n <= 1 || bytes <= 0) return 0;
+    return (n - 1) * (e.link_s + bytes / n / (d.link_bytes * e.link));
 }
 
 }  // namespace smeaton::cost

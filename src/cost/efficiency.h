@@ -16,7 +16,8 @@ struct OperatorWork {
     double rows = 1;  ///< M of a product: what shares one reading of the weights
     double flops = 0;
     double weight_bytes = 0, cache_bytes = 0, activation_bytes = 0;
-    double times = 1;  ///< so many of it, one after another
+    double times = 1;     ///< so many of it, one after another
+    bool pruned = false;  ///< its weight has zeros where the device may skip them (N of M)
 };
 
 /// What a device has, in its units per second; 0: its data sheet does not say.
@@ -25,7 +26,8 @@ struct DeviceRates {
     double attention_flops = 0;  ///< of the format that attention computes in
     double vector_flops = 0;     ///< fp32
     double memory_bytes = 0;
-    double link_bytes = 0;  ///< one way
+    double link_bytes = 0;    ///< one way
+    double pruned_flops = 0;  ///< of products with pruned weights, zeros counted; 0: as of others
 };
 
 //      name              one    least   most   what
@@ -84,5 +86,9 @@ OperatorTime operator_time(const OperatorWork&, const DeviceRates&, const Effici
 /// Seconds of an all-reduce of `bytes` over `n` devices: the cheaper of ring and double binary
 /// tree (codesign alpha-beta forms), alpha = link_s, beta = link x the link's rate.
 double all_reduce_s(double bytes, double n, const DeviceRates&, const Efficiency&);
+
+/// Seconds of an all-to-all in which each of `n` devices has `bytes` for all: (n - 1) steps of a
+/// part each.
+double all_to_all_s(double bytes, double n, const DeviceRates&, const Efficiency&);
 
 }  // namespace smeaton::cost

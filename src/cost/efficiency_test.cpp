@@ -92,6 +92,22 @@ TEST(Efficiency, AnAllReduceTakesTheCheaperOfRingAndTree) {
     EXPECT_EQ(all_reduce_s(1e9, 1, rates(), e), 0);
 }
 
+TEST(Efficiency, AnAllToAllHasAPartForEachOtherDevice) {
+    Efficiency e;
+    e.link_s = 1e-5;
+    EXPECT_NEAR(all_to_all_s(8e8, 8, rates(), e), 7 * (1e-5 + 1e8 / 300e9), 1e-12);
+    EXPECT_EQ(all_to_all_s(8e8, 1, rates(), e), 0);
+}
+
+TEST(Efficiency, ZerosAreSkippedWhereTheDeviceSaysSo) {
+    OperatorWork w = product(4096, 12288, 12288);
+    DeviceRates skipping = rates();
+    skipping.pruned_flops = 600e12;
+    w.pruned = true;
+    EXPECT_DOUBLE_EQ(operator_time(w, skipping, {}).seconds, w.flops / 600e12);
+    EXPECT_DOUBLE_EQ(operator_time(w, rates(), {}).seconds, w.flops / 300e12);
+}
+
 TEST(Calibration, PrintsAndReadsBack) {
     const std::vector<Calibration>& shipped = shipped_calibrations();
     ASSERT_FALSE(shipped.empty());

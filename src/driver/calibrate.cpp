@@ -64,7 +64,9 @@ compare::CalibrationResult calibrate_rows(const CalibrateRequest& request) {
         const std::string why = cases.left.empty() ? "it has none" : cases.left[0].why;
         throw UserError("{}: no row that can be predicted: {}", request.rows, why);
     }
-    return compare::calibrate(cases);
+    compare::FittedTerms terms;
+    for (const std::string& text : request.terms) compare::add_terms(text, terms);
+    return compare::calibrate(cases, terms);
 }
 
 }  // namespace smeaton::driver

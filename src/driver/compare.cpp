@@ -62,11 +62,6 @@ compare::Split split_of(const std::string& text) {
         if (is == std::string::npos || (key != "t" && key != "p" && key != "d" && key != "e"))
             throw UserError("--parallel {}: expected t=, p=, d=, e=, got '{}'", text, part);
         const int value = whole(part.substr(is + 1), "--parallel " + text);
-        if (key == "e" && value != 1)
-            throw UserError(
-                "--parallel {}: experts on devices of their own are not modelled; expected e=1, or "
-                "t=, p=, d= alone",
-                text);
         (key == "t"   ? split.tensor
          : key == "p" ? split.stages
          : key == "d" ? split.replicas
@@ -91,6 +86,11 @@ void check_engine(const std::string& engine) {
                     all);
 }
 
+void check_positive(const char* option, const std::optional<double>& value) {
+    if (value && !(*value > 0 && *value < 1e15))
+        throw UserError("{} {:g}: expected a positive number", option, *value);
+}
+
 compare::CostInputs costs_of(const CompareRequest& request) {
     compare::CostInputs costs = compare::shipped_cost_inputs();
     if (!request.cost.empty())
@@ -107,7 +107,7 @@ std::vector<cost::Calibration> calibrations_of(const CompareRequest& request) {
                                        request.efficiency);
     if (!request.calibrate.empty())
         for (cost::Calibration& own :
-             calibrate_rows({request.calibrate, request.models}).calibrations) {
+             calibrate_rows({request.calibrate, request.models, request.terms}).calibrations) {
             std::erase_if(all, [&](const cost::Calibration& c) {
                 return c.engine == own.engine && c.width == own.width;
             });
@@ -120,6 +120,34 @@ std::string default_format(const compare::Workload& w) {
     return w.is_decoder ? "fp16" : w.format;
 }
 
+/// Every compression of a model of this shape on every device.
+std::vector<Compressed> compressed_on(const CompareRequest& request, const CompareResult& r,
+                                      const std::vector<compare::DeviceCount>& devices,
+                                      compare::Options options) {
+    std::vector<Compressed> all;
+    for (const compare::CompressionRow& row :
+         compare::rows_of_shape(compare::shipped_compression_rows(), r.workload)) {
+        Compressed one{row, compare::format_of(row), "", {}};
+        if (request.max_accuracy_loss)
+            one.not_taken =
+                compare::accuracy_refused({row}, r.workload, one.format, *request.max_accuracy_loss,
+                                          request.unknown_accuracy);
+        options.format = one.format;
+        for (const compare::DeviceCount& device : devices) {
+            CompressedOn on;
+            try {
+                on.row = compare::row_of(r.workload, r.asked, device, options);
+            } catch (const UserError& error) {
+                on.row.text = device.text;
+                on.refused = error.what();
+            }
+            one.devices.push_back(std::move(on));
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 }  // namespace
 
 CompareResult compare_devices(const CompareRequest& request) {
@@ -128,6 +156,11 @@ CompareResult compare_devices(const CompareRequest& request) {
     };
     CompareResult r;
     check_engine(request.engine);
+    check_positive("--power-cap-w", request.power_cap_w);
+    check_positive("--throughput-tokens-s", request.throughput_tokens_s);
+    if (request.max_accuracy_loss && *request.max_accuracy_loss < 0)
+        throw UserError("--max-accuracy-loss {:g}: expected per cent, from 0 on",
+                        *request.max_accuracy_loss);
     compare::Options options;
     options.engine = request.engine;
     options.costs = r.costs = costs_of(request);
@@ -159,12 +192,27 @@ CompareResult compare_devices(const CompareRequest& request) {
     options.format =
         compare::format_named(request.format.empty() ? default_format(r.workload) : request.format);
     if (!request.bits.empty()) compare::override_bits(request.bits, options.format);
+    if (!request.sparsity.empty())
+        options.format.sparsity = compare::parse_sparsity(request.sparsity);
+    r.sparsity = options.format.sparsity.text();
     const auto& known = compare::shipped_compression_rows();
-    r.accuracy = compare::rows_of_shape(known, r.workload, options.format.name);
-    r.lossless = options.format.bits.weights >= 16;
-    if (request.max_accuracy_loss)
-        compare::check_accuracy(known, r.workload, options.format.name, options.format.bits.weights,
-                                *request.max_accuracy_loss, request.unknown_accuracy);
+    r.accuracy = compare::rows_of_format(known, r.workload, options.format);
+    r.lossless = compare::lossless(options.format) && r.accuracy.empty();
+    if (request.max_accuracy_loss) {
+        const std::string why =
+            compare::accuracy_refused(known, r.workload, options.format, *request.max_accuracy_loss,
+                                      request.unknown_accuracy);
+        if (!why.empty() && !request.compressions) throw UserError("{}", why);
+        if (!why.empty()) r.warnings.push_back(why);
+    }
+    if (request.expert_imbalance) {
+        if (*request.expert_imbalance < 1)
+            throw UserError(
+                "--expert-imbalance {:g}: expected the tokens of the busiest device over the mean, "
+                "from 1 on",
+                *request.expert_imbalance);
+        options.expert_imbalance = *request.expert_imbalance;
+    }
     r.format = options.format.name;
     r.bits = options.format.bits;
     if (!request.parallel.empty()) options.split = split_of(request.parallel);
@@ -202,6 +250,7 @@ CompareResult compare_devices(const CompareRequest& request) {
     progress("devices", 0.6);
     r.comparison = compare::compare(r.workload, r.asked, devices, options, std::move(measured));
     r.comparison.refused.insert(r.comparison.refused.end(), unknown.begin(), unknown.end());
+    if (request.compressions) r.compressed = compressed_on(request, r, devices, options);
     return r;
 }
 

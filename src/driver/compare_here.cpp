@@ -89,7 +89,7 @@ compare::DeviceRow measured_here(const WorkloadRequest& request, const compare::
     row.device = row.text = "here";
     row.device_class = "CPU";
     row.engine = "smeaton";
-    row.runs_on = {"smeaton"};
+    row.runs_on = {{"smeaton", true, {}, "", "this program", ""}};
     row.fits = true;
     row.batch = w.batch;
     row.limit = "measured";

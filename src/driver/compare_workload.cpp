@@ -134,6 +134,12 @@ double prompt_flops(const Graph& graph, int prompt) {
     return number_of(model::summarize(model::infer_shapes(bound, {}, lower::evaluate)).flops);
 }
 
+std::vector<std::string> operator_names(const Graph& graph) {
+    std::set<std::string> names;
+    for (const Node& node : graph.nodes) names.insert(node.op_name);
+    return {names.begin(), names.end()};
+}
+
 Workload decoder_workload(const ModelFile& file, const WorkloadRequest& request) {
     const std::string& path = request.model;
     const model::hf::Facts& f = *file.facts;
@@ -155,6 +161,8 @@ Workload decoder_workload(const ModelFile& file, const WorkloadRequest& request)
     d.vocabulary = static_cast<double>(f.vocabulary);
     d.max_positions = f.max_positions;
     d.window = f.window;
+    w.model_type = f.model_type;
+    w.op_names = operator_names(file.graph);
     if (request.prompt > 0) d.prompt_flops = prompt_flops(file.graph, request.prompt);
     return w;
 }
@@ -220,12 +228,10 @@ void add_operators(const model::ShapedGraph& shaped, Workload& w) {
     w.flops = number_of(summary.flops);
     w.bytes = number_of(summary.read_bytes) + number_of(summary.written_bytes);
     w.live_bytes = static_cast<double>(graph_max_live_bytes(shaped));
-    std::set<std::string> names;
     const std::vector<bool> fused = joined(shaped.graph);
     for (size_t i = 0; i < shaped.graph.nodes.size(); ++i) {
         const Node& node = shaped.graph.nodes[i];
         const model::OperatorSummary& s = summary.operators[i];
-        names.insert(node.op_name);
         if (fused[i]) continue;
         OperatorWork op;
         op.name = s.node;
@@ -237,7 +243,7 @@ void add_operators(const model::ShapedGraph& shaped, Workload& w) {
         op.rows = op.kind == OperatorWork::Kind::Product ? rows_of(shaped.graph, node) : 1;
         w.operators.push_back(op);
     }
-    w.op_names.assign(names.begin(), names.end());
+    w.op_names = operator_names(shaped.graph);
 }
 
 Workload graph_workload(ModelFile file, const WorkloadRequest& request) {
@@ -270,7 +276,10 @@ Workload workload_of(const WorkloadRequest& request) {
         ModelFile file = read_model_file(request.model);
         const bool decoder = file.facts && file.facts->decoder && file.graph.inputs.size() == 1;
         if (decoder) return decoder_workload(file, request);
-        return graph_workload(std::move(file), request);
+        const std::string kind = file.facts ? file.facts->model_type : "";
+        Workload w = graph_workload(std::move(file), request);
+        w.model_type = kind;
+        return w;
     });
 }
 

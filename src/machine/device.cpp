@@ -185,12 +185,41 @@ const DeviceNumber& need(const Device& device, std::string_view key, std::string
 const DeviceNumber& need_dense_peak(const Device& device, const std::string& format,
                                     std::string_view what) {
     const DeviceNumber& peak = need(device, "peak." + format, what);
+    if (const DeviceNumber* dense = dense_peak(device, format, peak.accumulate)) return *dense;
     if (!peak.sparse.empty())
         throw UserError(
             "device {}: its peak.{} is stated for {} sparse work, and {} is dense; state the dense "
             "peak in a file of your own",
             device.name, format, peak.sparse, what);
     return peak;
+}
+
+namespace {
+
+/// The rate stated for a format, or one of those stated beside it, that answers.
+template <class Answers>
+const DeviceNumber* rate_that(const Device& device, const std::string& format, Answers answers) {
+    const DeviceNumber* own = find_number(device, "peak." + format);
+    if (!own || answers(*own)) return own;
+    for (const DeviceNumber& other : own->also)
+        if (answers(other)) return &other;
+    return nullptr;
+}
+
+}  // namespace
+
+const DeviceNumber* dense_peak(const Device& device, const std::string& format,
+                               const std::string& accumulate) {
+    const DeviceNumber* found = rate_that(device, format, [&](const DeviceNumber& n) {
+        return n.sparse.empty() && n.accumulate == accumulate;
+    });
+    if (found) return found;
+    return rate_that(device, format, [](const DeviceNumber& n) { return n.sparse.empty(); });
+}
+
+const DeviceNumber* sparse_peak(const Device& device, const std::string& format,
+                                const std::string& sparse) {
+    return rate_that(device, format, [&](const DeviceNumber& n) { return n.sparse == sparse; });
 }
 
 Machine to_machine(const Device& device) {

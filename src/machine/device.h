@@ -25,6 +25,7 @@ struct DeviceNumber {
     std::string ways;        ///< "one" or "both" directions; empty: does not apply
     std::string date, note;
     Confidence confidence = Confidence::Unstated;
+    std::vector<DeviceNumber> also;  ///< of a peak: rates of the same format for other work
     friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
 };
 
@@ -84,6 +85,14 @@ const DeviceNumber& need(const Device&, std::string_view key, std::string_view w
 /// The peak of a format for dense work. UserError where it is blank or stated for sparse work.
 const DeviceNumber& need_dense_peak(const Device&, const std::string& format,
                                     std::string_view what);
+
+/// The rate of a format with sums in `accumulate`; the format's own where no other is stated for
+/// such sums. Null where the format has no peak.
+const DeviceNumber* dense_peak(const Device&, const std::string& format,
+                               const std::string& accumulate);
+/// The rate of a format for operands of which N of M are kept ("2:4"); null where none is stated.
+const DeviceNumber* sparse_peak(const Device&, const std::string& format,
+                                const std::string& sparse);
 
 /// One unit at the peaks and one level of memory; what else a machine has is as the data sheet
 /// does not say, marked so in its sources. UserError where fp32, memory or bandwidth is blank.

@@ -65,6 +65,8 @@ DeviceNumber read_number(YamlMap& owner, const YAML::Node& node, const std::stri
         result.date = map.optional_text("date").value_or("");
         result.note = map.optional_text("note").value_or("");
         result.confidence = confidence_of(map);
+        for (const YAML::Node& other : map.items("also"))
+            result.also.push_back(read_number(map, other, key + ".also", bounds));
         map.finish();
     }
     const Number& n = result.number;

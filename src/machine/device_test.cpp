@@ -117,5 +117,39 @@ TEST(Device, ExpandsToOneUnitAndOneLevel) {
     EXPECT_TRUE(holds(refusal([] { read_machine_file("WSE-3"); }), "peak.fp32"));
 }
 
+TEST(Device, APeakHasRatesForOtherSumsAndForZerosBesideIt) {
+    const Device d = parse_device(R"yaml(name: both
+class: GPU
+peak:
+  fp16: {value: 165, accumulate: fp32, also: [{value: 330, accumulate: fp16}, {value: 331, sparse: "2:4"}]}
+  int8: {value: 400, sparse: "2:4", also: [{value: 200}]}
+)yaml",
+                                  "both.yaml");
+    EXPECT_EQ(dense_peak(d, "fp16", "fp32")->number.value, 165);
+    EXPECT_EQ(dense_peak(d, "fp16", "fp16")->number.value, 330);
+    EXPECT_EQ(sparse_peak(d, "fp16", "2:4")->number.value, 331);
+    EXPECT_EQ(sparse_peak(d, "fp16", "1:4"), nullptr);
+    EXPECT_EQ(need_dense_peak(d, "int8", "a test").number.value, 200);
+    EXPECT_EQ(sparse_peak(d, "int8", "2:4")->number.value, 400);
+    EXPECT_EQ(dense_peak(d, "fp8", "fp32"), nullptr);
+    EXPECT_TRUE(holds(refusal([] {
+                          parse_device("name: x\npeak: {fp16: {value: 1, also: [{value: -1}]}}\n",
+                                       "x.yaml");
+                      }),
+                      "peak.fp16.also"));
+}
+
+TEST(Device, WhatShipsBesideAPeakIsFasterThanIt) {
+    int rates = 0;
+    for (const Device& device : shipped_devices())
+        for (const auto& [format, peak] : device.peak)
+            for (const DeviceNumber& other : peak.also) {
+                ++rates;
+                EXPECT_GT(other.number.value, peak.number.value) << device.name << " " << format;
+                EXPECT_FALSE(other.number.source.empty()) << device.name << " " << format;
+            }
+    EXPECT_GT(rates, 80);
+}
+
 }  // namespace
 }  // namespace smeaton::machine

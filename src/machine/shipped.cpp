@@ -50,4 +50,8 @@ std::string_view shipped_compression() {
     return compare_text("compression");
 }
 
+std::string_view shipped_engines() {
+    return compare_text("engines");
+}
+
 }  // namespace smeaton::machine

@@ -15,10 +15,12 @@ std::string_view shipped_text(std::string_view name);
 /// The same of machines/devices/*.yaml: real devices in the short form (device.h).
 std::vector<std::string> shipped_device_names();
 std::string_view shipped_device_text(std::string_view name);
-/// machines/compare/*.yaml: fitted efficiencies, published designs, costs, compressed models.
+/// machines/compare/*.yaml: fitted efficiencies, published designs, costs, compressed models, what
+/// engines run.
 std::string_view shipped_calibration();
 std::string_view shipped_survey();
 std::string_view shipped_costs();
 std::string_view shipped_compression();
+std::string_view shipped_engines();
 
 }  // namespace smeaton::machine

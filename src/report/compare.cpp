@@ -26,7 +26,9 @@ std::string split_text(const compare::Split& s) {
     std::string out;
     if (s.tensor > 1) out += fmt::format("t{} ", s.tensor);
     if (s.stages > 1) out += fmt::format("p{} ", s.stages);
-    if (s.replicas > 1) out += fmt::format("d{}", s.replicas);
+    if (s.replicas > 1) out += fmt::format("d{} ", s.replicas);
+    if (s.experts > 1) out += fmt::format("e{} ", s.experts);
+    if (!out.empty()) out.pop_back();
     return out.empty() ? "1" : out;
 }
 
@@ -40,17 +42,73 @@ std::string flags_of(const compare::DeviceRow& row) {
     return joined(words);
 }
 
+/// "5 engines; onnxruntime lacks 2; port 6 weeks"
+std::string adoption_text(const compare::DeviceRow& row) {
+    std::string out = fmt::format("{} engines", row.runs_on.size());
+    if (row.runs_on.empty()) out = "unknown";
+    for (const compare::EngineFit& fit : row.runs_on)
+        if (!fit.lacks.empty()) out += fmt::format("; {} lacks {}", fit.engine, fit.lacks.size());
+    if (row.porting_weeks) out += fmt::format("; port {:g} weeks", *row.porting_weeks);
+    return out;
+}
+
+/// Engine by engine: what it lacks of the model, and who says so.
+std::string adoption_lines(const compare::DeviceRow& row) {
+    std::vector<std::string> full, unknown;
+    std::string lacking;
+    for (const compare::EngineFit& fit : row.runs_on) {
+        if (!fit.known)
+            unknown.push_back(fit.engine);
+        else if (fit.lacks.empty())
+            full.push_back(fit.engine);
+        else
+            lacking += fmt::format("; {} lacks {} ({}; {}, {})", fit.engine, joined(fit.lacks),
+                                   fit.why, fit.source, fit.date);
+    }
+    if (row.runs_on.empty()) return "";
+    return fmt::format("adoption    {}: whole model on {}{}{}\n", row.text,
+                       full.empty() ? "no engine for certain" : joined(full), lacking,
+                       unknown.empty() ? "" : "; unknown of " + joined(unknown));
+}
+
+std::string loss_text(const compare::CompressionRow& row) {
+    return row.loss_percent ? number_text(*row.loss_percent) : std::string("unknown");
+}
+
+std::string compressed_text(const driver::CompareResult& r, Width width) {
+    Table table({"method", "format", ">loss %", "taken", "device", ">ms/token", ">tokens/s", ">GiB",
+                 ">$/Mtoken", "measured by", "mind"});
+    for (const driver::Compressed& c : r.compressed)
+        for (const driver::CompressedOn& on : c.devices) {
+            const std::string format =
+                c.row.format + (c.row.sparsity.any() ? " " + c.row.sparsity.text() : "") +
+                (c.row.cache_bits ? fmt::format(" kv={:g}", *c.row.cache_bits) : "");
+            const bool there = on.refused.empty() && on.row.fits;
+            table.row(
+                {c.row.method, format, loss_text(c.row), c.not_taken.empty() ? "yes" : "no",
+                 on.row.text,
+                 there ? interval_text(on.row.tpot_ms)
+                       : std::string(on.refused.empty() ? "does not fit" : "refused"),
+                 interval_text(on.row.throughput),
+                 fmt::format("{:.1f}", on.row.capacity.weights_bytes / (1024.0 * 1024 * 1024)),
+                 interval_text(on.row.cost_usd_per_mtoken), c.row.measure,
+                 there ? flags_of(on.row) : on.refused});
+        }
+    return table.str(width);
+}
+
 std::string rows_text(const driver::CompareResult& r, Width width) {
     const bool tokens = r.workload.is_decoder;
-    Table table(tokens
-                    ? std::vector<std::string>{"device", ">tokens/s", ">ms/token", ">ttft ms",
-                                               ">J/token", ">$/Mtoken", "limit", ">batch", "split",
-                                               "engine", ">wall W", ">bound ms", "flags"}
-                    : std::vector<std::string>{"device", ">ms", ">items/s", ">J/item", ">$/Mitem",
-                                               "limit", ">bound ms", "engine", ">wall W", "flags"});
+    Table table(
+        tokens
+            ? std::vector<std::string>{"device", ">tokens/s", ">ms/token", ">ttft ms", ">J/token",
+                                       ">$/Mtoken", "limit", ">batch", "split", "engine", ">wall W",
+                                       ">bound ms", "adoption", "flags"}
+            : std::vector<std::string>{"device", ">ms", ">items/s", ">J/item", ">$/Mitem", "limit",
+                                       ">bound ms", "engine", ">wall W", "adoption", "flags"});
     for (const compare::DeviceRow& row : r.comparison.rows) {
         if (!row.fits) {
-            std::vector<std::string> cells(tokens ? 13 : 10);
+            std::vector<std::string> cells(tokens ? 14 : 11);
             cells[0] = row.text;
             cells[1] = "does not fit";
             table.row(cells);
@@ -61,13 +119,13 @@ std::string rows_text(const driver::CompareResult& r, Width width) {
                        interval_text(row.ttft_ms), interval_text(row.energy_j_per_token),
                        interval_text(row.cost_usd_per_mtoken), row.limit, number_text(row.batch),
                        split_text(row.split), row.engine, interval_text(row.power_w),
-                       interval_text(row.bound_ms), flags_of(row)});
+                       interval_text(row.bound_ms), adoption_text(row), flags_of(row)});
         else
             table.row({row.text, interval_text(row.latency_ms), interval_text(row.throughput),
                        interval_text(row.energy_j_per_token),
                        interval_text(row.cost_usd_per_mtoken), row.limit,
                        interval_text(row.bound_ms), row.engine, interval_text(row.power_w),
-                       flags_of(row)});
+                       adoption_text(row), flags_of(row)});
     }
     return table.str(width);
 }
@@ -105,6 +163,8 @@ std::string text(const driver::CompareResult& r, Width width) {
                    : fmt::format("accuracy    {}: unknown ({})\n", row.format, row.source);
     if (w.is_decoder && r.accuracy.empty() && !r.lossless)
         out += fmt::format("accuracy    {}: unknown on a model of this shape\n", r.format);
+    for (const compare::DeviceRow& row : r.comparison.rows) out += adoption_lines(row);
+    if (!r.compressed.empty()) out += "\n" + compressed_text(r, width);
     if (!r.comparison.ranking.empty())
         out += fmt::format("\nranking     {}\nwhy         {}\n",
                            joined(r.comparison.ranking, " > "), r.comparison.why_first);
@@ -112,6 +172,8 @@ std::string text(const driver::CompareResult& r, Width width) {
         out += fmt::format("break-even  {} costs what {} does at {} devices ({} USD paid once)\n",
                            x.device, x.against, count_text(std::ceil(x.volume)),
                            count_text(x.nre_usd));
+    if (!r.comparison.flips.empty() && r.comparison.ranked_by != "cost_usd_per_mtoken")
+        out += "flips       of cost alone, among the rows that have one; the ranking is by speed\n";
     for (const compare::Flip& f : r.comparison.flips)
         out += f.sampled
                    ? fmt::format("flips       {} is first in {:.0f} % of samples of all inputs\n",
@@ -143,10 +205,23 @@ std::string text(const compare::CalibrationResult& r, Width width) {
         for (const auto& [device, error] : c.left_out_by_device)
             out += fmt::format("{} {} bits, {} left out: {:.1f} %\n", c.engine, c.width, device,
                                100 * error);
-    std::map<std::string, int> why;
-    for (const compare::LeftRow& row : r.left) ++why[row.why];
-    for (const auto& [reason, count] : why)
-        out += fmt::format("{} rows not used: {}\n", count, reason);
+    auto reasons = [&](const std::vector<compare::LeftRow>& rows, const char* what) {
+        std::map<std::string, int> why;
+        for (const compare::LeftRow& row : rows) ++why[row.why];
+        for (const auto& [reason, count] : why)
+            out += fmt::format("{} rows {}: {}\n", count, what, reason);
+    };
+    reasons(r.left, "not predicted");
+    int faster = 0;
+    for (const compare::RowBound& b : r.bounds) {
+        if (b.measured_s >= b.bound_s) continue;
+        ++faster;
+        out += fmt::format("line {}: {} on {}, {}: measured {:.4g} s is below the bound {:.4g} s\n",
+                           b.line, b.model, b.hardware, b.metric, b.measured_s, b.bound_s);
+    }
+    out += fmt::format("{} of {} rows have a bound at efficiency 1, {} are faster than it\n",
+                       r.bounds.size(), r.bounds.size() + r.unbounded.size(), faster);
+    reasons(r.unbounded, "without a bound");
     return out;
 }
 

@@ -98,6 +98,23 @@ std::string detail(const char* name, const std::optional<Quantity>& q) {
         list(q->sources));
 }
 
+/// Engines that run the device, and what of the model they lack.
+std::string adoption(const DeviceRow& row) {
+    std::string out;
+    for (const compare::EngineFit& fit : row.runs_on) {
+        const std::string what = !fit.known          ? "unknown whether it runs all of the model"
+                                 : fit.lacks.empty() ? "runs all of the model"
+                                                     : "lacks " + joined(fit.lacks);
+        out += fmt::format("<li>{}: {}{} <span class=\"soft\">{} {}</span></li>", word(fit.engine),
+                           word(what), fit.why.empty() ? "" : " (" + word(fit.why) + ")",
+                           word(fit.source), word(fit.date));
+    }
+    if (row.porting_weeks)
+        out +=
+            fmt::format("<li>porting: {} weeks, an input</li>", number_figure(*row.porting_weeks));
+    return out.empty() ? "" : "<p><b>Adoption</b></p><ul>" + out + "</ul>";
+}
+
 /// Every formula and source behind a row's numbers.
 std::string details(const DeviceRow& row) {
     std::string inside =
@@ -112,7 +129,7 @@ std::string details(const DeviceRow& row) {
         detail("Carbon per million, kg", row.carbon_kg_per_mtoken);
     if (!row.energy_refused.empty()) inside += "<p>" + word(row.energy_refused) + "</p>";
     if (!row.cost_refused.empty()) inside += "<p>" + word(row.cost_refused) + "</p>";
-    inside += list(row.notes);
+    inside += adoption(row) + list(row.notes);
     return "<details><summary>formulas and sources</summary>" + inside + "</details>";
 }
 
@@ -147,6 +164,10 @@ std::string rows_section(const CompareResult& r) {
 
 std::string flips_section(const CompareResult& r) {
     std::string out;
+    if (!r.comparison.flips.empty() && r.comparison.ranked_by != "cost_usd_per_mtoken")
+        out +=
+            "<li>Of cost alone, among the rows that have one: not all have, so the ranking is by "
+            "speed.</li>";
     for (const compare::Flip& f : r.comparison.flips)
         out += f.sampled ? fmt::format("<li>{} is first in {} of samples of all inputs</li>",
                                        word(f.to), percent_figure(f.share))
@@ -158,6 +179,29 @@ std::string flips_section(const CompareResult& r) {
                            count_figure(x.nre_usd));
     return out.empty() ? "<p>No input's range changes the first place.</p>"
                        : "<ul>" + out + "</ul>";
+}
+
+std::string compressed_section(const CompareResult& r) {
+    if (r.compressed.empty()) return "";
+    Rows table({"method", "format", ">loss, %", "device", ">ms per token", ">tokens/s",
+                ">$ per million", "taken"});
+    for (const driver::Compressed& c : r.compressed)
+        for (const driver::CompressedOn& on : c.devices) {
+            const std::string zeros = c.row.sparsity.text();
+            const std::string detail = fmt::format(
+                "<details><summary>measure and source</summary><p>{}; {}</p>{}</details>",
+                word(c.row.measure), word(c.row.source),
+                on.refused.empty() ? list(on.row.tpot_ms ? on.row.tpot_ms->flags
+                                                         : std::vector<std::string>{on.row.why_not})
+                                   : "<p>" + word(on.refused) + "</p>");
+            table.row({word(c.row.method),
+                       word(c.row.format + (zeros.empty() ? "" : " with " + zeros + " zeros")),
+                       c.row.loss_percent ? number_figure(*c.row.loss_percent) : "unknown",
+                       word(on.row.text), interval(on.row.tpot_ms), interval(on.row.throughput),
+                       interval(on.row.cost_usd_per_mtoken), c.not_taken.empty() ? "yes" : "no"},
+                      detail);
+        }
+    return "<div class=\"wide\">" + table.str() + "</div>";
 }
 
 std::string refused_section(const CompareResult& r) {
@@ -191,6 +235,7 @@ std::string html(const CompareResult& r) {
          header(r) + "<p class=\"verdict\">" + word(r.comparison.why_first) + "</p>\n", kOwnStyle},
         {{"throughput", "Side by side", chart(r)},
          {"rows", "Every number", rows_section(r)},
+         {"compressed", "Compressed", compressed_section(r)},
          {"flips", "What changes the first place", flips_section(r)},
          {"refused", "Refused", refused_section(r)},
          {"inputs", "Inputs of cost", inputs_section(r)}});

@@ -39,6 +39,19 @@ Json json_of(const compare::EngineRow& e) {
             {"left_out_error", e.rows > 0 ? Json(e.left_out_error) : Json(nullptr)}};
 }
 
+Json adoption_of(const compare::DeviceRow& row) {
+    Json out = {{"engines", Json::array()}, {"lacks", Json::object()}};
+    for (const compare::EngineFit& fit : row.runs_on) {
+        out["engines"].push_back(fit.engine);
+        out["lacks"][fit.engine] = {{"operators", fit.known ? Json(fit.lacks) : Json("unknown")},
+                                    {"why", fit.why},
+                                    {"source", fit.source},
+                                    {"date", fit.date}};
+    }
+    out["porting_weeks"] = row.porting_weeks ? Json(*row.porting_weeks) : Json(nullptr);
+    return out;
+}
+
 Json json_of(const compare::DeviceRow& row) {
     Json out = {{"device", row.device}, {"asked", row.text},    {"class", row.device_class},
                 {"count", row.count},   {"engine", row.engine}, {"fits", row.fits},
@@ -71,9 +84,7 @@ Json json_of(const compare::DeviceRow& row) {
     out["measured"] = json_of(row.measured);
     out["engines"] = Json::array();
     for (const compare::EngineRow& e : row.engines) out["engines"].push_back(json_of(e));
-    out["adoption"] = {
-        {"engines", row.runs_on},
-        {"porting_weeks", row.porting_weeks ? Json(*row.porting_weeks) : Json(nullptr)}};
+    out["adoption"] = adoption_of(row);
     out["notes"] = row.notes;
     return out;
 }
@@ -112,7 +123,10 @@ Json json_of(const cost::Calibration& c) {
 }
 
 Json accuracy_of(const driver::CompareResult& r) {
-    Json out = {{"format", r.format}, {"lossless", r.lossless}, {"rows", Json::array()}};
+    Json out = {{"format", r.format},
+                {"sparsity", r.sparsity.empty() ? Json(nullptr) : Json(r.sparsity)},
+                {"lossless", r.lossless},
+                {"rows", Json::array()}};
     for (const compare::CompressionRow& row : r.accuracy)
         out["rows"].push_back(
             {{"model", row.model},
@@ -121,6 +135,14 @@ Json accuracy_of(const driver::CompareResult& r) {
              {"measure", row.measure},
              {"source", row.source}});
     return out;
+}
+
+Json left_of(const compare::LeftRow& row) {
+    return {{"line", row.line},
+            {"model", row.model},
+            {"hardware", row.hardware},
+            {"metric", row.metric},
+            {"reason", row.why}};
 }
 
 template <class T>
@@ -150,6 +172,37 @@ Json json_of(const compare::SurveyRow& row) {
                          {"tokens_per_s", json_of(row.tokens_per_s)},
                          {"j_per_token", json_of(row.j_per_token)}};
     out["reason"] = row.reason;
+    return out;
+}
+
+/// Every compression of a model of this shape on every device.
+Json compressed_of(const driver::CompareResult& r) {
+    Json out = Json::array();
+    for (const driver::Compressed& c : r.compressed) {
+        Json one = {
+            {"model", c.row.model},
+            {"method", c.row.method},
+            {"format", c.row.format},
+            {"weight_bits", c.format.bits.weights},
+            {"cache_bits", c.format.bits.cache},
+            {"sparsity", c.row.sparsity.any() ? Json(c.row.sparsity.text()) : Json(nullptr)},
+            {"loss_percent", c.row.loss_percent ? Json(*c.row.loss_percent) : Json("unknown")},
+            {"measure", c.row.measure},
+            {"source", c.row.source},
+            {"not_taken", c.not_taken.empty() ? Json(nullptr) : Json(c.not_taken)},
+            {"devices", Json::array()}};
+        for (const driver::CompressedOn& on : c.devices)
+            one["devices"].push_back(
+                {{"device", on.row.text},
+                 {"refused", on.refused.empty() ? Json(nullptr) : Json(on.refused)},
+                 {"fits", on.row.fits},
+                 {"weights_bytes", on.row.capacity.weights_bytes},
+                 {"ttft_ms", json_of(on.row.ttft_ms)},
+                 {"tpot_ms", json_of(on.row.tpot_ms)},
+                 {"throughput_tokens_s", json_of(on.row.throughput)},
+                 {"cost_usd_per_mtoken", json_of(on.row.cost_usd_per_mtoken)}});
+        out.push_back(one);
+    }
     return out;
 }
 
@@ -201,6 +254,7 @@ std::string json(const driver::CompareResult& r) {
                               {"source", input.source},
                               {"date", input.date}};
     out["accuracy"] = accuracy_of(r);
+    if (!r.compressed.empty()) out["compressed"] = compressed_of(r);
     out["warnings"] = r.warnings;
     return dump(out);
 }
@@ -228,12 +282,18 @@ std::string json(const compare::CalibrationResult& r) {
                                {"bound_s", row.bound_s},
                                {"low_s", row.low_s},
                                {"high_s", row.high_s}});
-    for (const compare::LeftRow& row : r.left)
-        out["left"].push_back({{"line", row.line},
-                               {"model", row.model},
-                               {"hardware", row.hardware},
-                               {"metric", row.metric},
-                               {"reason", row.why}});
+    for (const compare::LeftRow& row : r.left) out["left"].push_back(left_of(row));
+    out["bounds"] = Json::array();
+    for (const compare::RowBound& b : r.bounds)
+        out["bounds"].push_back({{"line", b.line},
+                                 {"model", b.model},
+                                 {"hardware", b.hardware},
+                                 {"metric", b.metric},
+                                 {"measured_s", b.measured_s},
+                                 {"bound_s", b.bound_s},
+                                 {"basis", b.basis}});
+    out["unbounded"] = Json::array();
+    for (const compare::LeftRow& row : r.unbounded) out["unbounded"].push_back(left_of(row));
     out["yaml"] = cost::print_calibrations(r.calibrations);
     return dump(out);
 }

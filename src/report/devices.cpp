@@ -47,7 +47,10 @@ std::string sources_text(const Device& device) {
                            of.empty() || n.note.empty() ? "" : "; ", n.note, "",
                            full_source(device, n.number.source));
     };
-    for (const auto& [format, n] : device.peak) row("peak." + format, n);
+    for (const auto& [format, n] : device.peak) {
+        row("peak." + format, n);
+        for (const DeviceNumber& other : n.also) row("  also", other);
+    }
     for (const auto& [key, n] : device.numbers) row(key, n);
     for (const auto& [key, why] : device.blank)
         out += fmt::format("  {:<18}{:>9}  {}\n", key, "-", why);
@@ -70,6 +73,7 @@ Json json_of(const Device& device, const DeviceNumber& n) {
     word("date", n.date);
     word("note", n.note);
     word("confidence", std::string(machine::text(n.confidence)));
+    for (const DeviceNumber& other : n.also) out["also"].push_back(json_of(device, other));
     return out;
 }
 

@@ -1,6 +1,7 @@
 """Small models for the tests, and the program run as a user runs it."""
 
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -53,6 +54,11 @@ def smeaton(*arguments, cwd=None, limit_s=60, env=None):
         os.times().elapsed - start,
         usage.ru_maxrss * 1024,
     )
+
+
+def without_progress(err):
+    """What a call wrote on stderr, without the lines that say how far it is ("smeaton: calibration (2 s)")."""
+    return "".join(line for line in err.splitlines(True) if not re.fullmatch(r"smeaton: .* \(\d+ s\)\n", line))
 
 
 def node(op, inputs, outputs, name=None, **attributes):

@@ -1,0 +1,373 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "compare/calibrate.h"
+#include "compare/row_parts.h"
+
+namespace smeaton::compare {
+
+namespace {
+
+using cost::Calibration;
+using machine::Interval;
+
+Serving serving_of(const RowInputs& c, const Split& split, const End& end,
+                   const cost::Efficiency& efficiency) {
+    Serving s;
+    s.model = &c.workload.decoder;
+    s.bits = end.bits;
+    s.split = split;
+    s.rates = end.rates;
+    s.efficiency = efficiency;
+    s.roofline = c.options.roofline || c.by_memory;
+    s.imbalance = c.options.expert_imbalance;
+    return s;
+}
+
+struct Loops {
+    ClosedLoop value, slow, fast, bound;
+};
+
+Loops loops_of(const RowInputs& c, const Split& split, const cost::Efficiency& e, double batch) {
+    auto of = [&](const End& end, const cost::Efficiency& with, bool roofline) {
+        Serving s = serving_of(c, split, end, with);
+        s.roofline = roofline;
+        return closed_loop(s, batch, c.traffic.prompt.mean, c.traffic.output.mean);
+    };
+    const bool r = c.options.roofline || c.by_memory;
+    return {of(c.ends.value, e, r), of(c.ends.slow, e, r), of(c.ends.fast, e, r),
+            of(c.ends.fast, {}, true)};
+}
+
+/// What rows of an engine say of steps of a batch: its throughput, or its steps where that is all.
+std::string step_quantity(const Calibration* found, bool alone) {
+    if (alone || !found || found->spread.contains("throughput"))
+        return alone ? "decode" : "throughput";
+    return "decode";
+}
+
+EngineRow engine_at(const RowInputs& c, const std::string& engine, const Split& split,
+                    double batch) {
+    EngineRow row;
+    row.engine = engine;
+    bool exact = true;
+    const bool roofline = c.options.roofline || c.by_memory;
+    const Calibration* found = roofline ? nullptr
+                                        : nearest_calibration(c.options.calibrations, engine,
+                                                              c.format.bits.weights, exact);
+    const cost::Efficiency e = found ? found->efficiency : cost::Efficiency{};
+    const Loops l = loops_of(c, split, e, batch);
+    const double context = c.traffic.prompt.mean + c.traffic.output.mean;
+    const bool beyond = found && (batch > found->most_batch || context > found->most_context);
+    auto quantity = [&](const char* name, double value, double slow, double fast, double bound,
+                        const char* formula) {
+        Quantity q;
+        q.formula = formula;
+        Interval factor = Interval::exact(1);
+        if (!roofline)
+            factor = correction(found, name, c.asked.device, q, exact, beyond);
+        else
+            q.flag("roofline");
+        if (c.traffic.prompt.cv > 0 || c.traffic.output.cv > 0) q.flag("mean lengths");
+        for (const std::string& flag : c.ends.flags) q.flag(flag);
+        if (split.stages > 1) q.flag("stages are uncalibrated");
+        if (split.sharing() > 1) q.flag("experts across replicas are uncalibrated");
+        if (split.experts > 1 && c.options.expert_imbalance == 1)
+            q.flag("experts are taken as evenly busy");
+        return timed(c, value, slow, fast, bound, factor, q);
+    };
+    row.ttft_ms = scaled(
+        quantity("prefill", l.value.first_token_s, l.slow.first_token_s, l.fast.first_token_s,
+                 l.bound.first_token_s, "prefill of the prompt, and half a step where others run"),
+        1e3);
+    const std::string step = step_quantity(found, batch <= 1);
+    row.tpot_ms =
+        scaled(quantity(step.c_str(), l.value.iteration_s, l.slow.iteration_s, l.fast.iteration_s,
+                        l.bound.iteration_s, "t_dec(B, T + O/2) + B t_pre(T) / O"),
+               1e3);
+    // One sequence alone: tokens between the first and the last, as engines print it.
+    row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
+    row.throughput.formula = "replicas x B / t_iteration";
+    if (found) {
+        if (const auto left = found->left_out.find(step); left != found->left_out.end()) {
+            row.left_out_error = left->second.mean;
+            row.rows = left->second.rows;
+        }
+    }
+    apply_cap(c, row);
+    return row;
+}
+
+/// The same with weights of a wider class of measured rows, operands and peak with them; nothing
+/// where the device has no such peak.
+std::optional<RowInputs> widened(const RowInputs& c, const std::string& engine, double bits) {
+    RowInputs wide = c;
+    Format& f = wide.format;
+    const bool sixteen = bits > 8;
+    f.bits.weights = bits;
+    f.bits.activations = std::max(f.bits.activations, sixteen ? 16.0 : 8.0);
+    if (sixteen && (f.peak == "fp8" || f.peak == "int8" || f.peak == "fp4" || f.peak == "int4"))
+        f.peak = "fp16";
+    if (!sixteen && (f.peak == "fp4" || f.peak == "int4")) f.peak = "fp8";
+    if (!machine::dense_peak(c.asked.device, f.peak, "fp32")) return std::nullopt;
+    wide.ends = ends_of(wide, engine);
+    return wide;
+}
+
+/// Each end of `q` at most that of `other`.
+void at_most(Quantity& q, const Quantity& other, double times, const char* flag) {
+    if (q.v.value <= other.v.value * times) return;
+    const Quantity was = q;
+    q = other;
+    q.v = {std::min(was.v.low, other.v.low * times), other.v.value * times,
+           std::min(was.v.high, other.v.high * times)};
+    q.formula = was.formula;
+    q.flag(flag);
+}
+
+/// Two things hold whatever measured rows of other widths and batches say: weights may be unpacked
+/// to wider ones, and sequences may run one at a time.
+EngineRow decoder_engine(const RowInputs& c, const std::string& engine, const Split& split,
+                         double batch) {
+    EngineRow row = engine_at(c, engine, split, batch);
+    if (c.options.roofline || c.by_memory) return row;
+    for (const double bits : {7.0, 12.0}) {  // where the classes of width_of() begin
+        if (c.format.bits.weights >= bits) continue;
+        const auto wide = widened(c, engine, bits);
+        if (!wide) continue;
+        const EngineRow other = engine_at(*wide, engine, split, batch);
+        at_most(row.tpot_ms, other.tpot_ms, 1, "as with wider weights");
+        at_most(row.ttft_ms, other.ttft_ms, 1, "as with wider weights");
+    }
+    if (batch > 1)
+        at_most(row.tpot_ms, engine_at(c, engine, split, 1).tpot_ms, batch, "as one at a time");
+    const std::string formula = row.throughput.formula;
+    row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
+    row.throughput.formula = formula;
+    return row;
+}
+
+/// Experts of a layer; 0 where no layer has any.
+double experts_of(const Decoder& m) {
+    double most = 0;
+    for (const Product& p : m.products)
+        if (p.experts > 1) most = std::max(most, p.experts);
+    return most;
+}
+
+/// Why experts cannot lie like this; "" where they can.
+std::string experts_refused(const Decoder& m, const Split& s) {
+    const double experts = experts_of(m);
+    if (s.experts == 1) return "";
+    if (experts == 0) return "the model has no experts";
+    if (std::fmod(experts, s.experts) != 0)
+        return fmt::format("{} experts do not divide by that", experts);
+    const bool inside = s.tensor % s.experts == 0;
+    const bool across = s.experts % s.tensor == 0 && s.replicas % (s.experts / s.tensor) == 0;
+    if (!inside && !across)
+        return fmt::format(
+            "expected a divisor of t={}, or t times a divisor of d={}: experts lie on the devices "
+            "of "
+            "one replica or of whole replicas",
+            s.tensor, s.replicas);
+    return "";
+}
+
+bool suits(const Decoder& m, const Split& s) {
+    return std::fmod(m.heads, s.tensor) == 0 && s.stages <= m.layers &&
+           experts_refused(m, s).empty();
+}
+
+void refuse_split(const Decoder& m, const Split& s, int count) {
+    if (s.devices() != count)
+        throw UserError("--parallel t={},p={},d={} takes {} devices, and there are {}", s.tensor,
+                        s.stages, s.replicas, s.devices(), count);
+    if (std::fmod(m.heads, s.tensor) != 0)
+        throw UserError("--parallel t={}: the model has {} heads, which do not divide by that",
+                        s.tensor, m.heads);
+    if (s.stages > m.layers)
+        throw UserError("--parallel p={}: the model has {} layers", s.stages, m.layers);
+    if (const std::string why = experts_refused(m, s); !why.empty())
+        throw UserError("--parallel e={}: {}", s.experts, why);
+}
+
+std::vector<Split> splits_of(const RowInputs& c) {
+    if (c.options.split) {
+        refuse_split(c.workload.decoder, *c.options.split, c.asked.count);
+        return {*c.options.split};
+    }
+    std::vector<Split> all;
+    for (int t = 1; t <= c.asked.count; ++t)
+        for (int p = 1; t * p <= c.asked.count; ++p) {
+            if (c.asked.count % (t * p) != 0) continue;
+            const int d = c.asked.count / (t * p);
+            for (int e : {1, t * d})
+                if (const Split s{t, p, e, d};
+                    suits(c.workload.decoder, s) && (e == 1 || s.sharing() > 1))
+                    all.push_back(s);
+        }
+    return all;
+}
+
+/// Sequences that one replica runs at once: as asked, or as many as fit.
+double batch_of(const RowInputs& c, const Split& split, double capacity,
+                const EngineMemory& memory) {
+    const double tokens = c.traffic.prompt.mean + c.traffic.output.mean;
+    EngineMemory limited = memory;
+    if (c.traffic.max_batch > 0) limited.most_batch = c.traffic.max_batch;
+    const double most =
+        most_sequences(c.workload, c.ends.value.bits, split, capacity, limited, tokens);
+    if (!c.traffic.concurrency) return most;
+    const double each = std::ceil(*c.traffic.concurrency / split.replicas);
+    return limited.most_batch > 0 ? std::min<double>(each, limited.most_batch) : each;
+}
+
+struct Tried {
+    Split split;
+    double batch = 0;
+    Capacity capacity;
+    EngineRow row;
+};
+
+Tried try_split(const RowInputs& c, const std::string& engine, const Split& split,
+                double capacity_bytes) {
+    Tried t;
+    t.split = split;
+    const EngineMemory memory = memory_of_engine(engine);
+    t.batch = std::max(1.0, batch_of(c, split, capacity_bytes, memory));
+    t.capacity = capacity(c.workload, c.ends.value.bits, split, capacity_bytes, memory, t.batch,
+                          c.traffic.prompt.mean + c.traffic.output.mean);
+    if (t.capacity.fits) t.row = decoder_engine(c, engine, split, t.batch);
+    return t;
+}
+
+/// How far from what was measured: no row has stages, and none replicas that share experts.
+int strangeness(const Split& s) {
+    return s.stages > 1 ? 2 : s.sharing() > 1 ? 1 : 0;
+}
+
+/// Is `a` the one to show: it fits, split as measured rows are where that can be, and is the
+/// faster; where nothing fits, it is nearer to.
+bool better(const Tried& a, const Tried& b) {
+    if (a.capacity.fits != b.capacity.fits) return a.capacity.fits;
+    if (!a.capacity.fits) return a.capacity.needed_bytes() < b.capacity.needed_bytes();
+    if (const int mine = strangeness(a.split), other = strangeness(b.split); mine != other)
+        return mine < other;
+    return a.row.throughput.v.value > b.row.throughput.v.value * 1.0001;
+}
+
+Tried best_split(const RowInputs& c, const std::string& engine, double capacity_bytes) {
+    std::optional<Tried> best;
+    const bool linked = machine::find_number(c.asked.device, "link_gb_s") != nullptr;
+    bool passed_over = false;
+    for (const Split& split : splits_of(c)) {
+        if ((split.tensor * split.stages > 1 || split.sharing() > 1) && !linked) {
+            passed_over = true;
+            continue;
+        }
+        Tried t = try_split(c, engine, split, capacity_bytes);
+        if (!best || better(t, *best)) best = std::move(t);
+    }
+    if (passed_over && (!best || !best->capacity.fits))
+        machine::need(c.asked.device, "link_gb_s", "a model that several devices share");
+    if (!best)
+        throw UserError("{} devices: no split suits the model's {} heads and {} layers",
+                        c.asked.count, c.workload.decoder.heads, c.workload.decoder.layers);
+    return *best;
+}
+
+Quantity over_engines(const std::vector<EngineRow>& rows, Quantity EngineRow::*at) {
+    Quantity q = rows[0].*at;
+    if (rows.size() == 1) return q;
+    std::vector<double> values;
+    for (const EngineRow& row : rows) {
+        const Quantity& one = row.*at;
+        q.v.low = std::min(q.v.low, one.v.low);
+        q.v.high = std::max(q.v.high, one.v.high);
+        values.push_back(one.v.value);
+        for (const std::string& flag : one.flags) q.flag(flag);
+        for (const std::string& source : one.sources) q.source(source);
+    }
+    std::sort(values.begin(), values.end());
+    q.v.value = values[(values.size() - 1) / 2];
+    q.flag("engine not named");
+    return q;
+}
+
+void fill_bounds(const RowInputs& c, const Tried& t, DeviceRow& row) {
+    Serving s = serving_of(c, t.split, c.ends.value, {});
+    s.roofline = true;
+    const double context = c.traffic.prompt.mean + c.traffic.output.mean / 2;
+    auto bound = [](double seconds, const char* formula) {
+        Quantity q;
+        q.v = Interval::exact(seconds * 1e3);
+        q.formula = formula;
+        return q;
+    };
+    row.bound_ms =
+        bound(decode(s, t.batch, context).bound_s, "max(FLOPs / peak, bytes / bandwidth)");
+    row.prefill_bound_ms =
+        bound(prefill(s, 1, c.traffic.prompt.mean).bound_s, "max(FLOPs / peak, bytes / bandwidth)");
+    const ClosedLoop l = closed_loop(serving_of(c, t.split, c.ends.value, {}), t.batch,
+                                     c.traffic.prompt.mean, c.traffic.output.mean);
+    row.limit = l.limit;
+}
+
+}  // namespace
+
+void decoder_row(const RowInputs& inputs, DeviceRow& row) {
+    RowInputs c = inputs;
+    const double capacity_bytes =
+        machine::need(c.asked.device, "memory_gb", "this comparison").number.value * kGib;
+    const Decoder& m = c.workload.decoder;
+    const double tokens = c.traffic.prompt.mean + c.traffic.output.mean;
+    if (m.max_positions > 0 && tokens > static_cast<double>(m.max_positions))
+        throw UserError("{} tokens of prompt and output: the model knows {} positions at most",
+                        tokens, m.max_positions);
+    std::optional<Tried> shown;
+    Ends first;
+    for (const std::string& engine : engines_of(c)) {
+        c.ends = ends_of(c, engine);
+        Tried t = best_split(c, engine, capacity_bytes);
+        if (t.capacity.fits) row.engines.push_back(t.row);
+        if (!shown || (t.capacity.fits && !shown->capacity.fits)) {
+            shown = std::move(t);
+            first = c.ends;
+        }
+    }
+    c.ends = first;
+    row.split = shown->split;
+    row.batch = shown->batch;
+    row.capacity = shown->capacity;
+    row.fits = shown->capacity.fits;
+    if (!row.fits) {
+        row.why_not = shown->capacity.why;
+        row.limit = "capacity";
+        return;
+    }
+    row.ttft_ms = over_engines(row.engines, &EngineRow::ttft_ms);
+    row.tpot_ms = over_engines(row.engines, &EngineRow::tpot_ms);
+    row.throughput = over_engines(row.engines, &EngineRow::throughput);
+    fill_bounds(c, *shown, row);
+}
+
+void bound_by_memory(const RowInputs& c, DeviceRow& row) {
+    decoder_row(c, row);
+    row.notes.push_back(
+        "no peak is stated: it is that of an overlay, so prefill is refused and "
+        "decode is the most that memory allows");
+    row.ttft_ms.reset();
+    row.prefill_bound_ms.reset();
+    if (!row.fits) return;
+    row.limit = "memory bandwidth";
+    row.tpot_ms = row.bound_ms;
+    row.throughput = inverse(*row.bound_ms, row.batch * row.split.replicas * 1e3);
+    for (auto* q : {&row.tpot_ms, &row.throughput}) (*q)->flag("bound by memory alone: no overlay");
+    row.throughput->formula = "at most: bandwidth / bytes of a step";
+    row.engines.clear();
+}
+
+}  // namespace smeaton::compare
