@@ -27,8 +27,8 @@ namespace {
 
 /// PyTorch leaves loops over fewer elements on one thread (at::internal::GRAIN_SIZE).
 constexpr double kGrainBytes = 32768 * 4;
-/// More operations per byte than any loop over elements has; a contraction has that.
-constexpr double kContraction = 4;
+/// Operations per written byte that only contractions and wide windows reach.
+constexpr double kContraction = 16;
 
 /// What an operator takes in eager PyTorch: a call, and the slower of its arithmetic and its
 /// traffic. Both are divided among the intra-operator threads.
@@ -41,7 +41,7 @@ struct EagerCosts {
 
     /// An operator's us on so many cores, without the call.
     double us(double flops, double read, double written, size_t cores) const {
-        const bool whole = written < kGrainBytes && flops < kContraction * (read + written);
+        const bool whole = written < kGrainBytes && flops < kContraction * written;
         const size_t k = whole ? 1 : cores;
         const double longer = std::max(flops / gflops[k - 1], (read + written) / gb_s[k - 1]);
         return longer * 1e-3 + (k > 1 ? split_us : 0);
