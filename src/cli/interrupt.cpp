@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/staged_folder.h"
 
 namespace smeaton::cli {
 
@@ -43,6 +44,7 @@ void wait_for_signal() {
     }
     end_children();
     remove_unfinished_files();
+    remove_staged_folders();
     static constexpr char kText[] = "\nsmeaton: interrupted\n";
     [[maybe_unused]] ssize_t n = write(2, kText, sizeof kText - 1);
     _exit(128 + byte);

@@ -1,12 +1,11 @@
 #include "driver/pytorch.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <map>
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/staged_folder.h"
 #include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
@@ -26,25 +25,50 @@ namespace smeaton::driver {
 
 namespace {
 
-/// What an operator takes in eager PyTorch on one core: a call, and the slower of its arithmetic
-/// and its traffic.
+/// PyTorch leaves loops over fewer elements on one thread (at::internal::GRAIN_SIZE).
+constexpr double kGrainBytes = 32768 * 4;
+/// Operations per written byte that only contractions and wide windows reach.
+constexpr double kContraction = 16;
+
+/// What an operator takes in eager PyTorch: a call, and the slower of its arithmetic and its
+/// traffic. Both are divided among the intra-operator threads.
 struct EagerCosts {
-    double gflops = 50, gb_s = 10;
-    double call_us = 3;      ///< Python and dispatch
-    double message_us = 20;  ///< put, the other thread awake, get
+    std::vector<double> gflops, gb_s;  ///< [k - 1]: of k cores
+    double call_us = 3;                ///< Python and dispatch
+    double split_us = 5;               ///< the threads of an operator begin and end together
+    double message_us = 20;            ///< put, the other thread awake, get
     std::string of = "figures that are assumed (give --machine FILE for a machine's)";
+
+    /// An operator's us on so many cores, without the call.
+    double us(double flops, double read, double written, size_t cores) const {
+        const bool whole = written < kGrainBytes && flops < kContraction * written;
+        const size_t k = whole ? 1 : cores;
+        const double longer = std::max(flops / gflops[k - 1], (read + written) / gb_s[k - 1]);
+        return longer * 1e-3 + (k > 1 ? split_us : 0);
+    }
 };
 
-EagerCosts costs_of(const std::string& machine_file) {
+EagerCosts costs_of(const std::string& machine_file, int cores) {
     EagerCosts costs;
-    if (machine_file.empty()) return costs;
+    if (machine_file.empty()) {
+        for (int k = 1; k <= cores; ++k) {
+            costs.gflops.push_back(50.0 * k);
+            costs.gb_s.push_back(10.0 * k);
+        }
+        return costs;
+    }
     const machine::Machine m = machine::read_machine_file(machine_file);
     const auto peak = machine::peak_gflops(m, DType::kF32);
     if (!peak) throw UserError("{}: no unit has a rate of fma in f32", machine_file);
     if (m.levels.empty() || !m.levels.back().read)
         throw UserError("{}: its outermost level has no read bandwidth", machine_file);
-    costs.gflops = peak->value;
-    costs.gb_s = machine::total_gb_s(*m.levels.back().read, 1).value;
+    const double busy =
+        machine::all_busy_share(m, *machine::best_unit(m, machine::OpClass::Fma, DType::kF32))
+            .value;
+    for (int k = 1; k <= cores; ++k) {
+        costs.gflops.push_back(peak->value * k * (k > 1 ? busy : 1));
+        costs.gb_s.push_back(machine::total_gb_s(*m.levels.back().read, k).value);
+    }
     costs.of = m.name;
     return costs;
 }
@@ -89,32 +113,37 @@ tensor::Bindings assumed_sizes(const model::Graph& graph) {
 
 void set_costs(const pytorch::Export& what, const tensor::Bindings& bind, const EagerCosts& costs,
                schedule::TaskGraph& tasks) {
-    std::map<std::string, double> us;
+    std::map<std::string, std::vector<double>> us;
     for (const model::OperatorSummary& op : model::summarize({what.graph()}).operators) {
-        const auto flops = static_cast<double>(op.flops.bind(bind).value());
-        const auto bytes =
-            static_cast<double>((op.read_bytes + op.written_bytes).bind(bind).value());
-        us[op.node] = std::max(flops / costs.gflops, bytes / costs.gb_s) * 1e-3;
+        auto number = [&](const Dim& d) { return static_cast<double>(d.bind(bind).value()); };
+        for (size_t k = 1; k <= costs.gflops.size(); ++k)
+            us[op.node].push_back(
+                costs.us(number(op.flops), number(op.read_bytes), number(op.written_bytes), k));
     }
     for (size_t t = 0; t < tasks.tasks.size(); ++t) {
         const auto s = static_cast<size_t>(what.order()[t]);
-        double sum = costs.call_us;
-        for (model::NodeId n : what.tree().statements[s].nodes) sum += us[what.graph().at(n).name];
-        tasks.tasks[t].durations_us = {sum};
+        std::vector<double>& durations = tasks.tasks[t].durations_us;
+        durations.assign(costs.gflops.size(), costs.call_us);
+        for (model::NodeId n : what.tree().statements[s].nodes)
+            for (size_t k = 0; k < durations.size(); ++k)
+                durations[k] += us.at(what.graph().at(n).name)[k];
+        // More cores than the fastest number are never taken.
+        const auto fastest = std::min_element(durations.begin(), durations.end());
+        durations.resize(static_cast<size_t>(fastest - durations.begin()) + 1);
     }
     for (schedule::Edge& e : tasks.edges) e.cost_us = costs.message_us;
 }
 
 pytorch::ClusterPlan plan_clusters(const PytorchRequest& request, const pytorch::Export& what) {
-    const EagerCosts costs = costs_of(request.machine_file);
+    const EagerCosts costs = costs_of(request.machine_file, request.cores);
     const tensor::Bindings bind = assumed_sizes(what.graph());
     schedule::TaskGraph tasks = what.tasks(bind);
     pytorch::ClusterPlan plan;
     plan.about = {
-        fmt::format("By `{}` on {} cores; {}: {:.0f} GFLOP/s, {:.0f} GB/s, {:.0f} us a call, "
-                    "{:.0f} us a message.",
-                    request.algorithm, request.cores, costs.of, costs.gflops, costs.gb_s,
-                    costs.call_us, costs.message_us)};
+        fmt::format("By `{}` on {} cores; {}: {:.0f} GFLOP/s and {:.0f} GB/s a core, {:.0f} us a "
+                    "call, {:.0f} us more where it is split, {:.0f} us a message.",
+                    request.algorithm, request.cores, costs.of, costs.gflops[0], costs.gb_s[0],
+                    costs.call_us, costs.split_us, costs.message_us)};
     std::string open;
     for (const auto& [name, size] : bind) open += (open.empty() ? "" : ", ") + name.str() + " = 1";
     if (!open.empty()) plan.about.push_back(fmt::format("Predicted for {}.", open));
@@ -132,39 +161,6 @@ pytorch::ClusterPlan plan_clusters(const PytorchRequest& request, const pytorch:
     plan.about.insert(plan.about.end(), solution.notes.begin(), solution.notes.end());
     return plan;
 }
-
-/// A folder beside the wanted one that goes away unless all was moved out of it.
-class Staging {
-public:
-    explicit Staging(const std::string& folder)
-        : folder_(folder), draft_(fmt::format("{}.{}.part", folder, getpid())) {
-        make_folder(draft_);
-    }
-    ~Staging() {
-        std::error_code ignored;
-        std::filesystem::remove_all(draft_, ignored);
-    }
-    std::string path(const std::string& name) const { return draft_ + "/" + name; }
-
-    std::vector<std::string> finish(const std::vector<std::string>& names) const {
-        make_folder(folder_);
-        std::vector<std::string> paths;
-        for (const std::string& name : names) {
-            paths.push_back(folder_ + "/" + name);
-            std::error_code failed;
-            std::filesystem::rename(path(name), paths.back(), failed);
-            if (failed) throw UserError("{}: cannot write: {}", paths.back(), failed.message());
-        }
-        return paths;
-    }
-
-private:
-    std::string folder_, draft_;
-};
-
-}  // namespace
-
-namespace {
 
 /// What options ask for, before anything is read.
 pytorch::EmitOptions emit_options(const PytorchRequest& request) {
@@ -212,14 +208,16 @@ PytorchResult emit_pytorch(const PytorchRequest& request) {
         const pytorch::Export what(simplified(request, opened));
         const pytorch::ClusterPlan plan = plan_clusters(request, what);
         const pytorch::Emitted made = pytorch::emit(what, plan, options);
-        const Staging staging(folder);
+        StagedFolder staging(folder);
         std::vector<std::string> names = {"weights.safetensors"};
         pytorch::write_weights(staging.path(names[0]), what.graph(), made.tensors);
         for (const pytorch::TextFile& f : made.files) {
             write_file(staging.path(f.name), f.text);
             names.push_back(f.name);
         }
-        return PytorchResult{staging.finish(names), what.graph().warnings};
+        staging.finish(names);
+        for (std::string& name : names) name.insert(0, folder + "/");
+        return PytorchResult{names, what.graph().warnings};
     });
 }
 

@@ -106,6 +106,71 @@ def test_more_cores_make_more_clusters(tmp_path):
         assert f"cluster_{cores - 1}" in names and f"cluster_{cores}" not in names
 
 
+def steps_of(folder):
+    """By cluster: ("put" | "get", name), ("cores", number), ("run", text), in order."""
+    by_name = {f.name: f for f in functions(folder / "clusters.py")}
+
+    def steps(function):
+        for line in function.body:
+            calls = [n for n in ast.walk(line) if isinstance(n, ast.Call)]
+            told = [c for c in calls if ast.unparse(c.func).startswith("channel.")]
+            parts = [c for c in calls if ast.unparse(c.func) in by_name]
+            if parts:
+                yield from steps(by_name[parts[0].func.id])
+            elif told:
+                yield told[0].func.attr, told[0].args[0].value
+            elif calls:
+                yield "run", ast.unparse(line)
+
+    count = sum(name.startswith("cluster_") and "part" not in name for name in by_name)
+    return [list(steps(by_name[f"cluster_{c}"])) for c in range(count)]
+
+
+def test_what_is_split_over_all_cores_runs_beside_nothing(tmp_path):
+    folder = emitted(LIGHT / "light_inception_v1.onnx", tmp_path / "out", "--cores", 2)
+    clusters = steps_of(folder)
+    assert len(clusters) == 2
+    # By cluster and step: how many steps of each cluster have ended before it begins. Two rounds
+    # of replay, as `get` waits for a `put` that may stand in a cluster that comes later.
+    put = {}
+    for c, steps in enumerate(clusters):
+        put.update((text, (c, k)) for k, (what, text) in enumerate(steps) if what == "put")
+    ended = [[[0, 0] for _ in steps] for steps in clusters]
+    for _ in range(max(len(steps) for steps in clusters)):
+        before = json.dumps(ended)
+        for c, steps in enumerate(clusters):
+            known = [0, 0]
+            for k, (what, text) in enumerate(steps):
+                if what == "get":
+                    other, at = put[text]
+                    known = [max(a, b) for a, b in zip(known, ended[other][at])]
+                    known[other] = max(known[other], at + 1)
+                known[c] = k
+                ended[c][k] = list(known)
+        if json.dumps(ended) == before:
+            break
+    runs, wide = [], []
+    for c, steps in enumerate(clusters):
+        cores = 1
+        for k, (what, text) in enumerate(steps):
+            cores = text if what == "cores" else cores
+            if what == "run":
+                runs.append((c, k))
+                wide += [(c, k)] if cores == 2 else []
+    assert 10 < len(wide) < len(runs)
+    for c, k in wide:
+        for other, at in runs:
+            if other != c:
+                assert ended[c][k][other] > at or ended[other][at][c] > k
+
+
+def test_a_chain_is_split_over_the_cores_of_its_one_cluster(tmp_path):
+    folder = emitted(LIGHT / "light_vgg19.onnx", tmp_path / "out", "--cores", 2)
+    (steps,) = steps_of(folder)
+    assert ("cores", 2) in steps and not [text for what, text in steps if what == "get"]
+    assert "CORES = 2" in (folder / "clusters.py").read_text()
+
+
 def test_1500_nodes_take_under_a_second(tmp_path):
     nodes, last = [], "x"
     for k in range(500):
@@ -165,6 +230,17 @@ def test_it_needs_a_folder_and_a_language(tmp_path):
     )
     assert ended.code == 1
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_folder_that_cannot_take_every_file_gets_none(tmp_path):
+    (tmp_path / "out" / "model.py").mkdir(parents=True)
+    ended = smeaton(
+        "emit", LIGHT / "light_squeezenet.onnx", "--as", "pytorch", "--output-dir", tmp_path / "out"
+    )
+    assert ended.code == 1
+    assert "model.py: cannot write: it is a folder" in ended.err
+    assert [f.name for f in (tmp_path / "out").iterdir()] == ["model.py"]
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
 
 
 def tied_model(path):

@@ -187,6 +187,24 @@ private:
                            [&](const Attributes::Made& m) { return m.name.starts_with(start); });
     }
 
+    bool has_depthwise(int u) const {
+        for (const Item& item : unit(u).items) {
+            if (item.unit >= 0) {
+                if (has_depthwise(item.unit)) return true;
+                continue;
+            }
+            for (const Module& m : tree_.statements[static_cast<size_t>(item.statement)].modules) {
+                std::string groups, channels;
+                for (const Argument& a : m.arguments) {
+                    if (a.key == "groups") groups = a.text;
+                    if (a.key == "out_channels") channels = a.text;
+                }
+                if (!groups.empty() && groups == channels) return true;
+            }
+        }
+        return false;
+    }
+
     /// "Bottleneck" tells more than "Layer1": a word of the scope where it is one, else what it
     /// does.
     std::string class_name(int u) const {
@@ -207,13 +225,21 @@ private:
             camel += up ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
             up = false;
         }
-        static const std::set<std::string> kPlain = {"",      "Layer",  "Layers", "Features", "H",
-                                                     "Block", "Blocks", "Stage",  "Model",    "V"};
+        static const std::set<std::string> kPlain = {
+            "",       "Layer",     "Layers",    "Features", "H",     "Block",
+            "Blocks", "Stage",     "Model",     "V",        "Conv",  "Linear",
+            "Norm",   "LayerNorm", "Embedding", "Relu",     "Module"};
+        if (embeds(tree_, u)) return "Embeddings";
         if (kPlain.count(camel) == 0 && camel.size() > 2) return camel;
         if (count_ops(u, "Softmax") > 0 && count_ops(u, "MatMul") > 0) return "TransformerLayer";
         if (const int convs = count_ops(u, "Conv"); convs > 0) {
             const bool sums = count_ops(u, "Add") + count_ops(u, "Sum") > 0;
-            if (!sums) return count_ops(u, "Concat") > 0 ? "InceptionBlock" : "ConvBlock";
+            const bool depthwise = has_depthwise(u);
+            if (!sums)
+                return count_ops(u, "Concat") > 0 ? "InceptionBlock"
+                       : depthwise                ? "DepthwiseBlock"
+                                                  : "ConvBlock";
+            if (depthwise && convs == 3) return "InvertedResidual";
             const bool shortcut = has_attribute(u, "downsample") || has_attribute(u, "shortcut");
             const int own = convs - (shortcut ? 1 : 0);
             const char* name = own == 3 ? "Bottleneck" : own == 2 ? "BasicBlock" : "ResidualBlock";

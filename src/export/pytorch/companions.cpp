@@ -133,12 +133,13 @@ PyTorch source of `{1}`. It needs PyTorch and nothing else.
   package.
 - `clusters.py`: the plan behind `forward_parallel`: one function per cluster, each {7} of its own;
   `channel.put` and `channel.get` are the only synchronisation. Predicted {4:.0f} us, {5:.0f} us one after
-  another.
+  another on one core.
 - `model_map.json`: for each node of the model file the class, the module, the line in `model.py`, the cluster and
   the line in `clusters.py`; for each initializer its names in the weights.
 - `check.py`: loads the weights, compares the bits of both ways, prints times.
 {8}
-`forward_parallel` gives every cluster its share of `torch.get_num_threads()`, at least one thread. With
+`forward_parallel` takes the threads of `torch.get_num_threads()` for the plan's cores: an operator has its share of
+them, at least one. With
 `torch.set_num_threads(1)` its results are those of `forward`, bit for bit.
 
 {6})",

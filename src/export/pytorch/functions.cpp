@@ -81,7 +81,10 @@ private:
     std::string argument_name(size_t k) const {
         const auto& inputs = source_.graph.inputs;
         const ValueId id = unit_.inputs[k];
-        if (root_ || (k > 0 && contains(inputs, id))) return identifier(source_.graph.at(id).name);
+        const auto given = std::count_if(unit_.inputs.begin(), unit_.inputs.end(),
+                                         [&](ValueId i) { return contains(inputs, i); });
+        if (root_ || (contains(inputs, id) && (k > 0 || given > 1)))
+            return identifier(source_.graph.at(id).name);
         static const char* const kNames[] = {"x", "y", "z"};
         return k < 3 ? kNames[k] : "x" + std::to_string(k + 1);
     }
@@ -144,7 +147,8 @@ private:
         const Statement& s = tree_.statements[static_cast<size_t>(statement)];
         const std::string expression =
             fill(s.expression, [&](const Mark& m) { return spelled(m, statement); });
-        const std::string results = give(s.results, reads_of(s), hint(s, statement), k);
+        const std::string results =
+            give(s.results, named_on(s, reads_of(s), variables_), hint(s, statement), k);
         if (results != expression) add_line(results + " = " + expression, s.nodes);
     }
 

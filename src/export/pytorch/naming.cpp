@@ -200,6 +200,7 @@ private:
             if (unit.place == 0) lists_[unit.list] = unique(unit.list);
             return lists_[unit.list] + "[" + std::to_string(unit.place) + "]";
         }
+        if (embeds(tree_, u)) return unique("embeddings");
         const std::vector<std::string> words = words_of(unit.scope, 0);
         std::string name = words.empty() ? "" : joined(words, 1);
         if (name.empty()) name = joined(words, 2);
@@ -218,6 +219,21 @@ private:
 };
 
 }  // namespace
+
+bool embeds(const Tree& tree, int u) {
+    size_t tables = 0, others = 0;
+    for (const Item& item : tree.units[static_cast<size_t>(u)].items) {
+        if (item.unit >= 0) return false;
+        for (const Module& m : tree.statements[static_cast<size_t>(item.statement)].modules) {
+            const bool norm = m.type.find("Norm") != std::string::npos;
+            if (m.type == "nn.Embedding")
+                ++tables;
+            else if (m.kind == Module::Kind::Module && !m.weights.empty() && !norm)
+                ++others;
+        }
+    }
+    return tables > 0 && others == 0;
+}
 
 const std::string& Attributes::child(int unit) const {
     const auto found = std::find_if(children.begin(), children.end(),
@@ -278,10 +294,22 @@ std::string Variables::give(ValueId id, const std::vector<ValueId>& operands,
         const std::string next = k == 1 ? base : base + "_" + std::to_string(k);
         if (is_free(next, item)) name = next;
     }
+    if (!hint.empty() && hint != "got" && name.starts_with(hint)) telling_.insert(name);
     names_[id.v] = name;
     last_[id.v] = last;
     holder_[name] = id.v;
     return name;
+}
+
+std::vector<ValueId> named_on(const Statement& s, const std::vector<ValueId>& operands,
+                              const Variables& variables) {
+    const bool layer = !s.modules.empty() && !s.modules[0].weights.empty() &&
+                       s.expression.starts_with(module_mark(0));
+    const bool product = s.expression.find(" @ ") != std::string::npos;
+    std::vector<ValueId> kept;
+    for (ValueId id : operands)
+        if (!(layer || product) || !variables.tells(id)) kept.push_back(id);
+    return kept;
 }
 
 }  // namespace smeaton::pytorch

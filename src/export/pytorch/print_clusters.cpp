@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "export/pytorch/functions.h"
@@ -19,8 +20,42 @@ constexpr size_t kMostLines = 46;
 
 struct Task {
     int statement = 0;
+    std::vector<int> cores;
     double start_us = 0, finish_us = 0;
 };
+
+/// A task on all cores runs in the first cluster. Between two of them cores may change places: the
+/// busiest one becomes the first, so that least is handed over.
+std::vector<schedule::Placed> busiest_first(std::vector<schedule::Placed> tasks) {
+    int cores = 1;
+    for (const schedule::Placed& p : tasks) cores = std::max(cores, p.cores.back() + 1);
+    std::vector<schedule::Placed*> order;
+    for (schedule::Placed& p : tasks) order.push_back(&p);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto* a, const auto* b) { return a->start_us < b->start_us; });
+    auto on_all = [&](const schedule::Placed* p) {
+        return p->cores.size() == static_cast<size_t>(cores);
+    };
+    for (auto begin = order.begin(); begin != order.end();) {
+        const auto end = std::find_if(begin, order.end(), on_all);
+        std::vector<double> busy_us(static_cast<size_t>(cores));
+        for (auto p = begin; p != end; ++p)
+            for (int core : (*p)->cores)
+                busy_us[static_cast<size_t>(core)] += (*p)->finish_us - (*p)->start_us;
+        std::vector<size_t> by_load(busy_us.size());
+        std::iota(by_load.begin(), by_load.end(), size_t{0});
+        std::stable_sort(by_load.begin(), by_load.end(),
+                         [&](size_t a, size_t b) { return busy_us[a] > busy_us[b]; });
+        std::vector<int> place(by_load.size());
+        for (size_t k = 0; k < by_load.size(); ++k) place[by_load[k]] = static_cast<int>(k);
+        for (auto p = begin; p != end; ++p) {
+            for (int& core : (*p)->cores) core = place[static_cast<size_t>(core)];
+            std::sort((*p)->cores.begin(), (*p)->cores.end());
+        }
+        begin = end == order.end() ? end : end + 1;
+    }
+    return tasks;
+}
 
 class ClustersPrinter {
 public:
@@ -40,6 +75,7 @@ public:
     ClustersFile print() {
         sort_clusters();
         find_messages();
+        find_waits();
         head();
         for (size_t c = 0; c < clusters_.size(); ++c) cluster(c);
         tail();
@@ -63,9 +99,9 @@ private:
 
     void sort_clusters() {
         std::map<int, std::vector<Task>> by_core;
-        for (const schedule::Placed& p : plan_.schedule.tasks)
+        for (const schedule::Placed& p : busiest_first(plan_.schedule.tasks))
             by_core[p.cores.at(0)].push_back(
-                {order_[static_cast<size_t>(p.task.v)], p.start_us, p.finish_us});
+                {order_[static_cast<size_t>(p.task.v)], p.cores, p.start_us, p.finish_us});
         std::map<int, int> place;
         for (size_t k = 0; k < order_.size(); ++k) place[order_[k]] = static_cast<int>(k);
         for (auto& [core, tasks] : by_core) {
@@ -93,6 +129,53 @@ private:
             }
     }
 
+    /// A task on several cores holds some that other clusters use before and behind it: who comes
+    /// later waits for a result of who came before, unless messages say so already.
+    void find_waits() {
+        using Place = std::pair<size_t, size_t>;  // cluster, task in it
+        std::vector<Place> all;
+        for (size_t c = 0; c < clusters_.size(); ++c)
+            for (size_t k = 0; k < clusters_[c].size(); ++k) all.emplace_back(c, k);
+        auto task = [&](const Place& p) -> const Task& { return clusters_[p.first][p.second]; };
+        std::stable_sort(all.begin(), all.end(), [&](const Place& a, const Place& b) {
+            return task(a).start_us < task(b).start_us;
+        });
+        std::map<int, Place> place_of;  // by statement
+        std::map<int, Place> held;      // by core: the last task on it
+        // By cluster: how many tasks of each cluster have ended whenever its last one has.
+        std::vector<std::vector<size_t>> ended(clusters_.size(),
+                                               std::vector<size_t>(clusters_.size(), 0));
+        std::map<int, std::vector<size_t>> ended_at;  // by statement that others read
+        for (const Place& here : all) {
+            const Task& t = task(here);
+            std::vector<size_t>& known = ended[here.first];
+            auto follow = [&](const Place& before) {
+                const std::vector<size_t>& then = ended_at.at(task(before).statement);
+                for (size_t c = 0; c < known.size(); ++c) known[c] = std::max(known[c], then[c]);
+            };
+            for (ValueId id : reads_of(statement(t.statement)))
+                if (const auto made = maker_.find(id.v); made != maker_.end())
+                    follow(place_of.at(made->second));
+            for (int core : t.cores) {
+                const auto before = held.find(core);
+                if (before == held.end() || known[before->second.first] > before->second.second)
+                    continue;
+                const Statement& other = statement(task(before->second).statement);
+                const auto result = std::find_if(other.results.begin(), other.results.end(),
+                                                 [](ValueId id) { return id.valid(); });
+                readers_[result->v].insert(static_cast<int>(here.first));
+                waits_[t.statement].push_back(*result);
+                follow(before->second);
+            }
+            known[here.first] = here.second + 1;
+            ended_at[t.statement] = known;
+            place_of[t.statement] = here;
+            for (int core : t.cores) held[core] = here;
+        }
+        for (const auto& tasks : clusters_)
+            for (const Task& t : tasks) cores_ = std::max(cores_, t.cores.back() + 1);
+    }
+
     const std::string& value_name(ValueId id) const { return source_.graph.at(id).name; }
 
     // ---- text ----------------------------------------------------------------------------------
@@ -101,8 +184,9 @@ private:
         std::string about = fmt::format("\"\"\"{} in {} cluster{}.\n\n", plain_text(options_.title),
                                         clusters_.size(), clusters_.size() == 1 ? "" : "s");
         about += fmt::format(
-            "Predicted: {:.0f} us, {:.0f} us one after another; no plan takes less than {:.0f} "
-            "us.\n",
+            "Predicted: {:.0f} us, {:.0f} us one after another on one core; no plan takes less "
+            "than "
+            "{:.0f} us.\n",
             plan_.makespan_us, plan_.serial_us, plan_.lower_bound_us);
         for (const std::string& line : plan_.about) about += plain_text(line) + "\n";
         about +=
@@ -131,6 +215,7 @@ private:
         for (ValueId id : source_.graph.outputs)
             outputs.push_back(string_text("output " + value_name(id)));
         file_.add(0, fmt::format("OUTPUTS = [{}]", fmt::join(outputs, ", ")));
+        file_.add(0, fmt::format("CORES = {}  # that the plan is for", cores_));
         if (options_.processes) readers();
         file_.blank(2);
         file_.add(0, runtime().run);
@@ -171,18 +256,28 @@ private:
     std::vector<Line> lines_of(size_t c) const {
         std::vector<Line> lines;
         std::set<int32_t> here;
+        size_t cores = 1;
         for (ValueId id : source_.graph.inputs) here.insert(id.v);
         for (const Task& t : clusters_[c]) {
             const Statement& s = statement(t.statement);
             Line line;
-            for (ValueId id : reads_of(s)) {
-                line.reads.push_back(id);
-                if (!here.insert(id.v).second) continue;
+            auto get = [&](ValueId id, const char* comment) {
+                if (!here.insert(id.v).second) return;
                 lines.push_back({fmt::format("channel.get({})", string_text(value_name(id))),
-                                 "",
+                                 comment,
                                  -1,
                                  {},
                                  {id}});
+            };
+            for (ValueId id : reads_of(s)) {
+                line.reads.push_back(id);
+                get(id, "");
+            }
+            if (const auto waits = waits_.find(t.statement); waits != waits_.end())
+                for (ValueId id : waits->second) get(id, "its cores are free");
+            if (t.cores.size() != cores) {
+                cores = t.cores.size();
+                lines.push_back({fmt::format("channel.cores({})", cores), "", -1, {}, {}});
             }
             line.text = s.expression;
             line.statement = t.statement;
@@ -266,12 +361,17 @@ private:
             for (ValueId id : line.reads) reads.back().push_back(variables.of(id));
             makes.emplace_back();
             std::string results;
+            const std::vector<ValueId> goes_on =
+                line.statement < 0
+                    ? line.reads
+                    : named_on(printer.statement(line.statement), line.reads, variables);
             for (ValueId id : line.makes) {
                 const bool one = line.makes.size() == 1;
                 const auto found = id.valid() ? last.find(id.v) : last.end();
+                if (line.statement < 0 && found == last.end()) continue;  // waited for, not read
                 std::string name = "_";
                 if (id.valid())
-                    name = variables.give(id, one ? line.reads : std::vector<ValueId>(),
+                    name = variables.give(id, one ? goes_on : std::vector<ValueId>(),
                                           printer.hint(line), k,
                                           found == last.end() ? -1 : found->second);
                 if (id.valid()) makes.back().push_back(name);
@@ -423,8 +523,10 @@ private:
     Paths paths_;
     std::map<int, int> unit_of_;  // by statement
     std::vector<std::vector<Task>> clusters_;
-    std::map<int32_t, int> maker_;              // by value: statement
-    std::map<int32_t, std::set<int>> readers_;  // by value: other clusters that read it
+    std::map<int32_t, int> maker_;               // by value: statement
+    std::map<int32_t, std::set<int>> readers_;   // by value: other clusters that get it
+    std::map<int, std::vector<ValueId>> waits_;  // by statement: got so that its cores are free
+    int cores_ = 1;                              // that the plan uses
     PythonFile file_;
     ClustersFile out_;
 };

@@ -235,7 +235,8 @@ private:
             const std::string& key = made.parameters[p];
             const std::string value =
                 number(c, classes_.values[static_cast<size_t>(child)][p], place);
-            named |= !(key.ends_with("channels") || key.ends_with("features"));
+            const std::string word = key.substr(0, key.find_last_not_of("_0123456789") + 1);
+            named |= !(word.ends_with("channels") || word.ends_with("features"));
             call.arguments.push_back(named ? key + "=" + value : value);
         }
         return call;

@@ -16,9 +16,14 @@ import torch)",
     As a context it takes an error of a cluster and tells it to those that wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self.threads = threads  # intra-op, of all clusters together
         self.slots: dict[str, SimpleQueue[Any]] = {}
         self.error: BaseException | None = None
+
+    def cores(self, count: int) -> None:
+        """Operators that follow on this thread are split over so many of the plan's cores."""
+        torch.set_num_threads(max(1, self.threads * count // CORES))
 
     def put(self, name: str, value: Tensor, readers: int = 1) -> None:
         """Hands `value` to so many readers."""
@@ -66,16 +71,15 @@ LOCK = Lock()
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     """All clusters at once: the first on this thread, the others on workers.
 
-    They share the intra-operator threads that this thread has (torch.set_num_threads), each at
-    least one.
+    The intra-operator threads that this thread has (torch.set_num_threads) are the plan's cores;
+    no operator gets less than one.
     """
-    channel = Channel()
     before = torch.get_num_threads()
-    threads = max(1, before // len(CLUSTERS))
+    channel = Channel(before)
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def work(cluster: Callable[..., None]) -> None:
-        torch.set_num_threads(threads)
+        channel.cores(1)
         with channel, torch.inference_mode(inference), torch.set_grad_enabled(grad):
             cluster(model, channel, *inputs)
 
@@ -110,8 +114,12 @@ import torch.multiprocessing)",
     JOB, FAILED = "a job", "a failure"
 
     def __init__(self, cluster: int, inboxes: list[Any]) -> None:
-        self.cluster, self.inboxes, self.run = cluster, inboxes, 0
+        self.cluster, self.inboxes, self.run, self.threads = cluster, inboxes, 0, 1
         self.arrived: dict[tuple[int, str], list[Any]] = {}
+
+    def cores(self, count: int) -> None:
+        """Operators that follow in this process are split over so many of the plan's cores."""
+        torch.set_num_threads(max(1, self.threads * count // CORES))
 
     def put(self, name: str, value: Tensor, readers: int = 1) -> None:
         """Sends `value` to the clusters that read it."""
@@ -166,8 +174,8 @@ def serve(cluster: int, inboxes: list[Any], state: dict[str, Tensor]) -> None:
     """What a process does as long as the model's owner lives."""
     model, channel = model_of(state), Channel(cluster, inboxes)
     while True:
-        threads, inference, training, inputs = channel.next_job()
-        torch.set_num_threads(threads)
+        channel.threads, inference, training, inputs = channel.next_job()
+        channel.cores(1)
         model.train(training)
         try:
             with torch.inference_mode(inference), torch.no_grad():
@@ -199,22 +207,22 @@ LOCK = Lock()
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     """All clusters at once: the first in this process, the others in processes of their own.
 
-    They share the intra-operator threads that this thread has (torch.set_num_threads), each at
-    least one. There are no gradients.
+    The intra-operator threads that this thread has (torch.set_num_threads) are the plan's cores;
+    no operator gets less than one. There are no gradients.
     """
     with LOCK:
         if model not in TEAMS:
             TEAMS[model] = Team(model)
     team = TEAMS[model]
     before = torch.get_num_threads()
-    threads = max(1, before // len(CLUSTERS))
     with team.lock:
         channel = team.channel
+        channel.threads = before
         channel.begin(channel.run + 1)
-        job = (threads, torch.is_inference_mode_enabled(), model.training, inputs)
+        job = (before, torch.is_inference_mode_enabled(), model.training, inputs)
         for cluster in range(1, len(CLUSTERS)):
             channel.send(cluster, channel.JOB, job)
-        torch.set_num_threads(threads)
+        channel.cores(1)
         try:
             with torch.no_grad():
                 CLUSTERS[0](model, channel, *inputs)

@@ -21,7 +21,9 @@ std::string from_front(Speller& s, size_t k, int64_t axis) {
         for (int64_t i = 0; i < t->elements(); ++i) negative |= t->at_as_int(i) < 0;
         if (!negative && s.dtype(k) == DType::kI64) return s.in(k);
     }
-    std::string indices = fmt::format("{} % {}.shape[{}]", s.in(k), s.in(0), axis);
+    const Dim size = s.shape(0)[static_cast<size_t>(axis)];
+    std::string indices = s.in(k) + " % ";
+    indices += size.is_const() ? size.str() : fmt::format("{}.shape[{}]", s.in(0), axis);
     return s.dtype(k) == DType::kI64 ? indices : "(" + indices + ").long()";
 }
 

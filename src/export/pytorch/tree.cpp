@@ -357,9 +357,38 @@ private:
         return true;
     }
 
+    size_t statements_in(int u, const Scope& scope) {
+        size_t count = 0;
+        for (const Item& item : at(u).items) {
+            if (item.unit >= 0)
+                count += statements_in(item.unit, scope);
+            else
+                count += begins(tree_.scopes[static_cast<size_t>(item.statement)], scope);
+        }
+        return count;
+    }
+
+    static bool begins(const Scope& scope, const Scope& start) {
+        return scope.size() >= start.size() && model::common_depth(scope, start) == start.size();
+    }
+
+    /// "features.2/conv" is features.2 where that has nothing else: its place in a list.
+    Scope place_of(const Item& item) {
+        Scope scope = scope_of(item);
+        std::string list;
+        int place = 0;
+        for (Scope up = scope; !up.empty(); up.pop_back()) {
+            const auto all = std::count_if(tree_.scopes.begin(), tree_.scopes.end(),
+                                           [&](const Scope& s) { return begins(s, up); });
+            if (static_cast<size_t>(all) != statements_in(item.unit, up)) break;
+            if (numbered(up, list, place)) return up;
+        }
+        return scope;
+    }
+
     void name_lists(int u) {
         for (Item& item : at(u).items)
-            if (item.unit >= 0) at(item.unit).scope = scope_of(item);
+            if (item.unit >= 0) at(item.unit).scope = place_of(item);
         const std::vector<Item> items = at(u).items;
         std::map<std::string, int> taken;
         for (size_t k = 0; k < items.size();) {
