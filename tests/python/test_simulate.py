@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from browser import CHARTS, CONTRAST, STICKS_OUT, Browser  # noqa: E402
 from models import smeaton  # noqa: E402
 from test_events import Maker  # noqa: E402
 from test_published import hardware  # noqa: E402
@@ -104,17 +105,40 @@ def test_simdit_hardware_is_a_machine_of_ours_with_its_own_widths(model, tmp_pat
     assert "'WBUF_CAPACITY_BITS' is 1024 bits and must hold" in refused(model, path)
 
 
-def test_the_page_shows_the_figures_of_the_json(model, tmp_path):
-    out = tmp_path / "page.html"
+@pytest.fixture(scope="module")
+def page(model, tmp_path_factory):
+    """(path of the page, the JSON)"""
+    out = tmp_path_factory.mktemp("page") / "page.html"
     ended = smeaton("simulate", model, "--machine", CHIP, *TRAINING, "--out", out, "--json", limit_s=120)
     assert ended.code == 0, ended.err
-    told, page = json.loads(ended.out), out.read_text()
+    return out, json.loads(ended.out)
+
+
+def test_the_page_shows_the_figures_of_the_json(page):
+    told, text = page[1], page[0].read_text()
     for section in ("classes", "roofline", "units", "kernels"):
-        assert f'<section id="{section}">' in page, section
-    figures = {float(x) for x in re.findall(r'<data value="([^"]+)">', page)}
+        assert f'<section id="{section}">' in text, section
+    figures = {float(x) for x in re.findall(r'<data value="([^"]+)">', text)}
     assert any(f == pytest.approx(told["time_ms"]) for f in figures)
     assert any(f == pytest.approx(told["total_cycles"]) for f in figures)
-    assert "http" not in re.sub(r'xmlns="[^"]*"', "", page)
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)
+
+
+def test_the_page_is_whole_at_any_width_light_and_dark(page):
+    with Browser() as tab:
+        for width in (1280, 390):
+            for dark in (False, True):
+                tab.open(page[0], width=width, dark=dark)
+                assert tab.complaints() == []
+                for opened in (False, True):
+                    if opened:
+                        tab.value("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+                    assert tab.value(STICKS_OUT) == []
+                    assert tab.value(CHARTS) == []
+                least, where = tab.value(CONTRAST)
+                assert least >= 4.5, where
+                if width == 1280:
+                    assert tab.value("[...document.querySelectorAll('.wide')].filter((w) => w.scrollWidth > w.clientWidth).length") == 0
 
 
 def test_what_is_in_no_kernel_is_named_as_free(model):
