@@ -145,3 +145,96 @@ def test_what_is_in_no_kernel_is_named_as_free(model):
     told = simulated(model, CHIP)
     assert {node["op"] for node in told["free_nodes"]} <= {"Flatten", "Reshape"}
     assert all(node["because"] for node in told["free_nodes"])
+
+
+def keys_of(value, key, kinds):
+    assert key in value, key
+    assert isinstance(value[key], kinds) and not isinstance(value[key], bool), (key, value[key])
+
+
+NUMBER, OBJECT = (int, float), dict
+# What scripts may rely on, whatever the cost model: null where a model does not say.
+TOTALS = {
+    "total_cycles": NUMBER,
+    "time_ms": NUMBER,
+    "compute_cycles": OBJECT,
+    "stall_cycles": OBJECT,
+    "dram_bytes": OBJECT,
+    "sram_bytes": OBJECT,
+    "op_count": NUMBER,
+    "macs": NUMBER,
+    "energy_pj": OBJECT,
+    "average_power_w": NUMBER,
+    "peak_power_w": NUMBER,
+    "area_mm2": NUMBER,
+    "shares": OBJECT,
+    "nodes": list,
+}
+OF_A_NODE = {
+    "name": str,
+    "op": str,
+    "phase": str,
+    "cycles": NUMBER,
+    "compute_cycles": NUMBER,
+    "stall_cycles": NUMBER,
+    "dram_bytes": NUMBER,
+    "sram_bytes": OBJECT,
+    "op_count": NUMBER,
+    "macs": NUMBER,
+    "energy_pj": NUMBER,
+}
+UNPRICED = {"energy_pj", "average_power_w", "peak_power_w", "area_mm2"}
+UNTIMED = UNPRICED | {"time_ms", "stall_cycles", "dram_bytes", "sram_bytes", "shares"}
+PARTS = {
+    "compute_cycles": ("systolic", "simd"),
+    "stall_cycles": ("systolic", "simd"),
+    "dram_bytes": ("filter", "ifmap", "psum", "ofmap", "bias", "total"),
+}
+
+
+def check_keys(told, null=frozenset()):
+    for rows, wanted in (([told], TOTALS), (told["nodes"], OF_A_NODE)):
+        assert rows
+        for row in rows:
+            for key, kinds in wanted.items():
+                keys_of(row, key, type(None) if key in null else kinds)
+    for row in told["nodes"]:
+        assert row["phase"] in ("forward", "backward", "update")
+        assert row["free"] is False or (row["free"] is True and row["free_because"])
+    for key, parts in PARTS.items():
+        for part in parts if key not in null else ():
+            if part == "simd" and "stall_cycles" in null:
+                continue  # without a vector unit
+            keys_of(told[key], part, NUMBER)
+    if "shares" not in null:
+        assert sum(told["shares"].values()) == pytest.approx(1)
+
+
+def test_every_cost_model_tells_the_keys_that_scripts_read(model, tmp_path):
+    for step in ((), TRAINING):
+        told = simulated(model, CHIP, *step, "--events")
+        check_keys(told)
+        for key in ("value", "low", "high"):
+            keys_of(told["energy_pj"], key, NUMBER)
+        for buffer in ("wbuf", "ibuf", "obuf", "vmem"):
+            keys_of(told["sram_bytes"], buffer, NUMBER)
+        keys_of(told["events"], "total_cycles", NUMBER)
+        keys_of(told["events"], "by_unit", OBJECT)
+        assert told["kernels"]
+    design = tmp_path / "design08.json"
+    design.write_text(json.dumps(hardware("training_08")))
+    plain = tmp_path / "plain.onnx"  # SimDIT has no bias of a convolution, nor mse
+    m = Maker([4, 64, 16, 16])
+    x = m("Relu", m("Conv", "x", m.weight(64, 64, 3, 3), kernel_shape=[3, 3], pads=[1] * 4))
+    m.save(m("Gemm", m("Flatten", m("GlobalAveragePool", x)), m.weight(10, 64), m.weight(10), transB=1), [4, 10], plain)
+    for step in ((), ("--training", "--batch", 4)):
+        told = simulated(plain, design, "--model", "simdit", *step)
+        check_keys(told, UNPRICED)
+        for buffer in ("wbuf", "ibuf", "obuf", "bbuf", "vmem"):
+            keys_of(told["sram_bytes"], buffer, NUMBER)
+    ended = smeaton("simulate", plain, "--model", "scalesim", "--array", "32x32", "--dataflow", "ws", "--json", limit_s=60)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    check_keys(told, UNTIMED)
+    keys_of(told, "utilization", NUMBER)
+    assert all(0 < row["utilization"] <= 1 for row in told["nodes"])
