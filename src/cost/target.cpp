@@ -63,6 +63,13 @@ gir::TargetLevel level_of(const machine::Level& level, double clock_ghz) {
     for (machine::OperandRole role : level.roles) l.roles.push_back(role_of(role));
     l.read_bytes_per_cycle = per_cycle(level.read, clock_ghz);
     l.write_bytes_per_cycle = per_cycle(level.write, clock_ghz);
+    // What holds operands of products alone is filled through its port.
+    const bool sums = std::any_of(level.roles.begin(), level.roles.end(), [](auto role) {
+        return role == machine::OperandRole::Acc || role == machine::OperandRole::Vector;
+    });
+    if (level.port_gb_s && !level.roles.empty() && !sums)
+        l.write_bytes_per_cycle =
+            std::min(l.write_bytes_per_cycle, level.port_gb_s->value / clock_ghz);
     return l;
 }
 

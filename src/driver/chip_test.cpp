@@ -176,5 +176,111 @@ TEST(SystolicChip, contractions_read_from_their_scratchpads) {
     }
 }
 
+/// The program tiled for the machine, which must hold it and compute what it computed before.
+gir::Program tiled_and_checked(const char* machine, const std::string& text,
+                               const gir::rewrite::Rules& rules = {}) {
+    const machine::Machine described = machine::read_machine_file(machine);
+    const gir::Target target = cost::target_of(described);
+    gir::Program program = gir::parse_program(text, "test");
+    const std::map<Name, tensor::Tensor> inputs = feed(program);
+    gir::Program tiled = gir::rewrite::tiled_for(program, target, rules);
+    EXPECT_EQ(gir::find_faults(tiled, {gir::capacities(target)}), std::vector<std::string>{})
+        << gir::print(tiled);
+    gir::interp::Options interpret;
+    interpret.levels = cost::levels_of(described);
+    const gir::interp::Result want = gir::interp::run(program, inputs);
+    const gir::interp::Result got = gir::interp::run(tiled, inputs, interpret);
+    for (const auto& [name, tensor] : want.outputs)
+        EXPECT_LT(worst_difference(tensor, got.outputs.at(name)), 1e-5) << name.str();
+    return tiled;
+}
+
+// Sums of all 64 rows would have room, but then the window would come anew for each of its taps.
+TEST(SystolicChip, takes_so_many_rows_that_the_window_stays) {
+    const std::string text = R"(program p
+  buffer x: memory f32[h: 66, w: 66, c: 32] input
+  buffer k: memory f32[r: 3, s: 3, c: 32, o: 8] weight
+  buffer y: memory f32[h: 64, w: 64, o: 8] output
+  run conv(x, k -> y)
+
+kernel conv(x, k -> y) from conv
+  parallel h: 64, w: 64, o: 8 any
+    let acc: local f32[]
+    fill acc[] <- 0.0
+    mma acc[] += x[h+r,w+s,c] * k[r,s,c,o] over c: 32, r: 3, s: 3
+    move y[h,w,o] <- acc[]
+)";
+    for (const bool searched : {true, false}) {
+        gir::rewrite::Rules rules;
+        if (!searched) rules.skip = {"weigh-tiles"};
+        const gir::Program tiled = tiled_and_checked("systolic-chip", text, rules);
+        size_t copies = 0;
+        for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+            gir::for_each_stmt(kernel->body, [&](const gir::Stmt& s) {
+                auto* let = std::get_if<gir::Let>(&s.node);
+                if (!let || !let->source || let->source->target != Name("x")) return;
+                ++copies;
+                for (const gir::Coord& c : let->source->at)
+                    for (const gir::Term& t : c.affine.terms)  // of no tap
+                        EXPECT_EQ(t.var.str().find_first_of("rs"), std::string::npos)
+                            << gir::print(tiled);
+            });
+        EXPECT_GE(copies, 1U) << gir::print(tiled);
+    }
+}
+
+// One store runs along the pixels, the other along three channels.
+TEST(SystolicChip, stores_to_two_layouts_along_vectors) {
+    const gir::Program tiled = tiled_and_checked("systolic-chip", R"(program p
+  buffer x: memory f32[c: 3, p: 200] input
+  buffer y: memory f32[c: 3, p: 200] output
+  buffer z: memory f32[p: 200, c: 3] output
+  run both(x -> y, z)
+
+kernel both(x -> y, z) from both
+  parallel c: 3, p: 200 any
+    let t: local f32[]
+    unary relu t[] <- x[c,p]
+    move y[c,p] <- t[]
+    move z[p,c] <- t[]
+)");
+    for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+        gir::for_each_op(kernel->body, [&](const gir::Op& op) {
+            if (op.fn != gir::ScalarFn::relu) return;
+            EXPECT_FALSE(op.spelling->lanes.empty()) << gir::print(tiled);
+        });
+}
+
+// Squares that are summed are not written to memory first, whether tiles are weighed or not.
+TEST(SystolicChip, sums_what_comes) {
+    for (const bool searched : {true, false}) {
+        gir::rewrite::Rules rules;
+        if (!searched) rules.skip = {"weigh-tiles"};
+        const gir::Program tiled = tiled_and_checked("systolic-chip", R"(program p
+  buffer x: memory f32[n: 4000, c: 64] input
+  buffer y: memory f32[c: 64] output
+  run squares(x -> y)
+
+kernel squares(x -> y) from squares
+  parallel c: 64 any
+    let row: local f32[n: 4000]
+    parallel n: 4000 any
+      let t: local f32[]
+      binary mul t[] <- x[n,c], x[n,c]
+      move row[n] <- t[]
+    let m: local f32[]
+    reduce add m[] <- row[v] over v: 4000
+    move y[c] <- m[]
+)",
+                                                     rules);
+        for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+            gir::for_each_stmt(kernel->body, [&](const gir::Stmt& s) {
+                auto* let = std::get_if<gir::Let>(&s.node);
+                if (!let || let->source) return;
+                EXPECT_EQ(let->tile.level.str(), "reg") << gir::print(tiled);
+            });
+    }
+}
+
 }  // namespace
 }  // namespace smeaton::driver

@@ -188,10 +188,14 @@ std::string json(const driver::ScaleSimResult& r) {
                 {"total_cycles", r.total_cycles},
                 {"compute_cycles", {{"systolic", r.total_cycles}}},
                 {"macs", r.macs},
+                {"op_count", 2 * r.macs},
                 {"utilization", r.utilization},
                 {"not_modelled", r.not_modelled}};
+    for (const char* unknown : {"time_ms", "stall_cycles", "dram_bytes", "sram_bytes", "energy_pj",
+                                "average_power_w", "peak_power_w", "area_mm2", "shares"})
+        out[unknown] = nullptr;
     out["nodes"] = Json::array();
-    for (const driver::ScaleSimNode& n : r.nodes)
+    for (const driver::ScaleSimNode& n : r.nodes) {
         out["nodes"].push_back({{"name", n.name},
                                 {"op", n.op},
                                 {"m", n.m},
@@ -201,7 +205,13 @@ std::string json(const driver::ScaleSimResult& r) {
                                 {"macs", n.macs},
                                 {"cycles", n.cycles},
                                 {"compute_cycles", n.cycles},
+                                {"op_count", 2 * n.macs},
+                                {"phase", "forward"},
+                                {"free", false},
                                 {"utilization", n.utilization}});
+        for (const char* unknown : {"stall_cycles", "dram_bytes", "sram_bytes", "energy_pj"})
+            out["nodes"].back()[unknown] = nullptr;
+    }
     return dump(out);
 }
 

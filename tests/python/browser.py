@@ -9,6 +9,53 @@ import subprocess
 import tempfile
 import time
 
+# What a page must not do, for each element that is seen: stick out of the page or of a box that does not scroll.
+STICKS_OUT = """(() => {
+  const wrong = [], wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > wide) wrong.push("the page scrolls sideways");
+  for (const e of document.body.querySelectorAll("*")) {
+    if (e.closest("script, style, .wide, pre") || !e.checkVisibility()) continue;
+    const box = e.getBoundingClientRect();
+    if (box.width > 0 && (box.right > wide + 0.5 || box.left < -0.5)) wrong.push(e.outerHTML.slice(0, 120));
+  }
+  return wrong;
+})()"""
+# Texts of charts that lie on each other, are cut off, or are too small to read.
+CHARTS = """(() => {
+  const wrong = [];
+  for (const svg of document.querySelectorAll(".chart svg")) {
+    const seen = [...svg.querySelectorAll("text")].filter((t) => getComputedStyle(t).display !== "none");
+    const boxes = seen.map((t) => [t.textContent, t.getBoundingClientRect()]);
+    const outer = svg.parentElement.getBoundingClientRect();
+    boxes.forEach(([text, a], i) => {
+      if (a.height < 11) wrong.push(`small: ${text}`);
+      if (a.left < outer.left - 1 || a.right > outer.right + 1) wrong.push(`cut: ${text}`);
+      for (const [other, b] of boxes.slice(i + 1))
+        if (a.left < b.right - 1 && b.left < a.right - 1 && a.top + 2 < b.bottom - 2 && b.top + 2 < a.bottom - 2)
+          wrong.push(`${text} on ${other}`);
+    });
+  }
+  return wrong;
+})()"""
+# Ratio of luminances of texts to what is behind them, the least of the page.
+CONTRAST = """(() => {
+  const light = (c) => {
+    const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let least = [99, ""];
+  for (const e of document.body.querySelectorAll("p, td, th, a, b, span, summary, pre, h1, h2, h3")) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
+    let back = e;
+    while (back && getComputedStyle(back).backgroundColor.endsWith(", 0)")) back = back.parentElement;
+    const [a, b] = [light(getComputedStyle(e).color), light(getComputedStyle(back || document.body).backgroundColor)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < least[0]) least = [ratio, e.outerHTML.slice(0, 120)];
+  }
+  return least;
+})()"""
+
 
 class Browser:
     """One tab. `with Browser() as tab: tab.open(path, width=390)`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from browser import CHARTS, CONTRAST, STICKS_OUT, Browser  # noqa: E402
 from models import smeaton  # noqa: E402
 from test_events import Maker  # noqa: E402
 from test_published import hardware  # noqa: E402
@@ -104,20 +105,136 @@ def test_simdit_hardware_is_a_machine_of_ours_with_its_own_widths(model, tmp_pat
     assert "'WBUF_CAPACITY_BITS' is 1024 bits and must hold" in refused(model, path)
 
 
-def test_the_page_shows_the_figures_of_the_json(model, tmp_path):
-    out = tmp_path / "page.html"
+@pytest.fixture(scope="module")
+def page(model, tmp_path_factory):
+    """(path of the page, the JSON)"""
+    out = tmp_path_factory.mktemp("page") / "page.html"
     ended = smeaton("simulate", model, "--machine", CHIP, *TRAINING, "--out", out, "--json", limit_s=120)
     assert ended.code == 0, ended.err
-    told, page = json.loads(ended.out), out.read_text()
+    return out, json.loads(ended.out)
+
+
+def test_the_page_shows_the_figures_of_the_json(page):
+    told, text = page[1], page[0].read_text()
     for section in ("classes", "roofline", "units", "kernels"):
-        assert f'<section id="{section}">' in page, section
-    figures = {float(x) for x in re.findall(r'<data value="([^"]+)">', page)}
+        assert f'<section id="{section}">' in text, section
+    figures = {float(x) for x in re.findall(r'<data value="([^"]+)">', text)}
     assert any(f == pytest.approx(told["time_ms"]) for f in figures)
     assert any(f == pytest.approx(told["total_cycles"]) for f in figures)
-    assert "http" not in re.sub(r'xmlns="[^"]*"', "", page)
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)
+
+
+def test_the_page_is_whole_at_any_width_light_and_dark(page):
+    with Browser() as tab:
+        for width in (1280, 390):
+            for dark in (False, True):
+                tab.open(page[0], width=width, dark=dark)
+                assert tab.complaints() == []
+                for opened in (False, True):
+                    if opened:
+                        tab.value("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+                    assert tab.value(STICKS_OUT) == []
+                    assert tab.value(CHARTS) == []
+                least, where = tab.value(CONTRAST)
+                assert least >= 4.5, where
+                if width == 1280:
+                    assert tab.value("[...document.querySelectorAll('.wide')].filter((w) => w.scrollWidth > w.clientWidth).length") == 0
 
 
 def test_what_is_in_no_kernel_is_named_as_free(model):
     told = simulated(model, CHIP)
     assert {node["op"] for node in told["free_nodes"]} <= {"Flatten", "Reshape"}
     assert all(node["because"] for node in told["free_nodes"])
+
+
+def keys_of(value, key, kinds):
+    assert key in value, key
+    assert isinstance(value[key], kinds) and not isinstance(value[key], bool), (key, value[key])
+
+
+NUMBER, OBJECT = (int, float), dict
+# What scripts may rely on, whatever the cost model: null where a model does not say.
+TOTALS = {
+    "total_cycles": NUMBER,
+    "time_ms": NUMBER,
+    "compute_cycles": OBJECT,
+    "stall_cycles": OBJECT,
+    "dram_bytes": OBJECT,
+    "sram_bytes": OBJECT,
+    "op_count": NUMBER,
+    "macs": NUMBER,
+    "energy_pj": OBJECT,
+    "average_power_w": NUMBER,
+    "peak_power_w": NUMBER,
+    "area_mm2": NUMBER,
+    "shares": OBJECT,
+    "nodes": list,
+}
+OF_A_NODE = {
+    "name": str,
+    "op": str,
+    "phase": str,
+    "cycles": NUMBER,
+    "compute_cycles": NUMBER,
+    "stall_cycles": NUMBER,
+    "dram_bytes": NUMBER,
+    "sram_bytes": OBJECT,
+    "op_count": NUMBER,
+    "macs": NUMBER,
+    "energy_pj": NUMBER,
+}
+UNPRICED = {"energy_pj", "average_power_w", "peak_power_w", "area_mm2"}
+UNTIMED = UNPRICED | {"time_ms", "stall_cycles", "dram_bytes", "sram_bytes", "shares"}
+PARTS = {
+    "compute_cycles": ("systolic", "simd"),
+    "stall_cycles": ("systolic", "simd"),
+    "dram_bytes": ("filter", "ifmap", "psum", "ofmap", "bias", "total"),
+}
+
+
+def check_keys(told, null=frozenset()):
+    for rows, wanted in (([told], TOTALS), (told["nodes"], OF_A_NODE)):
+        assert rows
+        for row in rows:
+            for key, kinds in wanted.items():
+                keys_of(row, key, type(None) if key in null else kinds)
+    for row in told["nodes"]:
+        assert row["phase"] in ("forward", "backward", "update")
+        assert row["free"] is False or (row["free"] is True and row["free_because"])
+    for key, parts in PARTS.items():
+        for part in parts if key not in null else ():
+            if part == "simd" and "stall_cycles" in null:
+                continue  # without a vector unit
+            keys_of(told[key], part, NUMBER)
+    if "shares" not in null:
+        assert sum(told["shares"].values()) == pytest.approx(1)
+
+
+def test_every_cost_model_tells_the_keys_that_scripts_read(model, tmp_path):
+    for step in ((), TRAINING):
+        told = simulated(model, CHIP, *step, "--events")
+        check_keys(told)
+        for key in ("value", "low", "high"):
+            keys_of(told["energy_pj"], key, NUMBER)
+        for buffer in ("wbuf", "ibuf", "obuf", "vmem"):
+            keys_of(told["sram_bytes"], buffer, NUMBER)
+        keys_of(told["events"], "total_cycles", NUMBER)
+        keys_of(told["events"], "by_unit", OBJECT)
+        assert told["kernels"]
+    design = tmp_path / "design08.json"
+    design.write_text(json.dumps(hardware("training_08")))
+    plain = tmp_path / "plain.onnx"  # SimDIT has no bias of a convolution, nor mse
+    m = Maker([4, 64, 16, 16])
+    x = m("Relu", m("Conv", "x", m.weight(64, 64, 3, 3), kernel_shape=[3, 3], pads=[1] * 4))
+    m.save(m("Gemm", m("Flatten", m("GlobalAveragePool", x)), m.weight(10, 64), m.weight(10), transB=1), [4, 10], plain)
+    for step in ((), ("--training", "--batch", 4)):
+        told = simulated(plain, design, "--model", "simdit", *step)
+        check_keys(told, UNPRICED)
+        for buffer in ("wbuf", "ibuf", "obuf", "bbuf", "vmem"):
+            keys_of(told["sram_bytes"], buffer, NUMBER)
+    ended = smeaton("simulate", plain, "--model", "scalesim", "--array", "32x32", "--dataflow", "ws", "--json", limit_s=60)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    check_keys(told, UNTIMED)
+    keys_of(told, "utilization", NUMBER)
+    assert all(0 < row["utilization"] <= 1 for row in told["nodes"])

@@ -111,8 +111,7 @@ TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& ask
     taken.insert(declared.begin(), declared.end());
     Block body;
     std::map<Name, int64_t> placed;  // by tiles that live to the kernel's end
-    const bool streams =
-        moves_beside_units(asked) && rules.on("weigh-tiles") && rules.on("vectorize");
+    const bool streams = moves_beside_units(asked) && rules.on("vectorize");
     const Block given_body = streams ? sum_as_it_comes(kernel->body) : kernel->body;
     bool changes = given_body != kernel->body;
     for (const StmtPtr& s : given_body) {

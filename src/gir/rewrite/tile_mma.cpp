@@ -6,6 +6,7 @@
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
+#include "gir/rewrite/mma_tiler.h"
 #include "gir/rewrite/nest.h"
 #include "gir/rewrite/rules.h"
 #include "gir/rewrite/tile_choice.h"
@@ -15,11 +16,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-// Shapes (multiply-adds of a vector, tiles of a unit) that one unrolled inner body may hold: enough
-// to hide loop overhead, few enough to stay a body that is read and compiled in one piece.
-constexpr int64_t kBodyShapes = 60;
-// A contraction this short is unrolled whole.
-constexpr int64_t kWholeBodyShapes = 72;
 // Passes over an operand that changes behind which it is laid out anew in each run, wherever its
 // lines lie. Seen on one machine: up to 64 rows packing costs up to four times the product, at 256
 // it still loses 13 to 33 %, at 2,000 it wins where the operand is read across its rows.
@@ -28,70 +24,7 @@ constexpr double kPassesWorthPacking = 64;
 // expected of it comes from the figures of a common CPU.
 constexpr double kPackingEarned = 2;
 
-int64_t size_of(const std::vector<NamedDim>& dims, Name name) {
-    for (const NamedDim& d : dims)
-        if (d.name == name) return d.extent.value();
-    return 1;
-}
-
-struct MmaTiler {
-    const Program& program;
-    const Target& target;
-    std::set<Name>& taken;
-    const std::set<Name>& changed;
-    bool weighs = true;
-    LoopNest nest = {};
-    Op mma = {};
-    Slice vec = {}, bro = {};  // the operand read along the lanes, and the other
-    OperandRole vec_role = OperandRole::B;
-    DType vec_dtype = DType::kF32;
-    bool broadcast = true;  // bro does not vary along the lanes
-    Name lane = {}, row = {};
-    MmaShape shape = {};
-    MmaTile tile = {};
-    std::vector<NamedDim> contracted = {};
-    std::map<Name, int64_t> more_rows = {};  // parts of axes that stream through beside `row`
-    bool staged = false;
-    std::vector<Packing> packings = {};
-
-    /// Lanes that a panel is laid out in: those of the shape, and whole vectors of the others.
-    int64_t panel_lanes() const { return std::max(shape.columns, target.lanes(DType::kF32)); }
-    int64_t lane_part() const { return std::min(tile.columns * shape.columns, extent(lane)); }
-    /// Shapes that one step of the contraction takes for the tile.
-    int64_t shapes_per_step() const {
-        return (tile.rows + shape.rows - 1) / shape.rows * tile.columns;
-    }
-    int64_t extent(Name axis) const {
-        for (const Loop& l : nest.loops)
-            if (l.axis == axis) return l.extent.value();
-        return 1;
-    }
-
-    bool analyse(const StmtPtr& s);
-    void find_shape();
-    bool has_columns() const;
-    bool choose_lane();
-    void choose_row();
-    void choose_more_rows();
-    double passes_of_panel() const;
-    int64_t panel_elements() const;
-    bool worth_packing(const Buffer& source) const;
-    int64_t step_elements(const Buffer& source) const;
-    double cycles_of_conflicts(const Buffer& source) const;
-    void pack_or_stage();
-    bool keeps_whole_panel() const;
-    std::vector<AxisPlan> plan_axes() const;
-    std::vector<Cut> cuts(const Op& op) const;
-    std::vector<Cut> first_cuts(const Op& op) const;
-    std::vector<Cut> held_cuts(const Op& op, Name inner) const;
-    bool operands_fit(const Op& op, const Extents& extents) const;
-    Block in_blocks(const Block& parts) const;
-    Block leaf(const Block& body, const Parts& parts);
-    const TargetLevel& level_of_panel(const Tile& panel) const;
-    Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
-    Block with_whole_panel(const std::vector<AxisPlan>& plans, const Block& body);
-    Block run();
-};
+}  // namespace
 
 // True when all loops are const and parallel and the body is one contraction into its own scalar
 // tile.
@@ -176,43 +109,7 @@ bool MmaTiler::choose_lane() {
     return true;
 }
 
-void MmaTiler::choose_row() {
-    int64_t steps = 1;
-    for (const NamedDim& d : contracted) steps *= d.extent.value();
-    MmaExtents extents{1, extent(lane), steps, broadcast};
-    tile = choose_tile(extents, shape, target);
-    double best = box_cycles(tile, extents, shape, target);
-    // Innermost axis last, so that equal choices walk memory forwards.
-    for (const Loop& l : nest.loops) {
-        if (l.axis == lane || !uses(bro, l.axis) || uses(vec, l.axis)) continue;
-        extents.rows = l.extent.value();
-        RankedTile t = rank_tiles(extents, shape, target).front();
-        double per_row = t.cycles / static_cast<double>(extents.rows);
-        if (per_row > best) continue;
-        best = per_row;
-        tile = t.tile;
-        row = l.axis;
-    }
-}
-
-// A unit that holds its second operand takes the longer to fill than to work where few rows stream
-// through: further axes of rows, the innermost first, as long as their sums have room.
-void MmaTiler::choose_more_rows() {
-    if (!shape.holds_b || row.empty() || tile.rows < extent(row)) return;
-    int64_t rows = tile.rows;
-    for (size_t i = nest.loops.size(); i-- > 0;) {
-        const Loop& l = nest.loops[i];
-        const bool streams = l.axis != lane && l.axis != row && uses(bro, l.axis);
-        if (!streams || uses(vec, l.axis) || l.extent.value() == 1) continue;
-        const MmaExtents all{rows * l.extent.value(), extent(lane), 1, broadcast};
-        const int64_t part =
-            std::min(l.extent.value(), choose_tile(all, shape, target).rows / rows);
-        if (part < 2) return;
-        more_rows[l.axis] = part;
-        rows *= part;
-        if (part < l.extent.value()) return;
-    }
-}
+namespace {
 
 // Logical dim of `vec` that walks `var` alone (unit coefficient, multiples of `block` beside it).
 int dim_walked_by(const Slice& s, Name var, int64_t block) {
@@ -227,6 +124,8 @@ int dim_walked_by(const Slice& s, Name var, int64_t block) {
     }
     return found;
 }
+
+}  // namespace
 
 // How often a panel is gone through.
 double MmaTiler::passes_of_panel() const {
@@ -355,130 +254,6 @@ void MmaTiler::pack_or_stage() {
     packed.alias_of = Name();
     vec.target = packed.name;
     packings.push_back({source.name, packed});
-}
-
-// Contraction dims from outermost to innermost: blocks of the broadcast operand's layout, then the
-// other dims, then the dim along which it is contiguous, cut so that the body stays short.
-std::vector<Cut> MmaTiler::cuts(const Op& op) const {
-    if (contracted.empty()) return {};
-    Name inner = contracted.back().name;
-    if (shape.holds_b && !weighs) return first_cuts(op);
-    for (const NamedDim& d : contracted)
-        if (runs_along(program, bro, d.name)) inner = d.name;
-    if (shape.holds_b) return held_cuts(op, inner);
-    int64_t per_step = shapes_per_step(), steps = 1;
-    for (const NamedDim& d : op.dims) {
-        int64_t n = size_of(contracted, d.name);
-        steps *= d.name == inner ? (n + shape.group - 1) / shape.group : n;
-    }
-    if (per_step * steps <= kWholeBodyShapes) return {};
-    std::vector<Cut> order;
-    int64_t length = size_of(contracted, inner);
-    int64_t block = block_along(program, bro, inner);
-    if (block > 1 && block < length) {
-        order.push_back({inner, block});
-        length = block;
-    }
-    for (const NamedDim& d : contracted)
-        if (d.name != inner) order.push_back({d.name, 1});
-    int64_t unroll = std::clamp<int64_t>(kBodyShapes / per_step, 1, 8);
-    while (unroll > 1 && length % (unroll * shape.group) != 0) --unroll;
-    order.push_back({inner, unroll * shape.group});
-    return order;
-}
-
-// The first parts that fit, and of these one tap of the window after another, its channels along
-// the unit's rows: the window is halved, cut in three, ... until a group of channels fits, then as
-// many channels as fit are taken (SimDIT, simulator.md 1.2).
-std::vector<Cut> MmaTiler::first_cuts(const Op& op) const {
-    const Name channels = contracted.front().name;
-    const int64_t all = size_of(contracted, channels);
-    Extents extents, taps;
-    for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
-    extents[channels] = std::min(shape.group, all);
-    for (const NamedDim& d : contracted)
-        if (d.name != channels) taps[d.name] = d.extent.value();
-    bool more = true;
-    for (int64_t parts = 1; more && !operands_fit(op, extents); ++parts) {
-        more = false;
-        for (const auto& [tap, extent] : taps) {
-            extents[tap] = (extent + parts - 1) / parts;
-            more = more || extents[tap] > 1;
-        }
-    }
-    int64_t part = extents[channels];
-    while (part < all) {
-        extents[channels] = std::min(part + shape.group, all);
-        if (!operands_fit(op, extents)) break;
-        part = extents[channels];
-    }
-    std::vector<Cut> order;
-    for (const auto& [tap, extent] : taps)
-        if (extents[tap] < extent) order.push_back({tap, extents[tap]});
-    if (part < all) order.push_back({channels, part});
-    for (const auto& [tap, extent] : taps)
-        if (extents[tap] > 1) order.push_back({tap, 1});
-    return order;
-}
-
-// A unit that holds its second operand is filled and drained once for each op: that one is as long
-// as the operands' scratchpads allow.
-std::vector<Cut> MmaTiler::held_cuts(const Op& op, Name inner) const {
-    std::vector<Cut> order;
-    Extents extents;
-    for (const NamedDim& d : op.dims) extents[d.name] = d.extent.value();
-    for (const NamedDim& d : contracted) {
-        if (operands_fit(op, extents)) return order;
-        if (d.name == inner) continue;
-        order.push_back({d.name, 1});
-        extents[d.name] = 1;
-    }
-    const int64_t all = size_of(contracted, inner);
-    int64_t part = all;
-    while (part > shape.group && !operands_fit(op, extents)) {
-        part = (part - 1) / shape.group * shape.group;
-        extents[inner] = part;
-    }
-    if (part == all) return order;
-    // As many parts, of one size where groups allow.
-    const int64_t count = (all + part - 1) / part, even = (all + count - 1) / count;
-    order.push_back({inner, (even + shape.group - 1) / shape.group * shape.group});
-    return order;
-}
-
-/// Do the boxes that the op touches of both operands have room where each is kept?
-bool MmaTiler::operands_fit(const Op& op, const Extents& extents) const {
-    for (size_t k : {0, 1}) {
-        const auto& s = std::get<Slice>(op.srcs[k]);
-        const TargetLevel& level = target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
-        if (!level.capacity.bounded()) continue;
-        int64_t elements = 1;
-        for (const Coord& c : s.at) {
-            int64_t reach = 1;
-            for (const Term& t : c.affine.terms)
-                if (auto d = extents.find(t.var); d != extents.end())
-                    reach += std::abs(t.coefficient) * (d->second - 1);
-            elements *= reach;
-        }
-        const Buffer* buffer = program.find_buffer(s.target);
-        const DType dtype = buffer ? buffer->dtype : vec_dtype;
-        // Beside one that is being filled, and sums where the level holds them too.
-        const int64_t shares = level.roles.size() == 1 ? 1 : 4;
-        if (!level.capacity.holds(shares * tensor::byte_count(dtype, elements))) return false;
-    }
-    return true;
-}
-
-/// Has the level of panels room for all of them? Then what streams comes once, not once for each
-/// panel.
-bool MmaTiler::keeps_whole_panel() const {
-    if (!shape.holds_b || !weighs || lane.empty() || !broadcast) return false;
-    int64_t elements = extent(lane);
-    for (const NamedDim& d : contracted)
-        if (uses(vec, d.name)) elements *= d.extent.value();
-    const TargetLevel& level = target.panel_level(vec_role);
-    const int64_t shares = level.roles.size() == 1 && level.parts > 1 ? 1 : 4;
-    return level.capacity.holds(shares * tensor::byte_count(vec_dtype, elements));
 }
 
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
@@ -670,8 +445,6 @@ Block MmaTiler::run() {
     });
 }
 
-}  // namespace
-
 std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, const Target& target,
                                   std::set<Name>& taken, const std::set<Name>& changed,
                                   bool weighs) {
@@ -681,6 +454,7 @@ std::optional<TiledStmt> tile_mma(const Program& program, const StmtPtr& s, cons
     if (!tiler.choose_lane()) return std::nullopt;
     tiler.choose_row();
     tiler.choose_more_rows();
+    tiler.weigh_rows();
     tiler.pack_or_stage();
     Block block = tiler.run();
     const bool lone_column = tiler.shape.holds_b && (tiler.lane.empty() || !tiler.broadcast);

@@ -31,7 +31,7 @@ bool nest_is_const(const LoopNest& nest) {
 Name level_for(const Tile& tile, const Target& target, const Capacity& registers,
                std::map<Name, int64_t>& placed) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0) ||
-                        (moves_beside_units(target) && tile.dims.size() == 2 && tile.lanes >= 0);
+                        (moves_beside_units(target) && tile.dims.size() >= 2 && tile.lanes >= 0);
     int64_t bytes = bytes_of(tile);
     if (in_registers && registers.holds(4 * bytes)) return target.registers().name;
     const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
@@ -94,6 +94,49 @@ void share_out(std::vector<AxisPlan>& plans, const Target& target) {
     }
 }
 
+// Elements stored along and across an axis by one turn of the nest's loops.
+struct Stores {
+    double along = 0, across = 0;
+};
+
+void count_stores(const Program& program, const Block& body, Name axis, double turns,
+                  Stores& stores) {
+    for (const StmtPtr& s : body) {
+        if (auto* op = std::get_if<Op>(&s->node)) {
+            if (!program.find_buffer(op->dst.target) && !uses(op->dst, axis)) continue;
+            double elements = turns;
+            for (const NamedDim& d : op->dims)
+                if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
+            (runs_along(program, op->dst, axis) ? stores.along : stores.across) += elements;
+        } else if (const Block* inner = body_of(*s)) {
+            const Dim* extent = nullptr;
+            if (auto* loop = std::get_if<For>(&s->node)) extent = &loop->extent;
+            if (auto* loop = std::get_if<Parallel>(&s->node)) extent = &loop->extent;
+            const double more =
+                extent && extent->is_const() ? static_cast<double>(extent->value()) : 1;
+            count_stores(program, *inner, axis, turns * more, stores);
+        }
+    }
+}
+
+/// The axis along which most of what is stored runs, where no store shuns it altogether: of two
+/// layouts of the same elements one is stored to across.
+Name axis_most_along(const Program& program, const LoopNest& nest) {
+    Name best;
+    double most = 0;
+    for (size_t i = nest.loops.size(); i-- > 0;) {
+        const Loop& loop = nest.loops[i];
+        if (loop.extent.value() == 1) continue;
+        Stores stores;
+        count_stores(program, nest.body, loop.axis, 1, stores);
+        const double along = stores.along * static_cast<double>(loop.extent.value());
+        if (along <= most) continue;
+        best = loop.axis;
+        most = along;
+    }
+    return best;
+}
+
 struct Vectorizer {
     const Program& program;
     const Target& target;
@@ -110,6 +153,7 @@ struct Vectorizer {
             if (LoopNest all = nest_of(s, false); turns_apart(all)) nest = std::move(all);
         if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target, placed);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
+        if (lanes_free && lane.empty() && streams) lane = axis_most_along(program, nest);
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
         int64_t width = widest_lanes(program, nest.body, target);
         if (weighs && count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
@@ -257,35 +301,6 @@ struct Vectorizer {
 
 }  // namespace
 
-namespace {
-
-// Elements stored along and across an axis by one turn of the nest's loops.
-struct Stores {
-    double along = 0, across = 0;
-};
-
-void count_stores(const Program& program, const Block& body, Name axis, double turns,
-                  Stores& stores) {
-    for (const StmtPtr& s : body) {
-        if (auto* op = std::get_if<Op>(&s->node)) {
-            if (!program.find_buffer(op->dst.target) && !uses(op->dst, axis)) continue;
-            double elements = turns;
-            for (const NamedDim& d : op->dims)
-                if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
-            (runs_along(program, op->dst, axis) ? stores.along : stores.across) += elements;
-        } else if (const Block* inner = body_of(*s)) {
-            const Dim* extent = nullptr;
-            if (auto* loop = std::get_if<For>(&s->node)) extent = &loop->extent;
-            if (auto* loop = std::get_if<Parallel>(&s->node)) extent = &loop->extent;
-            const double more =
-                extent && extent->is_const() ? static_cast<double>(extent->value()) : 1;
-            count_stores(program, *inner, axis, turns * more, stores);
-        }
-    }
-}
-
-}  // namespace
-
 Name lane_axis(const Program& program, const LoopNest& nest) {
     for (size_t i = nest.loops.size(); i-- > 0;) {
         Name axis = nest.loops[i].axis;
@@ -299,7 +314,7 @@ Name lane_axis(const Program& program, const LoopNest& nest) {
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
                 std::set<Name>& taken, std::map<Name, int64_t>& placed, bool weighs) {
-    return Vectorizer{program, target, taken, placed, weighs, weighs && moves_beside_units(target)}
+    return Vectorizer{program, target, taken, placed, weighs, moves_beside_units(target)}
         .nest_block(s, true, true);
 }
 
