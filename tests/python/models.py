@@ -1,5 +1,6 @@
 """Small models for the tests, and the program run as a user runs it."""
 
+import json
 import os
 import subprocess
 import threading
@@ -53,6 +54,13 @@ def smeaton(*arguments, cwd=None, limit_s=60, env=None):
         os.times().elapsed - start,
         usage.ru_maxrss * 1024,
     )
+
+
+def case_inputs(path):
+    """Words that feed a model of tools/models.py its own inputs, which give open dims their sizes."""
+    case = path.parent / "case.json"
+    files = json.loads(case.read_text())["inputs"] if case.exists() else {}
+    return [word for name, file in files.items() for word in ("--input", f"{name}={path.parent / file}")]
 
 
 def node(op, inputs, outputs, name=None, **attributes):
