@@ -60,6 +60,13 @@ struct SimulatedLevel {
     bool outermost = false;
 };
 
+/// A kernel as the walk by events counted it.
+struct KernelByEvents {
+    double time_us = 0;
+    double macs = 0;
+    std::map<std::string, double> bytes;  ///< read + written, by level
+};
+
 struct SimulatedKernel {
     std::string name;
     std::vector<std::string> ops;
@@ -76,7 +83,7 @@ struct SimulatedKernel {
     double alive_bytes = 0;              ///< of results between kernels, while it runs
     std::string op, group, phase;        ///< kernel_class.h; empty from simulate_program
     double macs = 0;
-    std::optional<double> events_us;              ///< its time by events
+    std::optional<KernelByEvents> events;         ///< where asked for
     std::map<std::string, double> operand_bytes;  ///< at the outermost level: filter, ifmap, ...
     double array_us = 0, vector_us = 0;           ///< the units' parts of the compute time
     std::optional<TimeRange> energy_pj;

@@ -35,6 +35,14 @@ std::string timeline_text(const sim::events::ProgramEvents& events, const std::s
     return out;
 }
 
+/// Of the levels that the closed form tells of; registers are none of them.
+KernelByEvents by_events(const SimulatedKernel& k, const sim::events::KernelRow& row) {
+    KernelByEvents events{row.time_us, row.macs, {}};
+    for (const SimulatedLevel& l : k.levels)
+        events.bytes[l.name] = row.read_bytes.at(l.name) + row.written_bytes.at(l.name);
+    return events;
+}
+
 }  // namespace
 
 void add_events(const gir::Program& program, const machine::Machine& m,
@@ -46,13 +54,14 @@ void add_events(const gir::Program& program, const machine::Machine& m,
     summary.load_ms = events.once_us * 1e-3;
     summary.events = events.events;
     for (const auto& [unit, us] : events.busy_us) summary.busy_ms[unit] = us * 1e-3;
-    std::map<std::string, double> time_us;
-    for (const sim::events::KernelRow& row : events.kernels) time_us[row.name] = row.time_us;
+    std::map<std::string, const sim::events::KernelRow*> rows;
+    for (const sim::events::KernelRow& row : events.kernels) rows[row.name] = &row;
     for (SimulatedKernel& k : result.kernels) {
-        auto row = time_us.find(k.name);
-        if (row == time_us.end()) continue;
-        k.events_us = row->second;
-        const double difference = row->second > 0 ? std::abs(k.time_us.value / row->second - 1) : 0;
+        auto found = rows.find(k.name);
+        if (found == rows.end()) continue;
+        const sim::events::KernelRow& row = *found->second;
+        k.events = by_events(k, row);
+        const double difference = row.time_us > 0 ? std::abs(k.time_us.value / row.time_us - 1) : 0;
         if (k.once || difference <= summary.worst_difference) continue;
         summary.worst_difference = difference;
         summary.worst_kernel = k.name;

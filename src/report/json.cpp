@@ -71,18 +71,21 @@ Json json_of(const driver::ProbedLevel& l) {
 Json json_of(const driver::SimulatedKernel& k) {
     Json times = {{"compute", k.compute_us}};
     for (const driver::SimulatedLevel& l : k.levels) times[l.name] = l.time_us;
-    return {{"name", k.name},
-            {"ops", k.ops},
-            {"time_us", k.time_us.value},
-            {"time_range_us", json_of(k.time_us)},
-            {"bound", k.bound},
-            {"bytes", k.bytes()},
-            {"times_us", times},
-            {"data_us", k.data_us},
-            {"fixed_us", k.fixed_us},
-            {"flops", k.flops},
-            {"threads", k.threads},
-            {"once", k.once}};
+    Json out = {{"name", k.name},
+                {"ops", k.ops},
+                {"time_us", k.time_us.value},
+                {"time_range_us", json_of(k.time_us)},
+                {"bound", k.bound},
+                {"bytes", k.bytes()},
+                {"times_us", times},
+                {"data_us", k.data_us},
+                {"fixed_us", k.fixed_us},
+                {"flops", k.flops},
+                {"threads", k.threads},
+                {"once", k.once}};
+    if (const auto& e = k.events)
+        out["events"] = {{"time_us", e->time_us}, {"macs", e->macs}, {"bytes", e->bytes}};
+    return out;
 }
 
 Json json_of(const driver::Comparison& c) {
@@ -126,6 +129,7 @@ std::string free_because(const driver::SimulatedKernel& k) {
 Json node_of(const driver::SimulateResult& r, const driver::SimulatedKernel& k) {
     Json sram = Json::object();
     double dram = 0;
+    const double time_us = k.events ? k.events->time_us : k.time_us.value;
     for (const driver::SimulatedLevel& l : k.levels)
         if (l.outermost)
             dram = l.read_bytes + l.write_bytes;
@@ -135,9 +139,9 @@ Json node_of(const driver::SimulateResult& r, const driver::SimulatedKernel& k) 
                 {"op", k.op},
                 {"class", k.group},
                 {"phase", k.phase},
-                {"cycles", r.cycles(k.events_us.value_or(k.time_us.value))},
+                {"cycles", r.cycles(time_us)},
                 {"compute_cycles", r.cycles(k.compute_us)},
-                {"stall_cycles", r.cycles(k.events_us.value_or(k.time_us.value) - k.compute_us)},
+                {"stall_cycles", r.cycles(time_us - k.compute_us)},
                 {"dram_bytes", dram},
                 {"dram_bytes_by", k.operand_bytes},
                 {"sram_bytes", sram},

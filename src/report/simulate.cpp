@@ -136,7 +136,7 @@ std::string kernels_text(const driver::SimulateResult& r, Width width) {
         if (k.once) continue;
         rows.push_back(&k);
         energy = energy || k.energy_pj;
-        events = events || k.events_us;
+        events = events || k.events;
     }
     std::stable_sort(rows.begin(), rows.end(),
                      [](auto* a, auto* b) { return a->time_us.value > b->time_us.value; });
@@ -157,7 +157,7 @@ std::string kernels_text(const driver::SimulateResult& r, Width width) {
         std::vector<std::string> cells = {
             k->name,  time_text(k->time_us.value), percent(k->time_us.value, all_us),
             k->bound, time_text(k->compute_us),    time_text(k->data_us)};
-        if (events) cells.push_back(k->events_us ? time_text(*k->events_us) : "");
+        if (events) cells.push_back(k->events ? time_text(k->events->time_us) : "");
         if (energy) cells.push_back(k->energy_pj ? energy_text(k->energy_pj->value) : "");
         std::vector<std::string> order;
         for (const auto& l : k->levels) order.push_back(l.name);

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
-from models import smeaton  # noqa: E402
+from models import case_inputs, smeaton  # noqa: E402
 
 LIMIT_S = 1800
 # Operators that only place elements: of these alone a node may be free without being constant.
@@ -50,7 +50,7 @@ def main():
         for machine in machines():
             for options in ((), ("--training", "--loss", "mse")):
                 where = f"{path.parent.name} on {machine}{' training' if options else ''}"
-                ended = smeaton("simulate", path, "--machine", machine, "--json", *options, limit_s=LIMIT_S)
+                ended = smeaton("simulate", path, "--machine", machine, "--json", *case_inputs(path), *options, limit_s=LIMIT_S)
                 if ended.code != 0:
                     # What has no gradient, or no sizes, has no training graph.
                     refused = options and any(w in ended.err for w in ("no parameter", "without a gradient", "--dim"))

@@ -1,7 +1,11 @@
-"""events.py [MODEL...]: the closed form against the walk by events, kernel by kernel, for the exported models on all
-chips, inference and a training step; within 2 % or 100 cycles. Says what differs, and fails where more of a model's
-kernels do than are known (tests/long/README.md)."""
+"""events.py [MODEL...] [--machines N] [--jobs 2] [--log FILE]: the closed form against the walk by events, kernel by
+kernel, for the exported models on all chips, inference and a training step: times within 2 % or 100 cycles; bytes at
+every level and multiply-adds equal; multiply-adds the same on every chip. Names each kernel that differs, and fails where
+more do than are known (tests/long/README.md). What is in the log is not run again."""
 
+import argparse
+import concurrent.futures
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,51 +13,100 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
-from test_events import apart  # noqa: E402
+from models import case_inputs  # noqa: E402
+from test_events import compared  # noqa: E402
 
+# The first two of them differ most from each other.
 MACHINES = (
-    "simdit-inference-01",
-    "simdit-inference-03",
-    "simdit-training-01",
     "simdit-training-08",
     "tpu-like",
     "eyeriss-like",
     "systolic-chip",
+    "simdit-inference-01",
     "fpga-overlay",
     "near-memory",
     "sparse-array",
+    "simdit-training-01",
+    "simdit-inference-03",
 )
-# Share of all kernels that may differ, for test_events.MEETS: today's, rounded up. Less is the aim.
-KNOWN_SHARE = 0.05
+STEPS = {"inference": (), "training": ("--training", "--loss", "mse")}
+# Share of all kernels whose times may differ: 417 of 6772 did of twelve models on these chips (inference of seven, a
+# training step of five). All models on all chips have not been measured yet. Less is the aim.
+KNOWN_SHARE = 0.062
 LIMIT_S = 1800
 
 
-def models():
+def models(wanted):
     folder = Path(os.environ.get("SMEATON_MODELS", ROOT / "build" / "models"))
-    wanted = sys.argv[1:]
-    paths = sorted(folder.glob("*/model.onnx"))
+    paths = sorted(folder.glob("*/model.onnx"), key=lambda p: p.stat().st_size)
     return [p for p in paths if not wanted or p.parent.name in wanted]
 
 
+def run(job):
+    path, machine, step = job
+    row = {"model": path.parent.name, "machine": machine, "step": step}
+    try:
+        row |= compared(path, machine, *case_inputs(path), *STEPS[step], limit_s=LIMIT_S)
+    except AssertionError as error:
+        row["refused"] = (str(error).strip().splitlines() or ["no reason"])[-1]
+    return row
+
+
+def done(log):
+    if not log or not log.exists():
+        return []
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def told(row):
+    where = f"{row['model']} on {row['machine']} {row['step']}"
+    if "refused" in row:
+        print(f"{where}: NOT SIMULATED: {row['refused']}", flush=True)
+        return
+    print(f"{where}: {len(row['off'])} of {row['kernels']} kernels differ", flush=True)
+    for kernel, (closed, events) in row["off"].items():
+        print(f"  {kernel}: closed {closed}, events {events} cycles, {closed / events:.3f}")
+    for fault in row["unequal"]:
+        print(f"  UNEQUAL {fault}")
+
+
+def verdict(rows):
+    """Prints the sums; whether all is as it should be."""
+    run = [row for row in rows if "refused" not in row]
+    off, kernels = sum(len(row["off"]) for row in run), sum(row["kernels"] for row in run)
+    unequal = sum(len(row["unequal"]) for row in run)
+    macs = {}
+    for row in run:
+        macs.setdefault((row["model"], row["step"]), set()).add(round(row["macs"]))
+    several = [key for key, counts in macs.items() if len(counts) > 1]
+    for model, step in several:
+        print(f"{model} {step}: multiply-adds differ by chip: {sorted(macs[model, step])}")
+    print(f"{off} of {kernels} kernels differ, {unequal} counts are unequal, {len(rows) - len(run)} not simulated")
+    return kernels > 0 and off <= KNOWN_SHARE * kernels and not unequal and not several
+
+
 def main():
-    differ = rows = 0
-    failed = []
-    for path in models():
-        for machine in MACHINES:
-            for options in ((), ("--training", "--loss", "mse")):
-                where = f"{path.parent.name} on {machine}{' training' if options else ''}"
-                try:
-                    off, count = apart(path, machine, *options, limit_s=LIMIT_S)
-                except AssertionError as error:
-                    failed.append(where)
-                    print(f"{where}: NOT SIMULATED: {str(error).strip().splitlines()[-1]}", flush=True)
-                    continue
-                differ, rows = differ + len(off), rows + count
-                print(f"{where}: {len(off)} of {count} kernels differ", flush=True)
-                for kernel, (closed, events) in off.items():
-                    print(f"  {kernel}: closed {closed}, events {events} cycles, {closed / events:.3f}")
-    print(f"{differ} of {rows} kernels differ, {len(failed)} models could not be simulated")
-    if rows == 0 or differ > KNOWN_SHARE * rows:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", nargs="*")
+    parser.add_argument("--machines", type=int, default=len(MACHINES), help="so many of the list")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--log", type=Path, help="a file of results, one a line; goes on from there")
+    parser.add_argument("--step", choices=STEPS, action="append")
+    given = parser.parse_args()
+
+    rows = done(given.log)
+    known = {(row["model"], row["machine"], row["step"]) for row in rows}
+    paths = models(given.model)
+    jobs = [(p, m, s) for p in paths for m in MACHINES[: given.machines] for s in given.step or STEPS]
+    jobs = [job for job in jobs if (job[0].parent.name, *job[1:]) not in known]
+    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+        for row in pool.map(run, jobs):
+            told(row)
+            rows.append(row)
+            if given.log:
+                with given.log.open("a") as out:
+                    out.write(json.dumps(row) + "\n")
+    if not verdict(rows):
         sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """Small models for the tests, and the program run as a user runs it."""
 
+import json
 import os
 import re
 import subprocess
@@ -59,6 +60,13 @@ def smeaton(*arguments, cwd=None, limit_s=60, env=None):
 def without_progress(err):
     """What a call wrote on stderr, without the lines that say how far it is ("smeaton: calibration (2 s)")."""
     return "".join(line for line in err.splitlines(True) if not re.fullmatch(r"smeaton: .* \(\d+ s\)\n", line))
+
+
+def case_inputs(path):
+    """Words that feed a model of tools/models.py its own inputs, which give open dims their sizes."""
+    case = path.parent / "case.json"
+    files = json.loads(case.read_text())["inputs"] if case.exists() else {}
+    return [word for name, file in files.items() for word in ("--input", f"{name}={path.parent / file}")]
 
 
 def node(op, inputs, outputs, name=None, **attributes):

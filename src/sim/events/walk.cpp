@@ -1,6 +1,7 @@
 #include "sim/events/walk.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -55,6 +56,7 @@ public:
         const size_t levels = chip.machine().levels.size();
         result_.read_bytes.assign(levels, 0);
         result_.written_bytes.assign(levels, 0);
+        asked_bytes_.assign(chip.links().size(), 0);
         count_instances();
     }
 
@@ -65,6 +67,7 @@ public:
         runtime_.queue().run();
         SMEATON_CHECK(frames_.empty() && runtime_.outstanding() == 0,
                       "the walk of a kernel stopped with work left");
+        check_carried();
         result_.time_ps = last_finish_;
         result_.events = runtime_.queue().events_run();
         for (size_t e = 0; e < chip_.engines().size(); ++e)
@@ -73,6 +76,16 @@ public:
     }
 
 private:
+    /// What was asked of each link has crossed it, and nothing else.
+    void check_carried() const {
+        for (size_t l = 0; l < asked_bytes_.size(); ++l) {
+            const double carried = runtime_.carried_bytes(static_cast<int>(l));
+            SMEATON_CHECK(std::abs(carried - asked_bytes_[l]) <= 1e-6 * asked_bytes_[l],
+                          "{} bytes were asked of '{}', which carried {}", asked_bytes_[l],
+                          chip_.links()[l].name, carried);
+        }
+    }
+
     /// In a register file each tile gets its share of the room; elsewhere a tile has as many
     /// instances as parts.
     void count_instances() {
@@ -288,9 +301,11 @@ private:
         behind.erase(std::unique(behind.begin(), behind.end()), behind.end());
         ++result_.tasks;
         result_.macs += cost.macs;
-        for (const Flow& flow : cost.flows)
+        for (const Flow& flow : cost.flows) {
             (flow.write ? result_.written_bytes
                         : result_.read_bytes)[static_cast<size_t>(flow.level)] += flow.bytes;
+            for (int link : flow.links) asked_bytes_[static_cast<size_t>(link)] += flow.bytes;
+        }
         const TaskId id = runtime_.add(cost, what, behind);
         for (size_t i = 0; i < touched.size(); ++i) {
             Instance& instance = *touched[i];
@@ -335,6 +350,7 @@ private:
     Runtime runtime_;
     bool phases_;
     KernelEvents result_;
+    std::vector<double> asked_bytes_;  ///< by link
     std::vector<Frame> frames_;
     std::vector<TileRow> tiles_;
     std::map<Name, int> tile_rows_;
