@@ -32,7 +32,7 @@ private:
         Surroundings around;  // those that the answer depends on
         TouchesPtr touches;
     };
-    static constexpr size_t kMost = 512;
+    static constexpr size_t kMost = 256;
 
     std::unordered_map<size_t, std::vector<Seen>> seen_;
     std::unordered_map<size_t, std::vector<StmtPtr>> statements_;

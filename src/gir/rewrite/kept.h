@@ -36,7 +36,7 @@ bool operator==(const Claimed&, const Claimed&);
 
 struct KeptKernels {
     explicit KeptKernels(const Program& shaped)
-        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most), touches_(most) {}
+        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most), touches_(most / 8) {}
 
     size_t most;  ///< kernels, twice
     ByKernel<TiledKernel> tiled;
@@ -57,7 +57,7 @@ private:
     };
     std::map<Name, std::vector<Known>> known_;
     size_t known_count_ = 0;
-    Recent<cache::TouchTable> touches_;
+    Recent<cache::TouchTable> touches_;  // large ones, of kernels that came first with their form
 };
 
 }  // namespace smeaton::gir::rewrite
