@@ -1,15 +1,16 @@
 // pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines after the
 // first, each level of each between half and twice as large by chance (log-uniform, seeded), and
-// prints the times of the first two machines, the median of the others and the growth of memory
-// over the last nine tenths. --stepped: sizes are halves and doubles, as in a space. The last
-// machine's price is held against that of a pricer that saw no other machine: exit 1 where they
-// differ. NAME=VALUE binds open sizes of the models behind it.
+// prints the CPU times of the first two machines, the median of the others, the growth of memory
+// over the last nine tenths and the sum of all predictions, to hold two builds against each other.
+// --stepped: sizes are halves and doubles, as in a space. The last machine's price is held against
+// that of a pricer that saw no other machine: exit 1 where they differ. NAME=VALUE binds open sizes
+// of the models behind it.
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <random>
 
@@ -30,9 +31,11 @@ double resident_mb() {
     return resident * 4096 / 1e6;
 }
 
-double ms_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-        .count();
+/// Of this thread at work, so that others on the machine count less.
+double cpu_ms() {
+    timespec at{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+    return static_cast<double>(at.tv_sec) * 1e3 + static_cast<double>(at.tv_nsec) * 1e-6;
 }
 
 /// Sizes in whole steps of a factor of two, as a space has them.
@@ -64,27 +67,30 @@ bool price(const std::string& model, const driver::FeedRequest& feeds, const mac
     driver::SessionOptions options;
     options.dims = driver::parse_dims(feeds.dims);
     const driver::Opened opened = driver::open_model(model, feeds, options);
-    const auto start = std::chrono::steady_clock::now();
+    const double start = cpu_ms();
     driver::Pricer pricer(opened.graph, opened.feeds, options);
     pricer.price(m);
-    const double first = ms_since(start);
+    const double first = cpu_ms() - start;
     std::vector<double> times;
-    double before = 0;
+    double before = 0, predicted_ms = 0;
     std::mt19937 chance(7);
     machine::Machine other;
     driver::SimulateResult last;
     for (int i = 0; i < count; ++i) {
         other = resized(m, chance);
-        const auto turn = std::chrono::steady_clock::now();
+        const double turn = cpu_ms();
         last = pricer.price(other);
-        times.push_back(ms_since(turn));
+        times.push_back(cpu_ms() - turn);
+        predicted_ms += last.time_ms.value;
         if (i == count / 10) before = resident_mb();
     }
     const double grown = resident_mb() - before;
     const double second = times.front();
     std::nth_element(times.begin(), times.begin() + count / 2, times.end());
-    fmt::print("{:8.1f} ms first  {:7.2f} ms second  {:7.2f} ms each  {:+6.1f} MB of {:.0f}  {}\n",
-               first, second, times[static_cast<size_t>(count / 2)], grown, before, model);
+    fmt::print(
+        "{:8.1f} ms first  {:7.2f} ms second  {:7.2f} ms each  {:+6.1f} MB of {:.0f}  sum {:.17g}  "
+        "{}\n",
+        first, second, times[static_cast<size_t>(count / 2)], grown, before, predicted_ms, model);
     const bool alike = same(last, driver::Pricer(opened.graph, opened.feeds, options).price(other));
     if (!alike) fmt::print(stderr, "{}: priced otherwise after other machines\n", model);
     return alike;

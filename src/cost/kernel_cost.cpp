@@ -279,17 +279,22 @@ gir::Room room_of(const Machine& m, const Level& level, const CostOptions& optio
 }
 
 CacheTraffic cache_traffic(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
-                           const Level& cache, int threads, const CostOptions& options) {
+                           const Level& cache, int threads, const CostOptions& options,
+                           PartsTable& known) {
     double instances = static_cast<double>(machine::unit_count(m, cache.private_to));
     double cores_each = std::max(1.0, static_cast<double>(machine::core_count(m)) / instances);
     CacheTraffic traffic;
     traffic.cache = cache.name;
     traffic.instances = std::ceil(threads / cores_each);
     double sharers = std::ceil(threads / traffic.instances);
-    Nest nest = nest_of(program, kernel, static_cast<int64_t>(traffic.instances));
-    double line = cache.line_bytes->value;
-    traffic.fetched = misses(nest, room_of(m, cache, options), line, sharers);
-    traffic.first = footprint(nest, line);
+    const auto parties = static_cast<int64_t>(traffic.instances);
+    const double line = cache.line_bytes->value;
+    std::shared_ptr<const PartBytes>& parts = known[{parties, line}];
+    if (!parts)
+        parts = std::make_shared<const PartBytes>(
+            bytes_by_part(nest_of(program, kernel, parties), line));
+    traffic.fetched = misses(*parts, room_of(m, cache, options), sharers);
+    traffic.first = parts->all;
     for (size_t i = 0; i < traffic.fetched.size(); ++i) {
         // Lines count once even where several boxes of one array meet in them.
         traffic.first[i].read = std::min(traffic.first[i].read, traffic.fetched[i].read);
@@ -332,7 +337,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     model.buffers = traffic.buffers;
     for (const auto& [op, count] : traffic.operations)
         if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
-    Nest busiest = nest_of(program, kernel, model.threads);
+    Nest busiest = model.threads == 1 ? whole : nest_of(program, kernel, model.threads);
     model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
@@ -344,8 +349,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     model.busiest = work_of(busiest, shape);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
-    if (machine::tells_energy(m))
-        add_totals(model, nest_of(program, kernel), shapes, scratchpads, shape);
+    if (machine::tells_energy(m)) add_totals(model, whole, shapes, scratchpads, shape);
     double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
     for (const ArrayBytes& b : footprint(whole, line))
         model.touched_bytes.push_back(std::max(b.read, b.write));
@@ -363,9 +367,10 @@ std::vector<const Level*> caches_of(const Machine& m) {
 KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel, const Machine& m,
                          const CostOptions& options) {
     KernelModel model = model_without_caches(program, kernel, m, options);
+    PartsTable parts;
     for (const Level* cache : caches_of(m))
         model.caches.push_back(std::make_shared<const CacheTraffic>(
-            cache_traffic(program, kernel, m, *cache, model.threads, options)));
+            cache_traffic(program, kernel, m, *cache, model.threads, options, parts)));
     return model;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cost/contraction.h"
@@ -121,8 +123,13 @@ KernelModel model_kernel(const gir::Program&, const gir::Kernel&, const machine:
 KernelModel model_without_caches(const gir::Program&, const gir::Kernel&, const machine::Machine&,
                                  const CostOptions& = {});
 std::vector<const machine::Level*> caches_of(const machine::Machine&);
+/// What a kernel's nests touch, whatever the caches hold: by the parties that share the work, and
+/// by the bytes of a line.
+using PartsTable = std::map<std::pair<int64_t, double>, std::shared_ptr<const PartBytes>>;
+/// `known`: of this kernel; gets what it lacks.
 CacheTraffic cache_traffic(const gir::Program&, const gir::Kernel&, const machine::Machine&,
-                           const machine::Level& cache, int threads, const CostOptions&);
+                           const machine::Level& cache, int threads, const CostOptions&,
+                           PartsTable& known);
 
 /// Share (0 to 1) of an array's first fetch that a cache already holds; own tiles always are held.
 using Warm = std::function<double(const std::string& cache, const Array&)>;

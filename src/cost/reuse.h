@@ -10,6 +10,7 @@ namespace smeaton::cost {
 using gir::cache::Array;
 using gir::cache::array_named;
 using gir::cache::ArrayBytes;
+using gir::cache::bytes_by_part;
 using gir::cache::dtype_of;
 using gir::cache::footprint;
 using gir::cache::in_registers;
@@ -18,6 +19,7 @@ using gir::cache::misses;
 using gir::cache::Nest;
 using gir::cache::nest_of;
 using gir::cache::Node;
+using gir::cache::PartBytes;
 using gir::cache::resolved;
 using gir::cache::touched_bytes;
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "gir/names.h"
+#include "gir/rename.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir {
@@ -106,16 +107,6 @@ size_t hash_of(const Block& body, const std::vector<Buffer>& ports) {
     return hash;
 }
 
-Block with_origins(const Block& body, const std::map<std::string, std::string>& names) {
-    return map_ops(body, [&](const Op& op) {
-        if (op.origins.empty()) return op;
-        Op next = op;
-        for (std::string& o : next.origins)
-            if (auto found = names.find(o); found != names.end()) o = found->second;
-        return next;
-    });
-}
-
 /// The buffers without their names; which of them share bytes is told by numbers.
 std::vector<Buffer> ports_of(const std::vector<Name>& buffers, const Program& program) {
     std::vector<Buffer> ports;
@@ -152,13 +143,11 @@ KernelForm form_of(const Kernel& kernel, const Program& program) {
     names.tile_names = tiles_declared(kernel.body);
     for_each_stmt(kernel.body, [&](const Stmt& s) { std::visit(names, s.node); });
     KernelForm form;
-    std::map<Name, Name> targets = names.tiles.canonical();
-    targets.insert(names.buffers.canonical().begin(), names.buffers.canonical().end());
-    std::map<std::string, std::string> origins;
+    Renaming canonical{names.tiles.canonical(), names.vars.canonical(), {}};
+    canonical.targets.insert(names.buffers.canonical().begin(), names.buffers.canonical().end());
     for (size_t i = 0; i < names.origins.size(); ++i)
-        origins.emplace(names.origins[i], fmt::format("${}", i));
-    form.body = with_origins(
-        rename_vars(rename_targets(kernel.body, targets), names.vars.canonical()), origins);
+        canonical.origins.emplace(names.origins[i], fmt::format("${}", i));
+    form.body = rename(kernel.body, canonical);
     form.ports = ports_of(names.buffers.names, program);
     form.hash = hash_of(form.body, form.ports);
     form.vars = std::move(names.vars.names);
@@ -194,9 +183,8 @@ Name followed(Name made, const KernelForm& from, const KernelForm& to) {
 
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
                               const Kernel& named, const std::set<Name>& in_use) {
-    std::map<Name, Name> vars = pairs(from.vars, to.vars);
-    std::map<Name, Name> targets = pairs(from.tiles, to.tiles);
-    for (const auto& [a, b] : pairs(from.buffers, to.buffers)) targets.emplace(a, b);
+    Renaming names{pairs(from.tiles, to.tiles), pairs(from.vars, to.vars), {}};
+    for (const auto& [a, b] : pairs(from.buffers, to.buffers)) names.targets.emplace(a, b);
     std::set<Name> known(from.vars.begin(), from.vars.end());
     known.insert(from.tiles.begin(), from.tiles.end());
     std::set<Name> taken(to.vars.begin(), to.vars.end());
@@ -206,14 +194,13 @@ std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const 
         const Name other = followed(n, from, to);
         if (in_use.count(other) > 0 || !taken.insert(other).second) return std::nullopt;
         if (other == n) continue;
-        vars.emplace(n, other);
-        targets.emplace(n, other);
+        names.vars.emplace(n, other);
+        names.targets.emplace(n, other);
     }
-    std::map<std::string, std::string> origins;
     for (size_t i = 0; i < from.origins.size(); ++i)
-        origins.emplace(from.origins[i], to.origins[i]);
+        names.origins.emplace(from.origins[i], to.origins[i]);
     Kernel out = named;
-    out.body = with_origins(rename_vars(rename_targets(made.body, targets), vars), origins);
+    out.body = rename(made.body, names);
     return with_uses(std::move(out));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "gir/rename.h"
 
 namespace smeaton::gir {
 
@@ -152,8 +153,10 @@ namespace {
 struct Renamer {
     const std::map<Name, Name>* targets = nullptr;
     const std::map<Name, Name>* vars = nullptr;
+    const std::map<std::string, std::string>* origins = nullptr;
 
-    static void apply(Name& n, const std::map<Name, Name>* map) {
+    template <class Key>
+    static void apply(Key& n, const std::map<Key, Key>* map) {
         if (!map) return;
         if (auto found = map->find(n); found != map->end()) n = found->second;
     }
@@ -214,6 +217,7 @@ struct Renamer {
         n.value = affine(n.value);
         apply(n.along, vars);
         if (n.spelling) spelling(*n.spelling);
+        for (std::string& origin : n.origins) apply(origin, origins);
         return stmt(std::move(n));
     }
     void spelling(Spelling& s) const {
@@ -244,8 +248,15 @@ Block rename(const Block& block, const Renamer& renamer) {
 
 }  // namespace
 
+Block rename(const Block& block, const Renaming& names) {
+    auto some = [](const auto& map) { return map.empty() ? nullptr : &map; };
+    const Renamer renamer{some(names.targets), some(names.vars), some(names.origins)};
+    const bool none = !renamer.targets && !renamer.vars && !renamer.origins;
+    return none ? block : rename(block, renamer);
+}
+
 Block rename_targets(const Block& block, const std::map<Name, Name>& map) {
-    return map.empty() ? block : rename(block, Renamer{&map, nullptr});
+    return map.empty() ? block : rename(block, Renamer{&map});
 }
 
 Block rename_vars(const Block& block, const std::map<Name, Name>& map) {

@@ -104,16 +104,16 @@ private:
     std::shared_ptr<const cost::CacheTraffic> traffic(const gir::KernelPtr& kernel,
                                                       const machine::Level& cache, int threads,
                                                       gir::ByKernel<KeptModels::Traffic>& kept,
-                                                      const gir::Asking& now) const {
-        return kept
-            .get(kernel, now,
-                 [&](gir::Region& asked) {
-                     cost::CostOptions noting = options_;
-                     noting.asked = &asked;
-                     return KeptModels::Traffic{std::make_shared<const cost::CacheTraffic>(
-                         cost::cache_traffic(program_, *kernel, machine_, cache, threads, noting))};
-                 })
-            .of;
+                                                      const gir::Asking& now) {
+        auto make = [&](gir::Region& asked) {
+            cost::CostOptions noting = options_;
+            noting.asked = &asked;
+            cost::PartsTable* parts = kept_.parts.find(kernel);
+            if (!parts) parts = &kept_.parts.add(kernel, {});
+            return KeptModels::Traffic{std::make_shared<const cost::CacheTraffic>(
+                cost::cache_traffic(program_, *kernel, machine_, cache, threads, noting, *parts))};
+        };
+        return kept.get(kernel, now, make).of;
     }
 
     /// Arrays are named as the kernel names them, views by their own names.

@@ -2,6 +2,7 @@
 // to the next.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,13 +25,14 @@ struct KeptModels {
         friend bool operator==(const Model&, const Model&);
     };
     explicit KeptModels(const gir::Program& like)
-        : most(gir::most_for(like)), models(most), bare(most) {}
+        : most(gir::most_for(like)), models(most), bare(most), parts(most) {}
 
     size_t most;  ///< kernels, twice
     gir::ByForm<Model> models;
     /// Their parts, of kernels that came first with their form: without caches; by cache.
     gir::ByKernel<std::shared_ptr<const cost::KernelModel>> bare;
     std::vector<gir::ByKernel<Traffic>> caches;
+    gir::Recent<cost::PartsTable> parts;
 };
 
 struct SimOptions {

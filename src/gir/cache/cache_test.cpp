@@ -85,7 +85,7 @@ TEST(Residency, is_the_same_to_claims_and_to_the_bytes_that_a_cache_fetches) {
     const Program p = parsed(kRows);
     const Kernel& kernel = *kernels(p)[0];
     const Nest nest = nest_of(p, kernel);
-    const Touches touched = Observer{p}.touched(kernel.body, {}, {});
+    const Touches touched = *Observer{p}.touched(kernel.body, {}, {});
     const std::vector<ArrayBytes> whole = footprint(nest, 64);
     for (size_t i = 0; i < nest.arrays.size(); ++i)
         EXPECT_EQ(touched.at(nest.arrays[i].name).lines_bytes, whole[i].read + whole[i].write);
@@ -95,6 +95,69 @@ TEST(Residency, is_the_same_to_claims_and_to_the_bytes_that_a_cache_fetches) {
         for (size_t i = 0; i < nest.arrays.size(); ++i)
             EXPECT_EQ(fetched[i].read > whole[i].read, lost.count(nest.arrays[i].name) > 0);
     }
+}
+
+// A tile that the body shown names, as declared around it.
+KnownTiles tile_of(const char* name, int64_t extent) {
+    KnownTiles tiles;
+    note_tile(Let{Tile{name, "l1", DType::kF32, {{"j", Dim(extent)}}}}, tiles);
+    return tiles;
+}
+
+void expect_same(const Touches& a, const Touches& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto& [name, touch] : a) {
+        EXPECT_EQ(touch.asked_bytes, b.at(name).asked_bytes) << name.str();
+        EXPECT_EQ(touch.lines_bytes, b.at(name).lines_bytes) << name.str();
+        EXPECT_EQ(touch.claimable, b.at(name).claimable) << name.str();
+        EXPECT_EQ(elements(touch), elements(b.at(name))) << name.str();
+    }
+}
+
+TEST(TouchTable, walks_a_block_once_under_what_it_depends_on) {
+    const Program p = parsed("  for i: 8\n    binary add y[i,j] <- x[j], z[i,j] over j: 4096\n");
+    const Block& body = kernels(p)[0]->body;
+    TouchTable table;
+    const TouchesPtr first = table.touched(body, {}, p, {}, {});
+    expect_same(*first, touched_by(body, {}, p, {}, {}));
+    // What it does not name changes nothing.
+    EXPECT_EQ(table.touched(body, {{"n", 4}}, p, tile_of("t", 8), {}), first);
+    FootprintOptions wide;
+    wide.line_bytes = 128;
+    EXPECT_NE(table.touched(body, {}, p, {}, wide), first);
+    // x as a tile.
+    const TouchesPtr by_tile = table.touched(body, {}, p, tile_of("x", 64), {});
+    EXPECT_NE(by_tile, first);
+    expect_same(*by_tile, touched_by(body, {}, p, tile_of("x", 64), {}));
+    EXPECT_EQ(table.touched(body, {}, p, tile_of("x", 64), {}), by_tile);
+    EXPECT_NE(table.touched(body, {}, p, tile_of("x", 32), {}), by_tile);
+}
+
+TEST(TouchTable, knows_a_guard_by_the_loops_around_it) {
+    const Program p = parsed(
+        "  for i: 8\n    unary neg y[i,j] <- x[j+i*2] within (j+i*2 < 4096) else 0.0 over j: "
+        "4096\n");
+    const Block& inside = *body_of(*kernels(p)[0]->body[0]);
+    TouchTable table;
+    for (int64_t trips : {1, 8, 1}) {
+        const Extents scope{{"i", trips}};
+        const TouchesPtr known = table.touched(inside, scope, p, {}, {});
+        expect_same(*known, touched_by(inside, scope, p, {}, {}));
+        EXPECT_EQ(known->at("x").claimable, trips == 1);
+    }
+}
+
+TEST(TouchTable, finds_a_statement_that_says_the_same) {
+    const Program p = parsed(kRows), q = parsed(kRows);
+    TouchTable table;
+    auto both = [&](const Program& of) {
+        const StmtPtr loop = kernels(of)[0]->body[0];
+        return table.only(with_body(*loop, {table.only(body_of(*loop)->front())}));
+    };
+    EXPECT_EQ(both(p), both(q));
+    EXPECT_NE(both(p), table.only(kernels(parsed("  for i: 8\n    unary neg y[i,j] <- z[i,j] over "
+                                                 "j: 4096\n"))[0]
+                                      ->body[0]));
 }
 
 TEST(Residency, a_panel_is_brought_to_the_second_cache_where_two_leave_room) {

@@ -17,8 +17,10 @@ namespace {
 struct Walker {
     const Program& program;
     const FootprintOptions& options;
-    KnownTiles tiles;
+    const KnownTiles& tiles_around;
     const Extents& scope;
+    Surroundings* around = nullptr;
+    KnownTiles tiles = {};  // declared in the block
     Touches touches = {};
     double times = 1;  // iterations of the loops inside the block
     Extents inner = {};
@@ -28,33 +30,56 @@ struct Walker {
     double share_of_ring(const Let& let) const;
     void access(const Slice& s, const std::vector<NamedDim>& dims, bool written);
     bool clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const;
-    std::vector<NamedDim> dims_of(Name target) const;
+    const KnownTile* tile_of(Name target) const;
+    const std::vector<NamedDim>& dims_of(Name target) const;
     std::optional<DType> dtype_of(Name target) const;
+    ValueRange range_of(const Affine& a, const Extents& extents) const;
     void add_lines(Touches& all) const;
 };
 
-std::vector<NamedDim> Walker::dims_of(Name target) const {
-    auto tile = tiles.find(target);
-    return tile != tiles.end() ? tile->second.tile.dims : program.buffer(target).dims;
+// Null for a buffer.
+const KnownTile* Walker::tile_of(Name target) const {
+    if (auto own = tiles.find(target); own != tiles.end()) return &own->second;
+    auto known = tiles_around.find(target);
+    const KnownTile* tile = known != tiles_around.end() ? &known->second : nullptr;
+    if (around) around->tiles.try_emplace(target, tile ? std::optional(*tile) : std::nullopt);
+    return tile;
+}
+
+const std::vector<NamedDim>& Walker::dims_of(Name target) const {
+    const KnownTile* tile = tile_of(target);
+    return tile ? tile->tile.dims : program.buffer(target).dims;
 }
 
 // None for what lies in registers.
 std::optional<DType> Walker::dtype_of(Name target) const {
-    auto tile = tiles.find(target);
-    if (tile == tiles.end()) return program.buffer(target).dtype;
-    if (tile->second.tile.level == options.registers) return std::nullopt;
-    return tile->second.tile.dtype;
+    const KnownTile* tile = tile_of(target);
+    if (!tile) return program.buffer(target).dtype;
+    if (tile->tile.level == options.registers) return std::nullopt;
+    return tile->tile.dtype;
+}
+
+// Inside the block a name is taken from the loops there.
+ValueRange Walker::range_of(const Affine& a, const Extents& extents) const {
+    Extents used;
+    for (const Term& t : a.terms) {
+        if (auto inside = extents.find(t.var); inside != extents.end()) {
+            used.insert(*inside);
+        } else if (auto outside = scope.find(t.var); outside != scope.end()) {
+            used.insert(*outside);
+            if (around) around->extents.insert(*outside);
+        }
+    }
+    return value_range(a, used);
 }
 
 // A guard that holds a coordinate inside the target cuts what lies outside off the box. False where
 // the box may reach outside all the same.
 bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const {
-    Extents all = scope;
-    for (const auto& [var, n] : extents) all[var] = n;
-    std::vector<NamedDim> dims = dims_of(s.target);
+    const std::vector<NamedDim>& dims = dims_of(s.target);
     for (size_t d = 0; d < s.at.size(); ++d) {
         int64_t extent = dims[d].extent.value();
-        ValueRange whole = value_range(s.at[d].affine, all);
+        ValueRange whole = range_of(s.at[d].affine, extents);
         if (whole.lo >= 0 && whole.hi < extent) continue;
         bool guarded =
             std::any_of(s.within->bounds.begin(), s.within->bounds.end(), [&](const Bound& b) {
@@ -172,10 +197,9 @@ void Walker::block(const Block& b, bool outermost) {
 void Walker::add_lines(Touches& all) const {
     for (auto& [name, touch] : all) {
         touch.lines_bytes = touch.scattered;
-        auto tile = tiles.find(name);
-        const Memory memory =
-            tile != tiles.end() ? memory_of(tile->second.tile) : memory_of(program.buffer(name));
-        const bool claim = tile != tiles.end() && tile->second.claim;
+        const KnownTile* tile = tile_of(name);
+        const Memory memory = tile ? memory_of(tile->tile) : memory_of(program.buffer(name));
+        const bool claim = tile && tile->claim;
         for (const Box& box : touch.boxes)
             touch.lines_bytes +=
                 claim ? static_cast<double>(box.elements() * touch.element_bytes)
@@ -186,11 +210,24 @@ void Walker::add_lines(Touches& all) const {
 }  // namespace
 
 Touches touched_by(const Block& b, const Extents& scope, const Program& program,
-                   const KnownTiles& tiles, const FootprintOptions& options) {
-    Walker walker{program, options, tiles, scope};
+                   const KnownTiles& tiles, const FootprintOptions& options, Surroundings* around) {
+    Walker walker{program, options, tiles, scope, around};
     walker.block(b, true);
     walker.add_lines(walker.touches);
     return std::move(walker.touches);
+}
+
+bool Surroundings::are(const Extents& scope, const KnownTiles& known) const {
+    auto same_extent = [&](const auto& e) {
+        auto found = scope.find(e.first);
+        return found != scope.end() && found->second == e.second;
+    };
+    auto same_tile = [&](const auto& t) {
+        auto found = known.find(t.first);
+        return found == known.end() ? !t.second : t.second && found->second == *t.second;
+    };
+    return std::all_of(extents.begin(), extents.end(), same_extent) &&
+           std::all_of(tiles.begin(), tiles.end(), same_tile);
 }
 
 double footprint_bytes(const Touches& touches) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -29,6 +30,7 @@ using Touches = std::map<Name, Touch>;
 struct KnownTile {
     Tile tile;
     bool claim = false;  ///< lies as its source does
+    friend bool operator==(const KnownTile&, const KnownTile&) = default;
 };
 using KnownTiles = std::map<Name, KnownTile>;
 void note_tile(const Let&, KnownTiles&);
@@ -38,12 +40,22 @@ struct FootprintOptions {
     int64_t line_bytes = 64;
     /// Only reads of this operand of contractions; -1: all accesses.
     int mma_operand = -1;
+    friend bool operator==(const FootprintOptions&, const FootprintOptions&) = default;
+};
+
+/// What an answer depends on of all that stands around a block.
+struct Surroundings {
+    Extents extents;                                 ///< of loops
+    std::map<Name, std::optional<KnownTile>> tiles;  ///< by target; nothing: a buffer
+
+    bool are(const Extents& scope, const KnownTiles&) const;
 };
 
 /// `tiles`: those declared around the block. `scope`: the axes around it, with their extents.
 /// Extents inside must be const.
+/// `around` (may be null) gets what was asked of scope and tiles.
 Touches touched_by(const Block&, const Extents& scope, const Program&, const KnownTiles& tiles,
-                   const FootprintOptions&);
+                   const FootprintOptions&, Surroundings* around = nullptr);
 
 /// All bytes of it, in whole lines.
 double footprint_bytes(const Touches&);

@@ -56,54 +56,19 @@ public:
         return bytes;
     }
 
-    Bytes misses(const Node& node, const Room& capacity, double concurrent) const {
-        Bytes turn;
-        return misses(node, capacity, concurrent, turn);
+    PartBytes by_part(const Node& node) const {
+        PartBytes part;
+        part.is_loop = node.is_loop;
+        part.parallel = node.loop.parallel;
+        part.trips = node.loop.trips;
+        part.turn = footprint(node, {});
+        part.all = node.is_loop ? footprint(node, {node.loop}) : part.turn;
+        if (!node.refs.empty()) part.own = node.children.empty() ? part.turn : own(node);
+        for (const Node& child : node.children) part.parts.push_back(by_part(child));
+        return part;
     }
 
 private:
-    /// `turn`: footprint of one iteration of the loop, here or inside, that fits; empty where
-    /// something runs beside that loop, or several parties run it.
-    Bytes misses(const Node& node, const Room& capacity, double concurrent, Bytes& turn) const {
-        double sharers = node.is_loop && node.loop.parallel ? concurrent : 1;
-        Bytes body = footprint(node, {});
-        if (capacity.holds(sum(body) * std::min(sharers, node.is_loop ? node.loop.trips : 1))) {
-            turn = sharers > 1 ? Bytes{} : std::move(body);
-            return footprint(node, node.is_loop ? Inner{node.loop} : Inner{});
-        }
-        // Parties that run different iterations split the room; inside there is one party.
-        const Room room = sharers > 1 ? capacity / std::min(sharers, node.loop.trips) : capacity;
-        double rest = sharers > 1 ? 1 : concurrent;
-        Bytes total(nest_.arrays.size());
-        for (const Node& child : node.children) add(total, misses(child, room, rest, turn), 1);
-        if (sharers > 1 || node.children.size() != 1 || !node.refs.empty()) turn.clear();
-        if (!node.refs.empty()) add(total, own(node), 1);
-        if (!node.is_loop) return total;
-        Bytes all(nest_.arrays.size());
-        add(all, total, node.loop.trips);
-        if (!turn.empty() && capacity.holds(2 * sum(turn))) keep_hot(node, body, turn, all);
-        return all;
-    }
-
-    /// What every turn touches whole is hot: between two uses of a line lie two turns at most, so
-    /// that it is fetched once while the rest streams past.
-    void keep_hot(const Node& node, const Bytes& body, const Bytes& turn, Bytes& all) const {
-        Bytes once = footprint(node, {node.loop});
-        for (size_t i = 0; i < all.size(); ++i)
-            if (turn[i].read == body[i].read && turn[i].write == body[i].write) all[i] = once[i];
-    }
-
-    static double sum(const Bytes& bytes) {
-        double total = 0;
-        for (const ArrayBytes& b : bytes) total += std::max(b.read, b.write);
-        return total;
-    }
-    static void add(Bytes& into, const Bytes& more, double times) {
-        for (size_t i = 0; i < into.size(); ++i) {
-            into[i].read += times * more[i].read;
-            into[i].write += times * more[i].write;
-        }
-    }
     /// Footprint of the node's own references alone.
     Bytes own(const Node& node) const {
         Node bare;
@@ -136,15 +101,67 @@ private:
     double line_;
 };
 
+double sum(const Bytes& bytes) {
+    double total = 0;
+    for (const ArrayBytes& b : bytes) total += std::max(b.read, b.write);
+    return total;
+}
+
+void add(Bytes& into, const Bytes& more, double times) {
+    for (size_t i = 0; i < into.size(); ++i) {
+        into[i].read += times * more[i].read;
+        into[i].write += times * more[i].write;
+    }
+}
+
+/// What every turn touches whole is hot: between two uses of a line lie two turns at most, so that
+/// it is fetched once while the rest streams past.
+void keep_hot(const PartBytes& part, const Bytes& turn, Bytes& all) {
+    for (size_t i = 0; i < all.size(); ++i)
+        if (turn[i].read == part.turn[i].read && turn[i].write == part.turn[i].write)
+            all[i] = part.all[i];
+}
+
+/// `turn`: footprint of one iteration of the loop, here or inside, that fits; null where something
+/// runs beside that loop, or several parties run it.
+Bytes fetched(const PartBytes& part, const Room& capacity, double concurrent, const Bytes*& turn) {
+    const double sharers = part.is_loop && part.parallel ? concurrent : 1;
+    if (capacity.holds(sum(part.turn) * std::min(sharers, part.is_loop ? part.trips : 1))) {
+        turn = sharers > 1 ? nullptr : &part.turn;
+        return part.all;
+    }
+    // Parties that run different iterations split the room; inside there is one party.
+    const Room room = sharers > 1 ? capacity / std::min(sharers, part.trips) : capacity;
+    const double rest = sharers > 1 ? 1 : concurrent;
+    Bytes total(part.turn.size());
+    for (const PartBytes& inside : part.parts) add(total, fetched(inside, room, rest, turn), 1);
+    if (sharers > 1 || part.parts.size() != 1 || !part.own.empty()) turn = nullptr;
+    if (!part.own.empty()) add(total, part.own, 1);
+    if (!part.is_loop) return total;
+    Bytes all(part.turn.size());
+    add(all, total, part.trips);
+    if (turn && capacity.holds(2 * sum(*turn))) keep_hot(part, *turn, all);
+    return all;
+}
+
 }  // namespace
 
 std::vector<ArrayBytes> footprint(const Nest& nest, double line_bytes) {
     return Analysis(nest, line_bytes).footprint(nest.root, {});
 }
 
+PartBytes bytes_by_part(const Nest& nest, double line_bytes) {
+    return Analysis(nest, line_bytes).by_part(nest.root);
+}
+
+std::vector<ArrayBytes> misses(const PartBytes& root, const Room& capacity, double concurrent) {
+    const Bytes* turn = nullptr;
+    return fetched(root, capacity, concurrent, turn);
+}
+
 std::vector<ArrayBytes> misses(const Nest& nest, const Room& capacity, double line_bytes,
                                double concurrent) {
-    return Analysis(nest, line_bytes).misses(nest.root, capacity, concurrent);
+    return misses(bytes_by_part(nest, line_bytes), capacity, concurrent);
 }
 
 }  // namespace smeaton::gir::cache

@@ -223,7 +223,8 @@ Slice resolved(const Nest& nest, Slice slice) {
 }
 
 bool in_registers(const Tile& tile) {
-    return tile.level == Name("reg");
+    static const Name registers("reg");
+    return tile.level == registers;
 }
 
 const Array* array_named(const Nest& nest, Name name) {

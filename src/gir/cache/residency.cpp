@@ -14,13 +14,13 @@ bool held_inside(const Touch& t) {
 }
 
 // The statement, a loop, with no more than two iterations.
-Block two_of(const Stmt& s) {
+StmtPtr two_of(const Stmt& s) {
     if (auto* p = std::get_if<Parallel>(&s.node))
-        return {stmt(
-            Parallel{p->axis, Dim(std::min<int64_t>(2, p->extent.value())), p->scope, p->body})};
+        return stmt(
+            Parallel{p->axis, Dim(std::min<int64_t>(2, p->extent.value())), p->scope, p->body});
     For f = std::get<For>(s.node);
     f.extent = Dim(std::min<int64_t>(2, f.extent.value()));
-    return {stmt(std::move(f))};
+    return stmt(std::move(f));
 }
 
 // `wanted`: the targets that matter. Of the capacity no more is asked than their fate hangs on.
@@ -30,26 +30,26 @@ void lose(const Observer& seen, const Block& b, const Extents& scope, KnownTiles
     std::map<Name, double> since;
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
-        const Touches all = seen.touched({s}, scope, known);
-        const double whole = footprint_bytes(all);
+        const TouchesPtr all = seen.touched({s}, scope, known);
+        const double whole = footprint_bytes(*all);
         const bool matters = std::any_of(wanted.begin(), wanted.end(), [&](Name name) {
-            return all.count(name) > 0 && lost.count(name) == 0;
+            return all->count(name) > 0 && lost.count(name) == 0;
         });
         const LoopOf loop = loop_of(*s);
-        Touches one;
+        TouchesPtr one;
         if (matters && loop.body) one = seen.touched(*loop.body, with(scope, loop), known);
         std::optional<double> by_turn;
         auto gap_of = [&](Name name) {
-            if (!by_turn) by_turn = seen.turn_bytes(*s, one, scope, known);
+            if (!by_turn) by_turn = seen.turn_bytes(*s, *one, scope, known);
             if (capacity.holds(*by_turn)) return *by_turn;
             return seen.between(*loop.body, with(scope, loop), known, name);
         };
-        for (const auto& [name, touch] : all) {
+        for (const auto& [name, touch] : *all) {
             if (wanted.count(name) == 0 || lost.count(name) > 0) continue;
             auto before = since.find(name);
             const bool beside = before != since.end() || s != b.back();
-            const bool held = loop.body && elements(one.at(name)) == elements(touch);
-            const bool again = loop.body && comes_again(one.at(name), touch, loop.extent) &&
+            const bool held = loop.body && elements(one->at(name)) == elements(touch);
+            const bool again = loop.body && comes_again(one->at(name), touch, loop.extent) &&
                                !kept_further_in(*loop.body, loop.axis, name);
             const double gap = again || (held && beside) ? gap_of(name) : whole;
             const double by = held ? gap : whole;
@@ -83,14 +83,17 @@ const TargetLevel* level_for_next(const Target& target, int64_t panel_bytes) {
     return second->capacity.holds((8 * panel_bytes + 2) / 3) ? second : nullptr;
 }
 
-Touches Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
-    return touched_by(b, scope, program, tiles, options);
+TouchesPtr Observer::touched(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
+    if (known) return known->touched(b, scope, program, tiles, options);
+    return std::make_shared<const Touches>(touched_by(b, scope, program, tiles, options));
 }
 
 double Observer::turn_bytes(const Stmt& loop, const Touches& one, const Extents& scope,
                             const KnownTiles& tiles) const {
     double bytes = footprint_bytes(one);
-    for (const auto& [name, two] : touched(two_of(loop), scope, tiles))
+    const StmtPtr twice = known ? known->only(two_of(loop)) : two_of(loop);
+    const TouchesPtr by_two = touched({twice}, scope, tiles);
+    for (const auto& [name, two] : *by_two)
         if (held_inside(one.at(name))) bytes += two.lines_bytes - one.at(name).lines_bytes;
     return bytes;
 }
@@ -103,22 +106,23 @@ double Observer::between(const Block& b, const Extents& scope, KnownTiles tiles,
     int readers = 0;
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, tiles);
-        Touches all = touched({s}, scope, tiles);
-        auto found = all.find(source);
-        if (found == all.end()) {
-            others += footprint_bytes(all);
+        const TouchesPtr all = touched({s}, scope, tiles);
+        auto found = all->find(source);
+        if (found == all->end()) {
+            others += footprint_bytes(*all);
             continue;
         }
         ++readers;
         reader = loop_of(*s);
         tiles_there = tiles;
         if (!reader.body) continue;
-        Touches one = touched(*reader.body, with(scope, reader), tiles);
-        if (elements(one.at(source)) != elements(found->second)) reader.body = nullptr;
+        const TouchesPtr one = touched(*reader.body, with(scope, reader), tiles);
+        if (elements(one->at(source)) != elements(found->second)) reader.body = nullptr;
     }
     if (readers != 1 || !reader.body) {
         double bytes = 0;
-        for (const auto& [name, touch] : touched(b, scope, tiles))
+        const TouchesPtr all = touched(b, scope, tiles);
+        for (const auto& [name, touch] : *all)
             bytes += touch.lines_bytes * (name != source && held_inside(touch) ? 2 : 1);
         return bytes;
     }
@@ -133,8 +137,8 @@ std::set<Name> Observer::lost(const Block& b, const Extents& scope, const KnownT
 }
 
 bool Observer::passes_through(const Block& b, const Extents& scope, const KnownTiles& tiles) const {
-    Touches here = touched(b, scope, tiles);
-    return std::none_of(here.begin(), here.end(), [](const auto& entry) {
+    const TouchesPtr here = touched(b, scope, tiles);
+    return std::none_of(here->begin(), here->end(), [](const auto& entry) {
         const Touch& t = entry.second;
         return t.asked_bytes > static_cast<double>(elements(t) * t.element_bytes);
     });

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gir/cache/footprint.h"
+#include "gir/cache/touch_table.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::cache {
@@ -28,8 +29,9 @@ const TargetLevel* level_for_next(const Target&, int64_t panel_bytes);
 struct Observer {
     const Program& program;
     FootprintOptions options = {};
+    TouchTable* known = nullptr;  ///< of the kernel; null: nothing is remembered
 
-    Touches touched(const Block&, const Extents& scope, const KnownTiles& tiles) const;
+    TouchesPtr touched(const Block&, const Extents& scope, const KnownTiles& tiles) const;
 
     /// Bytes that go by from anywhere in an iteration of the loop to the same place in the next:
     /// what one iteration touches (`one`), and twice what is held through all of it and another

@@ -60,4 +60,9 @@ KernelPtr KeptKernels::known(KernelPtr kernel, const Program& program) {
     return kernel;
 }
 
+cache::TouchTable& KeptKernels::touches_of(const KernelPtr& kernel) {
+    cache::TouchTable* table = touches_.find(kernel);
+    return table ? *table : touches_.add(kernel, {});
+}
+
 }  // namespace smeaton::gir::rewrite

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gir/by_region.h"
+#include "gir/cache/touch_table.h"
 #include "gir/rewrite/tile_mma.h"
 
 namespace smeaton::gir::rewrite {
@@ -35,7 +36,7 @@ bool operator==(const Claimed&, const Claimed&);
 
 struct KeptKernels {
     explicit KeptKernels(const Program& shaped)
-        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most) {}
+        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most), touches_(most / 8) {}
 
     size_t most;  ///< kernels, twice
     ByKernel<TiledKernel> tiled;
@@ -46,6 +47,8 @@ struct KeptKernels {
     /// The kernel, or one made before that says the same of buffers that lie the same: so that what
     /// is kept of it is found.
     KernelPtr known(KernelPtr, const Program&);
+    /// What blocks of the kernel touch, and of what claims make of it.
+    cache::TouchTable& touches_of(const KernelPtr&);
 
 private:
     struct Known {
@@ -54,6 +57,7 @@ private:
     };
     std::map<Name, std::vector<Known>> known_;
     size_t known_count_ = 0;
+    Recent<cache::TouchTable> touches_;  // large ones, of kernels that came first with their form
 };
 
 }  // namespace smeaton::gir::rewrite

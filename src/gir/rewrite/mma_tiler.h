@@ -59,11 +59,6 @@ struct MmaTiler {
     double cycles_of_rows() const;
     Op with_rows() const;
     Extents first_parts(const Op& op, Extents extents) const;
-    double passes_of_panel() const;
-    int64_t panel_elements() const;
-    bool worth_packing(const Buffer& source) const;
-    int64_t step_elements(const Buffer& source) const;
-    double cycles_of_conflicts(const Buffer& source) const;
     void pack_or_stage();
     bool keeps_whole_panel() const;
     std::vector<AxisPlan> plan_axes() const;

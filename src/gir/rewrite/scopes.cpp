@@ -1,5 +1,8 @@
 #include "gir/rewrite/scopes.h"
 
+#include <algorithm>
+
+#include "gir/rewrite/rules.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -24,6 +27,17 @@ StmtPtr nested(const StmtPtr& s, const Target& target, size_t scope, std::set<Na
 }
 
 }  // namespace
+
+void share_out(std::vector<AxisPlan>& plans, const Target& target, Name last) {
+    int64_t iterations = 1;
+    for (AxisPlan& plan : plans) {
+        if (iterations >= target.cores * kIterationsPerCore) break;
+        plan.parallel = true;
+        plan.scope = target.core_scope();
+        iterations *= std::max<int64_t>(1, plan.extent / plan.part);
+        if (!last.empty() && plan.axis == last) break;
+    }
+}
 
 Block nest_scopes(const Block& body, const Target& target, std::set<Name>& taken) {
     if (target.scopes.size() < 2) return body;

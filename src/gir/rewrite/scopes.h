@@ -4,11 +4,17 @@
 #pragma once
 
 #include <set>
+#include <vector>
 
 #include "gir/program.h"
+#include "gir/rewrite/nest.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
+
+/// Plans, from the outermost on, become parallel over the innermost units until each unit has
+/// several iterations; none inside that of the axis `last`.
+void share_out(std::vector<AxisPlan>&, const Target&, Name last = {});
 
 /// Cuts each outermost parallel over the innermost units into one for each scope around them, so
 /// that what is declared between two is shared by the units of one. An axis that does not divide

@@ -17,8 +17,10 @@ struct Uses {
     int reads = 0, writes = 0;
 };
 
-std::map<Name, Uses> uses_in(const Block& body) {
-    std::map<Name, Uses> all;
+using AllUses = std::map<Name, Uses>;
+
+AllUses uses_in(const Block& body) {
+    AllUses all;
     for_each_op(body, [&](const Op& op) {
         for_each_slice(op, [&](const Slice& s, bool written) {
             ++(written ? all[s.target].writes : all[s.target].reads);
@@ -31,6 +33,20 @@ std::map<Name, Uses> uses_in(const Block& body) {
             if (auto* slice = std::get_if<Slice>(&check->condition)) ++all[slice->target].reads;
     });
     return all;
+}
+
+Uses used(const AllUses& uses, Name n) {
+    auto found = uses.find(n);
+    return found == uses.end() ? Uses{} : found->second;
+}
+
+/// The tile, if the statement declares one of some extent that the kernel writes in one place.
+std::optional<Tile> tile_written_once(const Stmt& s, const AllUses& uses) {
+    auto* let = std::get_if<Let>(&s.node);
+    if (!let || let->kind != TileKind::Memory || let->constant || let->tile.dims.empty() ||
+        used(uses, let->tile.name).writes != 1)
+        return std::nullopt;
+    return let->tile;
 }
 
 /// Each coordinate of the slice is a variable of its own, which runs over the whole of its dim.
@@ -99,21 +115,14 @@ std::optional<Filled> filling_nest(const StmtPtr& s, const Tile& tile) {
 }
 
 bool merge_one(Block& body) {
-    const std::map<Name, Uses> uses = uses_in(body);
-    auto used = [&](Name n) {
-        auto found = uses.find(n);
-        return found == uses.end() ? Uses{} : found->second;
-    };
+    const AllUses uses = uses_in(body);
     for (size_t l = 0; l < body.size(); ++l) {
-        auto* let = std::get_if<Let>(&body[l]->node);
-        if (!let || let->kind != TileKind::Memory || let->constant || let->tile.dims.empty())
-            continue;
-        const Tile tile = let->tile;
-        if (used(tile.name).writes != 1 || used(tile.name).reads != 1) continue;
+        const std::optional<Tile> tile = tile_written_once(*body[l], uses);
+        if (!tile || used(uses, tile->name).reads != 1) continue;
         for (size_t n = l + 1; n < body.size(); ++n) {
-            std::optional<Filled> f = filling_nest(body[n], tile);
+            std::optional<Filled> f = filling_nest(body[n], *tile);
             if (!f) continue;
-            const std::optional<size_t> sum = sum_of(body, n + 1, tile);
+            const std::optional<size_t> sum = sum_of(body, n + 1, *tile);
             if (!sum) break;
             const Op reduce = *op_at(body, *sum);
             const auto holds = std::find_if(body.begin(), body.end(), [&](const StmtPtr& s) {
@@ -121,7 +130,7 @@ bool merge_one(Block& body) {
                 return let && let->tile.name == reduce.dst.target &&
                        tensor::is_float(let->tile.dtype);
             });
-            if (holds == body.end() || used(reduce.dst.target).writes != 1) break;
+            if (holds == body.end() || used(uses, reduce.dst.target).writes != 1) break;
             Op add = reduce;
             add.accumulate = true;
             add.dims.clear();
@@ -314,40 +323,33 @@ bool changed_behind(const Block& body, size_t store) {
 }
 
 bool join_one(Block& body) {
-    const std::map<Name, Uses> uses = uses_in(body);
-    auto used = [&](Name n) {
-        auto found = uses.find(n);
-        return found == uses.end() ? Uses{} : found->second;
-    };
+    const AllUses uses = uses_in(body);
     for (size_t l = 0; l < body.size(); ++l) {
-        auto* let = std::get_if<Let>(&body[l]->node);
-        if (!let || let->kind != TileKind::Memory || let->constant || let->tile.dims.empty() ||
-            used(let->tile.name).writes != 1)
-            continue;
-        const Tile tile = let->tile;
+        const std::optional<Tile> tile = tile_written_once(*body[l], uses);
+        if (!tile) continue;
         for (size_t n = l + 1; n < body.size(); ++n) {
-            if (!body_of(*body[n]) || !touched_by(body[n]).written.count(tile.name)) continue;
+            if (!body_of(*body[n]) || !touched_by(body[n]).written.count(tile->name)) continue;
             const std::optional<LoopNest> plain = plain_nest(body[n]);
             if (!plain) break;
             LoopNest as_parallel = *plain;
             for (Loop& loop : as_parallel.loops) loop.parallel = true;
-            std::optional<Filled> first = filling_nest(build(as_parallel)[0], tile);
+            std::optional<Filled> first = filling_nest(build(as_parallel)[0], *tile);
             if (!first) break;
             for (size_t k = 0; k < first->nest.loops.size(); ++k)
                 first->nest.loops[k].parallel = plain->loops[k].parallel;
             if (changed_behind(first->nest.body, first->store)) break;
             size_t m = n + 1;
-            while (m < body.size() && touched_by(body[m]).read.count(tile.name) == 0) ++m;
+            while (m < body.size() && touched_by(body[m]).read.count(tile->name) == 0) ++m;
             if (m == body.size()) break;
             const std::optional<LoopNest> second = plain_nest(body[m]);
-            if (!second ||
-                static_cast<size_t>(used(tile.name).reads) != reads_of(second->body, tile.name))
+            if (!second || static_cast<size_t>(used(uses, tile->name).reads) !=
+                               reads_of(second->body, tile->name))
                 break;
             const auto vars =
-                same_turn(first->nest, *op_at(first->nest.body, first->store), *second, tile.name);
+                same_turn(first->nest, *op_at(first->nest.body, first->store), *second, tile->name);
             const Touched a = touched_by(body[n]);
             Touched b = touched_by(body[m]);
-            b.read.erase(tile.name);
+            b.read.erase(tile->name);
             if (!vars || meet(b.read, a.written) || meet(b.written, a.read) ||
                 meet(b.written, a.written) || shadows(first->nest.body, second->body))
                 break;
@@ -359,7 +361,7 @@ bool join_one(Block& body) {
             made.erase(made.begin() + static_cast<long>(l));
             for (size_t i = 0; i < between.size(); ++i)
                 if ((*ahead)[i]) made.push_back(between[i]);
-            const Block nest = joined(*first, *second, *vars, tile.name);
+            const Block nest = joined(*first, *second, *vars, tile->name);
             made.insert(made.end(), nest.begin(), nest.end());
             for (size_t i = 0; i < between.size(); ++i)
                 if (!(*ahead)[i]) made.push_back(between[i]);

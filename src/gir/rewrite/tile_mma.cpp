@@ -8,23 +8,11 @@
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/mma_tiler.h"
 #include "gir/rewrite/nest.h"
-#include "gir/rewrite/rules.h"
+#include "gir/rewrite/scopes.h"
 #include "gir/rewrite/tile_choice.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
-
-namespace {
-
-// Passes over an operand that changes behind which it is laid out anew in each run, wherever its
-// lines lie. Seen on one machine: up to 64 rows packing costs up to four times the product, at 256
-// it still loses 13 to 33 %, at 2,000 it wins where the operand is read across its rows.
-constexpr double kPassesWorthPacking = 64;
-// How often packing must be earned back where lines that lie apart push each other out: what is
-// expected of it comes from the figures of a common CPU.
-constexpr double kPackingEarned = 2;
-
-}  // namespace
 
 // True when all loops are const and parallel and the body is one contraction into its own scalar
 // tile.
@@ -109,151 +97,18 @@ bool MmaTiler::choose_lane() {
     return true;
 }
 
-namespace {
-
-// Logical dim of `vec` that walks `var` alone (unit coefficient, multiples of `block` beside it).
-int dim_walked_by(const Slice& s, Name var, int64_t block) {
-    int found = -1;
-    for (size_t i = 0; i < s.at.size(); ++i) {
-        const Affine& a = s.at[i].affine;
-        if (s.at[i].index || !a.uses(var)) continue;
-        if (found >= 0 || a.coefficient(var) != 1 || a.constant % block != 0) return -1;
-        for (const Term& t : a.terms)
-            if (t.var != var && t.coefficient % block != 0) return -1;
-        found = static_cast<int>(i);
-    }
-    return found;
-}
-
-}  // namespace
-
-// How often a panel is gone through.
-double MmaTiler::passes_of_panel() const {
-    int64_t rows = 1;
-    for (const Loop& l : nest.loops)
-        if (!uses(vec, l.axis)) rows *= l.extent.value();
-    return static_cast<double>(rows) / static_cast<double>(tile.rows);
-}
-
-// Of the whole contraction and the lanes in hand.
-int64_t MmaTiler::panel_elements() const {
-    int64_t elements = lane_part();
-    for (const NamedDim& d : contracted)
-        if (uses(vec, d.name)) elements *= d.extent.value();
-    return elements;
-}
-
-// A weight is packed once, a state in each run.
-bool MmaTiler::worth_packing(const Buffer& source) const {
-    if (source.lifetime == Lifetime::Weight) return true;
-    if (source.lifetime != Lifetime::State || changed.count(root_of(program, source.name)) > 0)
-        return false;
-    if (passes_of_panel() > kPassesWorthPacking) return true;
-    const double passes =
-        passes_of_panel() * static_cast<double>(extent(lane)) / static_cast<double>(lane_part());
-    const TargetLevel& memory = target.outermost();
-    if (memory.read_bytes_per_cycle <= 0 || memory.write_bytes_per_cycle <= 0) return false;
-    const auto bytes = static_cast<double>(physical_bytes(source).value());
-    const double packing_cycles =
-        bytes / memory.read_bytes_per_cycle + bytes / memory.write_bytes_per_cycle;
-    return passes * cycles_of_conflicts(source) > kPackingEarned * packing_cycles;
-}
-
-// Elements from one step of the contraction to the next in memory, the least of its dims; 0 where
-// the layout cuts them.
-int64_t MmaTiler::step_elements(const Buffer& source) const {
-    int64_t least = 0;
-    for (const NamedDim& d : contracted) {
-        if (!uses(vec, d.name) || d.extent.value() == 1) continue;
-        const int dim = dim_walked_by(vec, d.name, 1);
-        for (const MemoryPart& part : memory_parts(source)) {
-            if (part.dim != dim) continue;
-            if (part.mod != 0 || part.div != 1) return 0;
-            least = least == 0 ? part.stride : std::min(least, part.stride);
-        }
-    }
-    return least;
-}
-
-// What a pass over the panel waits for the level behind its own, since rows that lie a multiple of
-// many lines apart meet in few of a cache's sets: with r lines a row and rows s lines apart, whose
-// largest power of two is p, the panel takes as much room as p / r of it, wherever that is above 1.
-double MmaTiler::cycles_of_conflicts(const Buffer& source) const {
-    const TargetLevel& level = target.panel_level(vec_role);
-    const double behind = target.outwards_of(level).read_bytes_per_cycle;
-    const int64_t step_bytes = tensor::byte_count(source.dtype, step_elements(source));
-    if (level.software_managed || behind <= 0 || step_bytes % level.line_bytes != 0) return 0;
-    const int64_t apart = step_bytes / level.line_bytes;  // lines
-    if (apart == 0) return 0;
-    const int64_t row_bytes = tensor::byte_count(source.dtype, lane_part());
-    const int64_t row = (row_bytes + level.line_bytes - 1) / level.line_bytes;
-    const int64_t met = std::max<int64_t>(1, (apart & -apart) / row);
-    const int64_t bytes = tensor::byte_count(source.dtype, panel_elements());
-    if (level.capacity.holds(bytes * met)) return 0;
-    const double macs_per_cycle =
-        shape.per_cycle * static_cast<double>(shape.rows * shape.columns * shape.group);
-    const double product = static_cast<double>(panel_elements() * tile.rows) / macs_per_cycle;
-    return std::max(0.0, static_cast<double>(bytes) / behind - product);
-}
-
-// A weight gets the layout in which the loops will read it: lane panels outermost, then the cuts of
-// the contraction from outermost to innermost, then the lanes of a panel.
 void MmaTiler::pack_or_stage() {
-    const Buffer& source = program.buffer(vec.target);
     int64_t block = lane_part();
     block = (block + panel_lanes() - 1) / panel_lanes() * panel_lanes();
-    int lane_dim = dim_walked_by(vec, lane, block);
-    // What may be read in the border of a weight would be lost.
-    bool packable = worth_packing(source) && lane_dim >= 0 && !vec.within && !source.layout.border;
-    std::vector<int> order;
-    for (const NamedDim& d : contracted) {
-        int dim = dim_walked_by(vec, d.name, 1);
-        if (uses(vec, d.name)) packable = packable && dim >= 0;
-        order.push_back(dim);
-    }
-    if (!packable) {
+    const PanelOperand panel{program, target, nest,         vec,         vec_role, contracted,
+                             shape,   lane,   extent(lane), lane_part(), block,    tile.rows};
+    if (!can_pack(panel, changed)) {
         staged = broadcast && !lane.empty() && !runs_along(program, vec, lane);
         for (const Coord& c : vec.at) staged = staged && !c.index;
         return;
     }
-    Layout layout;
-    auto placed = [&](int dim) {
-        return std::any_of(layout.dims.begin(), layout.dims.end(),
-                           [&](const PhysicalDim& p) { return p.dim == dim; });
-    };
-    layout.dims.push_back({lane_dim, block, 0, 0, 0});
-    std::vector<Cut> walk = cuts(mma);
-    for (size_t k = 0; k < walk.size(); ++k) {
-        size_t at = 0;
-        while (contracted[at].name != walk[k].dim) ++at;
-        int dim = order[at];
-        if (dim < 0) continue;
-        bool again = false;  // a dim cut twice is walked in blocks here and within a block later
-        for (size_t j = k + 1; j < walk.size(); ++j) again = again || walk[j].dim == walk[k].dim;
-        if (placed(dim)) {
-            int64_t mod = 0;
-            for (size_t j = 0; j < k; ++j)
-                if (walk[j].dim == walk[k].dim) mod = walk[j].part;
-            layout.dims.push_back({dim, 1, mod, 0, 0});
-        } else {
-            layout.dims.push_back({dim, again ? walk[k].part : 1, 0, 0, 0});
-        }
-    }
-    for (int dim : order)
-        if (dim >= 0 && !placed(dim)) layout.dims.push_back({dim, 1, 0, 0, 0});
-    for (size_t i = source.dims.size(); i-- > 0;)
-        if (!placed(static_cast<int>(i)))
-            layout.dims.insert(layout.dims.begin(), {static_cast<int>(i), 1, 0, 0, 0});
-    layout.dims.push_back({lane_dim, 1, block, 0, 0});
-    layout.border = Literal::of(0);
-    Buffer packed = source;
-    packed.name = fresh(source.name.str() + "_packed", taken);
-    packed.layout = layout;
-    packed.data.reset();
-    if (packed.lifetime == Lifetime::State) packed.lifetime = Lifetime::Temp;
-    packed.alias_of = Name();
-    vec.target = packed.name;
-    packings.push_back({source.name, packed});
+    packings.push_back(packing_of(panel, cuts(mma), taken));
+    vec.target = packings.back().packed.name;
 }
 
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
@@ -298,14 +153,7 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     plans.insert(plans.end(), streaming.begin(), streaming.end());
     if (!row.empty()) plans.push_back(inner_row);
     if (inside) plans.push_back(lanes);
-    int64_t iterations = 1;
-    for (AxisPlan& plan : plans) {
-        if (iterations >= target.cores * kIterationsPerCore) break;
-        plan.parallel = true;
-        plan.scope = target.core_scope();
-        iterations *= std::max<int64_t>(1, plan.extent / plan.part);
-        if (staged && !inside && plan.axis == lane) break;
-    }
+    share_out(plans, target, staged && !inside ? lane : Name());
     return plans;
 }
 

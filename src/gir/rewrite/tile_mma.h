@@ -14,16 +14,10 @@
 #include <vector>
 
 #include "gir/program.h"
+#include "gir/rewrite/packing.h"
 #include "gir/target.h"
 
 namespace smeaton::gir::rewrite {
-
-/// A weight or state to be stored anew before the kernel can run: `packed` is `source` in another
-/// layout. That of a weight is made at load, that of a state in each run.
-struct Packing {
-    Name source;
-    Buffer packed;
-};
 
 struct TiledStmt {
     Block block;

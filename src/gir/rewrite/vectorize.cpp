@@ -6,7 +6,7 @@
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
 #include "gir/rewrite/nest.h"
-#include "gir/rewrite/rules.h"
+#include "gir/rewrite/scopes.h"
 #include "gir/rewrite/stream.h"
 #include "gir/walk.h"
 
@@ -82,16 +82,6 @@ bool has_special(const Block& body) {
         found = found || (scalar && op_class(op.fn) == LedgerClass::Special);
     });
     return found;
-}
-
-void share_out(std::vector<AxisPlan>& plans, const Target& target) {
-    int64_t iterations = 1;
-    for (AxisPlan& plan : plans) {
-        if (iterations >= target.cores * kIterationsPerCore) break;
-        plan.parallel = true;
-        plan.scope = target.core_scope();
-        iterations *= std::max<int64_t>(1, plan.extent / plan.part);
-    }
 }
 
 // Elements stored along and across an axis by one turn of the nest's loops.

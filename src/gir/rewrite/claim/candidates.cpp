@@ -34,13 +34,13 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
     KnownTiles known = tiles;
     for (const StmtPtr& s : b) {
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, known);
-        Touches all = touched({s}, scope, known);
-        auto here = all.find(source);
-        if (here == all.end() || here->second.asked_bytes == 0) continue;
+        const cache::TouchesPtr all = touched({s}, scope, known);
+        auto here = all->find(source);
+        if (here == all->end() || here->second.asked_bytes == 0) continue;
         LoopOf loop = loop_of(*s);
         if (!loop.body) return !std::holds_alternative<Let>(s->node);
-        Touches inner = touched(*loop.body, with(scope, loop), known);
-        const Touch& one = inner.at(source);
+        const cache::TouchesPtr inner = touched(*loop.body, with(scope, loop), known);
+        const Touch& one = inner->at(source);
         if (!one.claimable) return true;
         if (!comes_again(one, here->second, loop.extent)) return false;
         // What merely overlaps is left to a ring.
@@ -51,9 +51,9 @@ bool Claimer::gains_here(const Block& b, const Extents& scope, Name source,
 
 std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
                                            const Around& around, const Room& capacity) const {
-    Touches here = touched(b, scope, tiles);
+    const cache::TouchesPtr here = touched(b, scope, tiles);
     std::vector<Candidate> found;
-    for (const auto& [name, touch] : here) {
+    for (const auto& [name, touch] : *here) {
         if (!touch.claimable || touch.asked_bytes == 0 || !claimable(name)) continue;
         Candidate c{name, touch};
         auto bytes = static_cast<double>(touch.bytes());
@@ -63,7 +63,7 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
             c.ring = !for_all_operands() && !around.axis.empty() &&
                      overlaps(touch.boxes[0], around.axis) &&
                      !kept_further_in(b, around.axis, name) &&
-                     capacity.holds(around.turn_bytes(here));
+                     capacity.holds(around.turn_bytes(*here));
             if (c.ring)
                 c.saved_bytes = touch.asked_bytes - bytes * new_share(touch.boxes[0], around.axis);
             if (c.saved_bytes < kWorthwhile * touch.asked_bytes) continue;

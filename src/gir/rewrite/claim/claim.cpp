@@ -104,8 +104,13 @@ std::vector<Step> steps_for(const Target& target, const Block& body) {
 /// All claims of one kernel, step by step: each looks at one level and at what those before made.
 class KernelClaims {
 public:
-    KernelClaims(const Program& program, const KernelPtr& kernel, const Target& target)
-        : program_(program), kernel_(kernel), target_(target), written_(written_in(*kernel)) {}
+    KernelClaims(const Program& program, const KernelPtr& kernel, const Target& target,
+                 cache::TouchTable& touches)
+        : program_(program),
+          kernel_(kernel),
+          target_(target),
+          touches_(touches),
+          written_(written_in(*kernel)) {}
 
     /// The kernel with its claims; the same where there are none to make. `kept`: what steps gave
     /// on other targets; null: nothing.
@@ -150,10 +155,11 @@ private:
         };
         ClaimedKernel of{program_, target, name_for, written_, claimed.claim_of};
         const bool all = step.operand == Step::kAllOperands;
-        Claimer claimer{of,
-                        level,
-                        all ? levels_outside(target, level) : std::set{target.outermost().name},
-                        {program_, {target.registers().name, level.line_bytes, step.operand}}};
+        Claimer claimer{
+            of,
+            level,
+            all ? levels_outside(target, level) : std::set{target.outermost().name},
+            {program_, {target.registers().name, level.line_bytes, step.operand}, &touches_}};
         Block next =
             claimer.block(body, {}, {}, false, (level.capacity.room() * step.share).whole());
         if (claimer.made == 0) return claimed;
@@ -166,13 +172,16 @@ private:
     const Program& program_;
     const KernelPtr& kernel_;
     const Target& target_;
+    cache::TouchTable& touches_;
     const std::set<Name> written_;
 };
 
 KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
                        KeptKernels* kept, const Asking& now) {
     if (!plain_loops(kernel->body)) return kernel;
-    return KernelClaims(program, kernel, target).make(kept, now);
+    cache::TouchTable own;
+    cache::TouchTable& touches = kept ? kept->touches_of(kernel) : own;
+    return KernelClaims(program, kernel, target, touches).make(kept, now);
 }
 
 /// As map_forms, but from what is kept of other targets.

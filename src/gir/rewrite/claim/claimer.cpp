@@ -96,7 +96,7 @@ StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out,
     const Target& target = kernel.target;
     bool shares = parallel && target.depth(parallel->scope) > target.depth(level.scope);
     Block body = block(*loop.body, with(scope, loop), inside, shared_out || shares, room);
-    return body == *loop.body ? s : with_body(*s, std::move(body));
+    return body == *loop.body ? s : only(with_body(*s, std::move(body)));
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -72,9 +72,10 @@ private:
     StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Room& room);
     bool claimable(Name source) const;
     bool gains_here(const Block&, const Extents& scope, Name source, const Touch&) const;
-    Touches touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
+    cache::TouchesPtr touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
         return observer.touched(b, scope, known);
     }
+    StmtPtr only(StmtPtr s) const { return observer.known ? observer.known->only(s) : s; }
     std::vector<NamedDim> dims_of(Name source) const;
     std::string stem_of(Name source) const;
     void as_it_lies(Name source, std::vector<size_t>& dims) const;

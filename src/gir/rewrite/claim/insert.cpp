@@ -112,13 +112,14 @@ Block Claimer::insert(const Candidate& what, Name ring, const Block& b) {
                     redirect(*slice);
             }
             if (operand < 0) redirect_indices(next.dst, redirect);
-            return {next == *op ? s : stmt(std::move(next))};
+            return {next == *op ? s : only(stmt(std::move(next)))};
         }
         auto* inner = std::get_if<Let>(&s->node);
-        if (!inner || !inner->source || inner->source->target != source || operand >= 0) return {s};
+        if (!inner || !inner->source || inner->source->target != source || operand >= 0)
+            return {only(s)};
         Let next = *inner;
         redirect(*next.source);
-        return {stmt(std::move(next))};
+        return {only(stmt(std::move(next)))};
     });
     note_tile(let, tiles);
     kernel.claim_of[let.tile.name] = stem_of(source);
@@ -129,7 +130,7 @@ Block Claimer::insert(const Candidate& what, Name ring, const Block& b) {
         if (auto* declared = std::get_if<Let>(&(*s)->node);
             declared && declared->tile.name == source)
             at = s + 1;
-    inside.insert(at, stmt(std::move(let)));
+    inside.insert(at, only(stmt(std::move(let))));
     return inside;
 }
 
