@@ -113,20 +113,43 @@ Unit scalar_unit(const gir::Target& target) {
     return unit;
 }
 
+Unit& unit_named(std::vector<Unit>& units, const std::string& name, machine::UnitKind kind,
+                 const gir::Target& target) {
+    auto unit =
+        std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
+    if (unit != units.end()) return *unit;
+    units.emplace_back();
+    units.back().name = name;
+    units.back().kind = kind;
+    units.back().private_to = target.core_scope().str();
+    return units.back();
+}
+
+/// An array: what it holds is told by what it takes at once; each op fills and drains it.
+void add_array(const gir::MmaShape& shape, Unit& unit) {
+    unit.dataflow = shape.holds_b      ? machine::Dataflow::WeightStationary
+                    : shape.group == 1 ? machine::Dataflow::OutputStationary
+                                       : machine::Dataflow::InputStationary;
+    const int64_t rows = shape.group == 1 ? shape.rows : shape.group;
+    const int64_t columns = shape.group > 1 && !shape.holds_b ? shape.rows : shape.columns;
+    unit.rows = number(static_cast<double>(rows));
+    unit.columns = number(static_cast<double>(columns));
+    unit.rates.push_back(
+        rate(OpClass::Fma, shape.a, shape.per_cycle * static_cast<double>(rows * columns)));
+}
+
 /// Units beside the vector one, each with its shapes.
 void add_shapes(const gir::Target& target, std::vector<Unit>& units) {
     for (const gir::MmaShape& shape : target.shapes) {
         const bool plain = shape.rows == 1 && shape.group == 1 && shape.a == shape.acc;
         if (plain) continue;  // the vector unit's own rates
-        const std::string name = shape.unit.str() + "-shapes";
-        auto unit =
-            std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
-        if (unit == units.end()) {
-            unit = units.insert(unit, Unit{});
-            unit->name = name;
-            unit->kind = machine::UnitKind::Matrix;
-            unit->private_to = target.core_scope().str();
+        if (shape.fill_cycles > 0) {
+            add_array(shape,
+                      unit_named(units, shape.unit.str(), machine::UnitKind::Systolic, target));
+            continue;
         }
+        Unit& unit =
+            unit_named(units, shape.unit.str() + "-shapes", machine::UnitKind::Matrix, target);
         machine::ContractionShape s;
         s.a = shape.a;
         s.b = shape.b;
@@ -136,7 +159,7 @@ void add_shapes(const gir::Target& target, std::vector<Unit>& units) {
         s.group = shape.group;
         s.per_cycle = number(shape.per_cycle);
         s.latency_cycles = number(shape.latency_cycles);
-        unit->shapes.push_back(s);
+        unit.shapes.push_back(s);
     }
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "cost/target.h"
 #include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
 #include "gir/text/parse.h"
+#include "machine/read.h"
 #include "machine/verify.h"
 
 namespace smeaton::cost {
@@ -23,6 +25,19 @@ TEST(Oracle, its_machine_is_whole_with_and_without_a_bound_on_memory) {
     const machine::Machine m = machine_like(bounded);
     EXPECT_NO_THROW(machine::verify(m, "like"));
     EXPECT_EQ(m.units.back().shapes.size(), 1u);
+}
+
+TEST(Oracle, an_array_stays_one) {
+    const gir::Target target = target_of(machine::read_machine_file("tpu-like"));
+    const machine::Machine m = machine_like(target);
+    EXPECT_NO_THROW(machine::verify(m, "like"));
+    const machine::Unit& array = m.units.back();
+    EXPECT_EQ(array.kind, machine::UnitKind::Systolic);
+    ASSERT_TRUE(array.rows && array.columns && array.dataflow);
+    EXPECT_EQ(array.rows->value, 128);
+    EXPECT_EQ(array.columns->value, 128);
+    EXPECT_EQ(*array.dataflow, machine::Dataflow::WeightStationary);
+    EXPECT_GT(target_of(m).shapes.front().fill_cycles, 0);
 }
 
 // y = a * b, one output at a time or as tiles.

@@ -9,6 +9,7 @@
 #include <random>
 #include <sstream>
 
+#include "cost/oracle.h"
 #include "cost/target.h"
 #include "gir/interp/interp.h"
 #include "gir/rewrite/for_target.h"
@@ -226,6 +227,35 @@ kernel conv(x, k -> y) from conv
                             << gir::print(tiled);
             });
         EXPECT_GE(copies, 1U) << gir::print(tiled);
+    }
+}
+
+// Of an array that contracts, a channel on its own takes one column: vectors of channels are
+// faster.
+TEST(EveryChip, leaves_depthwise_convolutions_to_the_vector_unit) {
+    const std::string text = R"(program p
+  buffer x: memory f32[h: 16, w: 16, c: 384] input
+  buffer k: memory f32[r: 3, s: 3, c: 384] weight
+  buffer y: memory f32[h: 14, w: 14, c: 384] output
+  run depthwise(x, k -> y)
+
+kernel depthwise(x, k -> y) from depthwise
+  parallel h: 14, w: 14, c: 384 any
+    let acc: local f32[]
+    fill acc[] <- 0.0
+    mma acc[] += x[h+r,w+s,c] * k[r,s,c] over r: 3, s: 3
+    move y[h,w,c] <- acc[]
+)";
+    for (const char* name : {"simdit-training-08", "systolic-chip", "tpu-like"}) {
+        gir::rewrite::Rules rules;
+        rules.oracle = cost::oracle_on(cost::target_of(machine::read_machine_file(name)));
+        const gir::Program tiled = tiled_and_checked(name, text, rules);
+        for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+            gir::for_each_stmt(kernel->body, [&](const gir::Stmt& s) {
+                auto* let = std::get_if<gir::Let>(&s.node);
+                if (!let || let->source) return;
+                EXPECT_EQ(let->tile.level.str(), "reg") << name << gir::print(tiled);
+            });
     }
 }
 
