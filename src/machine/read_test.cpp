@@ -276,6 +276,8 @@ TEST(MachineText, a_range_that_misses_its_value_is_refused) {
 
 TEST(MachineText, missing_and_repeated_keys_are_refused) {
     EXPECT_THAT(error_of(replaced("name: small\n", "")), HasSubstr("'name' is missing"));
+    EXPECT_THAT(error_of(replaced("name: small\n", "nane: small\n")),
+                HasSubstr("'name' is missing (nearest: 'nane')"));
     EXPECT_THAT(error_of(replaced("power_w: 5", "power_w: 5\npower_w: 6")),
                 HasSubstr("given twice"));
     EXPECT_THAT(error_of(replaced("gops_per_s: 3", "gops_per_s: 3, per_cycle: 2")),

@@ -57,8 +57,8 @@ YAML::Node YamlMap::find(const std::string& key) {
 
 YAML::Node YamlMap::required(const std::string& key) {
     YAML::Node found = find(key);
-    if (!found.IsDefined()) fail(node_, fmt::format("key '{}' is missing", key));
-    return found;
+    if (found.IsDefined()) return found;
+    fail(node_, fmt::format("key '{}' is missing{}", key, nearest_hint(key, keys())));
 }
 
 YAML::Node YamlMap::child(const std::string& key) {
