@@ -89,12 +89,17 @@ std::vector<machine::Rate> vector_rates(const gir::Target& target, double begun)
     return rates;
 }
 
+/// The scope that has units of its own; "" where the machine is one core.
+std::string core_of(const gir::Target& target) {
+    return target.scopes.empty() ? "" : target.core_scope().str();
+}
+
 Unit vector_unit(const gir::Target& target) {
     const gir::MmaShape fma = target.vector_multiply_add();
     Unit unit;
     unit.name = "vector";
     unit.kind = machine::UnitKind::Vector;
-    unit.private_to = target.core_scope().str();
+    unit.private_to = core_of(target);
     unit.vector_bits = number(target.vector_bytes * 8);
     unit.registers = number(target.vector_registers);
     for (const gir::TargetLanes& l : target.lanes_of) unit.lanes.push_back({l.dtype, l.lanes});
@@ -107,7 +112,7 @@ Unit scalar_unit(const gir::Target& target) {
     Unit unit;
     unit.name = "scalar";
     unit.kind = machine::UnitKind::Scalar;
-    unit.private_to = target.core_scope().str();
+    unit.private_to = core_of(target);
     unit.rates = {rate(OpClass::Fma, DType::kF32, 2), rate(OpClass::Fma, DType::kF64, 2),
                   rate(OpClass::Add, DType::kI64, 4)};
     return unit;
@@ -121,7 +126,7 @@ Unit& unit_named(std::vector<Unit>& units, const std::string& name, machine::Uni
     units.emplace_back();
     units.back().name = name;
     units.back().kind = kind;
-    units.back().private_to = target.core_scope().str();
+    units.back().private_to = core_of(target);
     return units.back();
 }
 

@@ -171,6 +171,8 @@ struct AxisWalker {
             plan.scope = owed;
         }
         Around single = around.after(plan, true), several = around.after(plan, false);
+        // What cores share out is a block already.
+        const bool apart = plan.apart && single.owed.empty() && plan.extent % plan.part != 0;
         if (plan.part == 1) {
             Loop loop{plan.axis, Dim(plan.extent), plan.parallel, plan.scope, {}, {}, 1};
             if (plan.extent == 1) return from(k + 1, at(body, plan.axis, Affine(0)), parts, single);
@@ -182,6 +184,7 @@ struct AxisWalker {
             parts[plan.axis] = plan.part;
             if (whole == 1) {
                 block = from(k + 1, body, parts, single);
+                if (apart) block = in_own_block(block);
             } else {
                 Name outer = fresh(plan.axis.str() + "0", taken);
                 Block inner = at(body, plan.axis, Affine(outer, plan.part) + Affine(plan.axis));
@@ -194,10 +197,14 @@ struct AxisWalker {
             Affine offset = rest == 1 ? Affine(0) : Affine(plan.axis);
             Block tail =
                 from(k + 1, at(body, plan.axis, offset + Affine(whole * plan.part)), parts, single);
-            tail = with_own_tiles(block, tail);
+            tail = apart && whole > 0 ? in_own_block(tail) : with_own_tiles(block, tail);
             block.insert(block.end(), tail.begin(), tail.end());
         }
         return block;
+    }
+
+    Block in_own_block(const Block& body) const {
+        return wrap({fresh("once", taken), Dim(1), false, {}, {}, {}, 1}, body);
     }
 
     /// Tiles of `first` live on where `then` follows it in the same block, so that `then` calls its

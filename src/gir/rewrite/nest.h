@@ -50,6 +50,8 @@ struct AxisPlan {
     int64_t part = 1;
     bool parallel = false;
     Name scope;
+    /// Parts that are no loop lie in blocks of their own, so that each can have its copies.
+    bool apart = false;
 };
 /// The part in hand of each axis with part > 1 (tails are shorter).
 using Parts = std::map<Name, int64_t>;

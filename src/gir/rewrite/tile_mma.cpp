@@ -117,16 +117,18 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     int64_t lane_parts = (extent(lane) + lane_part() - 1) / lane_part();
     auto bytes = [&](const Slice& s) { return logical_bytes(program.buffer(s.target)).value(); };
     std::vector<AxisPlan> batch, rows, streaming;
-    AxisPlan lanes{lane, extent(lane), lane_part(), false, ""}, inner_row;
+    AxisPlan lanes{lane, extent(lane), lane_part()}, inner_row;
     int64_t outer_rows = 1, batches = 1;
     for (const Loop& l : nest.loops) {
-        AxisPlan plan{l.axis, l.extent.value(), 1, false, ""};
+        AxisPlan plan{l.axis, l.extent.value()};
         if (l.axis == lane) continue;
         if (l.axis == row) {
             plan.part = tile.rows;
+            plan.apart = shape.holds_b;
             inner_row = plan;
         } else if (auto more = more_rows.find(l.axis); more != more_rows.end()) {
             plan.part = more->second;
+            plan.apart = shape.holds_b;
             streaming.push_back(plan);
         } else if (uses(bro, l.axis) && !uses(vec, l.axis)) {
             rows.push_back(plan);
