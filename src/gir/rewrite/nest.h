@@ -49,7 +49,7 @@ struct AxisPlan {
     int64_t extent = 1;
     int64_t part = 1;
     bool parallel = false;
-    Name scope;
+    Name scope = {};
     /// Parts that are no loop lie in blocks of their own, so that each can have its copies.
     bool apart = false;
 };
