@@ -1,9 +1,10 @@
 #include "search/phaze/evaluate.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -104,6 +105,11 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
 
 }  // namespace
 
+std::vector<bool> recomputes(const Setting& setting) {
+    if (setting.only_recompute) return {*setting.only_recompute};
+    return {false, true};
+}
+
 place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& times,
                                   const Setting& setting, double memory_gb, bool recompute) {
     place::ChainProblem problem;
@@ -138,6 +144,7 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
             s.held_bytes = (setting.adam ? 3 : 2) * s.parameter_bytes;
     problem.widths.push_back(std::move(width));
     problem.fixed = setting.expert;
+    problem.only_stages = setting.only_stages, problem.only_pipelines = setting.only_pipelines;
     return problem;
 }
 
@@ -243,7 +250,7 @@ struct Evaluation::State {
     /// No plan with these times takes less; infinite where none fits.
     double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
         double best = kInfinite;
-        for (const bool recompute : {false, true})
+        for (const bool recompute : recomputes(setting))
             best = std::min(best, lower_bound(chain_problem(work, times, setting,
                                                             most_memory_gb(setting), recompute)));
         return best;
@@ -268,8 +275,10 @@ struct Evaluation::State {
         return found->second;
     }
 
-    Placed place(size_t model, const Chip& chip, double below_ms);
-    void place(size_t model, size_t w, const Chip& chip, double below_ms, Placed& best);
+    Placed place(size_t model, const Chip& chip, double below_ms, Effort);
+    void place(size_t model, size_t w, const Chip& chip, double below_ms, Effort, Placed& best);
+    void take_notes(const Work&, bool recompute, const place::ChainAnswer&, Placed&) const;
+    void explain(const Work&, Placed&) const;
     std::pair<std::vector<LayerMs>, std::vector<LayerMs>> times_of(size_t model, size_t w,
                                                                    const Chip& chip, Effort effort);
 
@@ -295,19 +304,51 @@ std::pair<std::vector<LayerMs>, std::vector<LayerMs>> Evaluation::State::times_o
     return {times, least};
 }
 
+/// Defect 14: widths at which nothing fits are dropped in silence.
+void Evaluation::State::take_notes(const Work& work, bool recompute,
+                                   const place::ChainAnswer& answer, Placed& best) const {
+    if (setting.rules.has(14)) return;
+    for (const std::string& note : answer.notes)
+        best.notes.push_back(fmt::format("microbatches of {}{}: {}", work.microbatch,
+                                         recompute ? ", recomputing" : "", note));
+}
+
+/// Why no plan has the model.
+void Evaluation::State::explain(const Work& work, Placed& best) const {
+    const std::vector<LayerMs> none(work.kinds.size());
+    std::string why = "an operator has no mapping on the chip";
+    for (const bool recompute : recomputes(setting)) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, none, setting, most_memory_gb(setting), recompute));
+        take_notes(work, recompute, answer, best);
+        if (!answer.best && !answer.notes.empty()) why = answer.notes[0];
+    }
+    if (!best.fits) best.why = why;
+}
+
 void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double below_ms,
-                              Placed& best) {
+                              Effort effort, Placed& best) {
     const Work& work = models[model].works[w];
-    if (bound_ms(model, w, chip, true) >= below_ms) return;
+    const double bound = bound_ms(model, w, chip, true);
+    if (bound == kInfinite) explain(work, best);
+    if (bound >= below_ms) return;
     auto [times, least] = times_of(model, w, chip, Effort::kList);
     if (planned_ms(work, least) >= below_ms) return;
-    std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
+    if (effort == Effort::kExact && times != least)
+        std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
+    const bool proven = times == least;
+    if (!proven) best.lower_bound_ms = std::min(best.lower_bound_ms, planned_ms(work, least));
     std::string why;
     // Memory has no area: the most of it is never worse.
     const double memory = most_memory_gb(setting);
-    for (const bool recompute : {false, true}) {
+    for (const bool recompute : recomputes(setting)) {
         const place::ChainAnswer answer =
             solve(chain_problem(work, times, setting, memory, recompute));
+        take_notes(work, recompute, answer, best);
+        if (answer.fixed_time)
+            best.expert_ms = std::min(best.expert_ms.value_or(kInfinite), *answer.fixed_time);
+        else if (setting.expert)
+            best.expert_refused = answer.fixed_refused;
         if (!answer.best) {
             why = answer.notes.empty() ? "" : answer.notes[0];
             continue;
@@ -319,31 +360,29 @@ void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double b
         }
         if (best.fits && answer.best->time >= best.time_ms) continue;
         best.fits = true;
-        best.time_ms = best.lower_bound_ms = answer.best->time;
+        best.time_ms = answer.best->time;
         best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
         best.plan = *answer.best;
-        const bool proven = std::equal(
-            times.begin(), times.end(), least.begin(), [](const LayerMs& a, const LayerMs& b) {
-                return a.forward == b.forward && a.backward == b.backward;
-            });
-        if (!proven)
-            best.lower_bound_ms =
-                solve(chain_problem(work, least, setting, memory, recompute)).best->time;
     }
     if (!best.fits) best.why = why;
 }
 
-Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms) {
+Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
     Placed best;
+    best.lower_bound_ms = kInfinite;
     std::vector<std::pair<double, size_t>> order;
     for (size_t w = 0; w < models[model].works.size(); ++w)
         order.emplace_back(bound_ms(model, w, chip, false), w);
     std::sort(order.begin(), order.end());
     for (const auto& [bound, w] : order) {
-        const double below = best.fits ? std::min(below_ms, best.time_ms) : below_ms;
-        if (bound >= below) continue;
-        place(model, w, chip, below, best);
+        // A plan that was given is valued at every size of microbatch.
+        const double below =
+            best.fits && !setting.expert ? std::min(below_ms, best.time_ms) : below_ms;
+        if (bound >= below && below < kInfinite) continue;
+        place(model, w, chip, below, effort, best);
     }
+    best.lower_bound_ms = std::min(best.lower_bound_ms, best.fits ? best.time_ms : kInfinite);
+    if (best.expert_ms) best.expert_refused.clear();
     if (!best.fits && best.why.empty()) best.why = "no plan takes less than what is known";
     return best;
 }
@@ -360,15 +399,48 @@ Evaluation::Evaluation(Evaluation&&) noexcept = default;
 double Evaluation::bound_ms(size_t model, const Chip& chip, bool mapped) {
     return state_->bound_ms(model, chip, mapped);
 }
-Placed Evaluation::place(size_t model, const Chip& chip, double below_ms) {
-    return state_->place(model, chip, below_ms);
+Placed Evaluation::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
+    return state_->place(model, chip, below_ms, effort);
 }
 LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip) {
     return state_->layer(state_->prepared[model][work][kind].of(d), chip, Effort::kExact);
 }
+schedule::TaskGraph Evaluation::graph(size_t model, size_t work, size_t kind, Direction d,
+                                      const Chip& chip) {
+    const Prepared& p = state_->prepared[model][work][kind].of(d);
+    return task_graph(p.tasks, state_->latencies(p, chip, State::Price::kMapped), chip);
+}
 const std::vector<Task>& Evaluation::tasks(size_t model, size_t work, size_t kind,
                                            Direction d) const {
     return state_->prepared[model][work][kind].of(d).tasks;
+}
+
+bool Evaluation::know(const Price& price) {
+    TensorOperator op;
+    const char* at = price.part.c_str();
+    for (int64_t& size : op.sizes) {
+        char* end = nullptr;
+        size = std::strtoll(at, &end, 10);
+        if (end == at) return false;
+        at = end;
+    }
+    const auto found = state_->mappers->place.find(op);
+    return found != state_->mappers->place.end() &&
+           state_->mappers->all[static_cast<size_t>(found->second)].know({price.on, price.cycles});
+}
+
+std::vector<Price> Evaluation::news() {
+    std::vector<Price> all;
+    for (const auto& [op, at] : state_->mappers->place)
+        for (Priced& p : state_->mappers->all[static_cast<size_t>(at)].news())
+            all.push_back({fmt::format("{}", fmt::join(op.sizes, " ")), std::move(p.on), p.cycles});
+    return all;
+}
+
+double Evaluation::pricing_seconds() const {
+    double sum = 0;
+    for (const Mapper& m : state_->mappers->all) sum += m.seconds();
+    return sum;
 }
 
 }  // namespace smeaton::search::phaze

@@ -8,8 +8,8 @@
 namespace smeaton::search::phaze {
 
 enum class Effort {
-    kList,   ///< a list schedule and the bounds
-    kExact,  ///< branch and bound, then the integer program
+    kList,   ///< a list schedule and the bounds, that of ways against work among them
+    kExact,  ///< branch and bound, then constraints, then the integer program
 };
 
 struct LayerTime {

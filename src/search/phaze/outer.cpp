@@ -21,7 +21,7 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;
 constexpr double kBucket = 10'000;  // um2
 constexpr size_t kStopAfter = 5;
-constexpr size_t kPointsOfARound = 16;
+constexpr size_t kPointsOfARound = 8, kExactOfARound = 2;
 
 /// The template as a space of src/search, for its log.
 Space log_space() {
@@ -61,6 +61,9 @@ public:
         while (evaluations_.size() < workers_.count())
             evaluations_.push_back(evaluations_[0].another());
         if (!options.log_file.empty()) log_ = open_log(options.log_file, space_, options.identity);
+        if (log_)
+            for (const Price& price : log_->prices())
+                result_.prices_from_log += evaluations_[0].know(price);
         found_.resize(chips_.size());
         state_.assign(chips_.size(), State::kOpen);
     }
@@ -69,14 +72,19 @@ public:
 
 private:
     enum class State : char { kOpen, kPruned, kDone };
+    /// What a point's bound counts: rooflines; the best rates of its cores; its operators' prices
+    /// and what lists of its layers leave open.
+    enum class Bound : char { kRoofline, kRates, kListed };
 
     static std::vector<Chip> space() { return phaze::space(); }
     void walk();
     void bound_all(bool mapped, const std::vector<size_t>& which);
     void best_first();
     void evaluate(const std::vector<size_t>& points, double below);
-    Candidate evaluated(const Chip&, double below, Evaluation&);
+    void list(const std::vector<size_t>& points, double below);
+    Candidate evaluated(const Chip&, double below, Evaluation&, Effort = Effort::kExact);
     void take(size_t point, const Candidate&, bool known);
+    void keep_prices();
     std::optional<Candidate> from_log(size_t point) const;
     double mean(const std::vector<double>& times) const;
     double seconds() const {
@@ -95,7 +103,7 @@ private:
     std::vector<Candidate> found_;
     std::vector<State> state_;
     std::vector<double> bound_;  // on the throughput
-    std::vector<char> mapped_;   // the bound counts cores' rates
+    std::vector<Bound> how_;     // it was found
     OuterResult result_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double reported_ = 0;
@@ -112,11 +120,12 @@ double Run::mean(const std::vector<double>& times_ms) const {
 }
 
 /// With several models each counts: what one may take to be worth a look depends on the others.
-Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e) {
+Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e, Effort effort) {
     Candidate c;
     c.chip = chip;
     std::vector<double> times(models_.size()), least(models_.size());
-    for (size_t m = 0; m < models_.size(); ++m) times[m] = least[m] = e.bound_ms(m, chip, true);
+    if (models_.size() > 1)
+        for (size_t m = 0; m < models_.size(); ++m) times[m] = least[m] = e.bound_ms(m, chip, true);
     for (size_t m = 0; m < models_.size(); ++m) {
         double limit = kInfinite;
         if (below > 0) {
@@ -129,7 +138,7 @@ Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e) {
             if (need > 0)
                 limit = 1e3 * static_cast<double>(models_[m].works[0].batch) / need * (1 + 1e-9);
         }
-        Placed placed = e.place(m, chip, limit);
+        Placed placed = e.place(m, chip, limit, effort);
         if (placed.fits) {
             times[m] = placed.time_ms, least[m] = placed.lower_bound_ms;
         } else if (limit < kInfinite) {
@@ -184,6 +193,15 @@ void Run::evaluate(const std::vector<size_t>& points, double below) {
     });
     for (size_t i = 0; i < points.size(); ++i)
         if (state_[points[i]] != State::kDone) take(points[i], *got[i], known[i] != 0);
+    keep_prices();
+}
+
+/// What was added so far outlives the process from here on.
+void Run::keep_prices() {
+    for (const Price& price : evaluations_[0].news()) {
+        ++result_.priced;
+        if (log_) log_->keep(price);
+    }
     if (log_) log_->commit();
 }
 
@@ -211,15 +229,15 @@ void Run::walk() {
 }
 
 void Run::bound_all(bool mapped, const std::vector<size_t>& which) {
-    constexpr size_t kChunk = 64;
-    workers_.each((which.size() + kChunk - 1) / kChunk, [&](size_t chunk, size_t worker) {
-        for (size_t k = chunk * kChunk; k < std::min(which.size(), (chunk + 1) * kChunk); ++k) {
+    const size_t each = which.size() > kPointsOfARound ? 64 : 1;
+    workers_.each((which.size() + each - 1) / each, [&](size_t chunk, size_t worker) {
+        for (size_t k = chunk * each; k < std::min(which.size(), (chunk + 1) * each); ++k) {
             const size_t i = which[k];
             std::vector<double> times;
             for (size_t m = 0; m < models_.size(); ++m)
                 times.push_back(evaluations_[worker].bound_ms(m, chips_[i], mapped));
             bound_[i] = std::min(bound_[i], mean(times));
-            mapped_[i] = mapped;
+            how_[i] = mapped ? Bound::kRates : Bound::kRoofline;
         }
     });
 }
@@ -233,7 +251,26 @@ void Run::report(double bound) {
                        best, best > 0 ? bound / best - 1 : kInfinite, seconds()});
 }
 
-/// The points of the highest bounds first, until none promises more than the best.
+/// Bounds by lists of the layers; what these reach is something to beat.
+void Run::list(const std::vector<size_t>& points, double below) {
+    std::vector<std::optional<Candidate>> got(points.size());
+    workers_.each(points.size(), [&](size_t i, size_t worker) {
+        got[i] = evaluated(chips_[points[i]], below, evaluations_[worker], Effort::kList);
+    });
+    for (size_t i = 0; i < points.size(); ++i) {
+        const size_t at = points[i];
+        bound_[at] = std::min(bound_[at], got[i]->bound);
+        how_[at] = Bound::kListed;
+        if (got[i]->throughput > 0 &&
+            (!result_.best || got[i]->throughput > result_.best->throughput))
+            result_.best = *got[i];
+    }
+    keep_prices();
+}
+
+/// The points of the highest bounds first, until none promises more than the best. A point whose
+/// bound can be made better is bounded anew and waits for its next turn. What the log has makes no
+/// difference to the way.
 void Run::best_first() {
     std::vector<size_t> open;
     for (size_t i = 0; i < chips_.size(); ++i)
@@ -246,22 +283,23 @@ void Run::best_first() {
     auto best = [&] { return result_.best ? result_.best->throughput : 0; };
     while (!open.empty() && !out_of_time()) {
         if (options_.prune && bound_[open.front()] <= best() * (1 + kRounding)) break;
-        std::vector<size_t> round, rough;
-        while (!open.empty() && round.size() < kPointsOfARound && rough.size() < kPointsOfARound) {
+        std::vector<size_t> round;  // points at the top whose bounds are of one kind
+        const size_t most = how_[open.front()] == Bound::kListed ? kExactOfARound : kPointsOfARound;
+        while (!open.empty() && round.size() < most &&
+               (round.empty() || how_[open.front()] == how_[round[0]])) {
             std::pop_heap(open.begin(), open.end(), less);
-            const size_t at = open.back();
+            round.push_back(open.back());
             open.pop_back();
-            (mapped_[at] || from_log(at) ? round : rough).push_back(at);
         }
-        if (!rough.empty()) {
-            // Bounded again with what cores can do; evaluated when its turn comes anew.
-            bound_all(true, rough);
-            for (const size_t i : rough)
-                open.push_back(i), std::push_heap(open.begin(), open.end(), less);
-        }
-        if (!round.empty() && rough.empty()) {
-            evaluate(round, options_.prune ? best() : 0);
+        const Bound how = how_[round[0]];
+        const double below = options_.prune ? best() : 0;
+        if (how == Bound::kListed) {
+            evaluate(round, below);
         } else {
+            if (how == Bound::kRoofline)
+                bound_all(true, round);
+            else
+                list(round, below);
             for (const size_t i : round)
                 open.push_back(i), std::push_heap(open.begin(), open.end(), less);
         }
@@ -277,10 +315,12 @@ void Run::best_first() {
 OuterResult Run::run() {
     result_.space = chips_.size();
     bound_.assign(chips_.size(), kInfinite);
-    mapped_.assign(chips_.size(), 0);
+    how_.assign(chips_.size(), Bound::kRoofline);
     walk();
     best_first();
     result_.seconds = seconds();
+    keep_prices();
+    result_.pricing_seconds = evaluations_[0].pricing_seconds();
     if (!result_.best) return std::move(result_);
     const double best = result_.best->throughput;
     for (size_t i = 0; i < chips_.size(); ++i)
@@ -295,6 +335,8 @@ OuterResult Run::run() {
         rule.missed = best / rule.best->throughput - 1;
         if (rule.best->placed.empty()) rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
     }
+    keep_prices();
+    result_.pricing_seconds = evaluations_[0].pricing_seconds();
     return std::move(result_);
 }
 
