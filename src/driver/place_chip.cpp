@@ -89,7 +89,8 @@ public:
 private:
     void read_devices();
     void read_works();
-    void schedule_layers(search::phaze::Evaluation&, size_t work, OnChips&) const;
+    void schedule_layers(search::phaze::Evaluation&, size_t work, search::phaze::Effort,
+                         OnChips&) const;
     void describe(const search::phaze::Placed&, const Work&, const std::vector<LayerMs>&,
                   PlaceResult&) const;
     double time(double faster, double links, double memory) const;
@@ -159,7 +160,8 @@ void ChipPlanner::read_works() {
     sequence_ = p.sequence > 0 ? p.sequence : facts_ ? facts_->max_positions : 0;
 }
 
-void ChipPlanner::schedule_layers(search::phaze::Evaluation& e, size_t work, OnChips& out) const {
+void ChipPlanner::schedule_layers(search::phaze::Evaluation& e, size_t work,
+                                  search::phaze::Effort effort, OnChips& out) const {
     const Work& w = models_[0].works[work];
     for (size_t k = 0; k < w.kinds.size(); ++k) {
         ScheduledLayer layer;
@@ -168,7 +170,7 @@ void ChipPlanner::schedule_layers(search::phaze::Evaluation& e, size_t work, OnC
             static_cast<int>(std::count(w.layers.begin(), w.layers.end(), static_cast<int>(k)));
         for (const Direction d : {Direction::kForward, Direction::kBackward})
             (d == Direction::kForward ? layer.forward : layer.backward) = {
-                e.graph(0, work, k, d, out.chip), e.layer(0, work, k, d, out.chip)};
+                e.graph(0, work, k, d, out.chip), e.layer(0, work, k, d, out.chip, effort)};
         out.layers.push_back(std::move(layer));
     }
 }
@@ -269,13 +271,14 @@ PlaceResult ChipPlanner::run() {
     size_t chosen = 0;
     for (size_t w = 0; w < works.size(); ++w) {
         times_.emplace_back();
+        auto ms = [&](size_t kind, Direction d) {
+            return evaluation.layer(0, w, kind, d, on.chip, placed.effort).time / kCyclesPerMs;
+        };
         for (size_t k = 0; k < works[w].kinds.size(); ++k)
-            times_.back().push_back(
-                {evaluation.layer(0, w, k, Direction::kForward, on.chip).time / kCyclesPerMs,
-                 evaluation.layer(0, w, k, Direction::kBackward, on.chip).time / kCyclesPerMs});
+            times_.back().push_back({ms(k, Direction::kForward), ms(k, Direction::kBackward)});
         if (works[w].microbatch == placed.microbatch) chosen = w;
     }
-    schedule_layers(evaluation, chosen, on);
+    schedule_layers(evaluation, chosen, placed.effort, on);
     r.on_chips = std::move(on);
     r.memory_bytes = placed.memory_gb * 1e9;
     r.step_ms = r.step_low_ms = r.step_high_ms = placed.time_ms;

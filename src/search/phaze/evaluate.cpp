@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kCyclesPerMs = kClockGhz * 1e6;
+constexpr double kRounding = 1e-12;
 
 /// Tasks of one direction, with the place of each tensor problem in the list of mappers.
 struct Prepared {
@@ -100,7 +102,7 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
             best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
                                       4 * (d - 1) / d * of_stage / bandwidth);
     }
-    return best * (1 - 1e-12);
+    return best * (1 - kRounding);
 }
 
 }  // namespace
@@ -256,52 +258,94 @@ struct Evaluation::State {
         return best;
     }
 
-    LayerTime layer(const Prepared& p, const Chip& chip, Effort effort) {
+    /// Remembered by what the schedule depends on; a list's schedule itself is not.
+    const LayerTime& layer(const Prepared& p, const Chip& chip, Effort effort) {
         const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        return layer_time(task_graph(p.tasks, l, chip), effort);
-    }
-    /// Remembered by what the schedule depends on.
-    std::pair<double, double> layer_cycles(const Prepared& p, const Chip& chip, Effort effort) {
-        const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        const double least = least_cycles(p.tasks, l, chip);
         std::string key = fmt::format("{} {} {} {}", static_cast<const void*>(&p), chip.n_tc,
                                       chip.n_vc, int(effort));
         for (const Latency& one : l) key += fmt::format(" {} {}", one.one, one.all);
         const auto [found, made] = scheduled.try_emplace(key);
+        LayerTime& t = found->second;
         if (made) {
-            const LayerTime t = layer_time(task_graph(p.tasks, l, chip), effort);
-            found->second = {t.time, t.proven() ? t.time : std::max(least, t.lower_bound)};
+            t = layer_time(task_graph(p.tasks, l, chip), effort);
+            t.lower_bound =
+                t.proven() ? t.time : std::max(least_cycles(p.tasks, l, chip), t.lower_bound);
+            if (effort == Effort::kList) t.schedule = {};
         }
-        return found->second;
+        return t;
     }
+
+    /// Times of the kinds of layers, and what they are at least.
+    struct Times {
+        std::vector<LayerMs> found, least;
+    };
 
     Placed place(size_t model, const Chip& chip, double below_ms, Effort);
     void place(size_t model, size_t w, const Chip& chip, double below_ms, Effort, Placed& best);
     void take_notes(const Work&, bool recompute, const place::ChainAnswer&, Placed&) const;
     void explain(const Work&, Placed&) const;
-    std::pair<std::vector<LayerMs>, std::vector<LayerMs>> times_of(size_t model, size_t w,
-                                                                   const Chip& chip, Effort effort);
+    Times bounds(size_t model, size_t w, const Chip& chip);
+    void schedule(size_t model, size_t w, const Chip& chip, Effort effort, double below_ms,
+                  Times& t);
+    double best_ms(const Work&, const std::vector<LayerMs>& times) const;
 
     const std::vector<Model>& models;
     Setting setting;
     std::vector<std::vector<std::vector<PreparedKind>>> prepared;
     std::shared_ptr<Mappers> mappers;
-    std::unordered_map<std::string, std::pair<double, double>> scheduled;
+    std::unordered_map<std::string, LayerTime> scheduled;
 };
 
-/// Times of the kinds, and what they are at least.
-std::pair<std::vector<LayerMs>, std::vector<LayerMs>> Evaluation::State::times_of(size_t model,
-                                                                                  size_t w,
-                                                                                  const Chip& chip,
-                                                                                  Effort effort) {
-    std::vector<LayerMs> times, least;
+/// No schedule of the layers is known; what their operators cost bounds them.
+Evaluation::State::Times Evaluation::State::bounds(size_t model, size_t w, const Chip& chip) {
+    Times t;
     for (const PreparedKind& kind : prepared[model][w]) {
-        const auto [f, f_least] = layer_cycles(kind.forward, chip, effort);
-        const auto [b, b_least] = layer_cycles(kind.backward, chip, effort);
-        times.push_back({f / kCyclesPerMs, b / kCyclesPerMs});
-        least.push_back({f_least / kCyclesPerMs, b_least / kCyclesPerMs});
+        auto least = [&](const Prepared& p) {
+            return least_cycles(p.tasks, latencies(p, chip, Price::kMapped), chip) / kCyclesPerMs;
+        };
+        t.least.push_back({least(kind.forward), least(kind.backward)});
+        t.found.push_back({kInfinite, kInfinite});
     }
-    return {times, least};
+    return t;
+}
+
+/// Schedules the layers that are not settled, those that open most first, until no plan can take
+/// less than `below_ms`.
+void Evaluation::State::schedule(size_t model, size_t w, const Chip& chip, Effort effort,
+                                 double below_ms, Times& t) {
+    const Work& work = models[model].works[w];
+    std::vector<std::tuple<double, size_t, Direction>> open;
+    for (size_t k = 0; k < work.kinds.size(); ++k) {
+        const auto count = static_cast<double>(
+            std::count(work.layers.begin(), work.layers.end(), static_cast<int>(k)));
+        auto look = [&](double found, double least, Direction d) {
+            if (found == least) return;
+            open.emplace_back(-count * (found < kInfinite ? found - least : least), k, d);
+        };
+        look(t.found[k].forward, t.least[k].forward, Direction::kForward);
+        look(t.found[k].backward, t.least[k].backward, Direction::kBackward);
+    }
+    std::sort(open.begin(), open.end());
+    for (const auto& [gain, k, direction] : open) {
+        const LayerTime& time = layer(prepared[model][w][k].of(direction), chip, effort);
+        const double found = time.time / kCyclesPerMs, least = time.lower_bound / kCyclesPerMs;
+        if (direction == Direction::kForward)
+            t.found[k].forward = found, t.least[k].forward = least;
+        else
+            t.found[k].backward = found, t.least[k].backward = least;
+        if (planned_ms(work, t.least) >= below_ms) return;
+    }
+}
+
+/// Of the best plan; infinite where none fits.
+double Evaluation::State::best_ms(const Work& work, const std::vector<LayerMs>& times) const {
+    double best = kInfinite;
+    for (const bool recompute : recomputes(setting)) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, times, setting, most_memory_gb(setting), recompute));
+        if (answer.best) best = std::min(best, answer.best->time);
+    }
+    return best;
 }
 
 /// Defect 14: widths at which nothing fits are dropped in silence.
@@ -329,15 +373,26 @@ void Evaluation::State::explain(const Work& work, Placed& best) const {
 void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double below_ms,
                               Effort effort, Placed& best) {
     const Work& work = models[model].works[w];
-    const double bound = bound_ms(model, w, chip, true);
+    double bound = bound_ms(model, w, chip, true);
+    Times t;
+    if (bound < below_ms) t = bounds(model, w, chip), bound = planned_ms(work, t.least);
     if (bound == kInfinite) explain(work, best);
     if (bound >= below_ms) return;
-    auto [times, least] = times_of(model, w, chip, Effort::kList);
-    if (planned_ms(work, least) >= below_ms) return;
-    if (effort == Effort::kExact && times != least)
-        std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
-    const bool proven = times == least;
-    if (!proven) best.lower_bound_ms = std::min(best.lower_bound_ms, planned_ms(work, least));
+    double lower = 0;
+    Effort last = Effort::kList;
+    for (const Effort now : {Effort::kList, Effort::kTree, Effort::kExact}) {
+        if (now > effort) break;
+        last = now;
+        schedule(model, w, chip, now, below_ms, t);
+        if (planned_ms(work, t.least) >= below_ms) return;
+        if (t.found == t.least) break;
+        // Layers that no best plan waits for need no proof.
+        lower = best_ms(work, t.least);
+        if (lower >= below_ms) return;
+        if (best_ms(work, t.found) <= lower * (1 + kRounding)) break;
+    }
+    const std::vector<LayerMs>& times = t.found;
+    if (t.found != t.least) best.lower_bound_ms = std::min(best.lower_bound_ms, lower);
     std::string why;
     // Memory has no area: the most of it is never worse.
     const double memory = most_memory_gb(setting);
@@ -362,7 +417,7 @@ void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double b
         best.fits = true;
         best.time_ms = answer.best->time;
         best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
-        best.plan = *answer.best;
+        best.plan = *answer.best, best.effort = last;
     }
     if (!best.fits) best.why = why;
 }
@@ -402,8 +457,11 @@ double Evaluation::bound_ms(size_t model, const Chip& chip, bool mapped) {
 Placed Evaluation::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
     return state_->place(model, chip, below_ms, effort);
 }
-LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip) {
-    return state_->layer(state_->prepared[model][work][kind].of(d), chip, Effort::kExact);
+LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip,
+                            Effort effort) {
+    const Prepared& p = state_->prepared[model][work][kind].of(d);
+    if (effort != Effort::kList) return state_->layer(p, chip, effort);
+    return layer_time(graph(model, work, kind, d, chip), effort);
 }
 schedule::TaskGraph Evaluation::graph(size_t model, size_t work, size_t kind, Direction d,
                                       const Chip& chip) {

@@ -44,6 +44,7 @@ struct Placed {
     double memory_gb = 0;
     bool recompute = false;
     place::ChainPlan plan;
+    Effort effort = Effort::kExact;   ///< at which its layers' times were settled
     std::vector<std::string> notes;   ///< widths and microbatches at which nothing fits, and why
     std::optional<double> expert_ms;  ///< the best of the plan that was given
     std::string expert_refused;       ///< why it is none
@@ -78,7 +79,8 @@ public:
     /// layers as they are scheduled quickly; lower_bound_ms then says what effort could yet gain.
     Placed place(size_t model, const Chip&, double below_ms, Effort = Effort::kExact);
     /// A layer's schedule, cycles.
-    LayerTime layer(size_t model, size_t work, size_t kind, Direction, const Chip&);
+    LayerTime layer(size_t model, size_t work, size_t kind, Direction, const Chip&,
+                    Effort = Effort::kExact);
     /// What is scheduled: its tasks in cycles, on the chip's cores.
     schedule::TaskGraph graph(size_t model, size_t work, size_t kind, Direction, const Chip&);
     const std::vector<Task>& tasks(size_t model, size_t work, size_t kind, Direction) const;

@@ -8,8 +8,9 @@
 namespace smeaton::search::phaze {
 
 enum class Effort {
-    kList,   ///< a list schedule and the bounds, that of ways against work among them
-    kExact,  ///< branch and bound, then constraints, then the integer program
+    kList,   ///< a list schedule and the bounds
+    kTree,   ///< more lists, the bound of ways against work, branch and bound
+    kExact,  ///< then constraints; without their solver, the integer program
 };
 
 struct LayerTime {

@@ -27,7 +27,9 @@ constexpr size_t kPointsOfARound = 8, kExactOfARound = 2;
 Space log_space() {
     Space space;
     space.file = "the space of PHAZE";
-    space.text = "n_tc, n_vc: 1 to 4096; width, depth: 2 to 256; buffer_mb: 2 to 128";
+    space.text =
+        "n_tc, n_vc: 1 to 4096; width, depth: 2 to 256; buffer_mb: 2 to 128; "
+        "layers by lists, then exactly";
     auto axis = [&](const char* key, int low, int high) {
         Axis a{key, {}};
         for (int v = low; v <= high; v *= 2) a.values.push_back(v);
@@ -83,9 +85,9 @@ private:
     void evaluate(const std::vector<size_t>& points, double below);
     void list(const std::vector<size_t>& points, double below);
     Candidate evaluated(const Chip&, double below, Evaluation&, Effort = Effort::kExact);
-    void take(size_t point, const Candidate&, bool known);
+    void take(size_t point, const Candidate&, Effort, bool known);
     void keep_prices();
-    std::optional<Candidate> from_log(size_t point) const;
+    std::optional<Candidate> from_log(size_t point, Effort) const;
     double mean(const std::vector<double>& times) const;
     double seconds() const {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
@@ -155,17 +157,18 @@ Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e, Effort e
     return c;
 }
 
-std::optional<Candidate> Run::from_log(size_t point) const {
+/// What was found with this effort.
+std::optional<Candidate> Run::from_log(size_t point, Effort effort) const {
     if (!log_) return std::nullopt;
     const search::Evaluation* known = log_->find(point_of(space_, chips_[point]));
-    if (!known) return std::nullopt;
+    if (!known || known->cycles.at(2) != static_cast<double>(effort)) return std::nullopt;
     Candidate c;
     c.chip = chips_[point];
     c.throughput = known->cycles.at(0), c.bound = known->cycles.at(1);
     return c;
 }
 
-void Run::take(size_t point, const Candidate& c, bool known) {
+void Run::take(size_t point, const Candidate& c, Effort effort, bool known) {
     state_[point] = State::kDone;
     found_[point] = c;
     ++(known ? result_.from_log : result_.evaluated);
@@ -173,7 +176,7 @@ void Run::take(size_t point, const Candidate& c, bool known) {
         search::Evaluation e;
         e.criteria[kTime] = c.throughput > 0 ? 1 / c.throughput : 0;
         e.criteria[kArea] = area_um2(c.chip) * 1e-6;
-        e.cycles = {c.throughput, c.bound};
+        e.cycles = {c.throughput, c.bound, static_cast<double>(effort)};
         if (!(c.throughput > 0)) e.refused = "no better than what was known, or no plan fits";
         log_->add(point_of(space_, c.chip), e);
     }
@@ -187,12 +190,39 @@ void Run::evaluate(const std::vector<size_t>& points, double below) {
     std::vector<std::optional<Candidate>> got(points.size());
     std::vector<char> known(points.size(), 0);
     workers_.each(points.size(), [&](size_t i, size_t worker) {
-        got[i] = from_log(points[i]);
+        got[i] = from_log(points[i], Effort::kExact);
         known[i] = got[i].has_value();
         if (!got[i]) got[i] = evaluated(chips_[points[i]], below, evaluations_[worker]);
     });
     for (size_t i = 0; i < points.size(); ++i)
-        if (state_[points[i]] != State::kDone) take(points[i], *got[i], known[i] != 0);
+        take(points[i], *got[i], Effort::kExact, known[i] != 0);
+    keep_prices();
+}
+
+/// By lists of the layers: what these reach is something to beat, and bounds what effort could
+/// gain. Where the two are equal the point is done.
+void Run::list(const std::vector<size_t>& points, double below) {
+    std::vector<std::optional<Candidate>> got(points.size());
+    std::vector<char> known(points.size(), 0);
+    workers_.each(points.size(), [&](size_t i, size_t worker) {
+        got[i] = from_log(points[i], Effort::kList);
+        known[i] = got[i].has_value();
+        if (!got[i])
+            got[i] = evaluated(chips_[points[i]], below, evaluations_[worker], Effort::kList);
+    });
+    for (size_t i = 0; i < points.size(); ++i) {
+        const size_t at = points[i];
+        const Candidate& c = *got[i];
+        bound_[at] = std::min(bound_[at], c.bound);
+        how_[at] = Bound::kListed;
+        if (c.throughput >= c.bound * (1 - kRounding)) {
+            take(at, c, Effort::kList, known[i] != 0);
+            continue;
+        }
+        found_[at] = c;
+        if (c.throughput > 0 && (!result_.best || c.throughput > result_.best->throughput))
+            result_.best = c;
+    }
     keep_prices();
 }
 
@@ -205,7 +235,7 @@ void Run::keep_prices() {
     if (log_) log_->commit();
 }
 
-/// PHAZE's own way: buckets of equal area from the largest down.
+/// PHAZE's own way: buckets of equal area from the largest down, layers as lists schedule them.
 void Run::walk() {
     std::map<int64_t, std::vector<size_t>, std::greater<>> buckets;
     for (size_t i = 0; i < chips_.size(); ++i)
@@ -213,7 +243,7 @@ void Run::walk() {
     StopRule rule;
     std::vector<double> bests;
     for (const auto& [area, points] : buckets) {
-        evaluate(points, 0);
+        list(points, 0);
         double best = -1;
         for (const size_t p : points) {
             const Candidate& c = found_[p];
@@ -251,31 +281,17 @@ void Run::report(double bound) {
                        best, best > 0 ? bound / best - 1 : kInfinite, seconds()});
 }
 
-/// Bounds by lists of the layers; what these reach is something to beat.
-void Run::list(const std::vector<size_t>& points, double below) {
-    std::vector<std::optional<Candidate>> got(points.size());
-    workers_.each(points.size(), [&](size_t i, size_t worker) {
-        got[i] = evaluated(chips_[points[i]], below, evaluations_[worker], Effort::kList);
-    });
-    for (size_t i = 0; i < points.size(); ++i) {
-        const size_t at = points[i];
-        bound_[at] = std::min(bound_[at], got[i]->bound);
-        how_[at] = Bound::kListed;
-        if (got[i]->throughput > 0 &&
-            (!result_.best || got[i]->throughput > result_.best->throughput))
-            result_.best = *got[i];
-    }
-    keep_prices();
-}
-
 /// The points of the highest bounds first, until none promises more than the best. A point whose
 /// bound can be made better is bounded anew and waits for its next turn. What the log has makes no
 /// difference to the way.
 void Run::best_first() {
-    std::vector<size_t> open;
-    for (size_t i = 0; i < chips_.size(); ++i)
-        if (state_[i] == State::kOpen) open.push_back(i);
-    bound_all(false, open);
+    std::vector<size_t> open, unbounded;
+    for (size_t i = 0; i < chips_.size(); ++i) {
+        if (state_[i] != State::kOpen) continue;
+        open.push_back(i);
+        if (how_[i] == Bound::kRoofline) unbounded.push_back(i);
+    }
+    bound_all(false, unbounded);
     auto less = [&](size_t a, size_t b) {
         return std::pair(bound_[a], b) < std::pair(bound_[b], a);
     };
@@ -301,7 +317,8 @@ void Run::best_first() {
             else
                 list(round, below);
             for (const size_t i : round)
-                open.push_back(i), std::push_heap(open.begin(), open.end(), less);
+                if (state_[i] == State::kOpen)
+                    open.push_back(i), std::push_heap(open.begin(), open.end(), less);
         }
         report(open.empty() ? best() : bound_[open.front()]);
     }
@@ -319,7 +336,6 @@ OuterResult Run::run() {
     walk();
     best_first();
     result_.seconds = seconds();
-    keep_prices();
     result_.pricing_seconds = evaluations_[0].pricing_seconds();
     if (!result_.best) return std::move(result_);
     const double best = result_.best->throughput;
@@ -332,8 +348,9 @@ OuterResult Run::run() {
     if (result_.best->placed.empty())
         result_.best = evaluated(result_.best->chip, 0, evaluations_[0]);
     if (StopRule& rule = *result_.stop_rule; rule.best) {
+        if (rule.best->placed.empty() || rule.best->throughput < rule.best->bound * (1 - kRounding))
+            rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
         rule.missed = best / rule.best->throughput - 1;
-        if (rule.best->placed.empty()) rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
     }
     keep_prices();
     result_.pricing_seconds = evaluations_[0].pricing_seconds();

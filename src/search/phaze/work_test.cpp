@@ -175,6 +175,10 @@ TEST(Work, BoundsAreNeverAboveWhatAChipDoes) {
         EXPECT_LE(e.bound_ms(0, chip, false), placed.time_ms * (1 + 1e-9)) << name_of(chip);
         EXPECT_LE(e.bound_ms(0, chip, true), placed.time_ms * (1 + 1e-9)) << name_of(chip);
         EXPECT_LE(placed.lower_bound_ms, placed.time_ms);
+        const Placed listed =
+            e.place(0, chip, std::numeric_limits<double>::infinity(), Effort::kList);
+        EXPECT_GE(listed.time_ms, placed.time_ms * (1 - 1e-9)) << name_of(chip);
+        EXPECT_LE(listed.lower_bound_ms, placed.time_ms * (1 + 1e-9)) << name_of(chip);
     }
 }
 
