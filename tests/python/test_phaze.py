@@ -8,10 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
-from models import PROGRAM, smeaton  # noqa: E402
+from models import PROGRAM, model, node, smeaton, tensor  # noqa: E402
 
 CONFIG = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 64, "n_head": 4, "n_layer": 4, "n_positions": 64, "vocab_size": 512}
 SMALL = ("--batch", "64", "--devices", "8")
@@ -24,8 +27,22 @@ def config(tmp_path):
     return path
 
 
-def search(config, *arguments):
-    ended = smeaton("search", config, "--model", "phaze", *SMALL, "--microbatch", "1,2", *arguments, "--json", limit_s=300)
+@pytest.fixture
+def layers(tmp_path):
+    """Two products: many chips, little to schedule on each."""
+    weights = [tensor(name, np.ones((256, 256), np.float32)) for name in ("first", "second")]
+    port = lambda name: {name: (TensorProto.FLOAT, ["batch", 256])}
+    nodes = [node("MatMul", ["x", "first"], ["a"], "one"), node("Relu", ["a"], ["b"]), node("MatMul", ["b", "second"], ["y"], "two")]
+    path = tmp_path / "layers.onnx"
+    onnx.save(model(nodes, port("x"), port("y"), weights), path)
+    return path
+
+
+SEARCH = ("--model", "phaze", "--batch", "4096", "--devices", "2", "--microbatch", "32")
+
+
+def search(layers, *arguments):
+    ended = smeaton("search", layers, *SEARCH, *arguments, "--json", limit_s=300)
     assert ended.code == 0, ended.err
     return json.loads(ended.out)
 
@@ -38,26 +55,26 @@ def rows(log, table):
         return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] if known else 0
 
 
-def test_a_search_that_is_killed_anywhere_ends_as_one_that_is_not(tmp_path, config):
+def test_a_search_that_is_killed_anywhere_ends_as_one_that_is_not(tmp_path, layers):
     log = tmp_path / "log.db"
-    whole = search(config)
+    whole = search(layers)
     assert whole["proven"] and whole["gap"] == 0 and whole["from_log"] == 0
     seed = random.randrange(1 << 30)
     print("seed", seed)
     delays = random.Random(seed)
-    command = [PROGRAM, "search", config, "--model", "phaze", *SMALL, "--microbatch", "1,2", "--log", log, "--json"]
+    command = [PROGRAM, "search", layers, *SEARCH, "--log", log, "--json"]
     for _ in range(3):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
-            time.sleep(delays.uniform(0.05, 1.0) * whole["seconds"])
+            time.sleep(delays.uniform(0.05, 0.8) * whole["seconds"])
             running.kill()
     points, prices = rows(log, "points"), rows(log, "prices")
-    found = search(config, "--log", log)
+    found = search(layers, "--log", log)
     # The log takes each point and each price once: what is there is not worked out again.
     assert found["from_log"] == points and found["prices"]["from_log"] == prices
     assert rows(log, "prices") == prices + found["prices"]["priced"]
     for key in ("space", "proven", "gap", "upper_bound_throughput", "best", "stop_rule"):
         assert found[key] == whole[key], key
-    again = search(config, "--log", log)
+    again = search(layers, "--log", log)
     assert again["prices"]["priced"] == 0 and again["from_log"] == again["evaluated"] == rows(log, "points")
     assert again["best"] == whole["best"]
 
@@ -97,17 +114,28 @@ LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_s
 LLAMA |= {"num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 500, "max_position_embeddings": 32, "tie_word_embeddings": False}
 
 
-@pytest.mark.parametrize("defect", [1, 2, 3, 4, 6, 7, 8, 11, 12, 13])
-def test_a_defect_restored_changes_the_plan_or_what_it_holds(config, defect):
-    config.write_text(json.dumps(LLAMA))
-    chip = ("--chip", "n_tc=8,n_vc=2,width=16,depth=16,buffer_mb=2", "--fixed", "p=3,d=2,microbatch=2,recompute=none", "--optimizer", "adam")
-    ours, theirs = place(config, *chip), place(config, *chip, "--phaze-defect", str(defect))
+FIXED = ("--chip", "n_tc=8,n_vc=2,width=16,depth=16,buffer_mb=2", "--fixed", "p=3,d=2,microbatch=2,recompute=none", "--optimizer", "adam")
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    """The model, and its plan with no defect restored."""
+    path = tmp_path_factory.mktemp("llama") / "config.json"
+    path.write_text(json.dumps(LLAMA))
+    return path, place(path, *FIXED)
+
+
+# 5 and 14 below; 8 needs an operator that outgrows the chip's buffer: src/search/phaze.
+@pytest.mark.parametrize("defect", [1, 2, 3, 4, 6, 7, 11, 12, 13])
+def test_a_defect_restored_changes_the_plan_or_what_it_holds(ours, defect):
+    path, right = ours
+    theirs = place(path, *FIXED, "--phaze-defect", str(defect))
     assert theirs["chip"]["defects"] == str(defect)
 
     def seen(found):
         return found["step_time_ms"]["planned"], [s["memory_bytes"] for s in found["stages"]]
 
-    assert seen(ours) != seen(theirs)
+    assert seen(right) != seen(theirs)
 
 
 def test_phaze_defect_5_an_expert_plan_that_does_not_fit_leaves_the_best(config):
@@ -120,7 +148,7 @@ def test_phaze_defect_5_an_expert_plan_that_does_not_fit_leaves_the_best(config)
 
 
 def test_phaze_defect_14_what_does_not_fit_is_told(config):
-    tight = ("--memory", "2e6",)
+    tight = ("--memory", "1e6")
     assert any("microbatches of" in note and "fits" in note for note in place(config, *tight)["notes"])
     assert not any("microbatches of" in note for note in place(config, *tight, "--phaze-defect", "14")["notes"])
 

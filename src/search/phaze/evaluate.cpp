@@ -185,20 +185,12 @@ struct Evaluation::State {
         return p;
     }
 
-    enum class Price { kRoofline, kRates, kMapped };
+    enum class Price { kRoofline, kMapped };
     double tensor_cycles(int mapper, const Chip& chip, int cores, Price how) {
         const Cores on{chip.width, chip.depth, mesh_of(cores)};
         const Memories memories = memories_of(chip, setting.rules.has(8));
         Mapper& m = mappers->all[static_cast<size_t>(mapper)];
-        switch (how) {
-            case Price::kRoofline:
-                return m.bound(on, memories);
-            case Price::kRates:
-                return m.rate_bound(on, memories);
-            case Price::kMapped:
-                return m.cycles(on, memories);
-        }
-        return 0;
+        return how == Price::kRoofline ? m.bound(on, memories) : m.cycles(on, memories);
     }
 
     std::vector<Latency> latencies(const Prepared& p, const Chip& chip, Price how) {
@@ -226,28 +218,31 @@ struct Evaluation::State {
         return out;
     }
 
-    double bound_ms(size_t model, const Chip& chip, bool mapped) {
+    double bound_ms(size_t model, const Chip& chip, bool priced) {
         std::vector<std::pair<double, size_t>> rough;
         for (size_t w = 0; w < models[model].works.size(); ++w)
-            rough.emplace_back(bound_ms(model, w, chip, false), w);
+            rough.emplace_back(roofline_ms(model, w, chip), w);
         std::sort(rough.begin(), rough.end());
-        if (!mapped) return rough[0].first;
+        if (!priced) return rough[0].first;
         double best = kInfinite;
         for (const auto& [bound, w] : rough)
-            if (bound < best) best = std::min(best, bound_ms(model, w, chip, true));
+            if (bound < best)
+                best = std::min(best, planned_ms(models[model].works[w],
+                                                 least(model, w, chip, Price::kMapped)));
         return best;
     }
-    double bound_ms(size_t model, size_t w, const Chip& chip, bool mapped) {
-        const Price how = mapped ? Price::kRates : Price::kRoofline;
+    double roofline_ms(size_t model, size_t w, const Chip& chip) {
+        return least_ms(models[model].works[w], least(model, w, chip, Price::kRoofline), setting);
+    }
+    /// Of the kinds of layers: no schedule is known, what their operators cost bounds them.
+    std::vector<LayerMs> least(size_t model, size_t w, const Chip& chip, Price how) {
         std::vector<LayerMs> times;
+        auto ms = [&](const Prepared& p) {
+            return least_cycles(p.tasks, latencies(p, chip, how), chip) / kCyclesPerMs;
+        };
         for (const PreparedKind& kind : prepared[model][w])
-            times.push_back(
-                {least_cycles(kind.forward.tasks, latencies(kind.forward, chip, how), chip) /
-                     kCyclesPerMs,
-                 least_cycles(kind.backward.tasks, latencies(kind.backward, chip, how), chip) /
-                     kCyclesPerMs});
-        const Work& work = models[model].works[w];
-        return mapped ? planned_ms(work, times) : least_ms(work, times, setting);
+            times.push_back({ms(kind.forward), ms(kind.backward)});
+        return times;
     }
     /// No plan with these times takes less; infinite where none fits.
     double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
@@ -261,13 +256,15 @@ struct Evaluation::State {
     /// Remembered by what the schedule depends on; a list's schedule itself is not.
     const LayerTime& layer(const Prepared& p, const Chip& chip, Effort effort) {
         const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        std::string key = fmt::format("{} {} {} {}", static_cast<const void*>(&p), chip.n_tc,
-                                      chip.n_vc, int(effort));
+        const schedule::TaskGraph graph = task_graph(p.tasks, l, chip);
+        std::string key = fmt::format("{} {}", static_cast<const void*>(&p), int(effort));
+        for (const schedule::CoreKind& kind : graph.cores->kinds)
+            key += fmt::format(" {}", kind.count);
         for (const Latency& one : l) key += fmt::format(" {} {}", one.one, one.all);
         const auto [found, made] = scheduled.try_emplace(key);
         LayerTime& t = found->second;
         if (made) {
-            t = layer_time(task_graph(p.tasks, l, chip), effort);
+            t = layer_time(graph, effort);
             t.lower_bound =
                 t.proven() ? t.time : std::max(least_cycles(p.tasks, l, chip), t.lower_bound);
             if (effort == Effort::kList) t.schedule = {};
@@ -284,7 +281,6 @@ struct Evaluation::State {
     void place(size_t model, size_t w, const Chip& chip, double below_ms, Effort, Placed& best);
     void take_notes(const Work&, bool recompute, const place::ChainAnswer&, Placed&) const;
     void explain(const Work&, Placed&) const;
-    Times bounds(size_t model, size_t w, const Chip& chip);
     void schedule(size_t model, size_t w, const Chip& chip, Effort effort, double below_ms,
                   Times& t);
     double best_ms(const Work&, const std::vector<LayerMs>& times) const;
@@ -295,19 +291,6 @@ struct Evaluation::State {
     std::shared_ptr<Mappers> mappers;
     std::unordered_map<std::string, LayerTime> scheduled;
 };
-
-/// No schedule of the layers is known; what their operators cost bounds them.
-Evaluation::State::Times Evaluation::State::bounds(size_t model, size_t w, const Chip& chip) {
-    Times t;
-    for (const PreparedKind& kind : prepared[model][w]) {
-        auto least = [&](const Prepared& p) {
-            return least_cycles(p.tasks, latencies(p, chip, Price::kMapped), chip) / kCyclesPerMs;
-        };
-        t.least.push_back({least(kind.forward), least(kind.backward)});
-        t.found.push_back({kInfinite, kInfinite});
-    }
-    return t;
-}
 
 /// Schedules the layers that are not settled, those that open most first, until no plan can take
 /// less than `below_ms`.
@@ -373,9 +356,10 @@ void Evaluation::State::explain(const Work& work, Placed& best) const {
 void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double below_ms,
                               Effort effort, Placed& best) {
     const Work& work = models[model].works[w];
-    double bound = bound_ms(model, w, chip, true);
     Times t;
-    if (bound < below_ms) t = bounds(model, w, chip), bound = planned_ms(work, t.least);
+    t.least = least(model, w, chip, Price::kMapped);
+    t.found.assign(t.least.size(), {kInfinite, kInfinite});
+    const double bound = planned_ms(work, t.least);
     if (bound == kInfinite) explain(work, best);
     if (bound >= below_ms) return;
     double lower = 0;
@@ -427,7 +411,7 @@ Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms,
     best.lower_bound_ms = kInfinite;
     std::vector<std::pair<double, size_t>> order;
     for (size_t w = 0; w < models[model].works.size(); ++w)
-        order.emplace_back(bound_ms(model, w, chip, false), w);
+        order.emplace_back(roofline_ms(model, w, chip), w);
     std::sort(order.begin(), order.end());
     for (const auto& [bound, w] : order) {
         // A plan that was given is valued at every size of microbatch.
@@ -451,8 +435,8 @@ Evaluation Evaluation::another() const {
 Evaluation::~Evaluation() = default;
 Evaluation::Evaluation(Evaluation&&) noexcept = default;
 
-double Evaluation::bound_ms(size_t model, const Chip& chip, bool mapped) {
-    return state_->bound_ms(model, chip, mapped);
+double Evaluation::bound_ms(size_t model, const Chip& chip, bool priced) {
+    return state_->bound_ms(model, chip, priced);
 }
 Placed Evaluation::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
     return state_->place(model, chip, below_ms, effort);

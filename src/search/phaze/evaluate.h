@@ -71,10 +71,10 @@ public:
     ~Evaluation();
     Evaluation(Evaluation&&) noexcept;
 
-    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory
-    /// and links; with `mapped` by the cores' best rates and the best plan for these. ms of a
-    /// batch.
-    double bound_ms(size_t model, const Chip&, bool mapped);
+    /// No plan of the model on the chip takes less, ms of a batch: by the rooflines of its
+    /// operators, of memory and links; with `priced` by what operators cost, the longest way and
+    /// the work of each type of core, and the best plan for these.
+    double bound_ms(size_t model, const Chip&, bool priced);
     /// The best plan; `below_ms`: plans that take as long or longer are not looked for. kList: with
     /// layers as they are scheduled quickly; lower_bound_ms then says what effort could yet gain.
     Placed place(size_t model, const Chip&, double below_ms, Effort = Effort::kExact);

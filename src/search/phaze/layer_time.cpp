@@ -15,9 +15,9 @@ namespace smeaton::search::phaze {
 
 namespace {
 
-constexpr int64_t kListEffort = 4'000, kMoreEffort = 40'000, kNodes = 50'000, kWays = 1'000'000;
+constexpr int64_t kListEffort = 500, kMoreEffort = 40'000, kNodes = 50'000, kWays = 1'000'000;
 constexpr size_t kFewTasks = 16;         // branch and bound mostly settles
-constexpr double kConstraintEffort = 4;  // about seconds
+constexpr double kConstraintEffort = 1;  // about seconds
 constexpr double kIlpSeconds = 8;
 
 void take(LayerTime& best, const schedule::Schedule& found, double bound) {

@@ -459,11 +459,4 @@ double Mapper::bound(const Cores& cores, const Memories& m) {
     return std::max(state_->tiles.whole().all / units, state_->dram(m).least);
 }
 
-double Mapper::rate_bound(const Cores& cores, const Memories& m) {
-    const std::lock_guard lock(state_->mutex);
-    const double meshes = state_->tiles.at(state_->spread(cores.mesh.x, cores.mesh.y).front()).all;
-    return std::max(state_->tiles.whole().all / meshes * state_->rates(cores, m).least,
-                    state_->dram(m).least);
-}
-
 }  // namespace smeaton::search::phaze

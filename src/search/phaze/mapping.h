@@ -79,8 +79,6 @@ public:
     double seconds() const;
     /// No mapping has fewer: each memory and the array by itself.
     double bound(const Cores&, const Memories&);
-    /// The same with what a core's memory and registers let it do at best.
-    double rate_bound(const Cores&, const Memories&);
 
 private:
     struct State;

@@ -74,13 +74,13 @@ public:
 
 private:
     enum class State : char { kOpen, kPruned, kDone };
-    /// What a point's bound counts: rooflines; the best rates of its cores; its operators' prices
-    /// and what lists of its layers leave open.
-    enum class Bound : char { kRoofline, kRates, kListed };
+    /// What a point's bound counts: rooflines; its operators' prices; what lists of its layers
+    /// leave open.
+    enum class Bound : char { kRoofline, kPriced, kListed };
 
     static std::vector<Chip> space() { return phaze::space(); }
     void walk();
-    void bound_all(bool mapped, const std::vector<size_t>& which);
+    void bound_all(bool priced, const std::vector<size_t>& which);
     void best_first();
     void evaluate(const std::vector<size_t>& points, double below);
     void list(const std::vector<size_t>& points, double below);
@@ -258,16 +258,16 @@ void Run::walk() {
     result_.stop_rule = std::move(rule);
 }
 
-void Run::bound_all(bool mapped, const std::vector<size_t>& which) {
+void Run::bound_all(bool priced, const std::vector<size_t>& which) {
     const size_t each = which.size() > kPointsOfARound ? 64 : 1;
     workers_.each((which.size() + each - 1) / each, [&](size_t chunk, size_t worker) {
         for (size_t k = chunk * each; k < std::min(which.size(), (chunk + 1) * each); ++k) {
             const size_t i = which[k];
             std::vector<double> times;
             for (size_t m = 0; m < models_.size(); ++m)
-                times.push_back(evaluations_[worker].bound_ms(m, chips_[i], mapped));
+                times.push_back(evaluations_[worker].bound_ms(m, chips_[i], priced));
             bound_[i] = std::min(bound_[i], mean(times));
-            how_[i] = mapped ? Bound::kRates : Bound::kRoofline;
+            how_[i] = priced ? Bound::kPriced : Bound::kRoofline;
         }
     });
 }
