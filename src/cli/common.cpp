@@ -80,4 +80,17 @@ void print_warnings(const std::string& model, const std::vector<std::string>& wa
         fmt::print(stderr, "smeaton: warning: {}: {}\n", model, safe_lines(w));
 }
 
+double number_in(const std::string& text, const char* option) {
+    size_t used = 0;
+    double value = 0;
+    try {
+        value = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    if (used == 0 || used != text.size())
+        throw UserError("{} '{}': expected a number", option, text);
+    return value;
+}
+
 }  // namespace smeaton::cli

@@ -23,19 +23,6 @@ struct Request {
     bool json = false, wide = false;
 };
 
-double number_in(const std::string& text, const char* option) {
-    size_t used = 0;
-    double value = 0;
-    try {
-        value = std::stod(text, &used);
-    } catch (const std::exception&) {
-        used = 0;
-    }
-    if (used == 0 || used != text.size())
-        throw UserError("{} '{}': expected a number", option, text);
-    return value;
-}
-
 /// "5%" or a share.
 double share_of(const std::string& text, const char* option) {
     if (!text.ends_with("%")) return number_in(text, option);
@@ -65,7 +52,8 @@ int run_phaze(Request& r) {
     const driver::SearchRequest& s = r.search;
     driver::PhazeRequest& p = r.phaze;
     if (!s.space_file.empty()) throw UserError("--space: the space of phaze is its template's");
-    if (!r.out.empty()) throw UserError("--out: phaze prints text and JSON only");
+    if (!r.out.empty() && s.list) throw UserError("--out: of a search, not of --list");
+    if (!r.out.empty()) require_writable(r.out);
     p.sequence = r.sequence, p.models = s.models, p.dims = s.dims, p.list = s.list,
     p.exhaustive = s.exhaustive;
     p.log_file = s.log_file, p.threads = s.threads, p.time_limit_s = r.time_limit_s;
@@ -84,6 +72,7 @@ int run_phaze(Request& r) {
         };
         result = driver::search_phaze(p);
     }
+    if (!r.out.empty()) write_file(r.out, report::html(result));
     print_out(r.json ? report::json(result) : report::text(result, {table_width(r.wide)}));
     return 0;
 }

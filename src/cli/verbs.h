@@ -39,6 +39,9 @@ void width_option(Arguments&, bool& wide);
 /// wide.
 size_t table_width(bool wide);
 
+/// UserError naming the option where the text is no number.
+double number_in(const std::string& text, const char* option);
+
 /// Writes all of it to stdout. UserError when that fails.
 void print_out(const std::string& text);
 /// Names out of a file may hold anything: control characters but line ends become escapes.

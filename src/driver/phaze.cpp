@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "driver/place_chip.h"
 #include "driver/place_model.h"
 
 namespace smeaton::driver {
@@ -64,6 +65,21 @@ std::string identity(const PhazeResult& r) {
     return out;
 }
 
+/// The plans that the best chip's throughput is of, in full.
+void plan_best(PhazeResult& result) {
+    const PhazeRequest& r = result.request;
+    for (const std::string& file : r.models) {
+        ChipPlaceRequest request;
+        request.place.model = file, request.place.dims = r.dims;
+        request.place.batch = static_cast<int>(r.batch), request.place.sequence = r.sequence;
+        request.place.optimizer = r.optimizer;
+        request.chip = result.found.best->chip;
+        request.devices = r.devices, request.defects = r.defects;
+        request.microbatches = r.microbatches;
+        result.plans.push_back(place_on_chips(request));
+    }
+}
+
 }  // namespace
 
 PhazeResult search_phaze(const PhazeRequest& request) {
@@ -90,6 +106,7 @@ PhazeResult search_phaze(const PhazeRequest& request) {
     if (!result.found.best && result.found.pruned == 0)
         throw UserError("{}: no chip of the space takes the model on {} devices: {}",
                         request.models[0], request.devices, result.found.why);
+    if (result.found.best) plan_best(result);
     return result;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/place_plan.h"
 #include "search/phaze/outer.h"
 
 namespace smeaton::driver {
@@ -31,6 +32,7 @@ struct PhazeResult {
     search::phaze::Setting setting;
     std::vector<search::phaze::Model> models;
     search::phaze::OuterResult found;
+    std::vector<PlaceResult> plans;  ///< of the best chip, by model
 };
 
 /// UserError: what models and options say; a log of another search; no chip that takes the models.

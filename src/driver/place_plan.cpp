@@ -11,6 +11,7 @@
 #include "driver/memory_formula.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
+#include "driver/place_fixed.h"
 #include "machine/device.h"
 #include "place/chain.h"
 
@@ -40,61 +41,6 @@ StateBytes state_bytes(const PlaceRequest& r) {
     else if (r.optimizer != "sgd")
         throw UserError("--optimizer '{}': expected sgd, momentum, adam or adamw", r.optimizer);
     return s;
-}
-
-/// What `--fixed` names.
-struct Fixed {
-    std::optional<int> t, p, d, microbatch;
-    std::optional<bool> recompute;
-};
-
-int whole_of(const std::string& key, const std::string& value) {
-    if (value.empty() || value.size() > 7 ||
-        value.find_first_not_of("0123456789") != std::string::npos || std::stoi(value) < 1)
-        throw UserError("--fixed {}={}: expected a whole number from 1 on", key, value);
-    return std::stoi(value);
-}
-
-/// A word that has one value which there is.
-void require_only(const std::string& key, const std::string& value, const std::string& only) {
-    if (value != only)
-        throw UserError("--fixed {}={}: plans have {} = {} only", key, value, key, only);
-}
-
-Fixed parse_fixed(const std::string& text) {
-    Fixed fixed;
-    for (size_t at = 0; at < text.size();) {
-        const size_t comma = std::min(text.find(',', at), text.size());
-        const std::string item = text.substr(at, comma - at);
-        at = comma + 1;
-        const size_t equals = item.find('=');
-        if (equals == std::string::npos) throw UserError("--fixed '{}': expected KEY=VALUE", item);
-        const std::string key = item.substr(0, equals), value = item.substr(equals + 1);
-        if (key == "t")
-            fixed.t = whole_of(key, value);
-        else if (key == "p")
-            fixed.p = whole_of(key, value);
-        else if (key == "d")
-            fixed.d = whole_of(key, value);
-        else if (key == "microbatch")
-            fixed.microbatch = whole_of(key, value);
-        else if (key == "schedule")
-            require_only(key, value, "1f1b");
-        else if (key == "v")
-            require_only(key, value, "1");
-        else if (key == "sp")
-            require_only(key, value, "off");
-        else if (key == "zero")
-            require_only(key, value, "0");
-        else if (key == "recompute" && (value == "none" || value == "full"))
-            fixed.recompute = value == "full";
-        else
-            throw UserError(
-                "--fixed {}: expected t=, p=, d=, microbatch=, recompute=none|full, schedule=1f1b, "
-                "v=1, sp=off, zero=0",
-                item);
-    }
-    return fixed;
 }
 
 /// A layer for one sample: what its times are made of.
@@ -194,12 +140,14 @@ private:
     std::optional<Best> best(double faster, double links, double memory, std::string* why) const;
     void describe(const Best&, PlaceResult&) const;
     void note_copies(const place::ChainPlan&, PlaceResult&) const;
+    std::vector<std::pair<int, bool>> choices() const;
+    double plans_bound_ms() const;
     double lower_bound_ms() const;
     std::string binding(const PlaceResult&, double time) const;
 
     PlaceRequest request_;
     StateBytes states_;
-    Fixed fixed_;
+    FixedWords fixed_;
     machine::Cluster cluster_;
     Rates rates_;
     double rate_low_ = 1, rate_high_ = 1;  // of the device's interval, relative
@@ -287,8 +235,7 @@ place::ChainWidth Planner::width(int t, int microbatch, double faster, double li
             layer.forward_time += sum, layer.backward_time += sum;
         }
         layer.parameter_bytes = states_.element * work.parameters / share;
-        layer.held_bytes = (states_.weight + states_.optimizer) * work.parameters / share +
-                           2 * work.boundary_bytes * microbatch;  // one sent, one received
+        layer.held_bytes = (states_.weight + states_.optimizer) * work.parameters / share;
         // What two norms read and give is whole on each device, the rest of what is kept is split.
         const double whole = std::min(work.kept_bytes, 4 * work.boundary_bytes);
         layer.activation_bytes = microbatch * (whole + (work.kept_bytes - whole) / share);
@@ -297,7 +244,8 @@ place::ChainWidth Planner::width(int t, int microbatch, double faster, double li
         const double late = outer.latency_ns * 1e-6 * outer.bandwidth_gb_s * 1e6;
         if (i > 0)
             w.edges.push_back({static_cast<int>(i) - 1, static_cast<int>(i),
-                               layers_[i - 1].boundary_bytes * microbatch + late});
+                               layers_[i - 1].boundary_bytes * microbatch + late,
+                               layers_[i - 1].boundary_bytes * microbatch});
     }
     for (const SharedWeights& s : shared_) {
         // Where only some of them are split, what the split ones hold is taken for the shared part.
@@ -328,28 +276,44 @@ ChainProblem Planner::problem(int microbatch, bool recompute, double faster, dou
     return p;
 }
 
+/// Sizes of microbatches and ways to recompute that are looked at.
+std::vector<std::pair<int, bool>> Planner::choices() const {
+    std::vector<std::pair<int, bool>> all;
+    auto add = [&](int microbatch) {
+        for (const bool recompute : {false, true})
+            if (fixed_.recompute.value_or(recompute) == recompute)
+                all.emplace_back(microbatch, recompute);
+    };
+    if (!fixed_.microbatch) {
+        for (int b = 1; b <= request_.batch && request_.batch % b == 0; b *= 2) add(b);
+        return all;
+    }
+    if (request_.batch % *fixed_.microbatch != 0)
+        throw UserError("--fixed microbatch={}: does not divide a batch of {}", *fixed_.microbatch,
+                        request_.batch);
+    add(*fixed_.microbatch);
+    return all;
+}
+
 std::optional<Planner::Best> Planner::best(double faster, double links, double memory,
                                            std::string* why) const {
     std::optional<Best> best;
-    for (int b = 1; b <= request_.batch; b *= 2) {
-        const int microbatch = fixed_.microbatch.value_or(b);
-        if (request_.batch % microbatch != 0) {
-            if (fixed_.microbatch)
-                throw UserError("--fixed microbatch={}: does not divide a batch of {}", microbatch,
-                                request_.batch);
-            break;
-        }
-        for (const bool recompute : {false, true}) {
-            if (fixed_.recompute && *fixed_.recompute != recompute) continue;
-            const place::ChainAnswer a =
-                solve(problem(microbatch, recompute, faster, links, memory));
-            if (!a.best && why && why->empty() && !a.notes.empty()) *why = a.notes[0];
-            if (a.best && (!best || a.best->time < best->plan.time))
-                best = Best{*a.best, microbatch, recompute};
-        }
-        if (fixed_.microbatch) break;
+    for (const auto& [microbatch, recompute] : choices()) {
+        const place::ChainAnswer a = solve(problem(microbatch, recompute, faster, links, memory));
+        if (!a.best && why && why->empty() && !a.notes.empty()) *why = a.notes[0];
+        if (a.best && (!best || a.best->time < best->plan.time))
+            best = Best{*a.best, microbatch, recompute};
     }
     return best;
+}
+
+/// No plan of those that are looked at takes less: of each number of stages the least largest load,
+/// with the gradients of a stage that has its share of the parameters.
+double Planner::plans_bound_ms() const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const auto& [microbatch, recompute] : choices())
+        least = std::min(least, lower_bound(problem(microbatch, recompute, 1, 1, 1)));
+    return least;
 }
 
 /// The work of all samples at the rooflines, shared by all devices; one sample through all layers.
@@ -407,7 +371,6 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
             const double share = w.layers[at].tensor_parallel ? plan.t : 1;
             s.layers.push_back(names_[at]);
             s.forward_ms += w.layers[at].forward_time, s.backward_ms += w.layers[at].backward_time;
-            s.memory.buffers += 2 * work.boundary_bytes * best.microbatch;
             s.memory.activations += w.layers[at].activation_bytes * (s.recompute ? 1 : kept);
             if (repeated_[at]) uniform += 1, uniform_parameters += work.parameters / share;
             if (w.layers[at].tensor_parallel)
@@ -416,7 +379,10 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
         const int end = from.first + from.count;
         if (from.first > 0 && s.recompute)
             s.memory.activations += (kept - 1) * w.edges[static_cast<size_t>(from.first) - 1].bytes;
+        if (from.first > 0)
+            s.memory.buffers += w.edges[static_cast<size_t>(from.first) - 1].buffer_bytes;
         if (k + 1 < stages) {
+            s.memory.buffers += w.edges[static_cast<size_t>(end) - 1].buffer_bytes;
             s.send_bytes = layers_[static_cast<size_t>(end) - 1].boundary_bytes * best.microbatch;
             r.pp_bytes += 2 * s.send_bytes * all_microbatches;
         }
@@ -434,9 +400,14 @@ void Planner::describe(const Best& best, PlaceResult& r) const {
     r.bubble = static_cast<double>(stages - 1) / (r.microbatches + stages - 1);
 }
 
-/// Weights that layers of several stages share.
+/// Weights that layers of several stages share, where the sum of their gradients would be seen:
+/// constants of a formula are no news.
 void Planner::note_copies(const place::ChainPlan& plan, PlaceResult& r) const {
+    constexpr double kSeen = 1e-4;  // of a step
+    const machine::NetworkLevel& outer = cluster_.network[cluster_.level_of(cluster_.devices())];
     for (const SharedWeights& s : shared_) {
+        const double bytes = states_.element * static_cast<double>(s.parameters);
+        if (2 * bytes / (outer.bandwidth_gb_s * 1e6) < kSeen * r.step_ms) continue;
         std::set<size_t> holders;
         for (const size_t layer : s.layers) {
             size_t k = 0;
@@ -465,7 +436,7 @@ PlaceResult Planner::run() {
                         why.empty() ? "none has what --fixed asks for" : why);
     r.step_ms = found->plan.time;
     r.step_low_ms = r.step_ms / rate_high_, r.step_high_ms = r.step_ms / rate_low_;
-    r.lower_bound_ms = std::min(lower_bound_ms(), r.step_ms);
+    r.lower_bound_ms = std::min(std::max(lower_bound_ms(), plans_bound_ms()), r.step_ms);
     describe(*found, r);
     note_copies(found->plan, r);
     r.binding = binding(r, r.step_ms);

@@ -7,6 +7,7 @@
 
 #include "driver/place_model.h"
 #include "machine/cluster/cluster.h"
+#include "search/phaze/evaluate.h"
 
 namespace smeaton::driver {
 
@@ -15,9 +16,9 @@ struct PlaceRequest {
     std::vector<std::string> dims;
     int batch = 0;
     int64_t sequence = 0;
-    std::string precision = "bf16";  ///< "fp16", "bf16", "fp32"
-    std::string optimizer = "adam";  ///< "sgd", "momentum", "adam", "adamw"
-    std::string fixed;               ///< "t=,p=,d=,microbatch=,recompute=…"
+    std::string precision;  ///< "fp16", "bf16", "fp32"
+    std::string optimizer;  ///< "sgd", "momentum", "adam", "adamw"
+    std::string fixed;      ///< "t=,p=,d=,microbatch=,recompute=…"
 };
 
 struct MemoryParts {
@@ -37,6 +38,26 @@ struct PlacedStage {
     double time_ms = 0;                                      ///< of a microbatch, transfers in it
 };
 
+/// Equal layers on a chip whose cores are scheduled.
+struct ScheduledLayer {
+    std::string name;
+    int count = 1;
+    struct Half {
+        schedule::TaskGraph graph;  ///< in cycles, on the chip's cores
+        search::phaze::LayerTime time;
+    };
+    Half forward, backward;
+};
+
+/// Of a plan under PHAZE's costs.
+struct OnChips {
+    search::phaze::Chip chip;
+    std::string defects;  ///< restored
+    std::vector<ScheduledLayer> layers;
+    std::optional<double> expert_ms;  ///< a step by the plan that was given
+    std::string expert_refused;       ///< why that is none; "": none was given, or it fits
+};
+
 struct PlaceResult {
     PlaceRequest request;
     std::string device;
@@ -49,6 +70,7 @@ struct PlaceResult {
     double tp_bytes = 0, dp_bytes = 0, pp_bytes = 0;  ///< sent by all devices in a step
     std::string binding;                              ///< "compute", "memory", "link", "bubble"
     std::vector<std::string> notes;
+    std::optional<OnChips> on_chips = {};
     double gap() const { return step_ms / lower_bound_ms - 1; }
 };
 

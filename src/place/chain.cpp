@@ -21,6 +21,24 @@ double held_bytes(const ChainProblem& problem, const ChainLayer& layer) {
     return layer.held_bytes.value_or((problem.adam ? 3 : 2) * layer.parameter_bytes);
 }
 
+/// Numbers of pipelines worth a look: of those that leave each as many microbatches the fewest, as
+/// more have fewer devices each and more gradients to sum.
+std::vector<int> pipelines(const ChainProblem& problem) {
+    std::vector<int> all;
+    const int n = problem.microbatches, most = std::min(problem.devices, n);
+    if (problem.only_pipelines) {
+        if (*problem.only_pipelines <= most) all = {*problem.only_pipelines};
+        return all;
+    }
+    for (int d = 1; d <= most;) {
+        all.push_back(d);
+        const int each = (n + d - 1) / d;
+        if (each == 1) break;
+        d = (n + each - 2) / (each - 1);
+    }
+    return all;
+}
+
 /// What layers from … end - 1 count more than once of weights that they share.
 double counted_again(const ChainWidth& width, size_t from, size_t end, double ChainShared::*bytes) {
     double again = 0;
@@ -81,6 +99,8 @@ void Runs::fill(size_t from, size_t end) {
     std::vector<double> enters(end - from, 0), leaves(end - from, 0);  // the largest of each layer
     for (const ChainEdge& e : width_.edges) {
         const auto source = static_cast<size_t>(e.from), target = static_cast<size_t>(e.to);
+        if ((source >= from && source < end) != (target >= from && target < end))
+            held += e.buffer_bytes;
         if (source < from && target >= from && target < end) {
             enters[target - from] = std::max(enters[target - from], e.bytes);
             in_bytes += e.bytes;
@@ -117,6 +137,7 @@ public:
     Table(const ChainProblem& problem, const ChainWidth& width)
         : problem_(problem), width_(width), runs_(problem, width), layers_(width.layers.size()) {
         stages_ = std::min(layers_, static_cast<size_t>(problem.devices));
+        pipelines_ = pipelines(problem);
         for (const ChainLayer& layer : width.layers)
             if (width.t > 1 && !layer.tensor_parallel) ++unsplit_;
         if (layers_ * (stages_ + 1) * (unsplit_ + 1) > kMostStates)
@@ -154,7 +175,7 @@ private:
     };
     std::vector<Least> least_loads(size_t devices) const;
     /// By d: what the loads take at least.
-    std::vector<double> least_times() const;
+    std::vector<std::pair<int, double>> least_times() const;
     double gradients_time(int d, double bytes) const {
         return problem_.gradient_factor * (d - 1) / d * bytes / problem_.bandwidth;
     }
@@ -177,6 +198,7 @@ private:
     const ChainWidth& width_;
     Runs runs_;
     size_t layers_, stages_ = 0, unsplit_ = 0;
+    std::vector<int> pipelines_;
     std::vector<double> table_;  // [first layer][stages][unsplit]
 };
 
@@ -217,15 +239,15 @@ bool Table::better(std::optional<ChainPlan>& best) const {
 bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
     if (!better(best, runs_.parameters())) return false;
     // What the loads of a plan with d pipelines take at least.
-    const std::vector<double> loads = least_times();
+    const std::vector<std::pair<int, double>> loads = least_times();
     std::set<double> caps;
     for (size_t from = 0; from < layers_; ++from)
         for (size_t end = from + 1; end <= layers_; ++end) caps.insert(runs_.parameters(from, end));
     for (const double cap : caps) {
         // One pipeline sums nothing, and its best was found above.
         double least = kInfinite;
-        for (size_t d = 2; d < loads.size(); ++d)
-            least = std::min(least, loads[d] + gradients_time(static_cast<int>(d), cap));
+        for (const auto& [d, time] : loads)
+            if (d > 1) least = std::min(least, time + gradients_time(d, cap));
         if (best && least >= best->time) break;
         runs_.set_cap(cap);
         fill();
@@ -235,23 +257,21 @@ bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
     return true;
 }
 
-std::vector<double> Table::least_times() const {
-    const int most = std::min(problem_.devices, problem_.microbatches);
-    std::vector<double> times(static_cast<size_t>(most) + 1, kInfinite);
+std::vector<std::pair<int, double>> Table::least_times() const {
+    std::vector<std::pair<int, double>> times;
     std::vector<Least> least;
     int least_of = 0;
-    for (int d = 1; d <= most; ++d) {
+    for (const int d : pipelines_) {
         const int now = table_devices(problem_.devices / d);
         if (now != least_of) {
             least_of = now;
             least = least_loads(static_cast<size_t>(least_of));
         }
         const double microbatches = std::ceil(static_cast<double>(problem_.microbatches) / d);
+        double time = kInfinite;
         for (size_t s = 1; s <= most_stages(problem_.devices / d); ++s)
-            if (least[s].load < kInfinite)
-                times[static_cast<size_t>(d)] =
-                    std::min(times[static_cast<size_t>(d)],
-                             least[s].load * (microbatches + static_cast<double>(s) - 1));
+            time = std::min(time, least[s].load * (microbatches + static_cast<double>(s) - 1));
+        times.emplace_back(d, time);
     }
     return times;
 }
@@ -280,15 +300,13 @@ std::vector<Table::Least> Table::least_loads(size_t devices) const {
 }
 
 bool Table::better(std::optional<ChainPlan>& best, std::optional<double> gradients) const {
-    const int most = std::min(problem_.devices, problem_.microbatches);
     double time = best ? best->time : kInfinite;
     size_t best_end = 0, best_s = 0;
     int best_d = 0;
     bool fits = false;
     std::vector<Least> least;
     int least_of = 0;
-    for (int d = 1; d <= most; ++d) {
-        if (problem_.only_pipelines && *problem_.only_pipelines != d) continue;
+    for (const int d : pipelines_) {
         // More devices than the stages can take make no difference.
         const int now = table_devices(problem_.devices / d);
         if (now != least_of) {
@@ -331,8 +349,9 @@ double Table::bound() const {
                                  : width_.layers[0].parameter_bytes;
         // The fewest devices: each stage unsplit where some are.
         const int each = static_cast<int>(s) * (unsplit_ > 0 ? 1 : width_.t);
-        const int most = std::min(problem_.devices / std::max(1, each), problem_.microbatches);
-        for (int d = 1; d <= most; ++d) {
+        const int most = problem_.devices / std::max(1, each);
+        for (const int d : pipelines_) {
+            if (d > most) break;
             const double steps =
                 std::ceil(static_cast<double>(problem_.microbatches) / d) + stages - 1;
             best = std::min(best, least[s].load * steps + gradients_time(d, share));
@@ -438,6 +457,9 @@ ChainStage stage_of(const ChainProblem& problem, const ChainWidth& width, int fi
         forward = std::max(forward, in / problem.bandwidth) + layer.forward_time;
         if (out > 0) back = std::max(back, out / problem.bandwidth + b);
     }
+    for (const ChainEdge& e : width.edges)
+        if ((e.from >= first && e.from < end) != (e.to >= first && e.to < end))
+            held += e.buffer_bytes;
     const bool again = problem.recompute && s > 1;
     stage.load = forward + std::max(back, again ? f + b : b);
     held -= counted_again(width, static_cast<size_t>(first), static_cast<size_t>(end),

@@ -6,7 +6,8 @@
 // in and out its boundary tensors over the bandwidth:
 //
 //   load   = in + F + out + B;  recomputing, s > 1: in + F + max(F, out) + B
-//   memory = 2 P (Adam: 3 P) + A + (s - 1) stash;  stash = A, recomputing: the tensors that enter
+//   memory = 2 P (Adam: 3 P) + A + (s - 1) stash;  stash = A, recomputing: the tensors that enter;
+//            where edges have buffers, those of the tensors that enter and leave besides
 //   T      = largest load x (N' + S - 1) + 4 (d - 1)/d x P of the first stage / bandwidth
 //
 // for S stages, d pipelines of K' = floor(K / d) devices with N' = ceil(N / d) microbatches each.
@@ -35,6 +36,7 @@ struct ChainLayer {
 struct ChainEdge {
     int from = 0, to = 0;  ///< places in the chain
     double bytes = 0;
+    double buffer_bytes = 0;  ///< that each of two stages holds while it goes from one to the other
 };
 
 /// Weights that several layers read. They count in each of these layers; a stage with more than

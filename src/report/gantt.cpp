@@ -29,6 +29,20 @@ void draw(std::vector<char>& row, int from, int to, const std::string& name) {
     }
 }
 
+/// How much of all names is the same path, the last '/' of it included; of each name something is
+/// left. 0 for one name.
+size_t common_path(const std::vector<schedule::Task>& tasks) {
+    if (tasks.size() < 2) return 0;
+    const std::string& first = tasks[0].name;
+    size_t same = first.size();
+    for (const schedule::Task& task : tasks) {
+        size_t n = 0;
+        while (n < same && n + 1 < task.name.size() && task.name[n] == first[n]) ++n;
+        same = n;
+    }
+    return same > 0 ? first.rfind('/', same - 1) + 1 : 0;  // npos + 1 = 0
+}
+
 }  // namespace
 
 std::string core_label(const schedule::Cores& cores, int core) {
@@ -45,6 +59,7 @@ std::string gantt(const schedule::TaskGraph& graph, const schedule::Cores& cores
                                         std::vector<char>(static_cast<size_t>(size.columns), '.'));
     const double length = size.length_us > 0 ? size.length_us : timeline.length_us;
     const double scale = length > 0 ? size.columns / length : 0;
+    const size_t path = common_path(graph.tasks);
     std::vector<double> busy(static_cast<size_t>(total), 0);
     for (const driver::CoreSpan& s : timeline.spans) {
         busy[static_cast<size_t>(s.core)] += s.end_us - s.begin_us;
@@ -54,7 +69,7 @@ std::string gantt(const schedule::TaskGraph& graph, const schedule::Cores& cores
             std::min(size.columns, static_cast<int>(std::floor(s.end_us * scale + 1e-9)));
         if (s.core < drawn)
             draw(grid[static_cast<size_t>(s.core)], from, to,
-                 graph.tasks[static_cast<size_t>(s.task)].name);
+                 graph.tasks[static_cast<size_t>(s.task)].name.substr(path));
     }
     std::string out;
     for (int core = 0; core < drawn; ++core) {

@@ -18,7 +18,7 @@ struct GanttSize {
     double length_us = 0;  ///< of all columns; 0: of the timeline
 };
 /// For a terminal: a row per core, time from left to right, and the share of the time that it is
-/// busy. A task has its name in it where there is room.
+/// busy. A task has its name in it where there is room, without the path that all names begin with.
 std::string gantt(const schedule::TaskGraph&, const schedule::Cores&, const driver::Timeline&,
                   const GanttSize& = {});
 

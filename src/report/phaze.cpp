@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "report/json_parts.h"
+#include "report/place.h"
+#include "report/place_parts.h"
 
 namespace smeaton::report {
 
@@ -92,12 +93,18 @@ std::string json(const PhazeResult& r) {
                 {"upper_bound_throughput", f.upper_bound},
                 {"lower_bound_ms", nullptr},
                 {"seconds", f.seconds},
+                {"prices",
+                 {{"priced", f.priced},
+                  {"from_log", f.prices_from_log},
+                  {"processor_seconds", f.pricing_seconds}}},
                 {"best", f.best ? json_of(r, *f.best) : Json(nullptr)},
                 {"stop_rule", nullptr}};
     if (f.best) {
         out["lower_bound_ms"] = best_time_ms(*f.best) / (1 + f.gap);
         out["lower_bound"] = out["lower_bound_ms"];
     }
+    out["placement"] = Json::array();
+    for (const driver::PlaceResult& plan : r.plans) out["placement"].push_back(placed_json(plan));
     if (f.stop_rule)
         out["stop_rule"] = {
             {"evaluated", f.stop_rule->evaluated},
@@ -149,11 +156,56 @@ std::string text(const PhazeResult& r, Width width) {
     out += f.proven ? "the best is proven\n"
                     : fmt::format("not proven: at most {:.2f} % from the best\n", 100 * f.gap);
     out += "\nthe best: " + chip_text(*f.best) + plans(r, *f.best, width);
-    if (!f.stop_rule) return out;
-    out += fmt::format("\nPHAZE's stop rule ends after {} points", f.stop_rule->evaluated);
-    if (!f.stop_rule->best) return out + " and has found nothing\n";
-    return out + fmt::format(" and misses {:.2f} %: ", 100 * f.stop_rule->missed) +
-           chip_text(*f.stop_rule->best) + plans(r, *f.stop_rule->best, width);
+    if (f.stop_rule) {
+        out += fmt::format("\nPHAZE's stop rule ends after {} points", f.stop_rule->evaluated);
+        if (f.stop_rule->best)
+            out += fmt::format(" and misses {:.2f} %: ", 100 * f.stop_rule->missed) +
+                   chip_text(*f.stop_rule->best) + plans(r, *f.stop_rule->best, width);
+        else
+            out += " and has found nothing\n";
+    }
+    for (const driver::PlaceResult& plan : r.plans) out += "\n" + text(plan, width);
+    return out;
+}
+
+namespace {
+
+Section search_section(const PhazeResult& r) {
+    const search::phaze::OuterResult& f = r.found;
+    Rows t({"", ">", ""}, false);
+    auto whole = [](size_t n) { return whole_figure(static_cast<int64_t>(n)); };
+    t.row({"points", whole(f.space), ""});
+    t.row({"evaluated", whole(f.evaluated + f.from_log), whole(f.from_log) + " from the log"});
+    t.row({"ruled out", whole(f.pruned), "by bounds"});
+    t.row({"gap", percent_figure(f.gap), f.proven ? "the best is proven" : "not proven"});
+    if (f.best) {
+        t.row({"the best", number_figure(f.best->throughput), "samples/s"});
+        t.row({"its chip", word(name_of(f.best->chip)), ""});
+        t.row({"its area", number_figure(area_um2(f.best->chip) * 1e-6), "mm²"});
+    }
+    if (f.stop_rule) {
+        t.row({"PHAZE's stop rule ends after", whole(f.stop_rule->evaluated), "points"});
+        if (f.stop_rule->best)
+            t.row({"and misses", percent_figure(f.stop_rule->missed),
+                   word(name_of(f.stop_rule->best->chip))});
+    }
+    return {"search", "The search", t.str()};
+}
+
+}  // namespace
+
+std::string html(const PhazeResult& r) {
+    std::vector<Section> sections = {search_section(r)};
+    for (size_t m = 0; m < r.plans.size(); ++m)
+        for (Section& section : plan_sections(r.plans[m])) {
+            section.id += fmt::format("-{}", m + 1);
+            if (r.plans.size() > 1) section.title += ": " + r.plans[m].request.model;
+            sections.push_back(std::move(section));
+        }
+    return page(
+        {"Smeaton search", joined(r.request.models),
+         "<p class=\"sub\">a chip and a placement together, by PHAZE's costs</p>\n", plan_style()},
+        sections);
 }
 
 }  // namespace smeaton::report

@@ -15,5 +15,7 @@ std::string text(const place::ProblemAnswer&, Width = {});
 std::string json(const place::ProblemAnswer&);
 std::string text(const driver::PlaceResult&, Width = {});
 std::string json(const driver::PlaceResult&);
+/// The plan as a page: stages, memory, what binds; of chips their schedules.
+std::string html(const driver::PlaceResult&);
 
 }  // namespace smeaton::report

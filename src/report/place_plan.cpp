@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "report/json_parts.h"
+#include "report/chip_schedule.h"
 #include "report/place.h"
+#include "report/place_parts.h"
 
 namespace smeaton::report {
 
@@ -62,7 +63,7 @@ std::string share_bar(double share, size_t width) {
     return out;
 }
 
-std::string json(const PlaceResult& r) {
+Json placed_json(const PlaceResult& r) {
     Json out = {{"model", r.request.model},
                 {"cluster", r.request.cluster_file},
                 {"device", r.device},
@@ -88,7 +89,12 @@ std::string json(const PlaceResult& r) {
                 {"binding", r.binding},
                 {"notes", r.notes}};
     for (const PlacedStage& stage : r.stages) out["stages"].push_back(json_of(stage));
-    return dump(out);
+    if (r.on_chips) out["chip"] = json_of(*r.on_chips);
+    return out;
+}
+
+std::string json(const PlaceResult& r) {
+    return dump(placed_json(r));
 }
 
 std::string text(const PlaceResult& r, Width width) {
@@ -116,6 +122,14 @@ std::string text(const PlaceResult& r, Width width) {
     out += table.str(width) + "\n" + picture(r);
     out += fmt::format("\nsent in a step: tensor parallel {}, data parallel {}, pipeline {}\n",
                        bytes_text(r.tp_bytes), bytes_text(r.dp_bytes), bytes_text(r.pp_bytes));
+    if (r.on_chips) {
+        out += "\n" + chip_gantt(*r.on_chips);
+        if (r.on_chips->expert_ms)
+            out += fmt::format("the plan that was given takes {}, the best {}\n",
+                               time_text(1e3 * *r.on_chips->expert_ms), time_text(1e3 * r.step_ms));
+        if (!r.on_chips->expert_refused.empty())
+            out += "the plan that was given is none: " + r.on_chips->expert_refused + "\n";
+    }
     for (const std::string& note : r.notes) out += "note: " + note + "\n";
     return out;
 }

@@ -39,9 +39,12 @@ public:
             begin(identity);
         else
             require_same(identity);
+        run("CREATE TABLE IF NOT EXISTS prices (part TEXT, priced_on TEXT, cycles REAL, "
+            "PRIMARY KEY (part, priced_on)) WITHOUT ROWID");
         run("COMMIT");
         read();
         insert_ = prepare("INSERT INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        insert_price_ = prepare("INSERT INTO prices VALUES (?1, ?2, ?3)");
     }
 
     const Evaluation* find(const Point& point) const override {
@@ -63,6 +66,24 @@ public:
         text(s, 7, e.refused);
         step(s);
         known_.emplace(name, e);
+    }
+
+    std::vector<Price> prices() const override {
+        std::vector<Price> all;
+        const Statement s = prepare("SELECT part, priced_on, cycles FROM prices");
+        while (step(s.get()))
+            all.push_back(
+                {column(s.get(), 0), column(s.get(), 1), sqlite3_column_double(s.get(), 2)});
+        return all;
+    }
+
+    void keep(const Price& price) override {
+        if (!open_) run("BEGIN IMMEDIATE"), open_ = true;
+        sqlite3_stmt* s = insert_price_.get();
+        sqlite3_reset(s);
+        text(s, 1, price.part), text(s, 2, price.on);
+        require(sqlite3_bind_double(s, 3, price.cycles));
+        step(s);
     }
 
     void commit() override {
@@ -157,7 +178,7 @@ private:
     std::string path_;
     const Space& space_;
     Database db_;
-    Statement insert_;
+    Statement insert_, insert_price_;
     bool open_ = false;
     std::unordered_map<std::string, Evaluation> known_;
 };

@@ -17,6 +17,12 @@
 
 namespace smeaton::search {
 
+/// What a part of many evaluations costs, for a cost model that prices parts by themselves.
+struct Price {
+    std::string part, on;
+    double cycles = 0;
+};
+
 /// Evaluations that outlive a run.
 class Store {
 public:
@@ -24,6 +30,8 @@ public:
     /// Safe to call from several threads between two adds.
     virtual const Evaluation* find(const Point&) const = 0;
     virtual void add(const Point&, const Evaluation&) = 0;
+    virtual std::vector<Price> prices() const { return {}; }
+    virtual void keep(const Price&) {}
     /// From here on what was added is there whatever happens to the process.
     virtual void commit() = 0;
 };

@@ -132,8 +132,17 @@ def test_a_model_on_a_cluster(tmp_path):
     assert "binds" in text and "stages x devices" in text
 
 
+def test_stages_hold_the_tensors_between_them(tmp_path):
+    found = json.loads(on_cluster(tmp_path, "--batch", "16", "--fixed", "p=3,t=1,d=1,microbatch=2", "--json").out)
+    tensor = 2 * 32 * 64 * 2  # samples, tokens, width, bytes
+    assert [s["memory_bytes"]["buffers"] for s in found["stages"]] == [tensor, 2 * tensor, tensor]
+    one = json.loads(on_cluster(tmp_path, "--batch", "16", "--fixed", "p=1,t=1,d=1", "--json").out)
+    assert one["stages"][0]["memory_bytes"]["buffers"] == 0
+
+
 def test_fixed_plans_are_no_better_and_as_asked(tmp_path):
     free = json.loads(on_cluster(tmp_path, "--batch", "16", "--json").out)
+    assert free["gap"] < 0.5
     for fixed in ("p=2,t=1,d=2", "t=2,p=1", "p=3,microbatch=2,recompute=full"):
         ended = on_cluster(tmp_path, "--batch", "16", "--fixed", fixed, "--json")
         assert ended.code == 0, ended.err

@@ -1,11 +1,13 @@
 #include "search/phaze/evaluate.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kCyclesPerMs = kClockGhz * 1e6;
+constexpr double kRounding = 1e-12;
 
 /// Tasks of one direction, with the place of each tensor problem in the list of mappers.
 struct Prepared {
@@ -99,10 +102,15 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
             best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
                                       4 * (d - 1) / d * of_stage / bandwidth);
     }
-    return best * (1 - 1e-12);
+    return best * (1 - kRounding);
 }
 
 }  // namespace
+
+std::vector<bool> recomputes(const Setting& setting) {
+    if (setting.only_recompute) return {*setting.only_recompute};
+    return {false, true};
+}
 
 place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& times,
                                   const Setting& setting, double memory_gb, bool recompute) {
@@ -138,6 +146,7 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
             s.held_bytes = (setting.adam ? 3 : 2) * s.parameter_bytes;
     problem.widths.push_back(std::move(width));
     problem.fixed = setting.expert;
+    problem.only_stages = setting.only_stages, problem.only_pipelines = setting.only_pipelines;
     return problem;
 }
 
@@ -176,20 +185,12 @@ struct Evaluation::State {
         return p;
     }
 
-    enum class Price { kRoofline, kRates, kMapped };
+    enum class Price { kRoofline, kMapped };
     double tensor_cycles(int mapper, const Chip& chip, int cores, Price how) {
         const Cores on{chip.width, chip.depth, mesh_of(cores)};
         const Memories memories = memories_of(chip, setting.rules.has(8));
         Mapper& m = mappers->all[static_cast<size_t>(mapper)];
-        switch (how) {
-            case Price::kRoofline:
-                return m.bound(on, memories);
-            case Price::kRates:
-                return m.rate_bound(on, memories);
-            case Price::kMapped:
-                return m.cycles(on, memories);
-        }
-        return 0;
+        return how == Price::kRoofline ? m.bound(on, memories) : m.cycles(on, memories);
     }
 
     std::vector<Latency> latencies(const Prepared& p, const Chip& chip, Price how) {
@@ -217,97 +218,176 @@ struct Evaluation::State {
         return out;
     }
 
-    double bound_ms(size_t model, const Chip& chip, bool mapped) {
+    double bound_ms(size_t model, const Chip& chip, bool priced) {
         std::vector<std::pair<double, size_t>> rough;
         for (size_t w = 0; w < models[model].works.size(); ++w)
-            rough.emplace_back(bound_ms(model, w, chip, false), w);
+            rough.emplace_back(roofline_ms(model, w, chip), w);
         std::sort(rough.begin(), rough.end());
-        if (!mapped) return rough[0].first;
+        if (!priced) return rough[0].first;
         double best = kInfinite;
         for (const auto& [bound, w] : rough)
-            if (bound < best) best = std::min(best, bound_ms(model, w, chip, true));
+            if (bound < best)
+                best = std::min(best, planned_ms(models[model].works[w],
+                                                 least(model, w, chip, Price::kMapped)));
         return best;
     }
-    double bound_ms(size_t model, size_t w, const Chip& chip, bool mapped) {
-        const Price how = mapped ? Price::kRates : Price::kRoofline;
+    double roofline_ms(size_t model, size_t w, const Chip& chip) {
+        return least_ms(models[model].works[w], least(model, w, chip, Price::kRoofline), setting);
+    }
+    /// Of the kinds of layers: no schedule is known, what their operators cost bounds them.
+    std::vector<LayerMs> least(size_t model, size_t w, const Chip& chip, Price how) {
         std::vector<LayerMs> times;
+        auto ms = [&](const Prepared& p) {
+            return least_cycles(p.tasks, latencies(p, chip, how), chip) / kCyclesPerMs;
+        };
         for (const PreparedKind& kind : prepared[model][w])
-            times.push_back(
-                {least_cycles(kind.forward.tasks, latencies(kind.forward, chip, how), chip) /
-                     kCyclesPerMs,
-                 least_cycles(kind.backward.tasks, latencies(kind.backward, chip, how), chip) /
-                     kCyclesPerMs});
-        const Work& work = models[model].works[w];
-        return mapped ? planned_ms(work, times) : least_ms(work, times, setting);
+            times.push_back({ms(kind.forward), ms(kind.backward)});
+        return times;
     }
     /// No plan with these times takes less; infinite where none fits.
     double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
         double best = kInfinite;
-        for (const bool recompute : {false, true})
+        for (const bool recompute : recomputes(setting))
             best = std::min(best, lower_bound(chain_problem(work, times, setting,
                                                             most_memory_gb(setting), recompute)));
         return best;
     }
 
-    LayerTime layer(const Prepared& p, const Chip& chip, Effort effort) {
+    /// Remembered by what the schedule depends on; a list's schedule itself is not.
+    const LayerTime& layer(const Prepared& p, const Chip& chip, Effort effort) {
         const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        return layer_time(task_graph(p.tasks, l, chip), effort);
-    }
-    /// Remembered by what the schedule depends on.
-    std::pair<double, double> layer_cycles(const Prepared& p, const Chip& chip, Effort effort) {
-        const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        const double least = least_cycles(p.tasks, l, chip);
-        std::string key = fmt::format("{} {} {} {}", static_cast<const void*>(&p), chip.n_tc,
-                                      chip.n_vc, int(effort));
+        const schedule::TaskGraph graph = task_graph(p.tasks, l, chip);
+        std::string key = fmt::format("{} {}", static_cast<const void*>(&p), int(effort));
+        for (const schedule::CoreKind& kind : graph.cores->kinds)
+            key += fmt::format(" {}", kind.count);
         for (const Latency& one : l) key += fmt::format(" {} {}", one.one, one.all);
         const auto [found, made] = scheduled.try_emplace(key);
+        LayerTime& t = found->second;
         if (made) {
-            const LayerTime t = layer_time(task_graph(p.tasks, l, chip), effort);
-            found->second = {t.time, t.proven() ? t.time : std::max(least, t.lower_bound)};
+            t = layer_time(graph, effort);
+            t.lower_bound =
+                t.proven() ? t.time : std::max(least_cycles(p.tasks, l, chip), t.lower_bound);
+            if (effort == Effort::kList) t.schedule = {};
         }
-        return found->second;
+        return t;
     }
 
-    Placed place(size_t model, const Chip& chip, double below_ms);
-    void place(size_t model, size_t w, const Chip& chip, double below_ms, Placed& best);
-    std::pair<std::vector<LayerMs>, std::vector<LayerMs>> times_of(size_t model, size_t w,
-                                                                   const Chip& chip, Effort effort);
+    /// Times of the kinds of layers, and what they are at least.
+    struct Times {
+        std::vector<LayerMs> found, least;
+    };
+
+    Placed place(size_t model, const Chip& chip, double below_ms, Effort);
+    void place(size_t model, size_t w, const Chip& chip, double below_ms, Effort, Placed& best);
+    void take_notes(const Work&, bool recompute, const place::ChainAnswer&, Placed&) const;
+    void explain(const Work&, Placed&) const;
+    void schedule(size_t model, size_t w, const Chip& chip, Effort effort, double below_ms,
+                  Times& t);
+    double best_ms(const Work&, const std::vector<LayerMs>& times) const;
 
     const std::vector<Model>& models;
     Setting setting;
     std::vector<std::vector<std::vector<PreparedKind>>> prepared;
     std::shared_ptr<Mappers> mappers;
-    std::unordered_map<std::string, std::pair<double, double>> scheduled;
+    std::unordered_map<std::string, LayerTime> scheduled;
 };
 
-/// Times of the kinds, and what they are at least.
-std::pair<std::vector<LayerMs>, std::vector<LayerMs>> Evaluation::State::times_of(size_t model,
-                                                                                  size_t w,
-                                                                                  const Chip& chip,
-                                                                                  Effort effort) {
-    std::vector<LayerMs> times, least;
-    for (const PreparedKind& kind : prepared[model][w]) {
-        const auto [f, f_least] = layer_cycles(kind.forward, chip, effort);
-        const auto [b, b_least] = layer_cycles(kind.backward, chip, effort);
-        times.push_back({f / kCyclesPerMs, b / kCyclesPerMs});
-        least.push_back({f_least / kCyclesPerMs, b_least / kCyclesPerMs});
+/// Schedules the layers that are not settled, those that open most first, until no plan can take
+/// less than `below_ms`.
+void Evaluation::State::schedule(size_t model, size_t w, const Chip& chip, Effort effort,
+                                 double below_ms, Times& t) {
+    const Work& work = models[model].works[w];
+    std::vector<std::tuple<double, size_t, Direction>> open;
+    for (size_t k = 0; k < work.kinds.size(); ++k) {
+        const auto count = static_cast<double>(
+            std::count(work.layers.begin(), work.layers.end(), static_cast<int>(k)));
+        auto look = [&](double found, double least, Direction d) {
+            if (found == least) return;
+            open.emplace_back(-count * (found < kInfinite ? found - least : least), k, d);
+        };
+        look(t.found[k].forward, t.least[k].forward, Direction::kForward);
+        look(t.found[k].backward, t.least[k].backward, Direction::kBackward);
     }
-    return {times, least};
+    std::sort(open.begin(), open.end());
+    for (const auto& [gain, k, direction] : open) {
+        const LayerTime& time = layer(prepared[model][w][k].of(direction), chip, effort);
+        const double found = time.time / kCyclesPerMs, least = time.lower_bound / kCyclesPerMs;
+        if (direction == Direction::kForward)
+            t.found[k].forward = found, t.least[k].forward = least;
+        else
+            t.found[k].backward = found, t.least[k].backward = least;
+        if (planned_ms(work, t.least) >= below_ms) return;
+    }
+}
+
+/// Of the best plan; infinite where none fits.
+double Evaluation::State::best_ms(const Work& work, const std::vector<LayerMs>& times) const {
+    double best = kInfinite;
+    for (const bool recompute : recomputes(setting)) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, times, setting, most_memory_gb(setting), recompute));
+        if (answer.best) best = std::min(best, answer.best->time);
+    }
+    return best;
+}
+
+/// Defect 14: widths at which nothing fits are dropped in silence.
+void Evaluation::State::take_notes(const Work& work, bool recompute,
+                                   const place::ChainAnswer& answer, Placed& best) const {
+    if (setting.rules.has(14)) return;
+    for (const std::string& note : answer.notes)
+        best.notes.push_back(fmt::format("microbatches of {}{}: {}", work.microbatch,
+                                         recompute ? ", recomputing" : "", note));
+}
+
+/// Why no plan has the model.
+void Evaluation::State::explain(const Work& work, Placed& best) const {
+    const std::vector<LayerMs> none(work.kinds.size());
+    std::string why = "an operator has no mapping on the chip";
+    for (const bool recompute : recomputes(setting)) {
+        const place::ChainAnswer answer =
+            solve(chain_problem(work, none, setting, most_memory_gb(setting), recompute));
+        take_notes(work, recompute, answer, best);
+        if (!answer.best && !answer.notes.empty()) why = answer.notes[0];
+    }
+    if (!best.fits) best.why = why;
 }
 
 void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double below_ms,
-                              Placed& best) {
+                              Effort effort, Placed& best) {
     const Work& work = models[model].works[w];
-    if (bound_ms(model, w, chip, true) >= below_ms) return;
-    auto [times, least] = times_of(model, w, chip, Effort::kList);
-    if (planned_ms(work, least) >= below_ms) return;
-    std::tie(times, least) = times_of(model, w, chip, Effort::kExact);
+    Times t;
+    t.least = least(model, w, chip, Price::kMapped);
+    t.found.assign(t.least.size(), {kInfinite, kInfinite});
+    const double bound = planned_ms(work, t.least);
+    if (bound == kInfinite) explain(work, best);
+    if (bound >= below_ms) return;
+    double lower = 0;
+    Effort last = Effort::kList;
+    for (const Effort now : {Effort::kList, Effort::kTree, Effort::kExact}) {
+        if (now > effort) break;
+        last = now;
+        schedule(model, w, chip, now, below_ms, t);
+        if (planned_ms(work, t.least) >= below_ms) return;
+        if (t.found == t.least) break;
+        // Layers that no best plan waits for need no proof.
+        lower = best_ms(work, t.least);
+        if (lower >= below_ms) return;
+        if (best_ms(work, t.found) <= lower * (1 + kRounding)) break;
+    }
+    const std::vector<LayerMs>& times = t.found;
+    if (t.found != t.least) best.lower_bound_ms = std::min(best.lower_bound_ms, lower);
     std::string why;
     // Memory has no area: the most of it is never worse.
     const double memory = most_memory_gb(setting);
-    for (const bool recompute : {false, true}) {
+    for (const bool recompute : recomputes(setting)) {
         const place::ChainAnswer answer =
             solve(chain_problem(work, times, setting, memory, recompute));
+        take_notes(work, recompute, answer, best);
+        if (answer.fixed_time)
+            best.expert_ms = std::min(best.expert_ms.value_or(kInfinite), *answer.fixed_time);
+        else if (setting.expert)
+            best.expert_refused = answer.fixed_refused;
         if (!answer.best) {
             why = answer.notes.empty() ? "" : answer.notes[0];
             continue;
@@ -319,31 +399,29 @@ void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double b
         }
         if (best.fits && answer.best->time >= best.time_ms) continue;
         best.fits = true;
-        best.time_ms = best.lower_bound_ms = answer.best->time;
+        best.time_ms = answer.best->time;
         best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
-        best.plan = *answer.best;
-        const bool proven = std::equal(
-            times.begin(), times.end(), least.begin(), [](const LayerMs& a, const LayerMs& b) {
-                return a.forward == b.forward && a.backward == b.backward;
-            });
-        if (!proven)
-            best.lower_bound_ms =
-                solve(chain_problem(work, least, setting, memory, recompute)).best->time;
+        best.plan = *answer.best, best.effort = last;
     }
     if (!best.fits) best.why = why;
 }
 
-Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms) {
+Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
     Placed best;
+    best.lower_bound_ms = kInfinite;
     std::vector<std::pair<double, size_t>> order;
     for (size_t w = 0; w < models[model].works.size(); ++w)
-        order.emplace_back(bound_ms(model, w, chip, false), w);
+        order.emplace_back(roofline_ms(model, w, chip), w);
     std::sort(order.begin(), order.end());
     for (const auto& [bound, w] : order) {
-        const double below = best.fits ? std::min(below_ms, best.time_ms) : below_ms;
-        if (bound >= below) continue;
-        place(model, w, chip, below, best);
+        // A plan that was given is valued at every size of microbatch.
+        const double below =
+            best.fits && !setting.expert ? std::min(below_ms, best.time_ms) : below_ms;
+        if (bound >= below && below < kInfinite) continue;
+        place(model, w, chip, below, effort, best);
     }
+    best.lower_bound_ms = std::min(best.lower_bound_ms, best.fits ? best.time_ms : kInfinite);
+    if (best.expert_ms) best.expert_refused.clear();
     if (!best.fits && best.why.empty()) best.why = "no plan takes less than what is known";
     return best;
 }
@@ -357,18 +435,54 @@ Evaluation Evaluation::another() const {
 Evaluation::~Evaluation() = default;
 Evaluation::Evaluation(Evaluation&&) noexcept = default;
 
-double Evaluation::bound_ms(size_t model, const Chip& chip, bool mapped) {
-    return state_->bound_ms(model, chip, mapped);
+double Evaluation::bound_ms(size_t model, const Chip& chip, bool priced) {
+    return state_->bound_ms(model, chip, priced);
 }
-Placed Evaluation::place(size_t model, const Chip& chip, double below_ms) {
-    return state_->place(model, chip, below_ms);
+Placed Evaluation::place(size_t model, const Chip& chip, double below_ms, Effort effort) {
+    return state_->place(model, chip, below_ms, effort);
 }
-LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip) {
-    return state_->layer(state_->prepared[model][work][kind].of(d), chip, Effort::kExact);
+LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip,
+                            Effort effort) {
+    const Prepared& p = state_->prepared[model][work][kind].of(d);
+    if (effort != Effort::kList) return state_->layer(p, chip, effort);
+    return layer_time(graph(model, work, kind, d, chip), effort);
+}
+schedule::TaskGraph Evaluation::graph(size_t model, size_t work, size_t kind, Direction d,
+                                      const Chip& chip) {
+    const Prepared& p = state_->prepared[model][work][kind].of(d);
+    return task_graph(p.tasks, state_->latencies(p, chip, State::Price::kMapped), chip);
 }
 const std::vector<Task>& Evaluation::tasks(size_t model, size_t work, size_t kind,
                                            Direction d) const {
     return state_->prepared[model][work][kind].of(d).tasks;
+}
+
+bool Evaluation::know(const Price& price) {
+    TensorOperator op;
+    const char* at = price.part.c_str();
+    for (int64_t& size : op.sizes) {
+        char* end = nullptr;
+        size = std::strtoll(at, &end, 10);
+        if (end == at) return false;
+        at = end;
+    }
+    const auto found = state_->mappers->place.find(op);
+    return found != state_->mappers->place.end() &&
+           state_->mappers->all[static_cast<size_t>(found->second)].know({price.on, price.cycles});
+}
+
+std::vector<Price> Evaluation::news() {
+    std::vector<Price> all;
+    for (const auto& [op, at] : state_->mappers->place)
+        for (Priced& p : state_->mappers->all[static_cast<size_t>(at)].news())
+            all.push_back({fmt::format("{}", fmt::join(op.sizes, " ")), std::move(p.on), p.cycles});
+    return all;
+}
+
+double Evaluation::pricing_seconds() const {
+    double sum = 0;
+    for (const Mapper& m : state_->mappers->all) sum += m.seconds();
+    return sum;
 }
 
 }  // namespace smeaton::search::phaze

@@ -9,6 +9,7 @@
 #include "place/chain.h"
 #include "search/phaze/layer_time.h"
 #include "search/phaze/work.h"
+#include "search/search.h"
 
 namespace smeaton::search::phaze {
 
@@ -19,7 +20,12 @@ struct Setting {
     bool adam = false;                             ///< the published default is plain SGD
     Rules rules;
     std::optional<place::FixedPlan> expert = {};  ///< valued beside each plan, defect 5
+    /// Plans of so many stages, so many pipelines only.
+    std::optional<int> only_stages = {}, only_pipelines = {};
+    std::optional<bool> only_recompute = {};
 };
+/// Whether all stages recompute: both ways, or the one that is asked for.
+std::vector<bool> recomputes(const Setting&);
 
 /// A model at all sizes of microbatch.
 struct Model {
@@ -30,13 +36,18 @@ struct Model {
 /// The best plan of a model on a chip.
 struct Placed {
     bool fits = false;
-    std::string why;            ///< where none does
-    double time_ms = 0;         ///< of a batch
-    double lower_bound_ms = 0;  ///< below time_ms where a layer's schedule is not proven
+    std::string why;     ///< where none does
+    double time_ms = 0;  ///< of a batch
+    /// Of all plans; below time_ms where a layer's schedule is not proven.
+    double lower_bound_ms = 0;
     int microbatch = 1;
     double memory_gb = 0;
     bool recompute = false;
     place::ChainPlan plan;
+    Effort effort = Effort::kExact;   ///< at which its layers' times were settled
+    std::vector<std::string> notes;   ///< widths and microbatches at which nothing fits, and why
+    std::optional<double> expert_ms;  ///< the best of the plan that was given
+    std::string expert_refused;       ///< why it is none
     double throughput(const Model& m) const {
         return fits ? 1e3 * static_cast<double>(m.works[0].batch) / time_ms : 0;
     }
@@ -44,6 +55,7 @@ struct Placed {
 
 struct LayerMs {
     double forward = 0, backward = 0;
+    friend bool operator==(const LayerMs&, const LayerMs&) = default;
 };
 
 /// The problem that the dynamic program solves, with these times of the kinds of layers.
@@ -59,15 +71,25 @@ public:
     ~Evaluation();
     Evaluation(Evaluation&&) noexcept;
 
-    /// No plan of the model on the chip takes less: by the rooflines of its operators, of memory
-    /// and links; with `mapped` by the cores' best rates and the best plan for these. ms of a
-    /// batch.
-    double bound_ms(size_t model, const Chip&, bool mapped);
-    /// The best plan; `below_ms`: plans that take as long or longer are not looked for.
-    Placed place(size_t model, const Chip&, double below_ms);
+    /// No plan of the model on the chip takes less, ms of a batch: by the rooflines of its
+    /// operators, of memory and links; with `priced` by what operators cost, the longest way and
+    /// the work of each type of core, and the best plan for these.
+    double bound_ms(size_t model, const Chip&, bool priced);
+    /// The best plan; `below_ms`: plans that take as long or longer are not looked for. kList: with
+    /// layers as they are scheduled quickly; lower_bound_ms then says what effort could yet gain.
+    Placed place(size_t model, const Chip&, double below_ms, Effort = Effort::kExact);
     /// A layer's schedule, cycles.
-    LayerTime layer(size_t model, size_t work, size_t kind, Direction, const Chip&);
+    LayerTime layer(size_t model, size_t work, size_t kind, Direction, const Chip&,
+                    Effort = Effort::kExact);
+    /// What is scheduled: its tasks in cycles, on the chip's cores.
+    schedule::TaskGraph graph(size_t model, size_t work, size_t kind, Direction, const Chip&);
     const std::vector<Task>& tasks(size_t model, size_t work, size_t kind, Direction) const;
+
+    /// Prices of operators, shared by all evaluations that another() made.
+    /// False: an operator that the models do not have, or no cores.
+    bool know(const Price&);
+    std::vector<Price> news();       ///< worked out since the last call
+    double pricing_seconds() const;  ///< of the processor's time
 
 private:
     struct State;

@@ -9,7 +9,8 @@ namespace smeaton::search::phaze {
 
 enum class Effort {
     kList,   ///< a list schedule and the bounds
-    kExact,  ///< branch and bound, then the integer program
+    kTree,   ///< more lists, the bound of ways against work, branch and bound
+    kExact,  ///< then constraints; without their solver, the integer program
 };
 
 struct LayerTime {

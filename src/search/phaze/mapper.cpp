@@ -8,8 +8,12 @@
 // A multiple of an array never costs more (all words per multiply-add fall or stay), and of the
 // loops of registers those of one operand only are worth having: of K for inputs, of C, R, S for
 // outputs; as many as there is room for.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <ctime>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -138,6 +142,13 @@ double level_words(const Tile& part, const Tile& tile) {
                      std::max(w + i + stay_o - tile.output, stay_o)});
 }
 
+/// Of this thread.
+double processor_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 /// The largest divisor of `n` up to `most`.
 int64_t largest_divisor(int64_t n, int64_t most) {
     for (int64_t d = std::min(n, most); d > 1; --d)
@@ -146,34 +157,45 @@ int64_t largest_divisor(int64_t n, int64_t most) {
 }
 
 /// The most weights in registers that all count for outputs: a product of divisors.
-int64_t most_of(const Sizes& tile, const Sizes& array, int64_t most) {
+int64_t most_of(const Sizes& times, int64_t most) {
     int64_t best = 1;
-    const int64_t c = tile[kC] / array[kC], r = tile[kR] / array[kR], s = tile[kS] / array[kS];
-    for (int64_t i = 1; i <= std::min(r, most); ++i) {
-        if (r % i != 0) continue;
-        for (int64_t j = 1; j <= std::min(s, most / i); ++j)
-            if (s % j == 0) best = std::max(best, i * j * largest_divisor(c, most / (i * j)));
+    for (int64_t i = 1; i <= std::min(times[kR], most); ++i) {
+        if (times[kR] % i != 0) continue;
+        for (int64_t j = 1; j <= std::min(times[kS], most / i); ++j)
+            if (times[kS] % j == 0)
+                best = std::max(best, i * j * largest_divisor(times[kC], most / (i * j)));
     }
     return best;
 }
 
-/// Cycles of a core for a multiply-add, on this array: the least over registers and orders.
-double core_rate(const Tile& tile, const Tile& array, int registers) {
-    const double steps = tile.all / array.all;
+/// What registers save at best: loops of them that one operand stays over.
+struct Held {
+    double inputs = 1, outputs = 1;
+};
+
+/// Cycles of a core for a multiply-add, on this array, `times` that make the tile of it: the least
+/// over registers and orders.
+double core_rate(const Tile& tile, const Tile& array, const Tile& times, const Held& held) {
+    const double steps = times.all;
     const double w = array.weight * steps, i = array.input * steps, o = array.output * steps;
-    const double w_once = w / (tile.free_weight / array.free_weight);
-    const auto for_inputs =
-        static_cast<double>(largest_divisor(tile.sizes[kK] / array.sizes[kK], registers));
-    const auto for_outputs = static_cast<double>(most_of(tile.sizes, array.sizes, registers));
-    const double i_once = i / (tile.free_input / array.free_input);
-    const double o_once = o / (tile.free_output / array.free_output);
+    const double w_once = w / times.free_weight;
+    const double i_once = i / times.free_input;
+    const double o_once = o / times.free_output;
     auto words = [&](double weights, double inputs, double outputs) {
         return std::max(weights + inputs + outputs - tile.output, outputs);
     };
     const double least =
-        std::min({words(w_once, i / for_inputs, o), words(w_once, i, o / for_outputs),
+        std::min({words(w_once, i / held.inputs, o), words(w_once, i, o / held.outputs),
                   words(w, i_once, o), words(w, i, o_once)});
     return std::max(steps, least / kCoreWords) / tile.all;
+}
+
+/// No tile has a lower rate on this array. What an operand costs with nothing else: of outputs what
+/// is read again is not counted.
+double least_rate(const Tile& array, int registers) {
+    const double w = array.weight, i = array.input, o = array.output, r = registers;
+    const double words = std::min({std::max(i / r, o), std::max(i, o / r), std::max(w, o), w + i});
+    return std::max(1.0, words / kCoreWords) / array.all * (1 - kRounding);
 }
 
 /// Whether the dims can be split so that one part is at most x and the other at most y. x <= 256
@@ -236,6 +258,8 @@ struct Mapper::State {
         double least = kInfinite;
     };
 
+    /// By tile, as the loops between an array and a core's tile.
+    const std::vector<Held>& held(int registers);
     const Rates& rates(const Cores&, const Memories&);
     const Dram& dram(const Memories&);
     const std::vector<size_t>& spread(int x, int y);
@@ -247,10 +271,14 @@ struct Mapper::State {
     Tiles tiles;
     std::vector<size_t> by_size;
     std::vector<double> least_buffer;
+    std::map<int, std::vector<Held>> held_;
     std::map<RateKey, Rates> rates_;
     std::map<double, Dram> dram_;
     std::map<std::pair<int, int>, std::vector<size_t>> spread_;
-    std::map<std::tuple<RateKey, std::pair<int, int>, double>, double> known;
+    using Key = std::tuple<RateKey, std::pair<int, int>, double>;
+    std::map<Key, double> known;
+    std::vector<Key> news;
+    double seconds = 0;
 };
 
 /// Tiles that an array or a mesh takes at once, the largest first.
@@ -262,12 +290,27 @@ const std::vector<size_t>& Mapper::State::spread(int x, int y) {
     return found->second;
 }
 
+const std::vector<Held>& Mapper::State::held(int registers) {
+    const auto [found, made] = held_.try_emplace(registers);
+    if (made)
+        for (size_t t = 0; t < tiles.count(); ++t) {
+            const Sizes& s = tiles.at(t).sizes;
+            found->second.push_back({static_cast<double>(largest_divisor(s[kK], registers)),
+                                     static_cast<double>(most_of(s, registers))});
+        }
+    return found->second;
+}
+
 const Mapper::State::Rates& Mapper::State::rates(const Cores& cores, const Memories& m) {
     const RateKey key{cores.width, cores.depth, m.core_words, m.register_words, m.core_per_tensor};
     const auto [found, made] = rates_.try_emplace(key);
     Rates& rates = found->second;
     if (!made) return rates;
-    const std::vector<size_t>& arrays = spread(cores.width, cores.depth);
+    const std::vector<Held>& saved = held(m.register_words);
+    std::vector<std::pair<double, size_t>> arrays;  // the most promising first
+    for (const size_t a : spread(cores.width, cores.depth))
+        arrays.emplace_back(least_rate(tiles.at(a), m.register_words), a);
+    std::sort(arrays.begin(), arrays.end());
     rates.of.assign(tiles.count(), kInfinite);
     for (size_t t = 0; t < tiles.count(); ++t) {
         const Tile& tile = tiles.at(t);
@@ -276,11 +319,12 @@ const Mapper::State::Rates& Mapper::State::rates(const Cores& cores, const Memor
                               : tile.weight + tile.input + tile.output <= m.core_words;
         if (!fits) continue;
         double best = kInfinite;
-        for (const size_t a : arrays) {
-            const Tile& array = tiles.at(a);
-            if (1 / array.all >= best) break;
-            if (tiles.quotient(t, a) < 0) continue;
-            best = std::min(best, core_rate(tile, array, m.register_words));
+        for (const auto& [least, a] : arrays) {
+            if (least >= best) break;
+            const int64_t times = tiles.quotient(t, a);
+            if (times < 0) continue;
+            const auto q = static_cast<size_t>(times);
+            best = std::min(best, core_rate(tile, tiles.at(a), tiles.at(q), saved[q]));
         }
         rates.of[t] = best;
         rates.least = std::min(rates.least, best);
@@ -360,12 +404,52 @@ Mapper::Mapper(Mapper&&) noexcept = default;
 
 double Mapper::cycles(const Cores& cores, const Memories& m) {
     const std::lock_guard lock(state_->mutex);
-    const auto key = std::tuple(
-        State::RateKey{cores.width, cores.depth, m.core_words, m.register_words, m.core_per_tensor},
-        std::pair(cores.mesh.x, cores.mesh.y), m.buffer_words);
+    const State::Key key{
+        {cores.width, cores.depth, m.core_words, m.register_words, m.core_per_tensor},
+        {cores.mesh.x, cores.mesh.y},
+        m.buffer_words};
     const auto [found, made] = state_->known.try_emplace(key, 0);
-    if (made) found->second = state_->search(cores, m);
+    if (made) {
+        const double begin = processor_seconds();
+        found->second = state_->search(cores, m);
+        state_->seconds += processor_seconds() - begin;
+        state_->news.push_back(key);
+    }
     return found->second;
+}
+
+bool Mapper::know(const Priced& price) {
+    int w = 0, d = 0, registers = 0, each = 0, x = 0, y = 0, used = 0;
+    double core = 0, buffer = 0;
+    if (std::sscanf(price.on.c_str(), "array %dx%d core %lf registers %d%n", &w, &d, &core,
+                    &registers, &used) != 4 ||
+        std::sscanf(price.on.c_str() + used, " each %d mesh %dx%d buffer %lf", &each, &x, &y,
+                    &buffer) != 4)
+        return false;
+    const std::lock_guard lock(state_->mutex);
+    state_->known.try_emplace({{w, d, core, registers, each != 0}, {x, y}, buffer}, price.cycles);
+    return true;
+}
+
+std::vector<Priced> Mapper::news() {
+    const std::lock_guard lock(state_->mutex);
+    std::sort(state_->news.begin(), state_->news.end());
+    std::vector<Priced> all;
+    for (const State::Key& key : state_->news) {
+        const auto& [rate, mesh, buffer] = key;
+        const auto& [w, d, core, registers, each] = rate;
+        all.push_back(
+            {fmt::format("array {}x{} core {} registers {} each {} mesh {}x{} buffer {}", w, d,
+                         core, registers, int(each), mesh.first, mesh.second, buffer),
+             state_->known.at(key)});
+    }
+    state_->news.clear();
+    return all;
+}
+
+double Mapper::seconds() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->seconds;
 }
 
 double Mapper::bound(const Cores& cores, const Memories& m) {
@@ -373,13 +457,6 @@ double Mapper::bound(const Cores& cores, const Memories& m) {
     const double units =
         static_cast<double>(cores.width) * cores.depth * cores.mesh.x * cores.mesh.y;
     return std::max(state_->tiles.whole().all / units, state_->dram(m).least);
-}
-
-double Mapper::rate_bound(const Cores& cores, const Memories& m) {
-    const std::lock_guard lock(state_->mutex);
-    const double meshes = state_->tiles.at(state_->spread(cores.mesh.x, cores.mesh.y).front()).all;
-    return std::max(state_->tiles.whole().all / meshes * state_->rates(cores, m).least,
-                    state_->dram(m).least);
 }
 
 }  // namespace smeaton::search::phaze

@@ -56,6 +56,12 @@ struct Cores {
     Mesh mesh;
 };
 
+/// Cycles of an operator, and the cores and memories as text.
+struct Priced {
+    std::string on;
+    double cycles = 0;
+};
+
 /// One operator on many chips: what they share is worked out once. Safe for several threads.
 class Mapper {
 public:
@@ -65,10 +71,14 @@ public:
 
     /// Cycles of the best mapping.
     double cycles(const Cores&, const Memories&);
+    /// As cycles() gave them to another mapper of the same operator. False: text that is none.
+    bool know(const Priced&);
+    /// What cycles() worked out since the last call, in the order of the text.
+    std::vector<Priced> news();
+    /// Of the processor's time what cycles() took for them, s.
+    double seconds() const;
     /// No mapping has fewer: each memory and the array by itself.
     double bound(const Cores&, const Memories&);
-    /// The same with what a core's memory and registers let it do at best.
-    double rate_bound(const Cores&, const Memories&);
 
 private:
     struct State;

@@ -21,13 +21,15 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;
 constexpr double kBucket = 10'000;  // um2
 constexpr size_t kStopAfter = 5;
-constexpr size_t kPointsOfARound = 16;
+constexpr size_t kPointsOfARound = 8, kExactOfARound = 2;
 
 /// The template as a space of src/search, for its log.
 Space log_space() {
     Space space;
     space.file = "the space of PHAZE";
-    space.text = "n_tc, n_vc: 1 to 4096; width, depth: 2 to 256; buffer_mb: 2 to 128";
+    space.text =
+        "n_tc, n_vc: 1 to 4096; width, depth: 2 to 256; buffer_mb: 2 to 128; "
+        "layers by lists, then exactly";
     auto axis = [&](const char* key, int low, int high) {
         Axis a{key, {}};
         for (int v = low; v <= high; v *= 2) a.values.push_back(v);
@@ -61,6 +63,9 @@ public:
         while (evaluations_.size() < workers_.count())
             evaluations_.push_back(evaluations_[0].another());
         if (!options.log_file.empty()) log_ = open_log(options.log_file, space_, options.identity);
+        if (log_)
+            for (const Price& price : log_->prices())
+                result_.prices_from_log += evaluations_[0].know(price);
         found_.resize(chips_.size());
         state_.assign(chips_.size(), State::kOpen);
     }
@@ -69,15 +74,20 @@ public:
 
 private:
     enum class State : char { kOpen, kPruned, kDone };
+    /// What a point's bound counts: rooflines; its operators' prices; what lists of its layers
+    /// leave open.
+    enum class Bound : char { kRoofline, kPriced, kListed };
 
     static std::vector<Chip> space() { return phaze::space(); }
     void walk();
-    void bound_all(bool mapped, const std::vector<size_t>& which);
+    void bound_all(bool priced, const std::vector<size_t>& which);
     void best_first();
     void evaluate(const std::vector<size_t>& points, double below);
-    Candidate evaluated(const Chip&, double below, Evaluation&);
-    void take(size_t point, const Candidate&, bool known);
-    std::optional<Candidate> from_log(size_t point) const;
+    void list(const std::vector<size_t>& points, double below);
+    Candidate evaluated(const Chip&, double below, Evaluation&, Effort = Effort::kExact);
+    void take(size_t point, const Candidate&, Effort, bool known);
+    void keep_prices();
+    std::optional<Candidate> from_log(size_t point, Effort) const;
     double mean(const std::vector<double>& times) const;
     double seconds() const {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
@@ -95,7 +105,7 @@ private:
     std::vector<Candidate> found_;
     std::vector<State> state_;
     std::vector<double> bound_;  // on the throughput
-    std::vector<char> mapped_;   // the bound counts cores' rates
+    std::vector<Bound> how_;     // it was found
     OuterResult result_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     double reported_ = 0;
@@ -112,11 +122,12 @@ double Run::mean(const std::vector<double>& times_ms) const {
 }
 
 /// With several models each counts: what one may take to be worth a look depends on the others.
-Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e) {
+Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e, Effort effort) {
     Candidate c;
     c.chip = chip;
     std::vector<double> times(models_.size()), least(models_.size());
-    for (size_t m = 0; m < models_.size(); ++m) times[m] = least[m] = e.bound_ms(m, chip, true);
+    if (models_.size() > 1)
+        for (size_t m = 0; m < models_.size(); ++m) times[m] = least[m] = e.bound_ms(m, chip, true);
     for (size_t m = 0; m < models_.size(); ++m) {
         double limit = kInfinite;
         if (below > 0) {
@@ -129,7 +140,7 @@ Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e) {
             if (need > 0)
                 limit = 1e3 * static_cast<double>(models_[m].works[0].batch) / need * (1 + 1e-9);
         }
-        Placed placed = e.place(m, chip, limit);
+        Placed placed = e.place(m, chip, limit, effort);
         if (placed.fits) {
             times[m] = placed.time_ms, least[m] = placed.lower_bound_ms;
         } else if (limit < kInfinite) {
@@ -146,17 +157,18 @@ Candidate Run::evaluated(const Chip& chip, double below, Evaluation& e) {
     return c;
 }
 
-std::optional<Candidate> Run::from_log(size_t point) const {
+/// What was found with this effort.
+std::optional<Candidate> Run::from_log(size_t point, Effort effort) const {
     if (!log_) return std::nullopt;
     const search::Evaluation* known = log_->find(point_of(space_, chips_[point]));
-    if (!known) return std::nullopt;
+    if (!known || known->cycles.at(2) != static_cast<double>(effort)) return std::nullopt;
     Candidate c;
     c.chip = chips_[point];
     c.throughput = known->cycles.at(0), c.bound = known->cycles.at(1);
     return c;
 }
 
-void Run::take(size_t point, const Candidate& c, bool known) {
+void Run::take(size_t point, const Candidate& c, Effort effort, bool known) {
     state_[point] = State::kDone;
     found_[point] = c;
     ++(known ? result_.from_log : result_.evaluated);
@@ -164,7 +176,7 @@ void Run::take(size_t point, const Candidate& c, bool known) {
         search::Evaluation e;
         e.criteria[kTime] = c.throughput > 0 ? 1 / c.throughput : 0;
         e.criteria[kArea] = area_um2(c.chip) * 1e-6;
-        e.cycles = {c.throughput, c.bound};
+        e.cycles = {c.throughput, c.bound, static_cast<double>(effort)};
         if (!(c.throughput > 0)) e.refused = "no better than what was known, or no plan fits";
         log_->add(point_of(space_, c.chip), e);
     }
@@ -178,16 +190,52 @@ void Run::evaluate(const std::vector<size_t>& points, double below) {
     std::vector<std::optional<Candidate>> got(points.size());
     std::vector<char> known(points.size(), 0);
     workers_.each(points.size(), [&](size_t i, size_t worker) {
-        got[i] = from_log(points[i]);
+        got[i] = from_log(points[i], Effort::kExact);
         known[i] = got[i].has_value();
         if (!got[i]) got[i] = evaluated(chips_[points[i]], below, evaluations_[worker]);
     });
     for (size_t i = 0; i < points.size(); ++i)
-        if (state_[points[i]] != State::kDone) take(points[i], *got[i], known[i] != 0);
+        take(points[i], *got[i], Effort::kExact, known[i] != 0);
+    keep_prices();
+}
+
+/// By lists of the layers: what these reach is something to beat, and bounds what effort could
+/// gain. Where the two are equal the point is done.
+void Run::list(const std::vector<size_t>& points, double below) {
+    std::vector<std::optional<Candidate>> got(points.size());
+    std::vector<char> known(points.size(), 0);
+    workers_.each(points.size(), [&](size_t i, size_t worker) {
+        got[i] = from_log(points[i], Effort::kList);
+        known[i] = got[i].has_value();
+        if (!got[i])
+            got[i] = evaluated(chips_[points[i]], below, evaluations_[worker], Effort::kList);
+    });
+    for (size_t i = 0; i < points.size(); ++i) {
+        const size_t at = points[i];
+        const Candidate& c = *got[i];
+        bound_[at] = std::min(bound_[at], c.bound);
+        how_[at] = Bound::kListed;
+        if (c.throughput >= c.bound * (1 - kRounding)) {
+            take(at, c, Effort::kList, known[i] != 0);
+            continue;
+        }
+        found_[at] = c;
+        if (c.throughput > 0 && (!result_.best || c.throughput > result_.best->throughput))
+            result_.best = c;
+    }
+    keep_prices();
+}
+
+/// What was added so far outlives the process from here on.
+void Run::keep_prices() {
+    for (const Price& price : evaluations_[0].news()) {
+        ++result_.priced;
+        if (log_) log_->keep(price);
+    }
     if (log_) log_->commit();
 }
 
-/// PHAZE's own way: buckets of equal area from the largest down.
+/// PHAZE's own way: buckets of equal area from the largest down, layers as lists schedule them.
 void Run::walk() {
     std::map<int64_t, std::vector<size_t>, std::greater<>> buckets;
     for (size_t i = 0; i < chips_.size(); ++i)
@@ -195,7 +243,7 @@ void Run::walk() {
     StopRule rule;
     std::vector<double> bests;
     for (const auto& [area, points] : buckets) {
-        evaluate(points, 0);
+        list(points, 0);
         double best = -1;
         for (const size_t p : points) {
             const Candidate& c = found_[p];
@@ -210,16 +258,16 @@ void Run::walk() {
     result_.stop_rule = std::move(rule);
 }
 
-void Run::bound_all(bool mapped, const std::vector<size_t>& which) {
-    constexpr size_t kChunk = 64;
-    workers_.each((which.size() + kChunk - 1) / kChunk, [&](size_t chunk, size_t worker) {
-        for (size_t k = chunk * kChunk; k < std::min(which.size(), (chunk + 1) * kChunk); ++k) {
+void Run::bound_all(bool priced, const std::vector<size_t>& which) {
+    const size_t each = which.size() > kPointsOfARound ? 64 : 1;
+    workers_.each((which.size() + each - 1) / each, [&](size_t chunk, size_t worker) {
+        for (size_t k = chunk * each; k < std::min(which.size(), (chunk + 1) * each); ++k) {
             const size_t i = which[k];
             std::vector<double> times;
             for (size_t m = 0; m < models_.size(); ++m)
-                times.push_back(evaluations_[worker].bound_ms(m, chips_[i], mapped));
+                times.push_back(evaluations_[worker].bound_ms(m, chips_[i], priced));
             bound_[i] = std::min(bound_[i], mean(times));
-            mapped_[i] = mapped;
+            how_[i] = priced ? Bound::kPriced : Bound::kRoofline;
         }
     });
 }
@@ -233,12 +281,17 @@ void Run::report(double bound) {
                        best, best > 0 ? bound / best - 1 : kInfinite, seconds()});
 }
 
-/// The points of the highest bounds first, until none promises more than the best.
+/// The points of the highest bounds first, until none promises more than the best. A point whose
+/// bound can be made better is bounded anew and waits for its next turn. What the log has makes no
+/// difference to the way.
 void Run::best_first() {
-    std::vector<size_t> open;
-    for (size_t i = 0; i < chips_.size(); ++i)
-        if (state_[i] == State::kOpen) open.push_back(i);
-    bound_all(false, open);
+    std::vector<size_t> open, unbounded;
+    for (size_t i = 0; i < chips_.size(); ++i) {
+        if (state_[i] != State::kOpen) continue;
+        open.push_back(i);
+        if (how_[i] == Bound::kRoofline) unbounded.push_back(i);
+    }
+    bound_all(false, unbounded);
     auto less = [&](size_t a, size_t b) {
         return std::pair(bound_[a], b) < std::pair(bound_[b], a);
     };
@@ -246,24 +299,26 @@ void Run::best_first() {
     auto best = [&] { return result_.best ? result_.best->throughput : 0; };
     while (!open.empty() && !out_of_time()) {
         if (options_.prune && bound_[open.front()] <= best() * (1 + kRounding)) break;
-        std::vector<size_t> round, rough;
-        while (!open.empty() && round.size() < kPointsOfARound && rough.size() < kPointsOfARound) {
+        std::vector<size_t> round;  // points at the top whose bounds are of one kind
+        const size_t most = how_[open.front()] == Bound::kListed ? kExactOfARound : kPointsOfARound;
+        while (!open.empty() && round.size() < most &&
+               (round.empty() || how_[open.front()] == how_[round[0]])) {
             std::pop_heap(open.begin(), open.end(), less);
-            const size_t at = open.back();
+            round.push_back(open.back());
             open.pop_back();
-            (mapped_[at] || from_log(at) ? round : rough).push_back(at);
         }
-        if (!rough.empty()) {
-            // Bounded again with what cores can do; evaluated when its turn comes anew.
-            bound_all(true, rough);
-            for (const size_t i : rough)
-                open.push_back(i), std::push_heap(open.begin(), open.end(), less);
-        }
-        if (!round.empty() && rough.empty()) {
-            evaluate(round, options_.prune ? best() : 0);
+        const Bound how = how_[round[0]];
+        const double below = options_.prune ? best() : 0;
+        if (how == Bound::kListed) {
+            evaluate(round, below);
         } else {
+            if (how == Bound::kRoofline)
+                bound_all(true, round);
+            else
+                list(round, below);
             for (const size_t i : round)
-                open.push_back(i), std::push_heap(open.begin(), open.end(), less);
+                if (state_[i] == State::kOpen)
+                    open.push_back(i), std::push_heap(open.begin(), open.end(), less);
         }
         report(open.empty() ? best() : bound_[open.front()]);
     }
@@ -277,10 +332,11 @@ void Run::best_first() {
 OuterResult Run::run() {
     result_.space = chips_.size();
     bound_.assign(chips_.size(), kInfinite);
-    mapped_.assign(chips_.size(), 0);
+    how_.assign(chips_.size(), Bound::kRoofline);
     walk();
     best_first();
     result_.seconds = seconds();
+    result_.pricing_seconds = evaluations_[0].pricing_seconds();
     if (!result_.best) return std::move(result_);
     const double best = result_.best->throughput;
     for (size_t i = 0; i < chips_.size(); ++i)
@@ -292,9 +348,12 @@ OuterResult Run::run() {
     if (result_.best->placed.empty())
         result_.best = evaluated(result_.best->chip, 0, evaluations_[0]);
     if (StopRule& rule = *result_.stop_rule; rule.best) {
+        if (rule.best->placed.empty() || rule.best->throughput < rule.best->bound * (1 - kRounding))
+            rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
         rule.missed = best / rule.best->throughput - 1;
-        if (rule.best->placed.empty()) rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
     }
+    keep_prices();
+    result_.pricing_seconds = evaluations_[0].pricing_seconds();
     return std::move(result_);
 }
 

@@ -43,6 +43,10 @@ struct OuterResult {
     std::optional<StopRule> stop_rule;
     std::string why;  ///< where no point takes the models
     double seconds = 0;
+    /// Operators on cores: worked out now (with the processor's time that it took), known from the
+    /// log.
+    size_t priced = 0, prices_from_log = 0;
+    double pricing_seconds = 0;
 };
 
 /// UserError: a log that is none or of another search.

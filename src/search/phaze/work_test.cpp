@@ -125,6 +125,42 @@ TEST(Work, phaze_defect_12_AFusedOperatorIsPricedOnThePairsThatItHolds) {
     EXPECT_GT(right.time, wrong.time);
 }
 
+// A plan given beside that does not fit ends the published program before it tells its own.
+TEST(Work, phaze_defect_5_AnExpertPlanThatDoesNotFitLeavesTheBest) {
+    const std::vector<Model> models = {two_layers()};
+    Setting setting;
+    setting.devices = 4;
+    setting.expert = place::FixedPlan{1, 1, 8, 4};  // eight pipelines on four devices
+    Setting published = setting;
+    published.rules.restore(5);
+    const Chip chip{2, 2, 16, 16, 2};
+    const double any = std::numeric_limits<double>::infinity();
+    const Placed ours = Evaluation(models, setting).place(0, chip, any);
+    EXPECT_TRUE(ours.fits);
+    EXPECT_FALSE(ours.expert_ms);
+    EXPECT_FALSE(ours.expert_refused.empty());
+    EXPECT_FALSE(Evaluation(models, published).place(0, chip, any).fits);
+}
+
+// What does not fit is told; the published program drops it in silence.
+TEST(Work, phaze_defect_14_WhatDoesNotFitIsTold) {
+    const std::vector<Model> models = {two_layers()};
+    Setting setting;
+    setting.devices = 4;
+    setting.memory_gb = {1.2e-3};  // a layer by itself, recomputing: more than one waits else
+    Setting published = setting;
+    published.rules.restore(14);
+    const Chip chip{2, 2, 16, 16, 2};
+    const double any = std::numeric_limits<double>::infinity();
+    const Placed ours = Evaluation(models, setting).place(0, chip, any);
+    ASSERT_EQ(ours.notes.size(), 1U);
+    EXPECT_NE(ours.notes[0].find("microbatches of 1: t = 1: no cut"), std::string::npos)
+        << ours.notes[0];
+    const Placed theirs = Evaluation(models, published).place(0, chip, any);
+    EXPECT_TRUE(theirs.notes.empty());
+    EXPECT_EQ(theirs.time_ms, ours.time_ms);
+}
+
 TEST(Work, BoundsAreNeverAboveWhatAChipDoes) {
     const std::vector<Model> models = {two_layers()};
     Setting setting;
@@ -139,6 +175,10 @@ TEST(Work, BoundsAreNeverAboveWhatAChipDoes) {
         EXPECT_LE(e.bound_ms(0, chip, false), placed.time_ms * (1 + 1e-9)) << name_of(chip);
         EXPECT_LE(e.bound_ms(0, chip, true), placed.time_ms * (1 + 1e-9)) << name_of(chip);
         EXPECT_LE(placed.lower_bound_ms, placed.time_ms);
+        const Placed listed =
+            e.place(0, chip, std::numeric_limits<double>::infinity(), Effort::kList);
+        EXPECT_GE(listed.time_ms, placed.time_ms * (1 - 1e-9)) << name_of(chip);
+        EXPECT_LE(listed.lower_bound_ms, placed.time_ms * (1 + 1e-9)) << name_of(chip);
     }
 }
 
