@@ -125,6 +125,7 @@ MACHINES = {
 DIFFERS = {
     ("attention", "simdit-training-08", "training"): {"MatMul_23": MEETS},
     ("attention", "systolic-chip", "training"): {"Softmax_15_grad_Mul": UNKNOWN},
+    ("convolutions", "tpu-like", "training"): {"Conv_3_grad_ConvTranspose": UNKNOWN},
     ("perceptron", "eyeriss-like", "training"): {"Gemm_0_grad_Gemm": MEETS},
 }
 
