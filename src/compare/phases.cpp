@@ -183,14 +183,29 @@ PhaseTime decode(const Serving& s, double sequences, double context) {
     return phase(s, mix);
 }
 
+std::optional<double> experts_for_tiles(const Product& p, double tokens) {
+    auto thin = [&](double active) {
+        return tokens * active / experts_read(p.experts, active, tokens) < cost::kThinRows;
+    };
+    if (p.experts <= 1 || !thin(p.active) || thin(p.experts)) return std::nullopt;
+    double active = p.active + 1;
+    while (active < p.experts && thin(active)) ++active;
+    return std::min(active, p.experts);
+}
+
+AtOnce tokens_at_once(const Split& split, double batch, double prompt, double output) {
+    // Stages work on different parts of the batch: as many iterations are under way as stages.
+    const double together = std::clamp(batch / output, 1.0, std::max(1.0, kChunkTokens / prompt));
+    return {std::max(1.0, batch / split.stages), prompt, together * prompt};
+}
+
 ClosedLoop closed_loop(const Serving& s, double batch, double prompt, double output) {
     ClosedLoop loop;
     loop.batch = batch;
-    // Stages work on different parts of the batch: as many iterations are under way as stages.
     const double stages = s.split.stages;
-    const double part = std::max(1.0, batch / stages);
-    loop.decode = decode(s, part, prompt + output / 2);
-    const double together = std::clamp(batch / output, 1.0, std::max(1.0, kChunkTokens / prompt));
+    const AtOnce at_once = tokens_at_once(s.split, batch, prompt, output);
+    loop.decode = decode(s, at_once.step, prompt + output / 2);
+    const double together = at_once.prompts / prompt;
     loop.prefill = prefill(s, 1, prompt);
     const double one = prefill(s, together, prompt).seconds / together;
     const double filled = std::min(stages, batch);

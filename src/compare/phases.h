@@ -69,6 +69,13 @@ struct ClosedLoop {
 };
 ClosedLoop closed_loop(const Serving&, double batch, double prompt, double output);
 
+/// Tokens that go through the model at once there: of a step, of one prompt, of prompts that are
+/// prefilled together.
+struct AtOnce {
+    double step = 1, prompt = 1, prompts = 1;
+};
+AtOnce tokens_at_once(const Split&, double batch, double prompt, double output);
+
 /// Elements of weights that pruning leaves out or not: all products but the head.
 double prunable(const Decoder&);
 /// Elements of experts' weights.
@@ -76,5 +83,9 @@ double expert_elements(const Decoder&);
 
 /// Distinct experts that `tokens` read under uniform routing: E (1 - (1 - k/E)^tokens).
 double experts_read(double experts, double active, double tokens);
+
+/// The fewest of a token's experts, more than it has, with which each that is read gets the rows of
+/// a tile (cost::kThinRows); nothing where it gets them already, or with none.
+std::optional<double> experts_for_tiles(const Product&, double tokens);
 
 }  // namespace smeaton::compare

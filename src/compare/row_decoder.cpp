@@ -117,23 +117,27 @@ std::optional<RowInputs> widened(const RowInputs& c, const std::string& engine, 
     return wide;
 }
 
-/// Each end of `q` at most that of `other`.
+/// Each end of `q` at most that of `other`, whichever of them those exceed: a smaller model, whose
+/// value may not, has no higher low end then.
 void at_most(Quantity& q, const Quantity& other, double times, const char* flag) {
-    if (q.v.value <= other.v.value * times) return;
-    const Quantity was = q;
-    q = other;
-    q.v = {std::min(was.v.low, other.v.low * times), other.v.value * times,
-           std::min(was.v.high, other.v.high * times)};
-    q.formula = was.formula;
+    const Interval least = {std::min(q.v.low, other.v.low * times),
+                            std::min(q.v.value, other.v.value * times),
+                            std::min(q.v.high, other.v.high * times)};
+    if (least.low == q.v.low && least.value == q.v.value && least.high == q.v.high) return;
+    if (least.value < q.v.value) {
+        const std::string formula = q.formula;
+        q = other;
+        q.formula = formula;
+    } else {
+        for (const std::string& source : other.sources) q.source(source);
+    }
+    q.v = least;
     q.flag(flag);
 }
 
-/// Two things hold whatever measured rows of other widths and batches say: weights may be unpacked
-/// to wider ones, and sequences may run one at a time.
-EngineRow decoder_engine(const RowInputs& c, const std::string& engine, const Split& split,
-                         double batch) {
+EngineRow least_of_widths(const RowInputs& c, const std::string& engine, const Split& split,
+                          double batch) {
     EngineRow row = engine_at(c, engine, split, batch);
-    if (c.options.roofline || c.by_memory) return row;
     for (const double bits : {7.0, 12.0}) {  // where the classes of width_of() begin
         if (c.format.bits.weights >= bits) continue;
         const auto wide = widened(c, engine, bits);
@@ -142,8 +146,46 @@ EngineRow decoder_engine(const RowInputs& c, const std::string& engine, const Sp
         at_most(row.tpot_ms, other.tpot_ms, 1, "as with wider weights");
         at_most(row.ttft_ms, other.ttft_ms, 1, "as with wider weights");
     }
+    return row;
+}
+
+/// Experts of a token, more than it has, with which products of a step or of prompts fill the tiles
+/// of matrix units.
+std::vector<double> fuller(const RowInputs& c, const Split& split, double batch) {
+    const AtOnce at_once =
+        tokens_at_once(split, batch, c.traffic.prompt.mean, c.traffic.output.mean);
+    std::vector<double> all;
+    for (const Product& p : c.workload.decoder.products)
+        for (const double tokens : {at_once.step, at_once.prompt, at_once.prompts})
+            if (const auto active = experts_for_tiles(p, tokens * split.sharing());
+                active && std::find(all.begin(), all.end(), *active) == all.end())
+                all.push_back(*active);
+    return all;
+}
+
+Workload with_active(Workload w, double active) {
+    for (Product& p : w.decoder.products)
+        if (p.experts > 1) p.active = std::clamp(active, p.active, p.experts);
+    return w;
+}
+
+/// Three things hold whatever measured rows of other widths and batches say: weights may be
+/// unpacked to wider ones, tokens may go to more experts than count, and sequences may run one at a
+/// time; all together too.
+EngineRow decoder_engine(const RowInputs& c, const std::string& engine, const Split& split,
+                         double batch) {
+    if (c.options.roofline || c.by_memory) return engine_at(c, engine, split, batch);
+    EngineRow row = least_of_widths(c, engine, split, batch);
+    for (const double active : fuller(c, split, batch)) {
+        const Workload more = with_active(c.workload, active);
+        const RowInputs with = {more, c.traffic, c.asked, c.options, c.by_memory, c.format, c.ends};
+        const EngineRow other = least_of_widths(with, engine, split, batch);
+        at_most(row.tpot_ms, other.tpot_ms, 1, "as with more experts");
+        at_most(row.ttft_ms, other.ttft_ms, 1, "as with more experts");
+    }
     if (batch > 1)
-        at_most(row.tpot_ms, engine_at(c, engine, split, 1).tpot_ms, batch, "as one at a time");
+        at_most(row.tpot_ms, decoder_engine(c, engine, split, 1).tpot_ms, batch,
+                "as one at a time");
     const std::string formula = row.throughput.formula;
     row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
     row.throughput.formula = formula;

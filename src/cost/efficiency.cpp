@@ -7,8 +7,6 @@ namespace smeaton::cost {
 
 namespace {
 
-constexpr double kThinRows = 8;  // the least tile of matrix units
-
 double saturating(double most, double size, double half) {
     return half > 0 ? most * size / (size + half) : most;
 }

@@ -8,6 +8,9 @@
 
 namespace smeaton::cost {
 
+/// Products of fewer rows go by the lanes too: the least tile of matrix units.
+inline constexpr double kThinRows = 8;
+
 /// What an operator asks of a device.
 struct OperatorWork {
     enum class Kind { Product, Attention, Softmax, Norm, Elementwise };

@@ -109,9 +109,7 @@ public:
                                 choice_);
         std::optional<ParallelChoice> known = file.read(choice_);
         if (known && !holds(*known)) known.reset();
-        if (known &&
-            (!automatic() || known->uncertainty <= kUncertain || known->timings >= kMostTimings))
-            return *std::move(known);
+        if (known && is_final(*known)) return *std::move(known);
         if (subject_.progress) subject_.progress("tune", 0);
         time_steps(plan);
         choice_.graph = schedule::samples_of(base_, subject_.samples);
@@ -421,6 +419,10 @@ private:
 };
 
 }  // namespace
+
+bool is_final(const ParallelChoice& c) {
+    return c.wanted != "auto" || c.uncertainty <= kUncertain || c.timings >= kMostTimings;
+}
 
 ParallelChoice choose_arrangement(const ParallelSubject& subject) {
     return Choosing(subject).choose();

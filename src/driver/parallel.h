@@ -46,4 +46,8 @@ struct ParallelSubject {
 /// model fails on these inputs, and where a solver is missing.
 ParallelChoice choose_arrangement(const ParallelSubject&);
 
+/// Whether a kept choice is taken as it is: an algorithm was asked for, it is certain enough, or it
+/// was timed as often as any is.
+bool is_final(const ParallelChoice&);
+
 }  // namespace smeaton::driver

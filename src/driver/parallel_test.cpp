@@ -92,6 +92,18 @@ struct Folder {
         o.parallel = parallel;
         return o;
     }
+    /// The one choice that is kept here, as text.
+    std::string kept_file() const {
+        for (const auto& entry : std::filesystem::directory_iterator(path))
+            if (entry.path().extension() == ".parallel") return entry.path();
+        ADD_FAILURE() << "no choice is kept";
+        return path + "/none";
+    }
+    std::string kept() const {
+        std::ifstream in(kept_file(), std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    void keep(const std::string& text) const { write_file(kept_file(), text); }
 };
 
 std::map<std::string, Tensor> feeds(double first = 0.5) {
@@ -147,26 +159,43 @@ TEST(Parallel, branches_that_write_parts_of_one_buffer_run_side_by_side) {
 
 TEST(Parallel, what_was_timed_is_kept_for_the_next_session) {
     const Folder folder;
-    ParallelChoice first, second;
-    {
+    const auto choose = [&] {
         Session session(folder.program, folder.options("auto"));
-        first = session.parallel(feeds());
-    }
-    {
-        Session session(folder.program, folder.options("auto"));
-        second = session.parallel(feeds());
-    }
+        return session.parallel(feeds());
+    };
+    ParallelChoice first = choose();
     EXPECT_FALSE(first.kept);
+    EXPECT_EQ(first.timings, 1);
+    EXPECT_EQ(folder.kept(), parallel_text(first));
+    // However busy the machine was: one that needs no second timing.
+    first.uncertainty = 0.02;
+    folder.keep(parallel_text(first));
+    const ParallelChoice second = choose();
     EXPECT_TRUE(second.kept);
     EXPECT_EQ(second.method, first.method);
     EXPECT_EQ(second.serial_us, first.serial_us);
     EXPECT_EQ(parallel_text(second), parallel_text(first));
+    EXPECT_EQ(folder.kept(), parallel_text(first));
     // What is not whole, or not ours, is timed anew.
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path))
-        if (entry.path().extension() == ".parallel")
-            write_file(entry.path(), parallel_text(first).substr(0, 90));
-    Session session(folder.program, folder.options("auto"));
-    EXPECT_FALSE(session.parallel(feeds()).kept);
+    folder.keep(parallel_text(first).substr(0, 90));
+    EXPECT_FALSE(choose().kept);
+}
+
+TEST(Parallel, a_choice_is_final_once_certain_or_timed_often) {
+    ParallelChoice c;
+    c.wanted = "auto";
+    const auto is = [&](double uncertainty, int timings) {
+        c.uncertainty = uncertainty;
+        c.timings = timings;
+        return is_final(c);
+    };
+    EXPECT_TRUE(is(0, 1));
+    EXPECT_TRUE(is(0.02, 1));
+    EXPECT_FALSE(is(0.0201, 1));
+    EXPECT_FALSE(is(0.0201, 2));
+    EXPECT_TRUE(is(0.0201, 3));
+    c.wanted = "list";
+    EXPECT_TRUE(is(1, 1));
 }
 
 TEST(Parallel, what_a_busy_machine_left_uncertain_is_chosen_again_a_few_times) {
@@ -179,9 +208,7 @@ TEST(Parallel, what_a_busy_machine_left_uncertain_is_chosen_again_a_few_times) {
     const auto keep = [&](double uncertainty, int timings) {
         choice.uncertainty = uncertainty;
         choice.timings = timings;
-        for (const auto& entry : std::filesystem::directory_iterator(folder.path))
-            if (entry.path().extension() == ".parallel")
-                write_file(entry.path(), parallel_text(choice));
+        folder.keep(parallel_text(choice));
     };
     keep(0.01, 1);
     EXPECT_TRUE(choose().kept);
