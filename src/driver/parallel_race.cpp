@@ -16,7 +16,8 @@ namespace {
 constexpr double kBehind = 0.01;
 
 double quantile(std::vector<double> values, double share) {
-    const auto at = static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+    const auto at =
+        static_cast<size_t>(std::lround(share * static_cast<double>(values.size() - 1)));
     std::nth_element(values.begin(), values.begin() + static_cast<long>(at), values.end());
     return values[at];
 }
