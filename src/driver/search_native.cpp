@@ -91,9 +91,7 @@ public:
 
     /// With what kernels take by themselves; an energy this does not tell.
     Criteria bound_of(const Point& point, Criterion by, double enough) override {
-        Box box;
-        for (const uint32_t at : point) box.push_back({at, at});
-        Criteria c = bound(box);
+        Criteria c = Evaluator::bound_of(point, by, enough);
         if (by != kTime || std::isinf(c[kTime]) || c[kTime] >= enough) return c;
         try {
             const Machine m = machines_->at(point);

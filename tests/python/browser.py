@@ -145,3 +145,13 @@ class Browser:
         shot = self.ask("Page.captureScreenshot", captureBeyondViewport=True, format="png")
         with open(path, "wb") as file:
             file.write(base64.b64decode(shot["data"]))
+
+
+def assert_readable(tab, width):
+    """What the tab shows at this width: nothing cut off, no texts on each other, contrast enough; on a wide page no table scrolls."""
+    assert tab.value(STICKS_OUT) == []
+    assert tab.value(CHARTS) == []
+    least, where = tab.value(CONTRAST)
+    assert least >= 4.5, where
+    if width == 1280:
+        assert tab.value("[...document.querySelectorAll('.wide')].filter((w) => w.scrollWidth > w.clientWidth).length") == 0

@@ -35,9 +35,10 @@ def compared(path, machine, *options, limit_s=60):
         for level, here in kernel["bytes"].items():
             if abs(here - by_events["bytes"][level]) > 1e-6 * here:
                 unequal.append(f"{name}: {level} {here:.0f} in closed form, {by_events['bytes'][level]:.0f} by events")
-        # By events, an array's zeros beside an image count as well (up to three of 28 rows and columns here).
+        # A convolution's gradients read nought beside the image: the closed form leaves these products out, an array does them.
         here, there = macs[name], by_events["macs"]
-        if not here * (1 - 1e-6) <= there <= here * 1.25:
+        most = 1.25 if "_grad_Conv" in name else 1 + 1e-6
+        if not here * (1 - 1e-6) <= there <= here * most:
             unequal.append(f"{name}: multiply-adds {here:.0f} in closed form, {there:.0f} by events")
     return {"kernels": len(rows), "off": off, "unequal": unequal, "macs": told["macs"]}
 
@@ -126,7 +127,7 @@ DIFFERS = {
     ("attention", "simdit-training-08", "training"): {"MatMul_23": MEETS},
     ("attention", "systolic-chip", "training"): {"Softmax_15_grad_Mul": UNKNOWN},
     ("convolutions", "tpu-like", "training"): {"Conv_3_grad_ConvTranspose": UNKNOWN},
-    ("perceptron", "eyeriss-like", "training"): {"Gemm_0_grad_Gemm": MEETS},
+    ("perceptron", "eyeriss-like", "training"): {"Gemm_0_grad_Gemm": UNKNOWN},
 }
 
 
