@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "driver/feeds.h"
-#include "driver/pricer.h"
+#include "driver/simulate/pricer.h"
 #include "driver/source.h"
 #include "machine/read.h"
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/output_file.h"
-#include "driver/search.h"
+#include "driver/search/search.h"
 #include "report/search.h"
 #include "signals.h"
 

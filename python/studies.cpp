@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
-#include "driver/inspect.h"
-#include "driver/machine_check.h"
-#include "driver/simulate.h"
+#include "driver/inspect/inspect.h"
+#include "driver/simulate/machine_check.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/study.h"
 #include "report/html.h"
 #include "report/json.h"

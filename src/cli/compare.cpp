@@ -1,4 +1,4 @@
-#include "driver/compare.h"
+#include "driver/compare/compare.h"
 
 #include "base/error.h"
 #include "base/output_file.h"

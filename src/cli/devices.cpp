@@ -1,4 +1,4 @@
-#include "driver/devices.h"
+#include "driver/compare/devices.h"
 
 #include "cli/verbs.h"
 #include "report/devices.h"

@@ -1,4 +1,4 @@
-#include "driver/inspect.h"
+#include "driver/inspect/inspect.h"
 
 #include "cli/progress.h"
 #include "cli/verbs.h"

@@ -4,7 +4,7 @@
 #include "base/nearest.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/machine_check.h"
+#include "driver/simulate/machine_check.h"
 #include "report/json.h"
 
 namespace smeaton::cli {

@@ -1,4 +1,4 @@
-#include "driver/place.h"
+#include "driver/place/place.h"
 
 #include <cmath>
 
@@ -6,8 +6,8 @@
 #include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/place_chip.h"
-#include "driver/place_plan.h"
+#include "driver/place/chip.h"
+#include "driver/place/plan.h"
 #include "report/place.h"
 
 namespace smeaton::cli {

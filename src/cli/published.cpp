@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "cli/verbs.h"
-#include "driver/published.h"
+#include "driver/simulate/published.h"
 #include "report/published.h"
 
 namespace smeaton::cli {

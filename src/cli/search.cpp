@@ -1,10 +1,10 @@
-#include "driver/search.h"
+#include "driver/search/search.h"
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/phaze.h"
+#include "driver/place/phaze.h"
 #include "report/phaze.h"
 #include "report/search.h"
 

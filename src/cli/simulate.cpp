@@ -1,4 +1,4 @@
-#include "driver/simulate.h"
+#include "driver/simulate/simulate.h"
 
 #include "base/error.h"
 #include "base/output_file.h"

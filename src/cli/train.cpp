@@ -1,4 +1,4 @@
-#include "driver/train.h"
+#include "driver/train/train.h"
 
 #include <cstdlib>
 

@@ -58,7 +58,7 @@ struct SessionOptions {
     /// Kernels side by side: "off", "auto" (where it is faster, by measurement), or an algorithm of
     /// schedule/solve.h. No bit of a result depends on it.
     std::string parallel = "off";
-    /// What runs when, of the kernels as kernel_tasks (driver/tasks.h) lists them, each on
+    /// What runs when, of the kernels as kernel_tasks (driver/parallel/tasks.h) lists them, each on
     /// neighbouring cores, in place of what `parallel` would choose; may be null.
     std::shared_ptr<const schedule::Schedule> schedule;
     /// Samples of one call of run_batch, each of the model's own sizes.

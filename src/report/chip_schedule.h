@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "driver/place_plan.h"
+#include "driver/place/plan.h"
 #include "report/html_parts.h"
 #include "report/json_parts.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/compare.h"
+#include "driver/compare/compare.h"
 #include "report/table.h"
 
 namespace smeaton::report {

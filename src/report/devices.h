@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/devices.h"
+#include "driver/compare/devices.h"
 #include "report/table.h"
 
 namespace smeaton::report {

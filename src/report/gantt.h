@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/timeline.h"
+#include "driver/parallel/timeline.h"
 #include "report/svg.h"
 #include "schedule/solve.h"
 

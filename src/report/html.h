@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/simulate.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/study.h"
 #include "report/table.h"
 

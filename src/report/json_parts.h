@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/explain.h"
-#include "driver/inspect.h"
-#include "driver/simulate.h"
+#include "driver/inspect/inspect.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/measure.h"
 #include "driver/study/probe_here.h"
 

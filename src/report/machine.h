@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/machine_check.h"
+#include "driver/simulate/machine_check.h"
 #include "report/table.h"
 
 namespace smeaton::report {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/phaze.h"
+#include "driver/place/phaze.h"
 #include "report/table.h"
 
 namespace smeaton::report {

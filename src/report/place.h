@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/place_plan.h"
+#include "driver/place/plan.h"
 #include "place/problem.h"
 #include "report/table.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/published.h"
+#include "driver/simulate/published.h"
 
 namespace smeaton::report {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "driver/graphviz.h"
-#include "driver/schedule.h"
+#include "driver/schedule/graphviz.h"
+#include "driver/schedule/schedule.h"
 
 namespace smeaton::report {
 

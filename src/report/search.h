@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "driver/search.h"
+#include "driver/search/search.h"
 #include "report/table.h"
 
 namespace smeaton::report {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/simulate.h"
+#include "driver/simulate/simulate.h"
 
 namespace smeaton::report {
 

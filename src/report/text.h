@@ -4,11 +4,11 @@
 #include <string>
 
 #include "driver/cache.h"
-#include "driver/inspect.h"
-#include "driver/simulate.h"
+#include "driver/inspect/inspect.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/measure.h"
 #include "driver/study/probe_here.h"
-#include "driver/train.h"
+#include "driver/train/train.h"
 #include "report/table.h"
 
 namespace smeaton::report {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/inspect.h"
+#include "driver/inspect/inspect.h"
 #include "driver/study/measure.h"
 #include "model/blocks/blocks.h"
 

@@ -9,7 +9,7 @@
 #include "driver/explain.h"
 #include "driver/feeds.h"
 #include "driver/session.h"
-#include "driver/simulate.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/check.h"
 
 namespace smeaton::driver {

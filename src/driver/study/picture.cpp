@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "driver/graphviz.h"
+#include "driver/schedule/graphviz.h"
 
 namespace smeaton::driver {
 

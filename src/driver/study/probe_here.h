@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "driver/here.h"
-#include "driver/simulate.h"
+#include "driver/simulate/simulate.h"
 
 namespace smeaton::driver {
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "driver/entry.h"
 #include "driver/kernel_class.h"
-#include "driver/parallel_energy.h"
+#include "driver/schedule/energy.h"
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "gir/ledger/ledger.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "driver/inspect.h"
-#include "driver/simulate.h"
+#include "driver/inspect/inspect.h"
+#include "driver/simulate/simulate.h"
 #include "driver/study/groups.h"
 #include "driver/study/host.h"
 #include "driver/study/measure.h"
@@ -16,7 +16,7 @@
 #include "driver/study/probe_here.h"
 #include "driver/study/verdict.h"
 #include "driver/study/what_if.h"
-#include "driver/timeline.h"
+#include "driver/parallel/timeline.h"
 
 namespace smeaton::driver {
 

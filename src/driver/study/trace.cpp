@@ -4,7 +4,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "driver/timeline.h"
+#include "driver/parallel/timeline.h"
 
 namespace smeaton::driver {
 

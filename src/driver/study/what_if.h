@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/pricer.h"
+#include "driver/simulate/pricer.h"
 #include "machine/machine.h"
 
 namespace smeaton::driver {

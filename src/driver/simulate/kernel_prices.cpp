@@ -1,0 +1,121 @@
+#include "driver/simulate/kernel_prices.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cost/kernel_cost.h"
+#include "gir/names.h"
+#include "gir/rewrite/claim/claim.h"
+#include "gir/rewrite/engine.h"
+#include "gir/rewrite/spell/spell.h"
+#include "gir/rewrite/tile.h"
+
+namespace smeaton::driver {
+
+namespace {
+
+using namespace gir;
+
+/// Below what rounding may add to a sum in another order.
+constexpr double kClearOfRounding = 1e-11;
+/// Of one kernel; the ones used last.
+constexpr size_t kMostPrices = 1024;
+
+bool reads_any(const Kernel& kernel, const Program& program, const std::set<Name>& roots) {
+    return std::any_of(kernel.reads.begin(), kernel.reads.end(),
+                       [&](Name n) { return roots.count(root_of(program, n)) > 0; });
+}
+
+/// The kernel as it will stand, without what is packed for it.
+double priced(const KernelPrices::Entry& entry, const PricedOn& on, Region& of_levels,
+              Region& of_target) {
+    const Target target = noting(on.target, of_target);
+    rewrite::Rules quiet;
+    quiet.skip = on.rules.skip;
+    quiet.oracle = on.rules.oracle;
+    quiet.asked = &of_target;
+    const Name name = std::get<RunStep>(entry.alone.steps.at(0).node).kernel->name;
+    Program program = rewrite::tile(entry.alone, target, quiet);
+    program = rewrite::claim_residents(std::move(program), target, quiet);
+    program = rewrite::spell(std::move(program), target);
+    cost::CostOptions options;
+    options.asked = &of_levels;
+    for (const Step& s : program.steps) {
+        const Kernel& kernel = *std::get<RunStep>(s.node).kernel;
+        if (kernel.name != name) continue;
+        const cost::KernelModel model =
+            cost::model_without_caches(program, kernel, on.machine, options);
+        return cost::cost_of(model, on.machine, options).time_us.value;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped) {
+    std::vector<Group> groups;
+    std::set<Name> changed;
+    for (const Step& step : shaped.steps) {
+        const auto* run = std::get_if<RunStep>(&step.node);
+        if (!run) continue;
+        const Kernel& kernel = *run->kernel;
+        for (Name n : kernel.writes)
+            if (shaped.buffer(n).lifetime == Lifetime::State) changed.insert(root_of(shaped, n));
+        if (run->once || reads_any(kernel, shaped, changed)) continue;
+        KernelForm form = form_of(kernel, shaped);
+        const auto* known = entries_.find(form);
+        if (!known) {
+            auto entry = std::make_shared<Entry>(Entry{rewrite::alone(shaped, run->kernel)});
+            if (auto at = expected_us_.find(form.hash); at != expected_us_.end())
+                entry->last_us = at->second;
+            known = &entries_.add(std::move(form), std::move(entry));
+        }
+        const std::shared_ptr<Entry>& entry = known->value;
+        auto group = std::find_if(groups.begin(), groups.end(),
+                                  [&](const Group& g) { return g.entry == entry; });
+        if (group == groups.end()) group = groups.insert(group, {entry, 0});
+        ++group->count;
+    }
+    return groups;
+}
+
+void KernelPrices::expect(const KernelPrices& other) {
+    expected_us_ = other.expected_us_;
+    other.entries_.for_each([&](const KernelForm& form, const std::shared_ptr<Entry>& entry) {
+        if (entry->last_us > 0) expected_us_[form.hash] = entry->last_us;
+    });
+}
+
+double KernelPrices::us(Entry& entry, const PricedOn& on) {
+    auto at = std::find_if(entry.prices.begin(), entry.prices.end(), [&](const Entry::Price& p) {
+        return contains(p.of_levels, on.of_levels) && contains(p.of_target, on.of_target);
+    });
+    if (at == entry.prices.end()) {
+        Entry::Price made{Region(on.of_levels.size()), Region(on.of_target.size()), 0};
+        try {
+            made.us = priced(entry, on, made.of_levels, made.of_target);
+        } catch (const UserError&) {
+            made.us = 0;  // no rate for what it does; whoever evaluates the machine will say so
+        }
+        if (entry.prices.size() == kMostPrices) entry.prices.pop_back();
+        at = entry.prices.insert(entry.prices.begin(), std::move(made));
+    } else {
+        std::rotate(entry.prices.begin(), at, at + 1);
+        at = entry.prices.begin();
+    }
+    return entry.last_us = at->us;
+}
+
+double least_us(std::vector<KernelPrices::Group>& groups, const PricedOn& on, double enough_us) {
+    std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
+        return a.count * a.entry->last_us > b.count * b.entry->last_us;
+    });
+    double us = 0;
+    for (const KernelPrices::Group& group : groups) {
+        us += group.count * KernelPrices::us(*group.entry, on);
+        if (us * (1 - kClearOfRounding) >= enough_us) break;
+    }
+    return us * (1 - kClearOfRounding);
+}
+
+}  // namespace smeaton::driver

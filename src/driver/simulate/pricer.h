@@ -1,0 +1,107 @@
+// One model priced on many machines: what no machine changes is worked out once, and what a
+// machine with other capacities would not change is kept.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "driver/simulate/kernel_prices.h"
+#include "driver/simulate/simulate.h"
+#include "gir/program.h"
+#include "gir/rewrite/engine.h"
+#include "gir/rewrite/kept.h"
+#include "gir/rewrite/rules.h"
+#include "sim/simulate.h"
+
+namespace smeaton::driver {
+
+class Pricer {
+public:
+    /// Runs the stages up to `lower`. UserError as simulate_model.
+    Pricer(const model::Graph&, const std::map<std::string, Tensor>& feeds, const SessionOptions&);
+
+    /// As simulate_model on this machine, figure for figure, whatever was priced before. Of the
+    /// machines before it keeps a bounded part, so that any number may come.
+    SimulateResult price(const machine::Machine&, const SimulateOptions& = {});
+    /// The same without the rows of a report.
+    sim::ProgramCost cost(const machine::Machine&, const SimulateOptions& = {});
+
+    /// Microseconds that cost() says no less than, once `enough_us` are reached no more; most often
+    /// all but the time of borders. 0 for a machine with caches.
+    double least_us(const machine::Machine&, double enough_us);
+
+    /// One that has priced nothing yet, for another thread.
+    Pricer another() const;
+    /// The model's program as no machine has changed it yet.
+    const gir::Program& lowered() const { return lowered_; }
+
+private:
+    /// A program fused and laid out, and what came of its kernels.
+    struct Shape {
+        explicit Shape(gir::Program p) : program(std::move(p)), kernels(program), models(program) {}
+
+        gir::Program program;
+        gir::rewrite::KeptKernels kernels;
+        sim::KeptModels models;
+        std::vector<KernelPrices::Group> groups = {};  ///< least_us's, made when first asked for
+    };
+    /// A program fused and laid out, and for which capacities and answers it comes out.
+    struct Outcome {
+        gir::Region region = {};
+        std::vector<gir::rewrite::Question> questions = {};
+        std::shared_ptr<const gir::Program> program = nullptr;  ///< one where they are the same
+    };
+    /// Machines of the same levels, but for how large and how fast these are. Of a target fusing
+    /// and laying out know nothing else; what computes, and at which rates, the oracle alone.
+    struct Structure {
+        std::string like;
+        std::list<std::shared_ptr<const Outcome>> outcomes = {};  ///< the most recent first
+    };
+    /// The same, of one family.
+    struct Shaped {
+        std::shared_ptr<const Outcome> outcome;
+        /// By question: for which capacities its answer is known to be the same.
+        std::vector<std::vector<gir::Region>> answered = {};
+        std::shared_ptr<Shape> shape = nullptr;  ///< null: it has not come out yet
+    };
+    /// Machines that differ in capacities alone.
+    struct Family {
+        std::string like;
+        std::shared_ptr<gir::rewrite::KeptPrices> prices =
+            std::make_shared<gir::rewrite::KeptPrices>();
+        std::list<Shaped> shaped = {};  ///< the most recently used first
+        KernelPrices kernels = {};
+    };
+    /// What a machine asks for.
+    struct Prepared {
+        gir::Target target;
+        gir::rewrite::Rules rules;
+        Family& family;
+        Shape& shape;
+    };
+
+    Pricer() = default;
+    /// What simulates the model on the machine: its program, and what is kept of its kernels.
+    template <class Simulate>
+    auto simulated(const machine::Machine&, const SimulateOptions&, Simulate);
+    Prepared prepared(const machine::Machine&, const SimulateOptions&);
+    static bool comes_out(Shaped&, const std::vector<double>& capacities,
+                          const gir::rewrite::Rules&);
+    Family& family_of(const machine::Machine&, const SimulateOptions&);
+    Structure& structure_of(const gir::Target&);
+    std::shared_ptr<const Outcome> shaped_on(Structure&, const gir::Target&,
+                                             const gir::rewrite::Rules&) const;
+    Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&);
+
+    gir::Program lowered_;
+    gir::rewrite::Rules rules_;
+    std::vector<std::string> warnings_;
+    std::list<Family> families_;       ///< the most recently used first
+    std::list<Structure> structures_;  ///< the same
+};
+
+}  // namespace smeaton::driver

@@ -1,0 +1,266 @@
+#include "driver/simulate/pricer.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+#include <random>
+
+#include "cost/least.h"
+#include "machine/read.h"
+#include "machine/settings.h"
+#include "model/text/text.h"
+
+namespace smeaton::driver {
+namespace {
+
+/// A graph written node by node, with weights of its own.
+class Written {
+public:
+    explicit Written(const std::string& input)
+        : head_("graph g\n  opset \"\" 17\n  input " + input + "\n") {}
+
+    /// The name of a new weight; `dims` as "96,96".
+    std::string weight(const std::vector<int64_t>& shape) {
+        tensor::Tensor w(tensor::DType::kF32, shape);
+        for (int64_t k = 0; k < w.elements(); ++k)
+            w.set_from_double(k, static_cast<double>((k * 7 + count_) % 13) / 13);
+        const uint64_t hash = tensor::content_hash(w);
+        table_.emplace(hash, w);
+        std::string dims;
+        for (int64_t d : shape) dims += (dims.empty() ? "" : ",") + std::to_string(d);
+        head_ += fmt::format("  const w{}: f32[{}] hash 0x{:016x}\n", count_, dims, hash);
+        return fmt::format("w{}", count_++);
+    }
+    /// The name of what the node makes; `what` as "Add(a, b) {} since 14".
+    std::string node(const std::string& what) {
+        nodes_ += fmt::format("  v{0} = {1} as n{0}\n", made_, what);
+        return fmt::format("v{}", made_++);
+    }
+    model::Graph graph(const std::string& output) const {
+        return model::parse(head_ + nodes_ + "  output " + output + "\n", "test", table_);
+    }
+
+private:
+    std::string head_, nodes_;
+    model::ConstantTable table_;
+    int count_ = 0, made_ = 0;
+};
+
+/// Three equal layers of a product, a sum with what came in, and a tanh; a softmax.
+model::Graph layers() {
+    Written g("x: f32[64,96]");
+    std::string x = "x";
+    for (int i = 0; i < 3; ++i) {
+        const std::string a = g.node(fmt::format("MatMul({}, {}) since 13", x, g.weight({96, 96})));
+        const std::string b = g.node(fmt::format("Add({}, {}) since 14", a, x));
+        x = g.node(fmt::format("Tanh({}) since 13", b));
+    }
+    return g.graph(g.node(fmt::format("Softmax({}) {{axis: 1}} since 13", x)));
+}
+
+/// Convolutions with borders, a shortcut, one in groups, a pooled classifier.
+model::Graph convolutions() {
+    Written g("x: f32[1,8,28,28]");
+    const std::string first =
+        g.node("Conv(x, " + g.weight({64, 8, 3, 3}) + ") {pads: [1,1,1,1]} since 11");
+    std::string x = g.node("Relu(" + first + ") since 14");
+    for (int i = 0; i < 2; ++i) {
+        const std::string wide =
+            g.node("Conv(" + x + ", " + g.weight({128, 64, 1, 1}) + ") since 11");
+        const std::string on = g.node("Relu(" + wide + ") since 14");
+        const std::string each = g.node("Conv(" + on + ", " + g.weight({128, 1, 3, 3}) +
+                                        ") {group: 128, pads: [1,1,1,1]} since 11");
+        const std::string back =
+            g.node("Conv(" + each + ", " + g.weight({64, 128, 1, 1}) + ") since 11");
+        x = g.node("Add(" + back + ", " + x + ") since 14");
+    }
+    x = g.node("Conv(" + x + ", " + g.weight({96, 64, 3, 3}) +
+               ") {strides: [2,2], pads: [1,1,1,1]} since 11");
+    x = g.node("GlobalAveragePool(" + x + ") since 1");
+    x = g.node("Flatten(" + x + ") since 13");
+    x = g.node("MatMul(" + x + ", " + g.weight({96, 40}) + ") since 13");
+    return g.graph(g.node("Softmax(" + x + ") {axis: 1} since 13"));
+}
+
+/// Attention of four heads over a long row of tokens, then a layer norm and a wide layer.
+model::Graph attention() {
+    Written g("x: f32[4,192,64]");
+    auto projected = [&] { return g.node("MatMul(x, " + g.weight({64, 64}) + ") since 13"); };
+    const std::string q = projected(), k = projected(), v = projected();
+    const std::string turned = g.node("Transpose(" + k + ") {perm: [0,2,1]} since 13");
+    const std::string scores = g.node("MatMul(" + q + ", " + turned + ") since 13");
+    const std::string shares = g.node("Softmax(" + scores + ") {axis: -1} since 13");
+    const std::string mixed = g.node("MatMul(" + shares + ", " + v + ") since 13");
+    const std::string sum = g.node("Add(" + mixed + ", x) since 14");
+    const std::string norm = g.node("LayerNormalization(" + sum + ", " + g.weight({64}) + ", " +
+                                    g.weight({64}) + ") {axis: -1} since 17");
+    const std::string wide = g.node("MatMul(" + norm + ", " + g.weight({64, 256}) + ") since 13");
+    return g.graph(g.node("Tanh(" + wide + ") since 13"));
+}
+
+machine::Machine described(const std::string& name) {
+    return machine::read_machine_file(fmt::format("{}/machines/{}.yaml", SMEATON_SOURCE_DIR, name));
+}
+
+/// The machine with every capacity scaled.
+machine::Machine scaled(machine::Machine m, double factor) {
+    for (machine::Level& level : m.levels) level.capacity_bytes.value *= factor;
+    return m;
+}
+
+void expect_equal(const SimulateResult& a, const SimulateResult& b) {
+    EXPECT_EQ(a.time_ms.value, b.time_ms.value);
+    EXPECT_EQ(a.time_ms.high, b.time_ms.high);
+    EXPECT_EQ(a.load_ms.value, b.load_ms.value);
+    ASSERT_EQ(a.kernels.size(), b.kernels.size());
+    for (size_t k = 0; k < a.kernels.size(); ++k) {
+        EXPECT_EQ(a.kernels[k].name, b.kernels[k].name);
+        EXPECT_EQ(a.kernels[k].ops, b.kernels[k].ops);
+        EXPECT_EQ(a.kernels[k].time_us.value, b.kernels[k].time_us.value);
+        EXPECT_EQ(a.kernels[k].bytes(), b.kernels[k].bytes());
+        EXPECT_EQ(a.kernels[k].operand_bytes, b.kernels[k].operand_bytes);
+    }
+}
+
+TEST(Pricer, SaysOfEveryMachineWhatSimulateSays) {
+    const model::Graph graph = layers();
+    Pricer pricer(graph, {}, {});
+    // Forwards and back, more machines than are kept.
+    std::vector<machine::Machine> machines;
+    for (const char* name : {"server-cpu", "edge-cpu", "systolic-chip"})
+        for (double factor : {1.0, 0.5, 4.0}) machines.push_back(scaled(described(name), factor));
+    for (const machine::Machine& m : machines)
+        expect_equal(pricer.price(m), simulate_model(graph, {}, {}, m, {}));
+    for (auto m = machines.rbegin(); m != machines.rend(); ++m)
+        expect_equal(pricer.price(*m, {1, 0}), simulate_model(graph, {}, {}, *m, {1, 0}));
+}
+
+/// Each level's capacity between a quarter and four times as large.
+machine::Machine resized(machine::Machine m, std::mt19937& chance) {
+    for (machine::Level& level : m.levels) {
+        const double share = static_cast<double>(chance()) / std::mt19937::max();
+        level.capacity_bytes.value =
+            std::floor(level.capacity_bytes.value * std::exp2(4 * share - 2));
+    }
+    return m;
+}
+
+TEST(Pricer, SaysTheSameWhateverItPricedBefore) {
+    std::mt19937 chance(20);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        std::vector<machine::Machine> machines;
+        for (const char* name : {"server-cpu", "edge-cpu", "systolic-chip"})
+            for (int i = 0; i < 12; ++i) machines.push_back(resized(described(name), chance));
+        std::vector<SimulateResult> fresh;
+        for (const machine::Machine& m : machines)
+            fresh.push_back(simulate_model(graph, {}, {}, m, {}));
+        for (int turn = 0; turn < 3; ++turn) {
+            std::vector<size_t> order(machines.size());
+            std::iota(order.begin(), order.end(), size_t{0});
+            std::shuffle(order.begin(), order.end(), chance);
+            for (size_t i : order) expect_equal(pricer.price(machines[i]), fresh[i]);
+        }
+        ASSERT_FALSE(testing::Test::HasFailure());
+    }
+}
+
+TEST(Pricer, SaysTheSameWhateverComputesAndHowFastBytesCome) {
+    std::mt19937 chance(23);
+    auto one_of = [&](double a, double b, double c) { return std::array{a, b, c}[chance() % 3]; };
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        for (int i = 0; i < 12; ++i) {
+            machine::Machine m = resized(described("systolic-chip"), chance);
+            const std::map<std::string, double> numbers = {
+                {"units.simd.lanes", one_of(8, 32, 64)},
+                {"levels.dram.bandwidth_gb_s", one_of(2, 51.2, 400)},
+                {"levels.vmem.bandwidth_gb_s", one_of(20, 320, 900)}};
+            for (const machine::Setting& s : machine::settings_of(m))
+                if (auto at = numbers.find(s.key); at != numbers.end()) s.set(m, at->second);
+            for (machine::Unit& unit : m.units)
+                if (unit.rows) unit.rows->value = one_of(8, 32, 64);
+            expect_equal(pricer.price(m), simulate_model(graph, {}, {}, m, {}));
+        }
+    }
+}
+
+TEST(Pricer, LeavesOutTheRulesThatTheSessionLeavesOut) {
+    const model::Graph graph = layers();
+    const machine::Machine m = described("server-cpu");
+    SessionOptions session;
+    session.skip = {"merge-loops", "claim-resident"};
+    const SimulateResult without = Pricer(graph, {}, session).price(m);
+    expect_equal(without, simulate_model(graph, {}, session, m, {}));
+    EXPECT_GT(without.kernels.size(), Pricer(graph, {}, {}).price(m).kernels.size());
+}
+
+TEST(Pricer, NoMachineTakesLessThanTheLeast) {
+    std::mt19937 chance(21);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        const cost::Least least = cost::least_of(pricer.lowered());
+        EXPECT_GT(least.macs, 0);
+        EXPECT_GT(least.read_bytes, 0);
+        for (const char* name : {"server-cpu", "edge-cpu", "systolic-chip"})
+            for (int i = 0; i < 4; ++i) {
+                const machine::Machine m = resized(described(name), chance);
+                EXPECT_LE(cost::least_us(least, m), pricer.cost(m).time_us.value) << name;
+            }
+    }
+}
+
+TEST(Pricer, KernelsByThemselvesTakeNoMoreThanTheMachineAndAlmostAsMuch) {
+    std::mt19937 chance(22);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        for (int i = 0; i < 24; ++i) {
+            machine::Machine m = resized(described("systolic-chip"), chance);
+            for (machine::Level& level : m.levels)
+                if (i % 3 == 0 && level.depth) level.depth->value = 2;
+            const double whole_us = pricer.another().cost(m).time_us.value;
+            const double enough_us = pricer.least_us(m, whole_us / 2);
+            EXPECT_GE(enough_us, whole_us / 2);
+            EXPECT_LE(enough_us, whole_us);
+            const double least_us = pricer.least_us(m, INFINITY);
+            EXPECT_LE(least_us, whole_us);
+            EXPECT_GE(least_us, 0.98 * whole_us);
+        }
+        EXPECT_EQ(pricer.least_us(described("server-cpu"), INFINITY), 0);  // caches pass bytes on
+    }
+}
+
+TEST(Pricer, ARangeOfCapacitiesIsNoOtherMachine) {
+    Pricer pricer(convolutions(), {}, {});
+    machine::Machine m = described("systolic-chip");
+    for (machine::Level& level : m.levels)
+        level.capacity_bytes = machine::Number(level.capacity_bytes.value * 2, "set by hand");
+    expect_equal(pricer.price(m), simulate_model(convolutions(), {}, {}, m, {}));
+    EXPECT_EQ(pricer.cost(m).time_us.value, pricer.another().cost(m).time_us.value);
+}
+
+/// Pages of this process that are in memory.
+int64_t resident_bytes() {
+    std::ifstream in("/proc/self/statm");
+    int64_t total = 0, resident = 0;
+    in >> total >> resident;
+    return resident * 4096;
+}
+
+TEST(Pricer, MemoryStaysFlatOverManyMachines) {
+    Pricer pricer(layers(), {}, {});
+    const machine::Machine m = described("server-cpu");
+    for (int i = 0; i < 50; ++i) pricer.price(scaled(m, 1 + i * 1e-3));
+    const int64_t before = resident_bytes();
+    if (before == 0) GTEST_SKIP() << "no /proc here";
+    for (int i = 0; i < 500; ++i) pricer.price(scaled(m, 2 + i * 1e-3));
+    EXPECT_LT(resident_bytes() - before, 8 << 20);
+}
+
+}  // namespace
+}  // namespace smeaton::driver
