@@ -2,9 +2,9 @@
 
 #include "base/error.h"
 #include "driver/feeds.h"
-#include "driver/place/layers.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
+#include "driver/place/layers.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/blocks/blocks.h"

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "base/error.h"
-#include "driver/place/memory_formula.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
 #include "driver/place/fixed.h"
+#include "driver/place/memory_formula.h"
 #include "machine/device.h"
 
 namespace smeaton::driver {

@@ -8,10 +8,10 @@
 #include <set>
 
 #include "base/error.h"
-#include "driver/place/memory_formula.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
 #include "driver/place/fixed.h"
+#include "driver/place/memory_formula.h"
 #include "machine/device.h"
 #include "place/chain.h"
 

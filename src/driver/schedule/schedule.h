@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "driver/feeds.h"
+#include "driver/parallel/timeline.h"
 #include "driver/schedule/graphviz.h"
 #include "driver/session.h"
-#include "driver/parallel/timeline.h"
 #include "schedule/solve.h"
 
 namespace smeaton::driver {

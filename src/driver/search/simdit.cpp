@@ -1,10 +1,11 @@
 // SimDIT's closed form as the cost model of a search.
+#include "search/simdit.h"
+
 #include <map>
 
-#include "driver/simulate/layer_table.h"
 #include "driver/naming.h"
 #include "driver/search/model.h"
-#include "search/simdit.h"
+#include "driver/simulate/layer_table.h"
 #include "sim/simdit/charge.h"
 
 namespace smeaton::driver {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "driver/inspect/inspect.h"
+#include "driver/parallel/timeline.h"
 #include "driver/simulate/simulate.h"
 #include "driver/study/groups.h"
 #include "driver/study/host.h"
@@ -16,7 +17,6 @@
 #include "driver/study/probe_here.h"
 #include "driver/study/verdict.h"
 #include "driver/study/what_if.h"
-#include "driver/parallel/timeline.h"
 
 namespace smeaton::driver {
 
