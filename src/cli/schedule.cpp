@@ -1,10 +1,10 @@
-#include "driver/schedule/schedule.h"
+#include "driver/scheduling/schedule.h"
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "driver/schedule/graphviz.h"
+#include "driver/scheduling/graphviz.h"
 #include "report/schedule.h"
 
 namespace smeaton::cli {

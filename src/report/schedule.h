@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "driver/schedule/graphviz.h"
-#include "driver/schedule/schedule.h"
+#include "driver/scheduling/graphviz.h"
+#include "driver/scheduling/schedule.h"
 
 namespace smeaton::report {
 

@@ -16,7 +16,7 @@
 #include "driver/parallel/mix.h"
 #include "driver/parallel/plan.h"
 #include "driver/pipeline.h"
-#include "driver/schedule/energy.h"
+#include "driver/scheduling/energy.h"
 #include "machine/print.h"
 #include "machine/read.h"
 #include "schedule/check.h"

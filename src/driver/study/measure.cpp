@@ -11,7 +11,7 @@
 #include "driver/here.h"
 #include "driver/parallel/samples.h"
 #include "driver/pipeline.h"
-#include "driver/schedule/energy.h"
+#include "driver/scheduling/energy.h"
 #include "driver/source.h"
 #include "driver/study/trace.h"
 #include "gir/ledger/ledger.h"

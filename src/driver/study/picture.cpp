@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "driver/schedule/graphviz.h"
+#include "driver/scheduling/graphviz.h"
 
 namespace smeaton::driver {
 

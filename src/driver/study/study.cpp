@@ -7,7 +7,7 @@
 #include "driver/entry.h"
 #include "driver/kernel_class.h"
 #include "driver/pipeline.h"
-#include "driver/schedule/energy.h"
+#include "driver/scheduling/energy.h"
 #include "driver/source.h"
 #include "gir/ledger/ledger.h"
 #include "gir/text/print.h"

@@ -8,7 +8,7 @@
 
 #include "driver/feeds.h"
 #include "driver/parallel/timeline.h"
-#include "driver/schedule/graphviz.h"
+#include "driver/scheduling/graphviz.h"
 #include "driver/session.h"
 #include "schedule/solve.h"
 

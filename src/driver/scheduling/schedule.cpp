@@ -1,4 +1,4 @@
-#include "driver/schedule/schedule.h"
+#include "driver/scheduling/schedule.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "driver/schedule/energy.h"
+#include "driver/scheduling/energy.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

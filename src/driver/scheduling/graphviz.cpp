@@ -1,4 +1,4 @@
-#include "driver/schedule/graphviz.h"
+#include "driver/scheduling/graphviz.h"
 
 #include <fmt/format.h>
 
