@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compare/rates.h"
 
 namespace smeaton::compare {
 
@@ -63,6 +64,12 @@ Format format_of(const Row& row) {
     if (std::find(names.begin(), names.end(), precision) == names.end())
         throw Left{"its precision '" + row.precision + "' is no format known here"};
     return format_named(precision);
+}
+
+Format format_on(const Row& row, const machine::Device& device) {
+    const Format format = format_of(row);
+    const bool lacks = format.peak == "fp4" && !machine::dense_peak(device, "fp4", "fp32");
+    return lacks ? format_named("mxfp4") : format;
 }
 
 machine::Device device_of(const Row& row) {
