@@ -195,7 +195,7 @@ bool is_narrower(const Format& a, const Format& b) {
 
 TEST(Properties, ANarrowerFormatIsNeverSlower) {
     Draws draws(7);
-    for (int i = 0; i < kDraws; ++i) {
+    for (int i = 0; i < kDraws / 4; ++i) {  // each against all formats
         const Draw d = draws.next();
         for (const std::string& name : format_names()) {
             Draw other = d;
@@ -331,7 +331,7 @@ TEST(Properties, OperatorsOfAModelThatGivesNoTokens) {
     Options odd = o;
     odd.calibrations.insert(odd.calibrations.end(), {wide, narrow});
     int compared = 0;
-    for (unsigned seed = 0; seed < 20; ++seed)
+    for (unsigned seed = 0; seed < 8; ++seed)
         for (const machine::Device& d : machine::shipped_devices()) {
             std::mt19937 make(seed), again(seed);
             const Workload w = operators(make, 1), many = operators(again, 8);
@@ -363,7 +363,7 @@ TEST(Properties, OperatorsOfAModelThatGivesNoTokens) {
                             }
             }
         }
-    EXPECT_GT(compared, 2000);
+    EXPECT_GT(compared, 1000);
 }
 
 }  // namespace

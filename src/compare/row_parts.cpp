@@ -103,22 +103,40 @@ Ends ends_of(const RowInputs& c, const std::string& engine) {
     return ends;
 }
 
+namespace {
+
+/// The narrowest formats of at least so many bits that the device computes in and that hold this
+/// one; wider ones that hold one of these are no better.
+std::vector<std::string> operands_of(const machine::Device& d, const std::string& format,
+                                     int least_bits) {
+    std::vector<std::string> kept;
+    for (const std::string& holder : machine::formats_that_hold(format)) {
+        if (machine::format_bits(holder) < least_bits || !machine::dense_peak(d, holder, "fp32"))
+            continue;
+        const bool held = std::any_of(kept.begin(), kept.end(), [&](const std::string& narrower) {
+            const auto& wider = machine::formats_that_hold(narrower);
+            return std::find(wider.begin(), wider.end(), holder) != wider.end();
+        });
+        if (!held) kept.push_back(holder);
+    }
+    return kept;
+}
+
+}  // namespace
+
 std::vector<RowInputs> widths_of(const RowInputs& c, const std::string& engine) {
     std::vector<RowInputs> all = {c};
     all[0].ends = ends_of(c, engine);
     for (const double bits : {7.0, 12.0}) {  // where the classes of width_of() begin
         if (c.format.bits.weights >= bits) continue;
-        const int operand = bits > 8 ? 16 : 8;
-        for (const std::string& holder : machine::formats_that_hold(c.format.peak)) {
-            const int stored = machine::format_bits(holder);
-            const bool own = holder == c.format.peak && stored >= operand;
-            if ((!own && stored != operand) || !machine::dense_peak(c.asked.device, holder, "fp32"))
-                continue;
+        const int least = bits > 8 ? 16 : 8;
+        for (const std::string& operand : operands_of(c.asked.device, c.format.peak, least)) {
             RowInputs wide = c;
             wide.format.bits.weights = bits;
-            wide.format.bits.activations =
-                std::max<double>(wide.format.bits.activations, operand);
-            wide.format.peak = holder;
+            if (operand != c.format.peak)
+                wide.format.bits.activations =
+                    std::max<double>(wide.format.bits.activations, machine::format_bits(operand));
+            wide.format.peak = operand;
             wide.ends = ends_of(wide, engine);
             all.push_back(std::move(wide));
         }
