@@ -89,7 +89,7 @@ RowCase case_of(const Row& row, const WorkloadOf& workload) {
         single_operator(row, s, c);
     } else {
         s.workload = &workload_of(row, workload);
-        s.format = format_on(row, s.device);
+        s.format = format_on(row, s);
         s.memory = memory_of_engine(row.engine);
         c.width = cost::width_of(s.format.bits.weights);
         try {

@@ -21,7 +21,7 @@ struct End {
 struct Ends {
     End slow, value, fast;
     std::vector<UsedNumber> numbers;  ///< of the device, which they are made of
-    std::vector<std::string> flags;  ///< what is not certain of them
+    std::vector<std::string> flags;   ///< what is not certain of them
 };
 
 /// Everything that one row is computed from.

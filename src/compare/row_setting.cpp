@@ -66,9 +66,14 @@ Format format_of(const Row& row) {
     return format_named(precision);
 }
 
-Format format_on(const Row& row, const machine::Device& device) {
+Format format_on(const Row& row, const Setting& s) {
     const Format format = format_of(row);
-    const bool lacks = format.peak == "fp4" && !machine::dense_peak(device, "fp4", "fp32");
+    const std::string& own = s.workload->quantised;
+    const std::vector<std::string> names = format_names();
+    if (std::find(names.begin(), names.end(), own) != names.end() &&
+        cost::width_of(format_named(own).bits.weights) != cost::width_of(format.bits.weights))
+        throw Left{"its precision '" + row.precision + "' is not that of the model's file, " + own};
+    const bool lacks = format.peak == "fp4" && !machine::dense_peak(s.device, "fp4", "fp32");
     return lacks ? format_named("mxfp4") : format;
 }
 
@@ -139,13 +144,17 @@ double batch_of(const Row& row, const Setting& s) {
     double batch = 0;
     const char* end = row.batch.data() + row.batch.size();
     const auto [rest, error] = std::from_chars(row.batch.data(), end, batch);
-    if (error == std::errc() && rest == end && batch > 0) return batch;
-    if (!holds(row.batch, "max")) throw Left{"its batch is not stated"};
+    const bool stated = error == std::errc() && rest == end && batch > 0;
+    if (!stated && !holds(row.batch, "max")) throw Left{"its batch is not stated"};
     const double gib = machine::need(s.device, "memory_gb", "a row").number.value;
+    EngineMemory memory = s.memory;
+    if (stated) memory.most_batch = 0;
     const double most = most_sequences(*s.workload, s.format.bits, s.split,
-                                       gib * 1024 * 1024 * 1024, s.memory, s.prompt + s.output);
+                                       gib * 1024 * 1024 * 1024, memory, s.prompt + s.output);
     if (most < 1) throw Left{"by this model it does not fit"};
-    return most;
+    if (stated && batch > most * s.split.replicas)
+        throw Left{"by this model its batch does not fit at once: some of it waits"};
+    return stated ? batch : most;
 }
 
 namespace {

@@ -30,8 +30,9 @@ bool holds(const std::string& text, const std::string& part);
 
 /// Left where the row does not say, or says what nobody knows here.
 Format format_of(const Row&);
-/// The same on its device: fp4 where nothing multiplies fp4 are weights of 4 bits, unpacked to 16.
-Format format_on(const Row&, const machine::Device&);
+/// The same as it ran: fp4 where nothing multiplies fp4 are weights of 4 bits, unpacked to 16. Left
+/// where the row's precision is not that of a model whose file is quantised.
+Format format_on(const Row&, const Setting&);
 machine::Device device_of(const Row&);
 const Workload& workload_of(const Row&, const WorkloadOf&);
 /// Prompt and output; mean lengths of MLPerf's data sets where rows do not state any.

@@ -29,9 +29,9 @@ struct Decoder {
     double feed_forward = 0, vocabulary = 0;
     double wide_parameters = 0;  ///< of those that quantisation leaves alone, embeddings too
     int64_t max_positions = 0;   ///< 0: no limit is stated
-    int64_t window = 0;         ///< keys that are seen in layers with a window; 0: all
-    double window_layers = 0;   ///< such layers; the others see all
-    double prompt_flops = 0;    ///< of the whole graph for one prompt; 0: not counted
+    int64_t window = 0;          ///< keys that are seen in layers with a window; 0: all
+    double window_layers = 0;    ///< such layers; the others see all
+    double prompt_flops = 0;     ///< of the whole graph for one prompt; 0: not counted
 
     /// Mean over the layers of what is `all` without a window and `within` with one.
     double over_layers(double all, double within) const {
@@ -58,6 +58,7 @@ struct Workload {
     double weight_bytes = 0;            ///< in that format
     double live_bytes = 0;              ///< most bytes of activations alive at once, upper bound
     std::vector<std::string> op_names;  ///< operators that it is made of
+    std::string quantised;              ///< as its file is: "mxfp4"; empty: it is not
     std::string model_type;             ///< of a config.json: "llama"; empty: an ONNX file
 };
 

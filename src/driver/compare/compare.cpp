@@ -96,8 +96,8 @@ struct DeviceSetting {
     std::string key, device;  ///< device: empty for all
     machine::Interval value;
 };
-/// Nothing where its key is none of a device's: then it is one of cost. Money stays there too, since
-/// it needs a date.
+/// Nothing where its key is none of a device's: then it is one of cost. Money stays there too,
+/// since it needs a date.
 std::optional<DeviceSetting> device_setting(const std::string& text) {
     const size_t is = text.find('=');
     if (is == std::string::npos) return std::nullopt;

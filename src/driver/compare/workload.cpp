@@ -166,6 +166,7 @@ Workload decoder_workload(const ModelFile& file, const WorkloadRequest& request)
     d.window = f.window;
     d.window_layers = static_cast<double>(f.window_layers);
     w.model_type = f.model_type;
+    w.quantised = f.quantised;
     w.op_names = operator_names(file.graph);
     if (request.prompt > 0) d.prompt_flops = prompt_flops(file.graph, request.prompt);
     return w;

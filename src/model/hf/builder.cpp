@@ -14,7 +14,8 @@
 
 namespace smeaton::model::hf {
 
-// "lm_head" and "model.layers.*.mlp.gate" stand for whole steps of a name, wherever they stand in it.
+// "lm_head" and "model.layers.*.mlp.gate" stand for whole steps of a name, wherever they stand in
+// it.
 bool Facts::is_converted(const std::string& weight) const {
     const std::string name = "." + weight + ".";
     return std::none_of(not_converted.begin(), not_converted.end(), [&](const std::string& part) {

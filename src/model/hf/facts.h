@@ -35,6 +35,7 @@ struct Facts {
     /// Parts that quantisation leaves alone, as `quantization_config` names them: "lm_head",
     /// "model.layers.*.self_attn".
     std::vector<std::string> not_converted;
+    std::string quantised;  ///< `quantization_config`'s method: "mxfp4", "fp8"; empty: none
     /// Elements of weights in such parts.
     int64_t not_converted_parameters = 0;
 
