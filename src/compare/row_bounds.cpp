@@ -101,7 +101,7 @@ double next_token(const Row& row, Setting& s, RowBound& b) {
     } else {
         serving.split = split_of(row, s);
         if (row.metric == "tpot")
-            batch = std::max(1.0, std::floor(batch_of(row, s) / serving.split.replicas));
+            batch = std::max(1.0, std::floor(batch_of(row, s, true) / serving.split.replicas));
     }
     return decode(serving, batch, row.prompt + row.output / 2).bound_s;
 }

@@ -140,12 +140,13 @@ Serving serving_of(const Setting& s) {
     return serving;
 }
 
-double batch_of(const Row& row, const Setting& s) {
+double batch_of(const Row& row, const Setting& s, bool may_wait) {
     double batch = 0;
     const char* end = row.batch.data() + row.batch.size();
     const auto [rest, error] = std::from_chars(row.batch.data(), end, batch);
     const bool stated = error == std::errc() && rest == end && batch > 0;
     if (!stated && !holds(row.batch, "max")) throw Left{"its batch is not stated"};
+    if (stated && may_wait) return batch;
     const double gib = machine::need(s.device, "memory_gb", "a row").number.value;
     EngineMemory memory = s.memory;
     if (stated) memory.most_batch = 0;

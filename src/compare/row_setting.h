@@ -40,7 +40,9 @@ void lengths_of(const Row&, Setting&);
 /// Tensor parallelism that gives the most tokens on all devices, by what engines commonly reach,
 /// where the row states none.
 Split split_of(const Row&, const Setting&);
-double batch_of(const Row&, const Setting&);
+/// Sequences at once, of all replicas where the row states them, else as many as fit. Left where so
+/// many do not fit, unless some may wait.
+double batch_of(const Row&, const Setting&, bool may_wait = false);
 
 Serving serving_of(const Setting&);
 /// The number behind a key in a text ("M=64"); nothing where there is none.
