@@ -190,8 +190,8 @@ const DeviceNumber& need(const Device& device, std::string_view key, std::string
         "device {}: no {}, which {} needs ({}); state it: a file with `base: \"{}\"` and `{}` "
         "stands where the name does, and compare takes --set {}=NUMBER (docs/devices.md)",
         device.name, key, what,
-        why == device.blank.end() ? "its description does not state it" : why->second,
-        device.name, line_of(key), key);
+        why == device.blank.end() ? "its description does not state it" : why->second, device.name,
+        line_of(key), key);
 }
 
 const DeviceNumber& need_dense_peak(const Device& device, const std::string& format,
@@ -282,16 +282,14 @@ std::optional<FormatRate> best_rate(const std::string& format, Rate rate) {
 
 std::optional<FormatRate> dense_rate(const Device& device, const std::string& format,
                                      const std::string& accumulate) {
-    return best_rate(format, [&](const std::string& holder) {
-        return dense_peak(device, holder, accumulate);
-    });
+    return best_rate(
+        format, [&](const std::string& holder) { return dense_peak(device, holder, accumulate); });
 }
 
 std::optional<FormatRate> sparse_rate(const Device& device, const std::string& format,
                                       const std::string& sparse) {
-    return best_rate(format, [&](const std::string& holder) {
-        return sparse_peak(device, holder, sparse);
-    });
+    return best_rate(
+        format, [&](const std::string& holder) { return sparse_peak(device, holder, sparse); });
 }
 
 Machine to_machine(const Device& device) {

@@ -68,8 +68,8 @@ std::string_view text(Confidence);
 /// Is this text the short form: a mapping without `levels` and `units`, with `peak`, `class`,
 /// `memory_gb`, `bandwidth_gb_s` or `base`?
 bool is_device_text(const std::string& yaml);
-/// `base` names a device, or a file without one, whose numbers hold where the text has none. UserError
-/// names file, line and key, as parse_machine does.
+/// `base` names a device, or a file without one, whose numbers hold where the text has none.
+/// UserError names file, line and key, as parse_machine does.
 Device parse_device(const std::string& yaml, const std::string& file);
 /// A file, or the name, alias or file name of one that ships; case, blanks and hyphens do not
 /// matter. UserError that names the nearest where there is none.

@@ -90,8 +90,7 @@ void read_peaks(YamlMap& map, Device& device) {
         if (std::find(formats.begin(), formats.end(), format) == formats.end())
             peaks.fail(node, fmt::format("format '{}' is unknown{}", format,
                                          nearest_hint(format, formats)));
-        device.peak[format] = read_number(map, peaks.child(format), "peak." + format,
-                                          kPeakBounds);
+        device.peak[format] = read_number(map, peaks.child(format), "peak." + format, kPeakBounds);
     }
 }
 
@@ -130,8 +129,8 @@ Device base_of(YamlMap& map, const YAML::Node& root) {
     const std::filesystem::path beside = std::filesystem::path(map.file()).parent_path() / *name;
     const std::string path = std::filesystem::is_regular_file(beside) ? beside.string() : *name;
     if (std::filesystem::is_regular_file(path) && YAML::Load(read_description(path))["base"])
-        map.fail(root, fmt::format("base '{}' has a base of its own: one is as far as it goes",
-                                   *name));
+        map.fail(root,
+                 fmt::format("base '{}' has a base of its own: one is as far as it goes", *name));
     Device device = read_device(path);
     device.aliases.clear();
     return device;
@@ -150,7 +149,8 @@ Device read_root(const YAML::Node& root, const std::string& file) {
     map.rename("device " + device.name);
     device.aliases = map.words("aliases");
     read_word(map, "vendor", device.vendor);
-    if (map.child("class").IsDefined()) device.device_class = one_of(map, "class", device_classes());
+    if (map.child("class").IsDefined())
+        device.device_class = one_of(map, "class", device_classes());
     read_word(map, "family", device.family);
     read_word(map, "process", device.process);
     read_word(map, "memory_type", device.memory_type);

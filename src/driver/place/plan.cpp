@@ -62,8 +62,7 @@ struct Rates {
     Rates times(double faster) const {
         Rates r = *this;
         cost::DeviceRates& d = r.end.rates;
-        for (double* rate :
-             {&d.matrix_flops, &d.attention_flops, &d.vector_flops, &d.memory_bytes})
+        for (double* rate : {&d.matrix_flops, &d.attention_flops, &d.vector_flops, &d.memory_bytes})
             *rate *= faster;
         return r;
     }
