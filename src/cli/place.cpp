@@ -119,9 +119,10 @@ Verb place_verb() {
                 arguments.words("--optimizer", {"sgd", "momentum", "adam", "adamw"});
                 arguments.option("--fixed", p.fixed, "t=,p=,d=,...",
                                  "only plans with these: t, p, d, microbatch, recompute");
-                arguments.option("--model", r->cost_model, "NAME",
-                                 "what costs a layer: native (rooflines of the devices), or phaze "
-                                 "(chips of its template: docs/phaze.md)");
+                arguments.option(
+                    "--model", r->cost_model, "NAME",
+                    "what costs a layer: native (as `simulate` prices it on the device), or phaze "
+                    "(chips of its template: docs/phaze.md)");
                 arguments.words("--model", {"native", "phaze"});
                 arguments.option("--chip", r->chip, "n_tc=,n_vc=,...",
                                  "phaze: n_tc, n_vc, width, depth, buffer_mb; default 8, 2, 128, "

@@ -74,10 +74,4 @@ void add_terms(const std::string& text, FittedTerms&);
 /// One calibration for each engine and width that has rows. Deterministic.
 CalibrationResult calibrate(const RowCases&, const FittedTerms& = {});
 
-/// Rates of a device for a format with the sums that an engine computes in (llama.cpp: fp16, where
-/// the device states a rate for that). UserError where a number is blank that this work needs.
-cost::DeviceRates rates_of(const machine::Device&, const std::string& peak,
-                           const std::string& attention_peak, bool needs_link,
-                           const std::string& what, const std::string& engine);
-
 }  // namespace smeaton::compare

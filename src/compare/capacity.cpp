@@ -31,7 +31,9 @@ double weights_of(const Workload& w, const Bits& bits, const Split& split) {
         return ((all - thinned) * bits.weights + thinned * bits.pruned) / 8;
     };
     const double in_experts = pruned > 0 ? experts : 0;
-    return (bytes(others, pruned - in_experts) / split.tensor +
+    const double wider =
+        pruned > 0 ? 0 : w.decoder.wide_parameters * (bits.wide() - bits.weights) / 8;
+    return ((bytes(others, pruned - in_experts) + wider) / split.tensor +
             bytes(experts, in_experts) / split.expert_devices()) /
            split.stages;
 }
@@ -94,11 +96,12 @@ Capacity capacity(const Workload& w, const Bits& bits, const Split& split, doubl
     if (w.is_decoder) {
         const double rounded = std::ceil(tokens / engine.block_tokens) * engine.block_tokens;
         c.weights_bytes = weights_of(w, bits, split);
-        c.cache_bytes = batch * rounded * cache_of_token(w.decoder, bits, split);
+        c.cache_bytes =
+            batch * w.decoder.keys_seen(rounded) * cache_of_token(w.decoder, bits, split);
         c.activation_bytes = activations_of(w.decoder, bits, split, batch * tokens);
     } else {
         c.weights_bytes = w.parameters * bits.weights / 8;
-        c.activation_bytes = w.live_bytes * bits.activations / 32;
+        c.activation_bytes = w.live_bytes * bits.activations / (w.format == "fp16" ? 16 : 32);
     }
     const double over = c.needed_bytes() - c.usable_bytes;
     c.fits = over <= 0;

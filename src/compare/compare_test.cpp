@@ -143,6 +143,38 @@ TEST(Experts, OnDevicesOfTheirOwnThereIsAPartOnEachAndTokensGoThereAndBack) {
     EXPECT_GT(slower.seconds, even.seconds);
 }
 
+TEST(Phases, WhatQuantisationLeavesAloneKeepsItsBits) {
+    Workload w = llama();
+    Serving s = served(w, {});
+    s.bits = {4.25, 16, 16};
+    const double narrow = decode(s, 1, 0).bytes;
+    const double head = 4096.0 * 128256;
+    for (Product& p : w.decoder.products) p.wide = p.head;
+    w.decoder.wide_parameters = 2 * head;  // the embedding too
+    EXPECT_NEAR(decode(s, 1, 0).bytes - narrow, head * (16 - 4.25) / 8, 1);
+    const auto weights = [&] {
+        return capacity(w, s.bits, {}, 80e9, memory_of_engine("vllm"), 1, 1024).weights_bytes;
+    };
+    EXPECT_NEAR(weights(), (w.parameters * 4.25 + 2 * head * (16 - 4.25)) / 8, 1);
+    s.bits.weights = 16;
+    const double sixteen = decode(s, 1, 0).bytes;
+    for (Product& p : w.decoder.products) p.wide = false;
+    EXPECT_DOUBLE_EQ(decode(s, 1, 0).bytes, sixteen);
+}
+
+TEST(Phases, LayersWithAWindowReadNoMoreThanThatAndTheOthersReadAll) {
+    Workload w = llama();
+    w.decoder.window = 128;
+    w.decoder.window_layers = 16;  // of 32
+    Serving s = served(w, {});
+    const double context = 1024, token = w.decoder.kv_elements * 2;
+    const double none = decode(s, 1, 0).bytes;
+    EXPECT_NEAR(decode(s, 1, context).bytes - none, token * (context + 128) / 2, 1);
+    EXPECT_DOUBLE_EQ(w.decoder.keys_seen(64), 64);
+    w.decoder.window_layers = 32;
+    EXPECT_NEAR(decode(s, 1, context).bytes - none, token * 128, 1);
+}
+
 TEST(Rows, ABetterDeviceFewerBitsAndAPromptThatIsShorterAreNeverSlower) {
     machine::Device base = machine::read_device("H100");
     auto step = [&](const machine::Device& d, const std::string& format, double batch,

@@ -69,7 +69,9 @@ double figure(const std::string& text, const std::string& assignment) {
     return value;
 }
 
-machine::Interval interval_of(const std::string& text, const std::string& assignment) {
+}  // namespace
+
+machine::Interval interval_set(const std::string& text, const std::string& assignment) {
     const size_t one = text.find(':');
     if (one == std::string::npos) return machine::Interval::exact(figure(text, assignment));
     const size_t two = text.find(':', one + 1);
@@ -79,8 +81,6 @@ machine::Interval interval_of(const std::string& text, const std::string& assign
             figure(text.substr(one + 1, two - one - 1), assignment),
             figure(text.substr(two + 1), assignment)};
 }
-
-}  // namespace
 
 const std::vector<CostKey>& cost_keys() {
     static const std::vector<CostKey> keys = {
@@ -156,10 +156,12 @@ void set_cost(CostInputs& inputs, const std::string& assignment) {
     if (!key) {
         std::string all;
         for (const std::string& k : key_names()) all += (all.empty() ? "" : ", ") + k;
-        throw UserError("--set {}: key '{}' is unknown{}; there are mode, {}", assignment, name,
-                        nearest_hint(name, key_names()), all);
+        throw UserError(
+            "--set {}: key '{}' is unknown{}; there are mode, {}; and numbers of devices: "
+            "memory_gb, bandwidth_gb_s, link_gb_s, power_w, peak.FORMAT and others",
+            assignment, name, nearest_hint(name, key_names()), all);
     }
-    CostInput input{interval_of(right, assignment), "set on the command line", "today"};
+    CostInput input{interval_set(right, assignment), "set on the command line", "today"};
     check_range(*key, input, "--set " + assignment);
     if (dot == std::string::npos) {
         inputs.values[name] = input;

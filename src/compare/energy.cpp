@@ -24,8 +24,8 @@ constexpr Interval kIdleShare{0.05, 0.12, 0.3};  ///< of the rated power, where 
 
 struct Host {
     Interval watts;
-    std::string source;
     bool known = false;
+    std::vector<const machine::DeviceNumber*> numbers = {};
 };
 
 Host host_of(const machine::Device& d, int count, double rated) {
@@ -34,10 +34,9 @@ Host host_of(const machine::Device& d, int count, double rated) {
     if (server && holds) {
         const double beside = server->number.value - holds->number.value * rated;
         const double servers = std::ceil(count / holds->number.value);
-        if (beside > 0)
-            return {kHostShare * (beside * servers), "server: " + server->number.source, true};
+        if (beside > 0) return {kHostShare * (beside * servers), true, {server, holds}};
     }
-    return {kUnknownHost * (rated * count), "no server of this device is known", false};
+    return {kUnknownHost * (rated * count)};
 }
 
 }  // namespace
@@ -70,19 +69,17 @@ Power power(const machine::Device& d, int count, double busy, std::optional<doub
     const Interval each{idle.low + (load.low - idle.low) * busy,
                         idle.value + (load.value - idle.value) * busy,
                         idle.high + (load.high - idle.high) * busy};
-    const Host host = system ? Host{{}, "the rated power is that of the whole system", true}
-                             : host_of(d, count, full);
+    const Host host = system ? Host{{}, true} : host_of(d, count, full);
     auto quantity = [&](Interval v, const std::string& formula) {
         Quantity q;
         q.v = v;
         q.formula = formula;
-        q.source(rated->number.source);
-        q.source(host.source);
+        rests_on(q, d.name + " power_w", *rated);
+        if (idle_number) rests_on(q, d.name + " idle_w", *idle_number);
+        for (const machine::DeviceNumber* number : host.numbers) rests_on(q, "server", *number);
         if (!host.known) q.flag("server unknown");
         if (!idle_number) q.flag("idle power assumed");
         if (cap_w && *cap_w < full) q.flag("power cap without frequency data");
-        if (rated->confidence == machine::Confidence::Inferred) q.flag("inferred");
-        if (rated->confidence == machine::Confidence::Recalled) q.flag("recalled");
         return q;
     };
     p.wall_w = quantity(each * count + host.watts,

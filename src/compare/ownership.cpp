@@ -17,8 +17,7 @@ using machine::Interval;
 constexpr double kHoursPerYear = 8760;
 
 CostInput of_device(const machine::DeviceNumber& n, double times) {
-    CostInput input{n.number.interval() * times, n.number.source, n.date};
-    return input;
+    return {n.number.interval() * times, n.number.source, n.date, n.confidence};
 }
 
 /// The inputs of one case, and what they were taken from.
@@ -33,6 +32,7 @@ struct Taken {
         if (!found) return std::nullopt;
         q.source(fmt::format("{}: {}{}{}", key, found->source, found->date.empty() ? "" : ", ",
                              found->date));
+        q.flag_confidence(found->confidence);
         return found->v;
     }
     Interval need(const std::string& key) const {

@@ -16,6 +16,7 @@ namespace smeaton::compare {
 struct CostInput {
     machine::Interval v;
     std::string source, date;
+    machine::Confidence confidence = machine::Confidence::Unstated;  ///< of a data sheet's number
 };
 
 /// mode "rent" or "own"; every other key is one of cost_keys().
@@ -37,6 +38,8 @@ const std::vector<CostKey>& cost_keys();
 CostInputs parse_costs(const std::string& yaml, const std::string& file, CostInputs base = {});
 /// What ships: life, interest, PUE and the like with their sources; no rent and no price.
 CostInputs shipped_cost_inputs();
+/// A number or LOW:VALUE:HIGH, of an assignment that messages name.
+machine::Interval interval_set(const std::string& text, const std::string& assignment);
 /// "KEY=V" or "KEY.DEVICE=V" over the inputs; V may be LOW:VALUE:HIGH. UserError for others.
 void set_cost(CostInputs&, const std::string& assignment);
 

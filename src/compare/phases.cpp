@@ -33,8 +33,8 @@ OperatorWork product_of(const Serving& s, const Mix& mix, const Product& p) {
     w.rows = of_experts ? rows * p.active / read : rows;
     w.flops = 2 * p.depth * p.columns * rows * p.active * busy / shares;
     w.pruned = s.bits.pruned > 0 && !p.head;
-    w.weight_bytes =
-        p.depth * p.columns * held * (w.pruned ? s.bits.pruned : s.bits.weights) / 8 / shares;
+    const double bits = w.pruned ? s.bits.pruned : p.wide ? s.bits.wide() : s.bits.weights;
+    w.weight_bytes = p.depth * p.columns * held * bits / 8 / shares;
     w.activation_bytes =
         rows * p.active * (p.depth + p.columns) * s.bits.activations / 8 * busy / shares;
     w.times = p.times;
@@ -127,15 +127,11 @@ PhaseTime phase(const Serving& s, const Mix& mix) {
     return out;
 }
 
-/// Keys that the queries of a prompt see, each those before it and itself.
-double causal_pairs(double prompt, double window) {
-    const double all = prompt * (prompt + 1) / 2;
+/// Keys that the queries of a prompt see, each those before it and itself; mean over the layers.
+double causal_pairs(const Decoder& m, double prompt) {
+    const double all = prompt * (prompt + 1) / 2, window = static_cast<double>(m.window);
     if (window <= 0 || prompt <= window) return all;
-    return window * (window + 1) / 2 + (prompt - window) * window;
-}
-
-double seen(const Decoder& m, double context) {
-    return m.window > 0 ? std::min(context, static_cast<double>(m.window)) : context;
+    return m.over_layers(all, window * (window + 1) / 2 + (prompt - window) * window);
 }
 
 }  // namespace
@@ -163,7 +159,7 @@ PhaseTime prefill(const Serving& s, double sequences, double prompt) {
     Mix mix;
     mix.tokens = sequences * prompt;
     mix.last = mix.sequences = sequences;
-    mix.pairs = sequences * causal_pairs(prompt, static_cast<double>(s.model->window));
+    mix.pairs = sequences * causal_pairs(*s.model, prompt);
     mix.cache_written = mix.tokens;
     PhaseTime out = phase(s, mix);
     if (s.roofline && s.model->prompt_flops > 0 && s.bits.pruned == 0) {
@@ -178,7 +174,7 @@ PhaseTime prefill(const Serving& s, double sequences, double prompt) {
 PhaseTime decode(const Serving& s, double sequences, double context) {
     Mix mix;
     mix.tokens = mix.last = mix.sequences = sequences;
-    mix.pairs = mix.cache_read = sequences * seen(*s.model, context);
+    mix.pairs = mix.cache_read = sequences * s.model->keys_seen(context);
     mix.cache_written = sequences;
     return phase(s, mix);
 }

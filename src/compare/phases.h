@@ -17,6 +17,9 @@ struct Bits {
     /// Of a weight of products with pruned weights (all but the head), zeros left out and the
     /// places of the others counted; 0: nothing is pruned.
     double pruned = 0;
+
+    /// Of a weight that quantisation leaves alone.
+    double wide() const { return std::max(weights, 16.0); }
 };
 
 /// Devices that share one model: t tensor parallel, p stages, d replicas. e: experts lie whole on e

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "machine/number.h"
+#include "machine/device.h"
 
 namespace smeaton::compare {
 
@@ -19,10 +19,19 @@ struct Quantity {
     void flag(const std::string& word) {
         if (std::find(flags.begin(), flags.end(), word) == flags.end()) flags.push_back(word);
     }
+    /// Of a number that nobody read anywhere: "inferred", "recalled".
+    void flag_confidence(machine::Confidence c) {
+        if (c == machine::Confidence::Inferred || c == machine::Confidence::Recalled)
+            flag(std::string(machine::text(c)));
+    }
     void source(const std::string& text) {
         if (!text.empty() && std::find(sources.begin(), sources.end(), text) == sources.end())
             sources.push_back(text);
     }
 };
+
+/// `q` rests on this number of a device: its source, and a flag where nobody read it anywhere
+/// (inferred, recalled). `of`: "H100 peak.fp16".
+void rests_on(Quantity& q, const std::string& of, const machine::DeviceNumber&);
 
 }  // namespace smeaton::compare

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "compare/calibrate.h"
 #include "compare/row_parts.h"
 
 namespace smeaton::compare {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compare/rates.h"
 #include "compare/row_setting.h"
 
 namespace smeaton::compare {
@@ -40,9 +41,11 @@ Serving loosest(const Row& row, Setting& s, RowBound& b) {
     serving.rates.matrix_flops = fastest_rate(s.device);
     try {
         s.format = format_of(row);
-        if (const auto* peak = machine::dense_peak(s.device, s.format.peak,
-                                                   row.engine == "llama.cpp" ? "fp16" : "fp32"))
-            serving.rates.matrix_flops = peak->number.high * 1e12;
+        // A peak that nobody states may be any.
+        const std::string sums = sums_of(row.engine);
+        if (machine::dense_peak(s.device, s.format.peak, sums))
+            serving.rates.matrix_flops =
+                machine::dense_rate(s.device, s.format.peak, sums)->tera.high * 1e12;
     } catch (const Left&) {
         Bits least;
         for (const std::string& name : format_names()) {
@@ -98,7 +101,7 @@ double next_token(const Row& row, Setting& s, RowBound& b) {
     } else {
         serving.split = split_of(row, s);
         if (row.metric == "tpot")
-            batch = std::max(1.0, std::floor(batch_of(row, s) / serving.split.replicas));
+            batch = std::max(1.0, std::floor(batch_of(row, s, true) / serving.split.replicas));
     }
     return decode(serving, batch, row.prompt + row.output / 2).bound_s;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compare/rates.h"
 #include "compare/row_setting.h"
 
 namespace smeaton::compare {
@@ -88,7 +89,7 @@ RowCase case_of(const Row& row, const WorkloadOf& workload) {
         single_operator(row, s, c);
     } else {
         s.workload = &workload_of(row, workload);
-        s.format = format_of(row);
+        s.format = format_on(row, s);
         s.memory = memory_of_engine(row.engine);
         c.width = cost::width_of(s.format.bits.weights);
         try {
@@ -103,28 +104,6 @@ RowCase case_of(const Row& row, const WorkloadOf& workload) {
 }
 
 }  // namespace
-
-cost::DeviceRates rates_of(const machine::Device& device, const std::string& peak,
-                           const std::string& attention_peak, bool needs_link,
-                           const std::string& what, const std::string& engine) {
-    constexpr double kTera = 1e12, kGiga = 1e9;
-    cost::DeviceRates rates;
-    machine::need_dense_peak(device, peak, what);
-    // llama.cpp has cuBLAS multiply 16-bit operands with 16-bit sums.
-    const std::string sums = engine == "llama.cpp" ? "fp16" : "fp32";
-    rates.matrix_flops = machine::dense_peak(device, peak, sums)->number.value * kTera;
-    // Where attention's own format has no peak, it computes in that of the products.
-    const auto* own = machine::dense_peak(device, attention_peak, sums);
-    rates.attention_flops = own ? own->number.value * kTera : rates.matrix_flops;
-    if (const auto* vector = machine::find_number(device, "peak.fp32"))
-        rates.vector_flops = vector->number.value * kTera;
-    rates.memory_bytes = machine::need(device, "bandwidth_gb_s", what).number.value * kGiga;
-    if (needs_link) {
-        const machine::DeviceNumber& link = machine::need(device, "link_gb_s", what);
-        rates.link_bytes = link.number.value * kGiga / (link.ways == "one" ? 1 : 2);
-    }
-    return rates;
-}
 
 RowCases cases_of(const std::vector<Row>& rows, const WorkloadOf& workload) {
     RowCases out;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <list>
 
 #include "base/error.h"
-#include "compare/calibrate.h"
 #include "compare/row_parts.h"
 
 namespace smeaton::compare {
@@ -101,54 +101,6 @@ EngineRow engine_at(const RowInputs& c, const std::string& engine, const Split& 
     return row;
 }
 
-/// The same with weights of a wider class of measured rows, operands and peak with them; nothing
-/// where the device has no such peak.
-std::optional<RowInputs> widened(const RowInputs& c, const std::string& engine, double bits) {
-    RowInputs wide = c;
-    Format& f = wide.format;
-    const bool sixteen = bits > 8;
-    f.bits.weights = bits;
-    f.bits.activations = std::max(f.bits.activations, sixteen ? 16.0 : 8.0);
-    if (sixteen && (f.peak == "fp8" || f.peak == "int8" || f.peak == "fp4" || f.peak == "int4"))
-        f.peak = "fp16";
-    if (!sixteen && (f.peak == "fp4" || f.peak == "int4")) f.peak = "fp8";
-    if (!machine::dense_peak(c.asked.device, f.peak, "fp32")) return std::nullopt;
-    wide.ends = ends_of(wide, engine);
-    return wide;
-}
-
-/// Each end of `q` at most that of `other`, whichever of them those exceed: a smaller model, whose
-/// value may not, has no higher low end then.
-void at_most(Quantity& q, const Quantity& other, double times, const char* flag) {
-    const Interval least = {std::min(q.v.low, other.v.low * times),
-                            std::min(q.v.value, other.v.value * times),
-                            std::min(q.v.high, other.v.high * times)};
-    if (least.low == q.v.low && least.value == q.v.value && least.high == q.v.high) return;
-    if (least.value < q.v.value) {
-        const std::string formula = q.formula;
-        q = other;
-        q.formula = formula;
-    } else {
-        for (const std::string& source : other.sources) q.source(source);
-    }
-    q.v = least;
-    q.flag(flag);
-}
-
-EngineRow least_of_widths(const RowInputs& c, const std::string& engine, const Split& split,
-                          double batch) {
-    EngineRow row = engine_at(c, engine, split, batch);
-    for (const double bits : {7.0, 12.0}) {  // where the classes of width_of() begin
-        if (c.format.bits.weights >= bits) continue;
-        const auto wide = widened(c, engine, bits);
-        if (!wide) continue;
-        const EngineRow other = engine_at(*wide, engine, split, batch);
-        at_most(row.tpot_ms, other.tpot_ms, 1, "as with wider weights");
-        at_most(row.ttft_ms, other.ttft_ms, 1, "as with wider weights");
-    }
-    return row;
-}
-
 /// Experts of a token, more than it has, with which products of a step or of prompts fill the tiles
 /// of matrix units.
 std::vector<double> fuller(const RowInputs& c, const Split& split, double batch) {
@@ -169,23 +121,57 @@ Workload with_active(Workload w, double active) {
     return w;
 }
 
-/// Three things hold whatever measured rows of other widths and batches say: weights may be
-/// unpacked to wider ones, tokens may go to more experts than count, and sequences may run one at a
-/// time; all together too.
+/// One way to do what is asked. Whatever measured rows of other widths and batches say, weights may
+/// be unpacked to wider ones, tokens may go to more experts than count, and sequences may run one
+/// at a time: what has fewer bits, fewer experts or more sequences can be done in all ways of what
+/// has more of them, or fewer.
+struct Way {
+    RowInputs inputs;
+    double batch = 1;
+    std::vector<std::string> flags;  ///< how it differs from what is asked
+};
+
+/// All ways, the one asked for first. `more` owns the workloads of those with more experts.
+std::vector<Way> ways_of(const RowInputs& c, const std::string& engine, const Split& split,
+                         double batch, std::list<Workload>& more) {
+    std::vector<Way> all;
+    auto add = [&](const RowInputs& with, double sequences, std::vector<std::string> flags) {
+        for (RowInputs& width : widths_of(with, engine)) {
+            std::vector<std::string> own = flags;
+            if (width.format.bits.weights > c.format.bits.weights)
+                own.emplace_back("as with wider weights");
+            all.push_back({std::move(width), sequences, std::move(own)});
+        }
+    };
+    for (const double sequences : {batch, 1.0}) {
+        std::vector<std::string> flags;
+        if (sequences < batch) flags.emplace_back("as one at a time");
+        add(c, sequences, flags);
+        flags.emplace_back("as with more experts");
+        for (const double active : fuller(c, split, sequences)) {
+            more.push_back(with_active(c.workload, active));
+            add({more.back(), c.traffic, c.asked, c.options, c.by_memory, c.format, {}}, sequences,
+                flags);
+        }
+        if (batch <= 1) break;
+    }
+    return all;
+}
+
+/// The best of all ways, at each end. The roofline is that of all formats already, and no other way
+/// is below it.
 EngineRow decoder_engine(const RowInputs& c, const std::string& engine, const Split& split,
                          double batch) {
     if (c.options.roofline || c.by_memory) return engine_at(c, engine, split, batch);
-    EngineRow row = least_of_widths(c, engine, split, batch);
-    for (const double active : fuller(c, split, batch)) {
-        const Workload more = with_active(c.workload, active);
-        const RowInputs with = {more, c.traffic, c.asked, c.options, c.by_memory, c.format, c.ends};
-        const EngineRow other = least_of_widths(with, engine, split, batch);
-        at_most(row.tpot_ms, other.tpot_ms, 1, "as with more experts");
-        at_most(row.ttft_ms, other.ttft_ms, 1, "as with more experts");
+    std::list<Workload> more;
+    const std::vector<Way> ways = ways_of(c, engine, split, batch, more);
+    EngineRow row = engine_at(ways[0].inputs, engine, split, batch);
+    for (size_t i = 1; i < ways.size(); ++i) {
+        const Way& way = ways[i];
+        const EngineRow other = engine_at(way.inputs, engine, split, way.batch);
+        at_most(row.tpot_ms, other.tpot_ms, batch / way.batch, way.flags);
+        if (way.batch == batch) at_most(row.ttft_ms, other.ttft_ms, 1, way.flags);
     }
-    if (batch > 1)
-        at_most(row.tpot_ms, decoder_engine(c, engine, split, 1).tpot_ms, batch,
-                "as one at a time");
     const std::string formula = row.throughput.formula;
     row.throughput = inverse(row.tpot_ms, batch * split.replicas * 1e3);
     row.throughput.formula = formula;

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "compare/calibrate.h"
+#include "compare/operator_price.h"
+#include "compare/rates.h"
 
 namespace smeaton::compare {
 
@@ -18,20 +19,6 @@ using machine::Interval;
 /// Time over the roofline of engines and devices without any row: an interval, no point.
 constexpr Interval kUncalibrated{1, 2, 5};
 constexpr double kOtherFamily = 1.3, kExtrapolated = 1.2;
-
-/// Rates at one end of the device's ranges.
-cost::DeviceRates at_end(cost::DeviceRates rates, const machine::Device& d, const Format& format,
-                         int end) {
-    auto scale = [&](double& rate, const std::string& key) {
-        if (const auto* n = machine::find_number(d, key); n && rate > 0)
-            rate *= (end < 0 ? n->number.low : n->number.high) / n->number.value;
-    };
-    scale(rates.matrix_flops, "peak." + format.peak);
-    scale(rates.pruned_flops, "peak." + format.peak);
-    scale(rates.memory_bytes, "bandwidth_gb_s");
-    scale(rates.link_bytes, "link_gb_s");
-    return rates;
-}
 
 /// Rates of an FPGA whose overlay nobody states: its memory's, and no limit of arithmetic.
 cost::DeviceRates memory_alone(const machine::Device& d) {
@@ -54,15 +41,43 @@ void prune(const machine::Device& d, const Format& format, Ends& ends) {
     }
     const double bits = std::min(format.bits.weights, pruned_bits(s, format.bits.weights));
     ends.fast.bits.pruned = bits;
-    const auto* peak = machine::sparse_peak(d, format.peak, s.text());
-    if (!peak) {
+    if (!machine::sparse_peak(d, format.peak, s.text())) {
         ends.flags.push_back("no unit for " + s.text() + " zeros is stated: bytes at best");
         return;
     }
     ends.slow.bits.pruned = ends.value.bits.pruned = bits;
-    for (End* end : {&ends.slow, &ends.value, &ends.fast})
-        end->rates.pruned_flops = peak->number.value * 1e12;
+    const Interval rate = machine::sparse_rate(d, format.peak, s.text())->tera * 1e12;
+    // Zeros may be multiplied too, where that is faster.
+    auto best = [](End& end, double sparse) {
+        end.rates.pruned_flops = std::max(sparse, end.rates.matrix_flops);
+    };
+    best(ends.slow, rate.low), best(ends.value, rate.value), best(ends.fast, rate.high);
     ends.flags.push_back("pruned products are uncalibrated");
+}
+
+/// Is one model on several devices that talk?
+bool linked(const RowInputs& c) {
+    const std::optional<Split>& split = c.options.split;
+    const bool alone = split && split->tensor * split->stages == 1 && split->sharing() == 1;
+    return c.workload.is_decoder && c.asked.count > 1 && !alone &&
+           machine::find_number(c.asked.device, "link_gb_s");
+}
+
+std::vector<UsedNumber> numbers_of(const RowInputs& c, const std::string& engine) {
+    const machine::Device& d = c.asked.device;
+    std::vector<UsedNumber> all;
+    auto add = [&](const char* key) {
+        if (const auto* number = machine::find_number(d, key)) all.push_back({key, number});
+    };
+    if (c.by_memory)
+        add("bandwidth_gb_s");
+    else
+        all = numbers_behind(d, c.format.peak, c.format.attention, linked(c), engine);
+    if (const auto& s = c.format.sparsity; s.of > 0)
+        if (const auto rate = machine::sparse_rate(d, c.format.peak, s.text()))
+            all.push_back({"peak." + rate->format + " " + s.text(), rate->number});
+    if (c.workload.is_decoder && !c.traffic.concurrency) add("memory_gb");
+    return all;
 }
 
 }  // namespace
@@ -70,21 +85,80 @@ void prune(const machine::Device& d, const Format& format, Ends& ends) {
 Ends ends_of(const RowInputs& c, const std::string& engine) {
     const machine::Device& d = c.asked.device;
     const Format& format = c.format;
-    const std::optional<Split>& split = c.options.split;
-    const bool shared = c.workload.is_decoder && c.asked.count > 1 &&
-                        !(split && split->tensor * split->stages == 1 && split->sharing() == 1);
-    const bool linked = machine::find_number(d, "link_gb_s") != nullptr;
     Ends ends;
-    ends.value = {c.by_memory ? memory_alone(d)
-                              : rates_of(d, format.peak, format.attention, shared && linked,
-                                         format.name + " work", engine),
-                  format.bits};
-    ends.slow = ends.fast = ends.value;
-    if (!c.by_memory) prune(d, format, ends);
+    ends.numbers = numbers_of(c, engine);
+    auto end = [&](NumberEnd which) {
+        if (c.by_memory) return End{memory_alone(d), format.bits};
+        return End{rates_of(d, format.peak, format.attention, linked(c), format.name + " work",
+                            engine, which),
+                   format.bits};
+    };
+    ends.slow = end(NumberEnd::Low);
+    ends.value = end(NumberEnd::Value);
+    ends.fast = end(NumberEnd::High);
     if (c.by_memory) return ends;
-    ends.slow.rates = at_end(ends.slow.rates, d, format, -1);
-    ends.fast.rates = at_end(ends.fast.rates, d, format, 1);
+    if (const std::string wider = faster_format(d, format.peak, engine); !wider.empty())
+        ends.flags.push_back("computed in " + wider + ", which is faster here");
+    prune(d, format, ends);
     return ends;
+}
+
+namespace {
+
+/// The narrowest formats of at least so many bits that the device computes in and that hold this
+/// one; wider ones that hold one of these are no better.
+std::vector<std::string> operands_of(const machine::Device& d, const std::string& format,
+                                     int least_bits) {
+    std::vector<std::string> kept;
+    for (const std::string& holder : machine::formats_that_hold(format)) {
+        if (machine::format_bits(holder) < least_bits || !machine::dense_peak(d, holder, "fp32"))
+            continue;
+        const bool held = std::any_of(kept.begin(), kept.end(), [&](const std::string& narrower) {
+            const auto& wider = machine::formats_that_hold(narrower);
+            return std::find(wider.begin(), wider.end(), holder) != wider.end();
+        });
+        if (!held) kept.push_back(holder);
+    }
+    return kept;
+}
+
+}  // namespace
+
+std::vector<RowInputs> widths_of(const RowInputs& c, const std::string& engine) {
+    std::vector<RowInputs> all = {c};
+    all[0].ends = ends_of(c, engine);
+    for (const double bits : {7.0, 12.0}) {  // where the classes of width_of() begin
+        if (c.format.bits.weights >= bits) continue;
+        const int least = bits > 8 ? 16 : 8;
+        for (const std::string& operand : operands_of(c.asked.device, c.format.peak, least)) {
+            RowInputs wide = c;
+            wide.format.bits.weights = bits;
+            if (operand != c.format.peak)
+                wide.format.bits.activations =
+                    std::max<double>(wide.format.bits.activations, machine::format_bits(operand));
+            wide.format.peak = operand;
+            wide.ends = ends_of(wide, engine);
+            all.push_back(std::move(wide));
+        }
+    }
+    return all;
+}
+
+/// Whichever of them those of `q` exceed: a smaller model, whose value may not, has no higher low
+/// end then.
+void at_most(Quantity& q, const Quantity& other, double times,
+             const std::vector<std::string>& flags) {
+    const Interval least = min(q.v, other.v * times);
+    if (least == q.v) return;
+    if (least.value < q.v.value) {
+        const std::string formula = q.formula;
+        q = other;
+        q.formula = formula;
+    } else {
+        for (const std::string& source : other.sources) q.source(source);
+    }
+    q.v = least;
+    for (const std::string& flag : flags) q.flag(flag);
 }
 
 const Calibration* nearest_calibration(const std::vector<Calibration>& all,
@@ -137,13 +211,8 @@ Quantity timed(const RowInputs& c, double value, double slow, double fast, doubl
     q.v = {std::max(bound_fast, fast * factor.low), std::max(bound_fast, value * factor.value),
            std::max(bound_fast, slow * factor.high)};
     q.v.value = std::clamp(q.v.value, q.v.low, q.v.high);
-    const machine::Device& d = c.asked.device;
-    for (const std::string& key : {"peak." + c.format.peak, std::string("bandwidth_gb_s")})
-        if (const auto* n = machine::find_number(d, key)) {
-            q.source(fmt::format("{} {}: {}", d.name, key, n->number.source));
-            if (n->confidence == machine::Confidence::Inferred) q.flag("inferred");
-            if (n->confidence == machine::Confidence::Recalled) q.flag("recalled");
-        }
+    for (const UsedNumber& used : c.ends.numbers)
+        rests_on(q, c.asked.device.name + " " + used.key, *used.number);
     return q;
 }
 
@@ -172,7 +241,7 @@ void apply_cap(const RowInputs& c, EngineRow& row) {
 
 std::vector<std::string> engines_of(const RowInputs& c) {
     if (!c.options.engine.empty()) return {c.options.engine};
-    if (!c.workload.is_decoder) return {"onnxruntime"};
+    if (!c.workload.is_decoder) return {kOperatorEngine};
     std::vector<std::string> all;
     for (const std::string& e : c.asked.device.engines)
         for (const Calibration& k : c.options.calibrations)

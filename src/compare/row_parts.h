@@ -7,6 +7,7 @@
 
 #include "compare/compare.h"
 #include "compare/phases.h"
+#include "compare/rates.h"
 
 namespace smeaton::compare {
 
@@ -19,7 +20,8 @@ struct End {
 };
 struct Ends {
     End slow, value, fast;
-    std::vector<std::string> flags;  ///< what is not certain of them
+    std::vector<UsedNumber> numbers;  ///< of the device, which they are made of
+    std::vector<std::string> flags;   ///< what is not certain of them
 };
 
 /// Everything that one row is computed from.
@@ -29,13 +31,22 @@ struct RowInputs {
     const DeviceCount& asked;
     const Options& options;
     bool by_memory = false;  ///< no peak is stated: the rate of memory alone
-    Format format;           ///< as asked for; or wider, for what narrower weights never exceed
+    Format format;           ///< as asked for; or wider, as operands may be made
     Ends ends = {};
 };
 
 /// Of the format asked for, with the sums that the engine computes in. UserError where a number is
 /// blank.
 Ends ends_of(const RowInputs&, const std::string& engine);
+
+/// The inputs as for the engine, and for operands widened to each class of width above their own in
+/// which measured rows lie and the device computes: weights may be unpacked before they are used.
+std::vector<RowInputs> widths_of(const RowInputs&, const std::string& engine);
+
+/// Each end of `q` at most `times` that of `other`: another way to do the same. Where that decides
+/// one, it is flagged.
+void at_most(Quantity& q, const Quantity& other, double times,
+             const std::vector<std::string>& flags);
 
 /// Where an engine has no rows of this width: those of its nearest width, marked so.
 const cost::Calibration* nearest_calibration(const std::vector<cost::Calibration>&,

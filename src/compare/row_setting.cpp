@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compare/rates.h"
 
 namespace smeaton::compare {
 
@@ -63,6 +64,17 @@ Format format_of(const Row& row) {
     if (std::find(names.begin(), names.end(), precision) == names.end())
         throw Left{"its precision '" + row.precision + "' is no format known here"};
     return format_named(precision);
+}
+
+Format format_on(const Row& row, const Setting& s) {
+    const Format format = format_of(row);
+    const std::string& own = s.workload->quantised;
+    const std::vector<std::string> names = format_names();
+    if (std::find(names.begin(), names.end(), own) != names.end() &&
+        cost::width_of(format_named(own).bits.weights) != cost::width_of(format.bits.weights))
+        throw Left{"its precision '" + row.precision + "' is not that of the model's file, " + own};
+    const bool lacks = format.peak == "fp4" && !machine::dense_peak(s.device, "fp4", "fp32");
+    return lacks ? format_named("mxfp4") : format;
 }
 
 machine::Device device_of(const Row& row) {
@@ -128,17 +140,22 @@ Serving serving_of(const Setting& s) {
     return serving;
 }
 
-double batch_of(const Row& row, const Setting& s) {
+double batch_of(const Row& row, const Setting& s, bool may_wait) {
     double batch = 0;
     const char* end = row.batch.data() + row.batch.size();
     const auto [rest, error] = std::from_chars(row.batch.data(), end, batch);
-    if (error == std::errc() && rest == end && batch > 0) return batch;
-    if (!holds(row.batch, "max")) throw Left{"its batch is not stated"};
+    const bool stated = error == std::errc() && rest == end && batch > 0;
+    if (!stated && !holds(row.batch, "max")) throw Left{"its batch is not stated"};
+    if (stated && may_wait) return batch;
     const double gib = machine::need(s.device, "memory_gb", "a row").number.value;
+    EngineMemory memory = s.memory;
+    if (stated) memory.most_batch = 0;
     const double most = most_sequences(*s.workload, s.format.bits, s.split,
-                                       gib * 1024 * 1024 * 1024, s.memory, s.prompt + s.output);
+                                       gib * 1024 * 1024 * 1024, memory, s.prompt + s.output);
     if (most < 1) throw Left{"by this model it does not fit"};
-    return most;
+    if (stated && batch > most * s.split.replicas)
+        throw Left{"by this model its batch does not fit at once: some of it waits"};
+    return stated ? batch : most;
 }
 
 namespace {

@@ -30,6 +30,9 @@ bool holds(const std::string& text, const std::string& part);
 
 /// Left where the row does not say, or says what nobody knows here.
 Format format_of(const Row&);
+/// The same as it ran: fp4 where nothing multiplies fp4 are weights of 4 bits, unpacked to 16. Left
+/// where the row's precision is not that of a model whose file is quantised.
+Format format_on(const Row&, const Setting&);
 machine::Device device_of(const Row&);
 const Workload& workload_of(const Row&, const WorkloadOf&);
 /// Prompt and output; mean lengths of MLPerf's data sets where rows do not state any.
@@ -37,7 +40,9 @@ void lengths_of(const Row&, Setting&);
 /// Tensor parallelism that gives the most tokens on all devices, by what engines commonly reach,
 /// where the row states none.
 Split split_of(const Row&, const Setting&);
-double batch_of(const Row&, const Setting&);
+/// Sequences at once, of all replicas where the row states them, else as many as fit. Left where so
+/// many do not fit, unless some may wait.
+double batch_of(const Row&, const Setting&, bool may_wait = false);
 
 Serving serving_of(const Setting&);
 /// The number behind a key in a text ("M=64"); nothing where there is none.

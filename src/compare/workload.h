@@ -1,6 +1,7 @@
 // What a model asks of any device, counted once from its graph.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Product {
     double experts = 1, active = 1;
     double times = 1;   ///< of this shape, one after another
     bool head = false;  ///< its result is the model's: serving asks for it on the last token alone
+    bool wide = false;  ///< quantisation leaves its weights alone: 16 bits or more in any format
 };
 
 /// A model that gives tokens one after another.
@@ -25,9 +27,22 @@ struct Decoder {
     double kv_elements = 0;      ///< kept per token, all layers
     double layers = 0, width = 0, heads = 0, kv_heads = 0;
     double feed_forward = 0, vocabulary = 0;
-    int64_t max_positions = 0;  ///< 0: no limit is stated
-    int64_t window = 0;         ///< keys that are seen; 0: all
-    double prompt_flops = 0;    ///< of the whole graph for one prompt; 0: not counted
+    double wide_parameters = 0;  ///< of those that quantisation leaves alone, embeddings too
+    int64_t max_positions = 0;   ///< 0: no limit is stated
+    int64_t window = 0;          ///< keys that are seen in layers with a window; 0: all
+    double window_layers = 0;    ///< such layers; the others see all
+    double prompt_flops = 0;     ///< of the whole graph for one prompt; 0: not counted
+
+    /// Mean over the layers of what is `all` without a window and `within` with one.
+    double over_layers(double all, double within) const {
+        const double share = layers > 0 ? window_layers / layers : 0;
+        return (1 - share) * all + share * within;
+    }
+    /// Keys behind `context` tokens, mean over the layers.
+    double keys_seen(double context) const {
+        return window > 0 ? over_layers(context, std::min(context, static_cast<double>(window)))
+                          : context;
+    }
 };
 
 struct Workload {
@@ -43,6 +58,7 @@ struct Workload {
     double weight_bytes = 0;            ///< in that format
     double live_bytes = 0;              ///< most bytes of activations alive at once, upper bound
     std::vector<std::string> op_names;  ///< operators that it is made of
+    std::string quantised;              ///< as its file is: "mxfp4"; empty: it is not
     std::string model_type;             ///< of a config.json: "llama"; empty: an ONNX file
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -172,14 +173,25 @@ const DeviceNumber* find_number(const Device& device, std::string_view key) {
     return found == table.end() ? nullptr : &found->second;
 }
 
+namespace {
+
+/// How a file says it.
+std::string line_of(std::string_view key) {
+    if (!key.starts_with("peak.")) return std::string(key) + ": NUMBER";
+    return "peak: {" + std::string(key.substr(5)) + ": NUMBER}";
+}
+
+}  // namespace
+
 const DeviceNumber& need(const Device& device, std::string_view key, std::string_view what) {
     if (const DeviceNumber* number = find_number(device, key)) return *number;
     const auto why = device.blank.find(std::string(key));
     throw UserError(
-        "device {}: no {}, which {} needs ({}); state it in a file of your own with its "
-        "source (docs/devices.md)",
+        "device {}: no {}, which {} needs ({}); state it: a file with `base: \"{}\"` and `{}` "
+        "stands where the name does, and compare takes --set {}=NUMBER (docs/devices.md)",
         device.name, key, what,
-        why == device.blank.end() ? "its description does not state it" : why->second);
+        why == device.blank.end() ? "its description does not state it" : why->second, device.name,
+        line_of(key), key);
 }
 
 const DeviceNumber& need_dense_peak(const Device& device, const std::string& format,
@@ -220,6 +232,64 @@ const DeviceNumber* dense_peak(const Device& device, const std::string& format,
 const DeviceNumber* sparse_peak(const Device& device, const std::string& format,
                                 const std::string& sparse) {
     return rate_that(device, format, [&](const DeviceNumber& n) { return n.sparse == sparse; });
+}
+
+int format_bits(const std::string& format) {
+    static const std::map<std::string, int> bits = {
+        {"fp64", 64}, {"fp32", 32}, {"tf32", 32}, {"fp16", 16}, {"bf16", 16},
+        {"fp8", 8},   {"int8", 8},  {"fp6", 6},   {"int4", 4},  {"fp4", 4}};
+    return bits.at(format);
+}
+
+// fp8 and fp6 with either split of their bits; a bf16 has 8 bits of exponent, which fp16 has not.
+const std::vector<std::string>& formats_that_hold(const std::string& format) {
+    using Names = std::vector<std::string>;
+    static const std::map<std::string, Names> holders = {
+        {"fp64", {"fp64"}},
+        {"fp32", {"fp32"}},
+        {"tf32", {"tf32", "fp32"}},
+        {"fp16", {"fp16", "tf32", "fp32"}},
+        {"bf16", {"bf16", "tf32", "fp32"}},
+        {"fp8", {"fp8", "fp16", "bf16", "tf32", "fp32"}},
+        {"int8", {"int8", "fp16", "bf16", "tf32", "fp32"}},
+        {"fp6", {"fp6", "fp8", "fp16", "bf16", "tf32", "fp32"}},
+        {"int4", {"int4", "int8", "fp8", "fp16", "bf16", "tf32", "fp32"}},
+        {"fp4", {"fp4", "fp6", "fp8", "fp16", "bf16", "tf32", "fp32"}}};
+    return holders.at(format);
+}
+
+namespace {
+
+/// The best of what `rate` finds for the formats that hold this one.
+template <class Rate>
+std::optional<FormatRate> best_rate(const std::string& format, Rate rate) {
+    std::optional<FormatRate> best;
+    for (const std::string& holder : formats_that_hold(format)) {
+        const DeviceNumber* found = rate(holder);
+        if (!found) continue;
+        const Interval v = found->number.interval();
+        if (!best) {
+            best = FormatRate{v, holder, found};
+            continue;
+        }
+        if (v.value > best->tera.value) best->format = holder, best->number = found;
+        best->tera = max(best->tera, v);
+    }
+    return best;
+}
+
+}  // namespace
+
+std::optional<FormatRate> dense_rate(const Device& device, const std::string& format,
+                                     const std::string& accumulate) {
+    return best_rate(
+        format, [&](const std::string& holder) { return dense_peak(device, holder, accumulate); });
+}
+
+std::optional<FormatRate> sparse_rate(const Device& device, const std::string& format,
+                                      const std::string& sparse) {
+    return best_rate(
+        format, [&](const std::string& holder) { return sparse_peak(device, holder, sparse); });
 }
 
 Machine to_machine(const Device& device) {

@@ -66,8 +66,9 @@ const std::vector<std::string>& device_classes();
 std::string_view text(Confidence);
 
 /// Is this text the short form: a mapping without `levels` and `units`, with `peak`, `class`,
-/// `memory_gb` or `bandwidth_gb_s`?
+/// `memory_gb`, `bandwidth_gb_s` or `base`?
 bool is_device_text(const std::string& yaml);
+/// `base` names a device, or a file without one, whose numbers hold where the text has none.
 /// UserError names file, line and key, as parse_machine does.
 Device parse_device(const std::string& yaml, const std::string& file);
 /// A file, or the name, alias or file name of one that ships; case, blanks and hyphens do not
@@ -82,9 +83,35 @@ std::vector<Device> shipped_devices();
 const DeviceNumber* find_number(const Device&, std::string_view key);
 /// The same; where it is blank UserError "device D: no KEY, which WHAT needs; ...".
 const DeviceNumber& need(const Device&, std::string_view key, std::string_view what);
+/// Does a device have a number of this key ("memory_gb", "peak.fp16")?
+bool is_device_key(const std::string& key);
+/// Puts a number in the place of what the data sheet states, or of what it does not. UserError
+/// naming `where` for one that is implausible.
+void set_number(Device&, const std::string& key, const Interval&, const std::string& where);
+
 /// The peak of a format for dense work. UserError where it is blank or stated for sparse work.
 const DeviceNumber& need_dense_peak(const Device&, const std::string& format,
                                     std::string_view what);
+
+/// Bits of an operand: 16 of "bf16"; 32 of "tf32", which is stored as fp32 is.
+int format_bits(const std::string& format);
+/// A format and all wider ones that hold each of its values, so that work of the one can be done as
+/// work of the other: "int8" in "fp16", "bf16", "tf32", "fp32".
+const std::vector<std::string>& formats_that_hold(const std::string& format);
+
+/// The fastest at which a device computes with operands of a format, as themselves or widened:
+/// 10^12 operations/s, each end the best that is stated for it.
+struct FormatRate {
+    Interval tera;
+    std::string format;          ///< what gives its value
+    const DeviceNumber* number;  ///< the same, of the device
+};
+/// For dense work, with sums in `accumulate` where such a rate is stated. Nothing where none is.
+std::optional<FormatRate> dense_rate(const Device&, const std::string& format,
+                                     const std::string& accumulate);
+/// The same for operands of which N of M are kept ("2:4").
+std::optional<FormatRate> sparse_rate(const Device&, const std::string& format,
+                                      const std::string& sparse);
 
 /// The rate of a format with sums in `accumulate`; the format's own where no other is stated for
 /// such sums. Null where the format has no peak.

@@ -1,11 +1,14 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "machine/device.h"
+#include "machine/read.h"
 #include "machine/yaml_map.h"
 
 namespace smeaton::machine {
@@ -37,6 +40,7 @@ struct Bounds {
     const char* unit;
     double least, most;
 };
+constexpr Bounds kPeakBounds = {"tera-operations/s", 1e-4, 1e7};
 
 /// A plain number, or a mapping of it with what it is a number of.
 DeviceNumber read_number(YamlMap& owner, const YAML::Node& node, const std::string& key,
@@ -86,8 +90,7 @@ void read_peaks(YamlMap& map, Device& device) {
         if (std::find(formats.begin(), formats.end(), format) == formats.end())
             peaks.fail(node, fmt::format("format '{}' is unknown{}", format,
                                          nearest_hint(format, formats)));
-        device.peak[format] = read_number(map, peaks.child(format), "peak." + format,
-                                          {"tera-operations/s", 1e-4, 1e7});
+        device.peak[format] = read_number(map, peaks.child(format), "peak." + format, kPeakBounds);
     }
 }
 
@@ -118,18 +121,39 @@ void check(const Device& device, YamlMap& map, const YAML::Node& root) {
                 device.file, device.name, key, money->number.value);
 }
 
+/// The device that a file's `base` names, with what makes it another one left out; an empty one
+/// where there is none.
+Device base_of(YamlMap& map, const YAML::Node& root) {
+    const std::optional<std::string> name = map.optional_text("base");
+    if (!name) return {};
+    const std::filesystem::path beside = std::filesystem::path(map.file()).parent_path() / *name;
+    const std::string path = std::filesystem::is_regular_file(beside) ? beside.string() : *name;
+    if (std::filesystem::is_regular_file(path) && YAML::Load(read_description(path))["base"])
+        map.fail(root,
+                 fmt::format("base '{}' has a base of its own: one is as far as it goes", *name));
+    Device device = read_device(path);
+    device.aliases.clear();
+    return device;
+}
+
+/// A word of a device, which may be its base's.
+void read_word(YamlMap& map, const char* key, std::string& word) {
+    if (const auto own = map.optional_text(key)) word = *own;
+}
+
 Device read_root(const YAML::Node& root, const std::string& file) {
     YamlMap map(root, file, "device");
-    Device device;
+    Device device = base_of(map, root);
     device.file = file;
-    device.name = map.text("name");
+    if (device.name.empty() || map.child("name").IsDefined()) device.name = map.text("name");
     map.rename("device " + device.name);
     device.aliases = map.words("aliases");
-    device.vendor = map.optional_text("vendor").value_or("");
-    device.device_class = one_of(map, "class", device_classes());
-    device.family = map.optional_text("family").value_or("");
-    device.process = map.optional_text("process").value_or("");
-    device.memory_type = map.optional_text("memory_type").value_or("");
+    read_word(map, "vendor", device.vendor);
+    if (map.child("class").IsDefined())
+        device.device_class = one_of(map, "class", device_classes());
+    read_word(map, "family", device.family);
+    read_word(map, "process", device.process);
+    read_word(map, "memory_type", device.memory_type);
     if (const YAML::Node year = map.child("year"); year.IsDefined())
         device.year = static_cast<int>(map.whole("year", 2100));
     if (const YAML::Node sources = map.child("sources"); sources.IsDefined()) {
@@ -143,24 +167,64 @@ Device read_root(const YAML::Node& root, const std::string& file) {
         device.numbers[key] = read_number(map, node, key, {unit, least, most});
     SMEATON_DEVICE_NUMBERS(X)
 #undef X
-    device.engines = map.words("engines");
+    if (map.child("engines").IsDefined()) device.engines = map.words("engines");
+    std::erase_if(device.blank,
+                  [&](const auto& blank) { return find_number(device, blank.first) != nullptr; });
     if (const YAML::Node blank = map.child("blank"); blank.IsDefined()) {
         YamlMap table(blank, file, "blank");
         for (const std::string& key : table.keys()) device.blank[key] = table.text(key);
     }
-    device.notes = map.words("notes");
+    for (const std::string& note : map.words("notes")) device.notes.push_back(note);
     map.finish();
     check(device, map, root);
     return device;
 }
 
+/// By key: unit and plausible range; nothing for other keys.
+std::optional<Bounds> bounds_of(const std::string& key) {
+    if (key.starts_with("peak.")) {
+        const auto& formats = device_formats();
+        if (std::find(formats.begin(), formats.end(), key.substr(5)) == formats.end())
+            return std::nullopt;
+        return kPeakBounds;
+    }
+#define X(name, unit, least, most) \
+    if (key == (name)) return Bounds{unit, least, most};
+    SMEATON_DEVICE_NUMBERS(X)
+#undef X
+    return std::nullopt;
+}
+
 }  // namespace
+
+bool is_device_key(const std::string& key) {
+    return bounds_of(key).has_value();
+}
+
+void set_number(Device& device, const std::string& key, const Interval& v,
+                const std::string& where) {
+    const std::optional<Bounds> bounds = bounds_of(key);
+    SMEATON_CHECK(bounds, "a device has no number {}", key);
+    if (!(v.low <= v.value && v.value <= v.high) || v.low <= 0 || v.value < bounds->least ||
+        v.value > bounds->most)
+        throw UserError("{}: '{}' is in {}, expected {:g} to {:g}, and low <= value <= high", where,
+                        key, bounds->unit, bounds->least, bounds->most);
+    DeviceNumber number;
+    if (const DeviceNumber* was = find_number(device, key)) {
+        number.ways = was->ways, number.per = was->per, number.accumulate = was->accumulate;
+    }
+    number.number = Number(v, where);
+    const bool peak = key.starts_with("peak.");
+    (peak ? device.peak : device.numbers)[peak ? key.substr(5) : key] = number;
+    device.blank.erase(key);
+}
 
 bool is_device_text(const std::string& yaml) {
     try {
         const YAML::Node root = YAML::Load(yaml);
         if (!root.IsMap() || root["levels"] || root["units"]) return false;
-        return root["peak"] || root["class"] || root["memory_gb"] || root["bandwidth_gb_s"];
+        return root["peak"] || root["class"] || root["memory_gb"] || root["bandwidth_gb_s"] ||
+               root["base"];
     } catch (const YAML::Exception&) {
         return false;  // parse_machine says what is wrong
     }

@@ -151,5 +151,58 @@ TEST(Device, WhatShipsBesideAPeakIsFasterThanIt) {
     EXPECT_GT(rates, 80);
 }
 
+TEST(Device, AFormatIsComputedInTheFastestOfThoseThatHoldIt) {
+    const Device d = parse_device(R"yaml(name: both
+class: GPU
+peak:
+  fp32: 20
+  fp16: {value: 100, low: 80, high: 130, also: [{value: 180, sparse: "2:4"}]}
+  fp8: 120
+  int8: {value: 50, also: [{value: 200, sparse: "2:4"}]}
+)yaml",
+                                  "both.yaml");
+    EXPECT_EQ(dense_rate(d, "int8", "fp32")->tera, (Interval{80, 100, 130}));
+    EXPECT_EQ(dense_rate(d, "int8", "fp32")->format, "fp16");
+    EXPECT_EQ(dense_rate(d, "fp8", "fp32")->tera, (Interval{120, 120, 130}));
+    EXPECT_EQ(dense_rate(d, "fp8", "fp32")->format, "fp8");
+    EXPECT_EQ(dense_rate(d, "bf16", "fp32")->format, "fp32");
+    EXPECT_EQ(dense_rate(d, "fp4", "fp32")->format, "fp8");
+    EXPECT_FALSE(dense_rate(d, "fp64", "fp32"));
+    EXPECT_EQ(sparse_rate(d, "int8", "2:4")->tera.value, 200);
+    EXPECT_EQ(sparse_rate(d, "fp8", "2:4")->tera.value, 180);
+    EXPECT_FALSE(sparse_rate(d, "fp32", "2:4"));
+    for (const std::string& format : device_formats())
+        for (const std::string& holder : formats_that_hold(format))
+            EXPECT_GE(format_bits(holder), format_bits(format)) << format << " in " << holder;
+}
+
+TEST(Device, ABaseHoldsWhereAFileHasNothing) {
+    const Device d = parse_device("base: H100\nmemory_gb: 40\nnotes: [half of it]\n", "half.yaml");
+    const Device base = read_device("H100");
+    EXPECT_EQ(d.name, base.name);
+    EXPECT_EQ(d.device_class, "GPU");
+    EXPECT_EQ(find_number(d, "memory_gb")->number.value, 40);
+    EXPECT_EQ(d.peak, base.peak);
+    EXPECT_EQ(d.engines, base.engines);
+    EXPECT_EQ(d.notes.back(), "half of it");
+    EXPECT_TRUE(is_device_text("base: H100\n"));
+}
+
+TEST(Device, ANumberThatIsGivenTakesThePlaceOfABlank) {
+    Device d = read_device("EPYC 9654");
+    const std::string refused = refusal([&] { need(d, "memory_gb", "a model"); });
+    EXPECT_TRUE(holds(refused, "--set memory_gb=") && holds(refused, "base: \"EPYC 9654"))
+        << refused;
+    set_number(d, "memory_gb", {256, 384, 512}, "a test");
+    EXPECT_EQ(need(d, "memory_gb", "a model").number.high, 512);
+    EXPECT_EQ(d.blank.count("memory_gb"), 0u);
+    set_number(d, "peak.fp16", Interval::exact(3), "a test");
+    EXPECT_EQ(need_dense_peak(d, "fp16", "a model").number.value, 3);
+    EXPECT_TRUE(holds(refusal([&] { set_number(d, "memory_gb", Interval::exact(-1), "--set x"); }),
+                      "--set x"));
+    EXPECT_TRUE(is_device_key("peak.fp8") && is_device_key("link_gb_s"));
+    EXPECT_FALSE(is_device_key("peak.fp9") || is_device_key("interest"));
+}
+
 }  // namespace
 }  // namespace smeaton::machine

@@ -76,6 +76,7 @@ struct Graph {
     std::vector<ValueId> outputs;
     std::vector<StatePair> states;      ///< in the order of inputs; see states.h
     std::map<std::string, int> opsets;  ///< domain -> version
+    bool open_weights = false;          ///< its weights are the constants without data; see there
     std::vector<std::string> warnings;
     // Of a graph as read; its text has neither, and bind_dims leaves none.
     std::vector<Value> overridable;  ///< constants that may be fed instead, as inputs declare them

@@ -1,5 +1,5 @@
-// Graphs whose weights are known by shape only: exactly the constants without data
-// (tensor/open.h) are parameters, and constants with data are none.
+// Graphs whose weights are known by shape only (Graph::open_weights): exactly the constants without
+// data (tensor/open.h) are parameters, and constants with data are none.
 #pragma once
 
 #include <string>
@@ -7,11 +7,6 @@
 #include "model/graph.h"
 
 namespace smeaton::model {
-
-/// Says so: it stands among the graph's operator sets, so that it is printed, parsed and kept.
-inline constexpr const char* kOpenWeights = "smeaton.open_weights";
-
-bool has_open_weights(const Graph&);
 
 /// Whether a constant may be a weight: with open weights, whether it is one; else a float, or of 8
 /// bits or less. Other integers, booleans and strings are indices, sizes, masks.

@@ -129,6 +129,16 @@ EXPERTS = {
         "Qwen3MoeConfig",
         {"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 96, "head_dim": 32},
     ),
+    "gpt_oss": (
+        "GptOssForCausalLM",
+        "GptOssConfig",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 32, "sliding_window": 16},
+    ),
+    "minimax_m2": (
+        "MiniMaxM2ForCausalLM",
+        "MiniMaxM2Config",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 32, "rotary_dim": 16},
+    ),
     "deepseek_v2": ("DeepseekV2ForCausalLM", "DeepseekV2Config", {**_MLA, "first_k_dense_replace": 1}),
     "deepseek_v3_experts": (
         "DeepseekV3ForCausalLM",

@@ -91,13 +91,51 @@ void check_positive(const char* option, const std::optional<double>& value) {
         throw UserError("{} {:g}: expected a positive number", option, *value);
 }
 
+/// A number of devices that --set gives: "memory_gb=768", "peak.fp16.Alveo U280=5".
+struct DeviceSetting {
+    std::string key, device;  ///< device: empty for all
+    machine::Interval value;
+};
+/// Nothing where its key is none of a device's: then it is one of cost. Money stays there too,
+/// since it needs a date.
+std::optional<DeviceSetting> device_setting(const std::string& text) {
+    const size_t is = text.find('=');
+    if (is == std::string::npos) return std::nullopt;
+    const std::string left = text.substr(0, is);
+    const size_t from = left.starts_with("peak.") ? 5 : 0;
+    const size_t dot = left.find('.', from);
+    const std::string key = left.substr(0, dot);
+    if (!machine::is_device_key(key) || key.find("usd") != std::string::npos) return std::nullopt;
+    return DeviceSetting{key, dot == std::string::npos ? "" : left.substr(dot + 1),
+                         compare::interval_set(text.substr(is + 1), text)};
+}
+
 compare::CostInputs costs_of(const CompareRequest& request) {
     compare::CostInputs costs = compare::shipped_cost_inputs();
     if (!request.cost.empty())
         costs =
             compare::parse_costs(read_text(request.cost, "a file of costs"), request.cost, costs);
-    for (const std::string& set : request.sets) compare::set_cost(costs, set);
+    for (const std::string& set : request.sets)
+        if (!device_setting(set)) compare::set_cost(costs, set);
     return costs;
+}
+
+/// Puts numbers given by --set into the devices that they are for. UserError for a device that is
+/// not compared.
+void set_numbers(const CompareRequest& request, std::vector<compare::DeviceCount>& devices) {
+    for (const std::string& text : request.sets) {
+        const auto setting = device_setting(text);
+        if (!setting) continue;
+        const std::string name =
+            setting->device.empty() ? "" : machine::read_device(setting->device).name;
+        bool found = false;
+        for (compare::DeviceCount& d : devices) {
+            if (!name.empty() && d.device.name != name) continue;
+            machine::set_number(d.device, setting->key, setting->value, "--set " + text);
+            found = true;
+        }
+        if (!found) throw UserError("--set {}: {} is not among the devices", text, name);
+    }
 }
 
 std::vector<cost::Calibration> calibrations_of(const CompareRequest& request) {
@@ -237,6 +275,7 @@ CompareResult compare_devices(const CompareRequest& request) {
                 unknown.push_back({text, error.what()});
             }
         }
+    set_numbers(request, devices);
     if (here) {
         progress("here", 0.5);
         try {

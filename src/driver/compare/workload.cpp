@@ -9,6 +9,7 @@
 #include "driver/graph_memory.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
+#include "driver/operator_kind.h"
 #include "lower/evaluate.h"
 #include "model/bind_dims.h"
 #include "model/shape/infer.h"
@@ -83,7 +84,7 @@ compare::Product product_of(const std::vector<int64_t>& shape, bool rows_first,
 
 bool same_shape(const compare::Product& a, const compare::Product& b) {
     return a.depth == b.depth && a.columns == b.columns && a.experts == b.experts &&
-           a.active == b.active && a.head == b.head;
+           a.active == b.active && a.head == b.head && a.wide == b.wide;
 }
 
 /// Products of the graph, each weight once, those of one shape together.
@@ -109,6 +110,7 @@ std::vector<compare::Product> products_of(const Graph& graph, const model::hf::F
         const bool turned = (maker && maker->op == OpType::kTranspose) ||
                             (node.op == OpType::kGemm && attribute_int(node, "transB", 0) != 0);
         compare::Product p = product_of(shape, turned, facts);
+        p.wide = !facts.is_converted(graph.at(weight).name);
         p.head =
             results.contains(node.outputs[0]) && p.columns == static_cast<double>(facts.vocabulary);
         const auto found = std::find_if(all.begin(), all.end(), [&](const compare::Product& other) {
@@ -159,39 +161,15 @@ Workload decoder_workload(const ModelFile& file, const WorkloadRequest& request)
     d.kv_heads = static_cast<double>(f.kv_heads);
     d.feed_forward = static_cast<double>(f.feed_forward);
     d.vocabulary = static_cast<double>(f.vocabulary);
+    d.wide_parameters = static_cast<double>(f.not_converted_parameters);
     d.max_positions = f.max_positions;
     d.window = f.window;
+    d.window_layers = static_cast<double>(f.window_layers);
     w.model_type = f.model_type;
+    w.quantised = f.quantised;
     w.op_names = operator_names(file.graph);
     if (request.prompt > 0) d.prompt_flops = prompt_flops(file.graph, request.prompt);
     return w;
-}
-
-OperatorWork::Kind kind_of(const Node& node) {
-    switch (family(node.op)) {
-        case model::OpFamily::Conv:
-        case model::OpFamily::MatMul:
-            return OperatorWork::Kind::Product;
-        case model::OpFamily::Norm:
-            return node.op == OpType::kSoftmax || node.op == OpType::kLogSoftmax
-                       ? OperatorWork::Kind::Softmax
-                       : OperatorWork::Kind::Norm;
-        default:
-            return OperatorWork::Kind::Elementwise;
-    }
-}
-
-/// Rows that share a weight: outputs over its columns.
-double rows_of(const Graph& graph, const Node& node) {
-    for (ValueId id : node.outputs) {
-        if (!id.valid() || !graph.at(id).shape) continue;
-        const auto& shape = *graph.at(id).shape;
-        const double elements = number_of(tensor::product(shape));
-        const bool conv = family(node.op) == model::OpFamily::Conv;
-        const size_t columns = conv ? 1 : shape.size() - 1;
-        if (columns < shape.size()) return elements / std::max(1.0, number_of(shape[columns]));
-    }
-    return 1;
 }
 
 /// Operators that engines do in the place of what made their operand: what is left of them is no
@@ -235,12 +213,12 @@ void add_operators(const model::ShapedGraph& shaped, Workload& w) {
         if (fused[i]) continue;
         OperatorWork op;
         op.name = s.node;
-        op.kind = kind_of(node);
+        op.kind = operator_kind(node);
         op.flops = number_of(s.flops);
         op.weight_bytes = number_of(s.constant_bytes);
         op.activation_bytes =
             number_of(s.read_bytes) + number_of(s.written_bytes) - op.weight_bytes;
-        op.rows = op.kind == OperatorWork::Kind::Product ? rows_of(shaped.graph, node) : 1;
+        op.rows = operator_rows(shaped.graph, node);
         w.operators.push_back(op);
     }
     w.op_names = operator_names(shaped.graph);

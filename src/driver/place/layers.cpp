@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "driver/operator_kind.h"
 #include "lower/evaluate.h"
 #include "model/blocks/extract.h"
 #include "model/grad/part.h"
@@ -109,7 +110,9 @@ public:
             if (step_.halves[n] == Half::kWeights) figures.weights += work;
             if (step_.core[n]) figures.core += work;
             if (!is_view(graph_, graph_.nodes[n]))
-                figures.operators.push_back({step_.halves[n] == Half::kForward, work});
+                figures.operators.push_back({step_.halves[n] == Half::kForward, work,
+                                             operator_kind(graph_.nodes[n]),
+                                             operator_rows(graph_, graph_.nodes[n])});
         }
         figures.kept = kept(false);
         figures.kept_selective = kept(true);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cost/efficiency.h"
 #include "model/blocks/blocks.h"
 #include "model/graph.h"
 #include "model/shape/infer.h"
@@ -48,6 +49,8 @@ struct LayerWork {
 struct OperatorWork {
     bool forward = true;
     LayerWork work;
+    cost::OperatorWork::Kind kind = cost::OperatorWork::Kind::Elementwise;
+    double rows = 1;  ///< of a product that share its weight
 };
 
 /// Of one kind of layer, for the microbatch and sequence that the graph is bound to.

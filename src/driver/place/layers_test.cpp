@@ -147,7 +147,7 @@ TEST(Layers, a_small_chain_by_hand) {
     const ModelLayers m =
         model_layers(simplified(model::parse("graph chain\n"
                                              "  opset \"\" 17\n"
-                                             "  opset \"smeaton.open_weights\" 1\n"
+                                             "  open weights\n"
                                              "  input x: i64[8,4]\n"
                                              "  const w: f32[4,4] open\n"
                                              "  const v: f32[4,4] open\n"

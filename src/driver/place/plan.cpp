@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "compare/operator_price.h"
 #include "driver/model_file.h"
 #include "driver/naming.h"
 #include "driver/place/fixed.h"
@@ -45,33 +46,61 @@ StateBytes state_bytes(const PlaceRequest& r) {
 
 /// A layer for one sample: what its times are made of.
 struct PlacedWork {
-    struct Step {
-        double flops = 0, bytes = 0, weight_bytes = 0;
-        bool contraction = false;
-    };
-    std::vector<Step> forward, backward;
+    std::vector<cost::OperatorWork> forward, backward;  ///< bytes in the precision
     double kept_bytes = 0, boundary_bytes = 0, parameters = 0;
     bool splits = false;  ///< over tensor-parallel devices
 };
 
+/// What operators take at one end of what is known, by the prices of `compare` and `simulate`.
 struct Rates {
-    double contraction = 0, other = 0, memory = 0;  ///< operations and bytes a ms
+    compare::End end;
+    cost::Efficiency efficiency;
+    double factor = 1;
+    double element_bits = 16;
+
+    /// The same where arithmetic and memory are so many times as fast.
+    Rates times(double faster) const {
+        Rates r = *this;
+        cost::DeviceRates& d = r.end.rates;
+        for (double* rate : {&d.matrix_flops, &d.attention_flops, &d.vector_flops, &d.memory_bytes})
+            *rate *= faster;
+        return r;
+    }
 };
 
-double step_ms(const PlacedWork::Step& s, const Rates& r, double samples, double t) {
-    const double share = s.contraction ? t : 1;
-    return std::max(s.flops * samples / share / (s.contraction ? r.contraction : r.other),
-                    (s.bytes * samples + s.weight_bytes / share) / r.memory);
+/// An operator for so many samples; products go over t devices, each with its part of a weight.
+cost::OperatorWork of_samples(cost::OperatorWork w, double samples, double t) {
+    const double share = w.kind == cost::OperatorWork::Kind::Product ? t : 1;
+    w.rows *= samples;
+    w.flops *= samples / share;
+    w.weight_bytes /= share;
+    w.activation_bytes *= samples;
+    return w;
 }
 
 /// Forward and backward.
-std::pair<double, double> layer_ms(const PlacedWork& layer, const Rates& rates, double samples,
+std::pair<double, double> layer_ms(const PlacedWork& layer, const Rates& r, double samples,
                                    double t) {
-    double forward = 0, backward = 0;
     const double share = layer.splits ? t : 1;
-    for (const PlacedWork::Step& s : layer.forward) forward += step_ms(s, rates, samples, share);
-    for (const PlacedWork::Step& s : layer.backward) backward += step_ms(s, rates, samples, share);
-    return {forward, backward};
+    auto sum = [&](const std::vector<cost::OperatorWork>& half) {
+        double ms = 0;
+        for (const cost::OperatorWork& w : half)
+            ms += 1e3 * compare::operator_seconds(of_samples(w, samples, share), r.element_bits,
+                                                  r.end, r.efficiency, r.factor);
+        return ms;
+    };
+    return {sum(layer.forward), sum(layer.backward)};
+}
+
+/// Both halves for one of many samples at the roofline: weights are read once for all of them.
+double sample_bound_ms(const PlacedWork& layer, const Rates& r) {
+    double ms = 0;
+    for (const auto* half : {&layer.forward, &layer.backward})
+        for (cost::OperatorWork w : *half) {
+            w.weight_bytes = 0;
+            ms += 1e3 * operator_time(w, r.end.rates, {}).bound_s;
+        }
+    return ms;
 }
 
 /// Attention and what feeds it: heads go over devices.
@@ -93,12 +122,14 @@ PlacedWork work_of(const LayeredModel& model, size_t i, double element_bytes) {
     work.boundary_bytes = layer.boundary.bytes(element_bytes);
     work.parameters = layer.parameters;
     for (const OperatorWork& op : model.figures.of(i).operators) {
-        PlacedWork::Step s;
-        s.contraction = op.work.matrix_flops > 0;
-        s.flops = static_cast<double>(op.work.flops());
-        s.bytes = op.work.read.bytes(element_bytes) + op.work.written.bytes(element_bytes);
-        s.weight_bytes = op.work.weights.bytes(element_bytes);
-        (op.forward ? work.forward : work.backward).push_back(s);
+        cost::OperatorWork w;
+        w.kind = op.kind;
+        w.rows = op.rows;
+        w.flops = static_cast<double>(op.work.flops());
+        w.activation_bytes =
+            op.work.read.bytes(element_bytes) + op.work.written.bytes(element_bytes);
+        w.weight_bytes = op.work.weights.bytes(element_bytes);
+        (op.forward ? work.forward : work.backward).push_back(std::move(w));
     }
     work.splits = splits(model.graph(), layer);
     return work;
@@ -142,6 +173,7 @@ private:
     void note_copies(const place::ChainPlan&, PlaceResult&) const;
     std::vector<std::pair<int, bool>> choices() const;
     double plans_bound_ms() const;
+    std::pair<double, double> step_range(const Best&) const;
     double lower_bound_ms() const;
     std::string binding(const PlaceResult&, double time) const;
 
@@ -149,8 +181,8 @@ private:
     StateBytes states_;
     FixedWords fixed_;
     machine::Cluster cluster_;
-    Rates rates_;
-    double rate_low_ = 1, rate_high_ = 1;  // of the device's interval, relative
+    Rates rates_, slow_, fast_;
+    compare::Quantity rests_on_;  // flags of the prices
     double memory_bytes_ = 0;
     std::optional<model::hf::Facts> facts_;
     std::vector<std::string> names_;
@@ -171,14 +203,14 @@ void Planner::read_device() {
                             device_, group.device);
     const machine::Device device = machine::read_device(device_);
     const std::string what = "place";
-    const machine::Number peak = machine::need_dense_peak(device, request_.precision, what).number;
-    const auto* other = machine::find_number(device, "peak.fp32");
-    rates_.contraction = peak.value * 1e9;
-    rates_.other = other ? other->number.value * 1e9 : rates_.contraction;
-    rates_.memory = machine::need(device, "bandwidth_gb_s", what).number.value * 1e6;
+    compare::OperatorPrices prices = compare::operator_prices(
+        device, compare::format_named(request_.precision), compare::kOperatorEngine);
+    const double bits = 8 * states_.element;
+    rates_ = {prices.value, prices.efficiency, prices.factor.value, bits};
+    slow_ = {prices.slow, prices.efficiency, prices.factor.high, bits};
+    fast_ = {prices.fast, prices.efficiency, prices.factor.low, bits};
+    rests_on_ = std::move(prices.rests_on);
     memory_bytes_ = machine::need(device, "memory_gb", what).number.value * 1024 * 1024 * 1024;
-    rate_low_ = peak.low > 0 ? peak.low / peak.value : 1;
-    rate_high_ = peak.high > 0 ? peak.high / peak.value : 1;
 }
 
 void Planner::read_layers() {
@@ -217,8 +249,7 @@ std::vector<int> Planner::widths() const {
 place::ChainWidth Planner::width(int t, int microbatch, double faster, double links) const {
     place::ChainWidth w;
     w.t = t;
-    Rates rates = rates_;
-    rates.contraction *= faster, rates.other *= faster, rates.memory *= faster;
+    const Rates rates = rates_.times(faster);
     const machine::NetworkLevel& inner = cluster_.network[0];
     const machine::NetworkLevel& outer = cluster_.network[cluster_.level_of(cluster_.devices())];
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -322,12 +353,9 @@ double Planner::lower_bound_ms() const {
     const double t = *std::max_element(all.begin(), all.end());
     double work = 0, way = 0;
     for (const PlacedWork& layer : layers_) {
-        PlacedWork light = layer;
-        for (auto* half : {&light.forward, &light.backward})
-            for (PlacedWork::Step& s : *half) s.weight_bytes = 0;
-        const auto [f, b] = layer_ms(light, rates_, 1, 1);
-        work += (f + b) * request_.batch / cluster_.devices();
-        way += (f + b) / (layer.splits ? t : 1);
+        const double bound = sample_bound_ms(layer, rates_);
+        work += bound * request_.batch / cluster_.devices();
+        way += bound / (layer.splits ? t : 1);
     }
     return std::max(work, way);
 }
@@ -424,6 +452,18 @@ void Planner::note_copies(const place::ChainPlan& plan, PlaceResult& r) const {
     }
 }
 
+/// The step's time with all operators at the fast and at the slow end.
+std::pair<double, double> Planner::step_range(const Best& best) const {
+    double low = 0, value = 0, high = 0;
+    auto sum = [&](const PlacedWork& work, const Rates& r) {
+        const auto [forward, backward] = layer_ms(work, r, best.microbatch, best.plan.t);
+        return forward + backward;
+    };
+    for (const PlacedWork& work : layers_)
+        low += sum(work, fast_), value += sum(work, rates_), high += sum(work, slow_);
+    return {best.plan.time * low / value, best.plan.time * high / value};
+}
+
 PlaceResult Planner::run() {
     PlaceResult r;
     r.request = request_;
@@ -435,12 +475,13 @@ PlaceResult Planner::run() {
         throw UserError("{}: no plan on {} x {} fits: {}", request_.model, r.devices, device_,
                         why.empty() ? "none has what --fixed asks for" : why);
     r.step_ms = found->plan.time;
-    r.step_low_ms = r.step_ms / rate_high_, r.step_high_ms = r.step_ms / rate_low_;
+    std::tie(r.step_low_ms, r.step_high_ms) = step_range(*found);
     r.lower_bound_ms = std::min(std::max(lower_bound_ms(), plans_bound_ms()), r.step_ms);
     describe(*found, r);
     note_copies(found->plan, r);
     r.binding = binding(r, r.step_ms);
-    r.notes.emplace_back("times are rooflines of the device's data sheet");
+    r.notes.emplace_back("times are those of `simulate` on the device's data sheet");
+    for (const std::string& flag : rests_on_.flags) r.notes.push_back("times: " + flag);
     if (!no_formula_.empty()) r.notes.push_back("no memory by the closed form: " + no_formula_);
     return r;
 }

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "compare/compare.h"
+#include "compare/operator_price.h"
 #include "driver/compare/workload.h"
 #include "driver/model_file.h"
 #include "machine/read.h"
@@ -73,7 +73,7 @@ SimulateResult simulate_device(const SimulateRequest& request) {
             "answers; give it a traffic",
             request.model);
     compare::Options options;
-    options.engine = "onnxruntime";
+    options.engine = compare::kOperatorEngine;
     options.format = compare::format_named(workload.format);
     options.costs = compare::shipped_cost_inputs();
     options.calibrations = cost::shipped_calibrations();

@@ -5,7 +5,6 @@
 #include "model/bind_dims.h"
 #include "model/grad/differentiate.h"
 #include "model/grad/rule.h"
-#include "model/open_weights.h"
 #include "model/shape/infer.h"
 
 namespace smeaton::driver {
@@ -32,7 +31,7 @@ model::TrainingStep training_step(const model::Graph& graph,
     model::DimBindings bindings = model::dim_bindings(graph, dims);
     for (const auto& [name, tensor] : feeds) bindings.fed_shapes[name] = tensor.shape();
     const model::Graph bound = model::bind_dims(graph, bindings);
-    if (wanted.loss.kind == model::LossKind::CrossEntropy && model::has_open_weights(bound))
+    if (wanted.loss.kind == model::LossKind::CrossEntropy && bound.open_weights)
         wanted.loss.target_shape = classes_last(bound);
     model::ValueBindings known;
     for (;;) {

@@ -8,6 +8,7 @@ Graph extract(const Graph& graph, const Block& block) {
     Graph part;
     part.name = block.name;
     part.opsets = graph.opsets;
+    part.open_weights = graph.open_weights;
     std::unordered_map<int32_t, ValueId> made;
     const auto copied = [&](ValueId id) -> ValueId {
         if (!id.valid()) return id;

@@ -1,10 +1,12 @@
 #include "model/hf/builder.h"
 
 #include <fmt/core.h>
+#include <fnmatch.h>
+
+#include <algorithm>
 
 #include "base/error.h"
 #include "model/onnx/versions.h"
-#include "model/open_weights.h"
 #include "model/shape/elementwise.h"
 #include "model/shape/known.h"
 #include "tensor/open.h"
@@ -12,10 +14,19 @@
 
 namespace smeaton::model::hf {
 
+// "lm_head" and "model.layers.*.mlp.gate" stand for whole steps of a name, wherever they stand in
+// it.
+bool Facts::is_converted(const std::string& weight) const {
+    const std::string name = "." + weight + ".";
+    return std::none_of(not_converted.begin(), not_converted.end(), [&](const std::string& part) {
+        return fnmatch(("*." + part + ".*").c_str(), name.c_str(), 0) == 0;
+    });
+}
+
 Builder::Builder(const std::string& name) {
     graph_.name = name;
     graph_.opsets[""] = kOpset;
-    graph_.opsets[kOpenWeights] = 1;
+    graph_.open_weights = true;
 }
 
 std::string Builder::joined(char between, const std::string& last) const {
@@ -57,7 +68,9 @@ ValueId Builder::weight(const std::string& name, const std::vector<int64_t>& sha
     const int64_t elements = tensor.elements();
     facts.parameters += elements;
     facts.active_parameters += elements / share.all * share.active;
-    return constant(joined('.', name), std::move(tensor));
+    const std::string full = joined('.', name);
+    if (!facts.is_converted(full)) facts.not_converted_parameters += elements;
+    return constant(full, std::move(tensor));
 }
 
 ValueId Builder::ints(const std::vector<int64_t>& values) {

@@ -136,32 +136,20 @@ void deepseek(Builder& b, const Config& c, bool third) {
     const Latent m = latent_of(b, c, s);
     const RotaryKeys rope = rotary_keys(c);
     const Sparsity sparsity = sparsity_of(b, c, s, third);
-    const bool interleaved = c.flag({"rope_interleave"}, true);
-    for (const char* key : {"num_nextn_predict_layers", "quantization_config"}) (void)c.has({key});
-    const ValueId ids = token_ids(b, "input_ids");
-    ValueId x, table;
-    {
-        const auto model = b.scope("model");
-        const auto embedded = b.embedding(ids, "embed_tokens", s.vocabulary, s.width);
-        x = embedded.rows;
-        table = embedded.table;
-        const Positions positions = positions_of(b, ids);
-        const ValueId mask = causal_mask(b, positions);
-        const Rotary rotary = rotary_table(b, positions.queries, m.rope, rope.theta, interleaved);
-        for (int64_t n = 0; n < s.layers; ++n) {
-            const auto layer = b.scope(fmt::format("layers.{}", n));
-            ValueId inner = normalized(b, x, "input_layernorm", s.width, s.norm);
-            {
-                const auto part = b.scope("self_attn");
-                x = b.add(x, latent_attention(b, inner, m, rotary, mask));
-            }
-            inner = normalized(b, x, "post_attention_layernorm", s.width, s.norm);
-            x = b.add(x, behind_attention(b, inner, s, sparsity, n));
-        }
-        x = normalized(b, x, "norm", s.width, s.norm);
-    }
-    if (architecture == name + "Model") return b.output(x, "last_hidden_state");
-    add_head(b, x, table, s.vocabulary, s.width, s.tied);
+    DecoderParts parts;
+    parts.rope = rope;
+    parts.rotary_dims = m.rope;
+    parts.interleaved = c.flag({"rope_interleave"}, true);
+    (void)c.has({"num_nextn_predict_layers"});
+    parts.attention = [&](ValueId x, const Rotary& rotary, ValueId mask) {
+        const auto part = b.scope("self_attn");
+        return latent_attention(b, x, m, rotary, mask);
+    };
+    parts.feed_forward = [&](ValueId x, int64_t layer) {
+        return behind_attention(b, x, s, sparsity, layer);
+    };
+    parts.logits = architecture != name + "Model";
+    decoder(b, s, parts);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ ValueId limited_to_groups(Builder& b, ValueId scores, const Experts& e) {
 
 /// rows: [N, width].
 Choice choose(Builder& b, ValueId rows, const Experts& e) {
-    ValueId scores = b.linear(rows, e.router, e.width, e.experts);
+    ValueId scores = b.linear(rows, e.router, e.width, e.experts, e.bias);
     scores = e.sigmoid ? b.node(OpType::kSigmoid, {scores}) : b.softmax(scores);
     ValueId judged = scores;
     if (e.router_bias) {
@@ -67,10 +67,23 @@ Cut cut_of(Builder& b, ValueId choices, const Experts& e) {
             b.concat({r, more, width}, 0), b.concat({others, q, width}, 0)};
 }
 
-/// The same feed-forward of each group: x [G, rows, width], weights [G, ., .].
+/// What a gate and what goes beside it give.
+ValueId gated(Builder& b, ValueId gate, ValueId up, const Experts& e) {
+    if (e.limit <= 0) return b.mul(activated(b, gate, e.activation), up);
+    const ValueId most = b.number(e.limit);
+    gate = activated(b, b.node(OpType::kMin, {gate, most}), "quick_gelu");
+    up = b.node(OpType::kClip, {up, b.number(-e.limit), most});
+    return b.mul(b.add(up, b.number(1)), gate);
+}
+
+/// The same feed-forward of each group: x [G, rows, width], weights [G, ., .] of gate, up and down,
+/// then their biases [G, 1, .], where there are any.
 ValueId through(Builder& b, ValueId x, const std::vector<ValueId>& weights, const Experts& e) {
-    const ValueId gate = activated(b, b.matmul(x, weights[0]), e.activation);
-    return b.matmul(b.mul(gate, b.matmul(x, weights[1])), weights[2]);
+    const auto product = [&](ValueId of, size_t k) {
+        const ValueId made = b.matmul(of, weights[k]);
+        return e.bias ? b.add(made, weights[k + 3]) : made;
+    };
+    return product(gated(b, product(x, 0), product(x, 1), e), 2);
 }
 
 /// The places of all `count` elements in ascending order.
@@ -93,10 +106,14 @@ ValueId experts(Builder& b, ValueId x, const Experts& e) {
     const ValueId rows = b.reshape(x, {-1, e.width});
     const Choice choice = choose(b, rows, e);
     const auto inside = b.scope("experts");
-    const std::vector<ValueId> weights = {
-        b.weight("gate_proj", {e.experts, e.width, e.inner}, share),
-        b.weight("up_proj", {e.experts, e.width, e.inner}, share),
-        b.weight("down_proj", {e.experts, e.inner, e.width}, share)};
+    std::vector<ValueId> weights = {b.weight("gate_proj", {e.experts, e.width, e.inner}, share),
+                                    b.weight("up_proj", {e.experts, e.width, e.inner}, share),
+                                    b.weight("down_proj", {e.experts, e.inner, e.width}, share)};
+    if (e.bias) {
+        weights.push_back(b.weight("gate_proj_bias", {e.experts, 1, e.inner}, share));
+        weights.push_back(b.weight("up_proj_bias", {e.experts, 1, e.inner}, share));
+        weights.push_back(b.weight("down_proj_bias", {e.experts, 1, e.width}, share));
+    }
 
     // The choices by expert: their places, and the token of each.
     const ValueId numbers = b.reshape(choice.numbers, {-1});

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace smeaton::model::hf {
 
@@ -27,10 +28,19 @@ struct Facts {
     int64_t vocabulary = 0;
     int64_t max_positions = 0;  ///< 0: no limit is stated
     int64_t window = 0;         ///< keys that a sliding-window layer sees; 0: all
+    int64_t window_layers = 0;  ///< layers that see no more than those
     int64_t experts = 0, experts_per_token = 0, shared_experts = 0;
     int64_t expert_feed_forward = 0;
     bool decoder = false;  ///< gives tokens one after another
+    /// Parts that quantisation leaves alone, as `quantization_config` names them: "lm_head",
+    /// "model.layers.*.self_attn".
+    std::vector<std::string> not_converted;
+    std::string quantised;  ///< `quantization_config`'s method: "mxfp4", "fp8"; empty: none
+    /// Elements of weights in such parts.
+    int64_t not_converted_parameters = 0;
 
+    /// Whether a weight of this name lies in one of them.
+    bool is_converted(const std::string& weight) const;
     int64_t kv_bytes_per_token(int64_t bits = 16) const { return kv_elements_per_token * bits / 8; }
 };
 

@@ -13,6 +13,7 @@ const std::map<std::string, Family>& families() {
     static const std::map<std::string, Family> table = [] {
         std::map<std::string, Family> t;
         add_llama_families(t);
+        add_sparse_families(t);
         add_gpt_families(t);
         add_deepseek_families(t);
         add_encoder_families(t);
@@ -121,17 +122,21 @@ std::vector<int64_t> windows_by_type(const std::vector<std::string>& types, int6
 
 }  // namespace
 
-std::vector<int64_t> windows_of(Builder& b, const Config& c, int64_t layers, bool otherwise) {
+std::vector<int64_t> windows_of(Builder& b, const Config& c, int64_t layers, WindowIn otherwise) {
     const int64_t window = c.integer_or({"sliding_window"}, 0, 0);
-    const bool used = c.flag({"use_sliding_window"}, otherwise);
+    const bool used = c.flag({"use_sliding_window"}, otherwise != WindowIn::kNone);
+    const int64_t step = otherwise == WindowIn::kEverySecond ? 2 : 1;
     const int64_t first = c.integer_or({"max_window_layers"}, 0, 0);
     const std::vector<std::string> types = c.texts({"layer_types"});
     std::vector<int64_t> windows(static_cast<size_t>(layers), 0);
     if (!types.empty())
         windows = windows_by_type(types, layers, window);
     else if (used && window > 0)
-        for (int64_t n = first; n < layers; ++n) windows[static_cast<size_t>(n)] = window;
-    for (int64_t w : windows) b.facts.window = std::max(b.facts.window, w);
+        for (int64_t n = first; n < layers; n += step) windows[static_cast<size_t>(n)] = window;
+    for (int64_t w : windows) {
+        b.facts.window = std::max(b.facts.window, w);
+        b.facts.window_layers += w > 0;
+    }
     return windows;
 }
 
@@ -139,6 +144,41 @@ ValueId Masks::of_window(int64_t window) {
     const auto [at, is_new] = made_.try_emplace(window);
     if (is_new) at->second = causal_mask(b_, positions_, window);
     return at->second;
+}
+
+Attention attention_of(const DecoderSizes& s, const Rotary& rotary, ValueId mask) {
+    Attention a{s.width, s.heads, s.kv_heads, s.head_dim};
+    a.rotary = &rotary;
+    a.mask = mask;
+    a.is_kept = true;
+    return a;
+}
+
+void decoder(Builder& b, const DecoderSizes& s, const DecoderParts& parts) {
+    const ValueId ids = token_ids(b, "input_ids");
+    ValueId x, table;
+    {
+        const auto model = b.scope("model");
+        const auto embedded = b.embedding(ids, "embed_tokens", s.vocabulary, s.width);
+        x = embedded.rows;
+        table = embedded.table;
+        const Positions positions = positions_of(b, ids);
+        Masks masks(b, positions);
+        const Rotary rotary = rotary_table(b, positions.queries, parts.rotary_dims,
+                                           parts.rope.theta, parts.interleaved);
+        for (int64_t n = 0; n < s.layers; ++n) {
+            const ValueId mask =
+                masks.of_window(parts.windows.empty() ? 0 : parts.windows[static_cast<size_t>(n)]);
+            const auto layer = b.scope(fmt::format("layers.{}", n));
+            ValueId inner = normalized(b, x, "input_layernorm", s.width, s.norm);
+            x = b.add(x, parts.attention(inner, rotary, mask));
+            inner = normalized(b, x, "post_attention_layernorm", s.width, s.norm);
+            x = b.add(x, parts.feed_forward(inner, n));
+        }
+        x = normalized(b, x, "norm", s.width, s.norm);
+    }
+    if (!parts.logits) return b.output(x, "last_hidden_state");
+    add_head(b, x, table, s.vocabulary, s.width, s.tied);
 }
 
 void add_head(Builder& b, ValueId x, ValueId table, int64_t vocabulary, int64_t width, bool tied,

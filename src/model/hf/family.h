@@ -18,6 +18,7 @@ using Family = std::function<void(Builder&, const Config&)>;
 const std::map<std::string, Family>& families();
 
 void add_llama_families(std::map<std::string, Family>&);     ///< llama.cpp
+void add_sparse_families(std::map<std::string, Family>&);    ///< sparse.cpp: gpt-oss, MiniMax M2
 void add_gpt_families(std::map<std::string, Family>&);       ///< gpt.cpp
 void add_deepseek_families(std::map<std::string, Family>&);  ///< deepseek.cpp
 void add_encoder_families(std::map<std::string, Family>&);   ///< encoder.cpp: BERT, ViT
@@ -62,10 +63,11 @@ struct RotaryKeys {
 };
 RotaryKeys rotary_keys(const Config&);
 
+/// In which layers a window holds that is stated without any of the other keys.
+enum class WindowIn { kNone, kAll, kEverySecond };
 /// Which layers see a window only, from `layer_types`, `sliding_window`, `use_sliding_window` and
-/// `max_window_layers`; 0: all is seen. `otherwise`: whether a window stated without any of the
-/// others holds.
-std::vector<int64_t> windows_of(Builder&, const Config&, int64_t layers, bool otherwise);
+/// `max_window_layers`; 0: all is seen.
+std::vector<int64_t> windows_of(Builder&, const Config&, int64_t layers, WindowIn otherwise);
 
 /// Masks by window, each made once.
 class Masks {
@@ -78,6 +80,23 @@ private:
     Positions positions_;
     std::map<int64_t, ValueId> made_;
 };
+
+/// Attention of these sizes, whose keys and values are kept.
+Attention attention_of(const DecoderSizes&, const Rotary&, ValueId mask);
+
+/// What decoders whose layers are x + attention(norm(x)), x + feed-forward(norm(x)) have of their
+/// own. The functions get what is normalized and make their own scopes.
+struct DecoderParts {
+    RotaryKeys rope;
+    int64_t rotary_dims = 0;  ///< turned elements of a head
+    bool interleaved = false;
+    std::vector<int64_t> windows = {};  ///< by layer; empty: all is seen everywhere
+    std::function<ValueId(ValueId x, const Rotary&, ValueId mask)> attention;
+    std::function<ValueId(ValueId x, int64_t layer)> feed_forward;
+    bool logits = true;  ///< the model with its head, not its last hidden state
+};
+/// The whole graph, from tokens to the output.
+void decoder(Builder&, const DecoderSizes&, const DecoderParts&);
 
 /// Logits of every token: through the embedding's table where it is tied.
 void add_head(Builder&, ValueId x, ValueId table, int64_t vocabulary, int64_t width, bool tied,

@@ -5,7 +5,6 @@
 #include "model/bind_dims.h"
 #include "model/blocks/blocks.h"
 #include "model/hf/read.h"
-#include "model/open_weights.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/summary/summary.h"
@@ -58,6 +57,27 @@ const char* kQwen3Moe =
         "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 4,
         "head_dim": 128, "vocab_size": 151936, "num_experts": 128, "num_experts_per_tok": 8,
         "moe_intermediate_size": 768, "norm_topk_prob": true, "mlp_only_layers": []})";
+const char* kGptOss120 =
+    R"({"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880,
+        "num_hidden_layers": 36, "num_attention_heads": 64, "num_key_value_heads": 8,
+        "head_dim": 64, "vocab_size": 201088, "num_local_experts": 128, "num_experts_per_tok": 4,
+        "experts_per_token": 4, "attention_bias": true, "sliding_window": 128,
+        "initial_context_length": 4096, "swiglu_limit": 7.0,
+        "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "truncate": false},
+        "quantization_config": {"quant_method": "mxfp4"}})";
+const char* kGptOss20 =
+    R"({"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880,
+        "num_hidden_layers": 24, "num_attention_heads": 64, "num_key_value_heads": 8,
+        "vocab_size": 201088, "num_local_experts": 32, "num_experts_per_tok": 4,
+        "sliding_window": 128})";
+const char* kMinimax =
+    R"({"model_type": "minimax_m2", "hidden_size": 3072, "intermediate_size": 1536,
+        "mlp_intermediate_size": 8192, "num_hidden_layers": 62, "num_attention_heads": 48,
+        "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 200064, "rotary_dim": 64,
+        "num_local_experts": 256, "num_experts_per_tok": 8, "scoring_func": "sigmoid",
+        "qk_norm_type": "per_layer", "use_qk_norm": true, "use_routing_bias": true,
+        "shared_intermediate_size": 0, "num_mtp_modules": 3, "mtp_transformer_layers": 1,
+        "use_mtp": true, "attn_type_list": [1, 1], "layernorm_mlp_beta": 1.0})";
 const char* kDeepseekV3 =
     R"({"model_type": "deepseek_v3", "hidden_size": 7168, "intermediate_size": 18432,
         "moe_intermediate_size": 2048, "num_hidden_layers": 61, "num_attention_heads": 128,
@@ -125,6 +145,9 @@ const Published kPublished[] = {
     {"Mixtral-8x7B", kMixtral, 46702792704, 12879925248, 131072},
     {"Qwen-1.5-MoE", kQwenMoe, 14315784192, 14315784192 - 24ll * 56 * 3 * 2048 * 1408, 196608},
     {"Qwen-3-30B-A3B", kQwen3Moe, 30532122624, 30532122624 - 48ll * 120 * 3 * 2048 * 768, 98304},
+    {"gpt-oss-120b", kGptOss120, 116829156672, 116829156672 - 36ll * 124 * 3 * 2881 * 2880, 73728},
+    {"gpt-oss-20b", kGptOss20, 20914757184, 20914757184 - 24ll * 28 * 3 * 2881 * 2880, 49152},
+    {"MiniMax-M2", kMinimax, 228689764864, 228689764864 - 62ll * 248 * 3 * 3072 * 1536, 253952},
     {"DeepSeek-V3", kDeepseekV3, 671026419200, 671026419200 - 58ll * 248 * 3 * 7168 * 2048, 70272},
     {"DeepSeek-V2-Lite", kDeepseekV2Lite, 15706484224, 15706484224 - 26ll * 58 * 3 * 2048 * 1408,
      31104},
@@ -167,7 +190,7 @@ int64_t matrix_flops(const ModelSummary& summary) {
 // 2 FLOPs for each matrix element and token, and for each query, key and element of a head.
 TEST(Config, the_work_of_a_decoder_is_that_of_the_formula) {
     for (const char* text : {kLlama2, kLlama3, kQwen25, kQwen3, kMixtral, kQwenMoe, kDeepseekV3,
-                             kGpt2, kNeox, kGptj}) {
+                             kGptOss20, kMinimax, kGpt2, kNeox, kGptj}) {
         const ConfigModel model = read_config_text(text, "config.json");
         SCOPED_TRACE(model.facts.model_type);
         for (const auto& [batch, prompt] : {std::pair<int64_t, int64_t>{2, 32}, {1, 7}, {1, 1}}) {
@@ -227,7 +250,15 @@ TEST(Config, its_graph_prints_and_parses) {
     EXPECT_THAT(text, ::testing::HasSubstr("f32[50257,768] open"));
     const Graph read = parse(text, "gpt2.txt", large_constants(model.graph));
     EXPECT_EQ(print(read), text);
-    EXPECT_TRUE(has_open_weights(read));
+    EXPECT_TRUE(read.open_weights);
+}
+
+TEST(Config, every_second_layer_of_gpt_oss_has_a_window) {
+    const ConfigModel model = read_config_text(kGptOss20, "config.json");
+    EXPECT_EQ(model.facts.window, 128);
+    EXPECT_EQ(model.facts.window_layers, 12);
+    EXPECT_EQ(read_config_text(kMistral, "config.json").facts.window_layers, 32);
+    EXPECT_EQ(read_config_text(kLlama3, "config.json").facts.window_layers, 0);
 }
 
 std::string refusal(const std::string& text) {
@@ -237,6 +268,10 @@ std::string refusal(const std::string& text) {
         return error.what();
     }
     return "";
+}
+
+std::string changed(std::string text, const std::string& from, const std::string& to) {
+    return text.replace(text.find(from), from.size(), to);
 }
 
 std::string with(std::string text, const std::string& key_and_value) {
@@ -262,6 +297,12 @@ TEST(Config, what_is_not_known_is_refused_by_name) {
                 HasSubstr("'num_key_value_heads' is 5"));
     EXPECT_THAT(refusal(with(kMistral, R"("layer_types": ["linear_attention"])")),
                 HasSubstr("'layer_types'"));
+    EXPECT_THAT(refusal(changed(kMinimax, "[1, 1]", "[0, 1]")),
+                HasSubstr("'attn_type_list' is [0, 1]"));
+    EXPECT_THAT(refusal(changed(kMinimax, "_size\": 0", "_size\": 8")),
+                HasSubstr("'shared_intermediate_size' is 8"));
+    EXPECT_THAT(refusal(changed(kMinimax, "sigmoid", "softmax")), HasSubstr("sigmoid"));
+    EXPECT_THAT(refusal(with(kGptOss20, R"("swiglu_alpha": 2.0)")), HasSubstr("1.702"));
     EXPECT_THAT(refusal(with(kGpt2, R"("add_cross_attention": true)")),
                 HasSubstr("'add_cross_attention'"));
     EXPECT_THAT(refusal(with(kLlama3, R"("num_hidden_layers_": -1)")), HasSubstr("is -1"));

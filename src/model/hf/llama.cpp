@@ -18,7 +18,7 @@ struct Form {
     bool qkv_bias = false;       ///< q, k, v have biases whatever the keys say
     bool head_norm = false;
     int64_t head_dim = 0;  ///< without the key; 0: width / heads
-    bool window = true;    ///< a stated window holds without use_sliding_window
+    WindowIn window = WindowIn::kAll;
     enum class Sparse { kNever, kAlways, kBySteps } sparse = Sparse::kNever;
     bool shared_expert = false;
 };
@@ -84,69 +84,47 @@ void build(Builder& b, const Config& c, const Form& form) {
     const std::string architecture =
         architecture_of(c, {causal, fmt::format("{}Model", form.name)});
     const DecoderSizes s = decoder_sizes(b, c, form.head_dim);
-    const RotaryKeys rope = rotary_keys(c);
+    DecoderParts parts;
+    parts.logits = architecture == causal;
+    parts.rope = rotary_keys(c);
+    parts.rotary_dims = static_cast<int64_t>(static_cast<double>(s.head_dim) * parts.rope.part);
     const bool bias = form.bias_key && c.flag({"attention_bias"}, false);
     const bool mlp_bias = form.bias_key && c.flag({"mlp_bias"}, false);
     const bool qkv_bias = form.qkv_bias ? c.flag({"qkv_bias"}, true) : bias;
     const Sparsity sparsity = sparsity_of(b, c, s, form);
-    const std::vector<int64_t> windows = windows_of(b, c, s.layers, form.window);
-
-    const ValueId ids = token_ids(b, "input_ids");
-    ValueId x, table;
-    {
-        const auto model = b.scope("model");
-        const auto embedded = b.embedding(ids, "embed_tokens", s.vocabulary, s.width);
-        x = embedded.rows;
-        table = embedded.table;
-        const Positions positions = positions_of(b, ids);
-        Masks masks(b, positions);
-        const auto dims = static_cast<int64_t>(static_cast<double>(s.head_dim) * rope.part);
-        const Rotary rotary = rotary_table(b, positions.queries, dims, rope.theta, false);
-        for (int64_t n = 0; n < s.layers; ++n) {
-            const auto at = static_cast<size_t>(n);
-            const ValueId mask = masks.of_window(windows[at]);
-            const auto layer = b.scope(fmt::format("layers.{}", n));
-            Attention a{s.width, s.heads, s.kv_heads, s.head_dim};
-            a.bias_q = a.bias_k = a.bias_v = qkv_bias;
-            a.bias_o = bias;
-            a.rotary = &rotary;
-            if (form.head_norm) a.head_norm = s.norm;
-            a.mask = mask;
-            a.is_kept = true;
-            ValueId inner = normalized(b, x, "input_layernorm", s.width, s.norm);
-            {
-                const auto part = b.scope("self_attn");
-                x = b.add(x, attention(b, inner, a));
-            }
-            inner = normalized(b, x, "post_attention_layernorm", s.width, s.norm);
-            if (sparsity.layers[at]) {
-                x = b.add(x, sparse_block(b, inner, sparsity));
-                continue;
-            }
-            const auto part = b.scope("mlp");
-            FeedForward f{s.width, s.inner, s.activation};
-            f.bias = mlp_bias;
-            x = b.add(x, feed_forward(b, inner, f));
-        }
-        x = normalized(b, x, "norm", s.width, s.norm);
-    }
-    if (architecture != causal) return b.output(x, "last_hidden_state");
-    add_head(b, x, table, s.vocabulary, s.width, s.tied);
+    parts.windows = windows_of(b, c, s.layers, form.window);
+    parts.attention = [&](ValueId x, const Rotary& rotary, ValueId mask) {
+        Attention a = attention_of(s, rotary, mask);
+        a.bias_q = a.bias_k = a.bias_v = qkv_bias;
+        a.bias_o = bias;
+        if (form.head_norm) a.head_norm = s.norm;
+        const auto part = b.scope("self_attn");
+        return attention(b, x, a);
+    };
+    parts.feed_forward = [&](ValueId x, int64_t layer) {
+        if (sparsity.layers[static_cast<size_t>(layer)]) return sparse_block(b, x, sparsity);
+        const auto part = b.scope("mlp");
+        FeedForward f{s.width, s.inner, s.activation};
+        f.bias = mlp_bias;
+        return feed_forward(b, x, f);
+    };
+    decoder(b, s, parts);
 }
 
 }  // namespace
 
 void add_llama_families(std::map<std::string, Family>& table) {
     using Sparse = Form::Sparse;
+    constexpr WindowIn kNone = WindowIn::kNone, kAll = WindowIn::kAll;
     const std::pair<const char*, Form> rows[] = {
         // name, bias keys, qkv bias, head norm, head_dim, window, sparse, shared expert
-        {"llama", {"Llama", true, false, false, 0, false, Sparse::kNever, false}},
-        {"mistral", {"Mistral", false, false, false, 0, true, Sparse::kNever, false}},
-        {"mixtral", {"Mixtral", false, false, false, 0, true, Sparse::kAlways, false}},
-        {"qwen2", {"Qwen2", false, true, false, 0, false, Sparse::kNever, false}},
-        {"qwen2_moe", {"Qwen2Moe", false, true, false, 0, false, Sparse::kBySteps, true}},
-        {"qwen3", {"Qwen3", true, false, true, 128, false, Sparse::kNever, false}},
-        {"qwen3_moe", {"Qwen3Moe", true, false, true, 0, false, Sparse::kBySteps, false}},
+        {"llama", {"Llama", true, false, false, 0, kNone, Sparse::kNever, false}},
+        {"mistral", {"Mistral", false, false, false, 0, kAll, Sparse::kNever, false}},
+        {"mixtral", {"Mixtral", false, false, false, 0, kAll, Sparse::kAlways, false}},
+        {"qwen2", {"Qwen2", false, true, false, 0, kNone, Sparse::kNever, false}},
+        {"qwen2_moe", {"Qwen2Moe", false, true, false, 0, kNone, Sparse::kBySteps, true}},
+        {"qwen3", {"Qwen3", true, false, true, 128, kNone, Sparse::kNever, false}},
+        {"qwen3_moe", {"Qwen3Moe", true, false, true, 0, kNone, Sparse::kBySteps, false}},
     };
     for (const auto& [name, form] : rows)
         table[name] = [form](Builder& b, const Config& c) { build(b, c, form); };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 
@@ -164,6 +165,19 @@ ValueId into_heads(Builder& b, ValueId x, int64_t heads, int64_t head_dim) {
     return b.transpose(b.reshape(x, {0, 0, heads, head_dim}), {0, 2, 1, 3});
 }
 
+namespace {
+
+/// Softmax over the scores and one more column, the heads' sinks, which is cut off again.
+ValueId softmax_beside(Builder& b, ValueId scores, const Core& core, int64_t group) {
+    const ValueId sinks = group > 1 ? b.reshape(core.sinks, {core.kv_heads, group, 1, 1})
+                                    : b.reshape(core.sinks, {core.heads, 1, 1});
+    const ValueId column = b.add(b.mul(b.slice(scores, -1, 0, 1), 0.0), sinks);
+    return b.slice(b.softmax(b.concat({column, scores}, -1)), -1, 1,
+                   std::numeric_limits<int64_t>::max());
+}
+
+}  // namespace
+
 ValueId attend(Builder& b, ValueId q, ValueId k, ValueId v, const Core& core) {
     b.facts.attention_width += core.heads * (core.key_dim + core.value_dim);
     const int64_t group = core.heads / core.kv_heads;
@@ -178,7 +192,8 @@ ValueId attend(Builder& b, ValueId q, ValueId k, ValueId v, const Core& core) {
     }
     ValueId scores = b.matmul(q, keys);
     if (core.mask.valid()) scores = b.add(scores, core.mask);
-    ValueId out = b.matmul(b.softmax(scores), v);
+    ValueId out = b.matmul(
+        core.sinks.valid() ? softmax_beside(b, scores, core, group) : b.softmax(scores), v);
     if (group > 1) out = b.reshape(out, {0, core.heads, -1, core.value_dim});
     return b.reshape(b.transpose(out, {0, 2, 1, 3}), {0, 0, core.heads * core.value_dim});
 }
@@ -186,8 +201,14 @@ ValueId attend(Builder& b, ValueId q, ValueId k, ValueId v, const Core& core) {
 ValueId attention(Builder& b, ValueId x, const Attention& a) {
     const int64_t inner = a.heads * a.head_dim, kv = a.kv_heads * a.head_dim;
     const ValueId memory = a.memory.valid() ? a.memory : x;
-    ValueId q = into_heads(b, b.linear(x, a.q, a.width, inner, a.bias_q), a.heads, a.head_dim);
-    ValueId k = into_heads(b, b.linear(memory, a.k, a.width, kv, a.bias_k), a.kv_heads, a.head_dim);
+    ValueId q = b.linear(x, a.q, a.width, inner, a.bias_q);
+    ValueId k = b.linear(memory, a.k, a.width, kv, a.bias_k);
+    if (a.whole_norm) {
+        q = normalized(b, q, "q_norm", inner, *a.whole_norm);
+        k = normalized(b, k, "k_norm", kv, *a.whole_norm);
+    }
+    q = into_heads(b, q, a.heads, a.head_dim);
+    k = into_heads(b, k, a.kv_heads, a.head_dim);
     const ValueId v =
         into_heads(b, b.linear(memory, a.v, a.width, kv, a.bias_v), a.kv_heads, a.head_dim);
     if (a.head_norm) {
@@ -199,8 +220,9 @@ ValueId attention(Builder& b, ValueId x, const Attention& a) {
         k = rotated(b, k, a.head_dim, *a.rotary);
     }
     if (a.is_kept) b.facts.kv_elements_per_token += 2 * kv;
-    const ValueId out =
-        attend(b, q, k, v, {a.heads, a.kv_heads, a.head_dim, a.head_dim, a.scale, a.mask});
+    Core core{a.heads, a.kv_heads, a.head_dim, a.head_dim, a.scale, a.mask};
+    if (a.sinks) core.sinks = b.weight("sinks", {a.heads});
+    const ValueId out = attend(b, q, k, v, core);
     return b.linear(out, a.o, inner, a.width, a.bias_o);
 }
 

@@ -73,6 +73,9 @@ struct Core {
     int64_t key_dim = 0, value_dim = 0;
     std::optional<double> scale = {};  ///< of queries; absent: 1 / sqrt(key_dim)
     ValueId mask = {};                 ///< added to the scores, broadcasting; invalid: none
+    /// [heads]: a score of each head beside those of its keys, which takes its part of the softmax
+    /// and gives no value; invalid: none.
+    ValueId sinks = {};
 };
 /// Softmax(q k^T) v of q [B, heads, S, key_dim], k [B, kv_heads, T, key_dim], v [B, kv_heads, T,
 /// value_dim]; each key head serves heads / kv_heads queries. Gives [B, S, heads * value_dim].
@@ -84,7 +87,9 @@ struct Attention {
     bool bias_q = false, bias_k = false, bias_v = false, bias_o = false;
     std::string q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
     const Rotary* rotary = nullptr;
-    std::optional<Norm> head_norm = {};  ///< of each head of q and k ("q_norm", "k_norm")
+    std::optional<Norm> head_norm = {};   ///< of each head of q and k ("q_norm", "k_norm")
+    std::optional<Norm> whole_norm = {};  ///< the same of all heads together
+    bool sinks = false;                   ///< see Core
     std::optional<double> scale = {};
     ValueId mask = {};
     ValueId memory = {};   ///< what k and v are made of; invalid: x
@@ -108,11 +113,15 @@ struct Experts {
     int64_t width = 0, inner = 0;
     std::string activation = "silu";
     std::string router = "gate";
+    bool bias = false;         ///< of the router's scores and of each expert's products
     bool router_bias = false;  ///< added to the scores for the choice alone
     bool sigmoid = false;      ///< scores by sigmoid, not softmax
     bool normalized = true;    ///< the weights of a token's experts sum to 1
     int64_t groups = 1;        ///< experts are chosen from `group_limit` of so many groups
     int64_t group_limit = 1;
+    /// Above 0: an expert's inner values are (u + 1) g sigmoid(1.702 g), gate g cut off above and u
+    /// on both sides at this; else activation(g) u.
+    double limit = 0;
 };
 /// x: [B, S, width].
 ValueId experts(Builder&, ValueId x, const Experts&);

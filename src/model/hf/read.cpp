@@ -36,6 +36,10 @@ ConfigModel built(const std::string& text) {
                         nearest_hint(type, known), fmt::join(known, ", "));
     Builder builder(type);
     builder.facts.model_type = type;
+    if (const std::optional<Config> how = config.object({"quantization_config"})) {
+        builder.facts.not_converted = how->texts({"modules_to_not_convert"});
+        builder.facts.quantised = how->text({"quant_method"}, "");
+    }
     family->second(builder, config);
     ConfigModel model;
     model.facts = builder.facts;

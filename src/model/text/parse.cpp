@@ -45,6 +45,9 @@ private:
         if (!definition && r_.accept("opset")) {
             std::string domain = r_.string("a domain");
             graph_.opsets[domain] = static_cast<int>(r_.integer("a version"));
+        } else if (!definition && r_.accept("open")) {
+            r_.expect("weights");
+            graph_.open_weights = true;
         } else if (!definition && r_.accept("warning")) {
             graph_.warnings.push_back(r_.string());
         } else if (!definition && r_.accept("input")) {

@@ -94,6 +94,7 @@ public:
         ++level;
         for (const auto& [domain, version] : g.opsets)
             line(level, fmt::format("opset {} {}", quoted(domain), version));
+        if (g.open_weights) line(level, "open weights");
         for (const std::string& warning : g.warnings) line(level, "warning " + quoted(warning));
         for (ValueId id : g.inputs) line(level, "input " + definition(g, id));
         std::set<ValueId> used(g.outputs.begin(), g.outputs.end());

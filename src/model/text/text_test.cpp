@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kWhole = R"(graph tail
   opset "" 17
   opset "com.example" 1
+  open weights
   warning "input x: declared shape [1,3] disagrees"
   input x: f32[N,3,2*S + 1,8]
   input "images/0.in": ?[1]
