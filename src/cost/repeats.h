@@ -1,0 +1,58 @@
+// Turns of a loop that go as turns before: they are added at once.
+#pragma once
+
+#include <optional>
+
+#include "cost/run_state.h"
+
+namespace smeaton::cost {
+
+/// Looks at the machine whenever a turn of a loop is over. Where it stands as some turns before
+/// (what runs, what is left of it, who waits for whom), all that follows goes as it did from there
+/// on, as long as no loop ends, no engine beside comes to its end, and what ran ahead has room.
+class Repeats {
+public:
+    explicit Repeats(const Streams& streams) : streams_(streams), history_(axes_of(streams)) {}
+
+    /// The loop is begun anew.
+    void forget(int axis) { history_[static_cast<size_t>(axis)] = {}; }
+    /// A turn of the loop is over; adds as many as go alike. False: none.
+    bool turn_over(const Step& loop, RunState&);
+
+private:
+    struct Snapshot {
+        double now_ns = 0;
+        int64_t moment = 0;
+        std::vector<int64_t> standing;  ///< where everyone is, the loop's own turns apart
+        std::vector<int64_t> turns;     ///< of the loop, by engine
+        std::vector<int64_t> counts;    ///< which grow evenly
+        std::vector<double> left_ns;    ///< of what goes on
+        std::vector<int> left_of;       ///< engines
+        std::vector<double> busy_ns;    ///< by engine
+    };
+    struct History {
+        std::deque<Snapshot> snapshots;
+        int64_t turns = 0;
+    };
+    static size_t axes_of(const Streams& s) { return static_cast<size_t>(s.axes); }
+
+    Snapshot look(const Step& loop, const RunState&) const;
+    int64_t times_alike(const Step& loop, const RunState&, const Snapshot& then,
+                        const Snapshot& now, double tolerance) const;
+    int64_t times_of_turns(const Step& loop, const RunState&, const Snapshot& then,
+                           const Snapshot& now) const;
+    int64_t times_of_left(const RunState&, const Snapshot& then, const Snapshot& now,
+                          double tolerance) const;
+    int64_t times_of_waits(const RunState&, const Snapshot& then, const Snapshot& now) const;
+    int64_t times_of_task(const RunState&, const Snapshot& then, const Snapshot& now, size_t engine,
+                          size_t task) const;
+    int64_t times_of_stopped(const RunState&, const Snapshot& then, const Snapshot& now,
+                             size_t engine) const;
+    void add(const Step& loop, RunState&, const Snapshot& then, const Snapshot& now,
+             int64_t times) const;
+
+    const Streams& streams_;
+    std::vector<History> history_;  ///< by axis
+};
+
+}  // namespace smeaton::cost
