@@ -256,11 +256,13 @@ void Repeats::add(const Step& loop, RunState& s, const Snapshot& then, const Sna
     }
     for (size_t t = 0; t < s.chained_ns.size(); ++t)
         if (moved(static_cast<size_t>(streams_.stream_of[t]))) s.chained_ns[t] += later;
+    size_t left = now.left_ns.size() - s.transfers.size();
     for (Transfer& t : s.transfers) {
         if (moved(static_cast<size_t>(t.engine)))
             t.start_ns += later;
         else
-            t.left_bytes -= later * t.bytes_per_ns;
+            t.left_bytes -= n * (then.left_ns[left] - now.left_ns[left]) * t.bytes_per_ns;
+        ++left;
     }
     size_t i = 0;
     each_count(s, [&](int64_t& count) {
