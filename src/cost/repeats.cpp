@@ -6,11 +6,10 @@ namespace smeaton::cost {
 namespace {
 
 constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::max();
-constexpr size_t kMostKept = 12;
 // Times that differ by less than this part of a turn count as equal. Where nothing repeats the
 // share grows: then the mean over some turns stands for what follows.
 constexpr double kAlike = 5e-4;
-constexpr int64_t kTurnsToDouble = 8;
+constexpr size_t kTurnsToDouble = 8;
 
 /// Counts that grow by the same in each repetition: by task what is done, started and started
 /// beyond a ring's first value; by tile; by user; by engine what it started and what stands before
@@ -49,8 +48,11 @@ int64_t times_in(double room, double step) {
 
 }  // namespace
 
-Repeats::Snapshot Repeats::look(const Step& loop, const RunState& s) const {
-    Snapshot now;
+void Repeats::look(const Step& loop, const RunState& s, Snapshot& now) const {
+    for (auto* list : {&now.standing, &now.turns, &now.counts}) list->clear();
+    now.left_ns.clear();
+    now.left_of.clear();
+    now.busy_ns.clear();
     now.now_ns = s.now_ns;
     now.moment = s.moment;
     auto left = [&](size_t engine, double ns) {
@@ -83,25 +85,23 @@ Repeats::Snapshot Repeats::look(const Step& loop, const RunState& s) const {
         left(static_cast<size_t>(t.engine), t.left_bytes / t.bytes_per_ns);
     }
     each_count(s, [&](const int64_t& count) { now.counts.push_back(count); });
-    return now;
 }
 
 bool Repeats::turn_over(const Step& loop, RunState& s) {
     History& history = history_[static_cast<size_t>(loop.index)];
-    ++history.turns;
-    Snapshot now = look(loop, s);
+    const size_t turn = history.turns++;
+    Snapshot& now = history.snapshots[turn % kMostKept];
+    look(loop, s, now);
     const double tolerance = kAlike * std::exp2(std::min<double>(
-                                          40, std::floor(static_cast<double>(history.turns) /
-                                                         static_cast<double>(kTurnsToDouble))));
-    for (auto then = history.snapshots.rbegin(); then != history.snapshots.rend(); ++then) {
-        const int64_t times = times_alike(loop, s, *then, now, tolerance);
+                                          40, static_cast<double>(turn / kTurnsToDouble)));
+    for (size_t back = 1; back <= std::min(turn, kMostKept - 1); ++back) {
+        const Snapshot& then = history.snapshots[(turn - back) % kMostKept];
+        const int64_t times = times_alike(loop, s, then, now, tolerance);
         if (times < 1) continue;
-        add(loop, s, *then, now, times);
-        history = {};
+        add(loop, s, then, now, times);
+        history.turns = 0;
         return true;
     }
-    if (history.snapshots.size() == kMostKept) history.snapshots.pop_front();
-    history.snapshots.push_back(std::move(now));
     return false;
 }
 
@@ -164,12 +164,15 @@ int64_t Repeats::times_of_waits(const RunState& s, const Snapshot& then,
                                 const Snapshot& now) const {
     const Places places(streams_);
     int64_t times = kAnyNumber;
+    auto stopped = [&](size_t e) {
+        return now.counts[places.started(e)] == then.counts[places.started(e)];
+    };
     for (size_t e = 0; e < s.engines.size() && times > 0; ++e)
-        if (now.counts[places.started(e)] == then.counts[places.started(e)])
-            times = std::min(times, times_of_stopped(s, then, now, e));
-    for (size_t t = 0; t < streams_.tasks.size() && times > 0; ++t)
-        times = std::min(times, times_of_task(s, then, now,
-                                              static_cast<size_t>(streams_.stream_of[t]), t));
+        if (stopped(e)) times = std::min(times, times_of_stopped(s, then, now, e));
+    for (size_t t = 0; t < streams_.tasks.size() && times > 0; ++t) {
+        const auto e = static_cast<size_t>(streams_.stream_of[t]);
+        if (!stopped(e)) times = std::min(times, times_of_task(s, then, now, e, t));
+    }
     return times;
 }
 

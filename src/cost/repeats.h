@@ -1,7 +1,7 @@
 // Turns of a loop that go as turns before: they are added at once.
 #pragma once
 
-#include <optional>
+#include <array>
 
 #include "cost/run_state.h"
 
@@ -15,11 +15,13 @@ public:
     explicit Repeats(const Streams& streams) : streams_(streams), history_(axes_of(streams)) {}
 
     /// The loop is begun anew.
-    void forget(int axis) { history_[static_cast<size_t>(axis)] = {}; }
+    void forget(int axis) { history_[static_cast<size_t>(axis)].turns = 0; }
     /// A turn of the loop is over; adds as many as go alike. False: none.
     bool turn_over(const Step& loop, RunState&);
 
 private:
+    static constexpr size_t kMostKept = 12;
+
     struct Snapshot {
         double now_ns = 0;
         int64_t moment = 0;
@@ -31,12 +33,12 @@ private:
         std::vector<double> busy_ns;    ///< by engine
     };
     struct History {
-        std::deque<Snapshot> snapshots;
-        int64_t turns = 0;
+        std::array<Snapshot, kMostKept> snapshots;  ///< of the last turns, in turn
+        size_t turns = 0;                           ///< since the loop began, or turns were added
     };
     static size_t axes_of(const Streams& s) { return static_cast<size_t>(s.axes); }
 
-    Snapshot look(const Step& loop, const RunState&) const;
+    void look(const Step& loop, const RunState&, Snapshot& now) const;
     int64_t times_alike(const Step& loop, const RunState&, const Snapshot& then,
                         const Snapshot& now, double tolerance) const;
     int64_t times_of_turns(const Step& loop, const RunState&, const Snapshot& then,
