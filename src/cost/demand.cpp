@@ -117,8 +117,8 @@ void Demands::add_lines_of(const Level& level) {
     lines_.push_back({"reads of " + level.name, each(level.read)});
     lines_.push_back({"writes of " + level.name, each(level.write)});
     lines_.push_back({"transfers of " + level.name, each(level.copy)});
-    lines_.push_back({"port of " + level.name,
-                      level.port_gb_s ? level.port_gb_s->value * ports / cores : 0});
+    lines_.push_back(
+        {"port of " + level.name, level.port_gb_s ? level.port_gb_s->value * ports / cores : 0});
 }
 
 /// Of `level`, asked for from `near`: over its own lines, and over the ports between the two where

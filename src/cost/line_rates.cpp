@@ -4,8 +4,7 @@
 
 namespace smeaton::cost {
 
-LineRates::LineRates(const std::vector<Line>& lines)
-    : left_(lines.size()), rising_(lines.size()) {
+LineRates::LineRates(const std::vector<Line>& lines) : left_(lines.size()), rising_(lines.size()) {
     for (const Line& line : lines) capacity_.push_back(line.bytes_per_ns);
 }
 

@@ -14,10 +14,7 @@ namespace {
 class Run {
 public:
     Run(const Streams& streams, const Demands& demands)
-        : streams_(streams),
-          demands_(demands),
-          rates_(demands.lines()),
-          repeats_(streams) {
+        : streams_(streams), demands_(demands), rates_(demands.lines()), repeats_(streams) {
         const size_t tasks = streams.tasks.size();
         s_.engines.resize(streams.streams.size());
         for (EngineState& e : s_.engines) {
@@ -267,8 +264,7 @@ private:
         const double now = s_.now_ns;
         e.use.note(e.start_ns, now);
         e.use.busy_ns += now - e.start_ns;
-        s_.chained_ns[static_cast<size_t>(e.task)] =
-            std::max(now, e.start_ns + demand.latency_ns);
+        s_.chained_ns[static_cast<size_t>(e.task)] = std::max(now, e.start_ns + demand.latency_ns);
         Result result{now + demand.latency_ns, e.task, std::move(e.leaves)};
         e.leaves.clear();
         e.task = -1;

@@ -34,9 +34,7 @@ struct Places {
     size_t done(size_t task) const { return task; }
     size_t opened(size_t tile) const { return 3 * tasks + tile; }
     size_t left(size_t user) const { return 3 * tasks + tiles + user; }
-    size_t started(size_t engine) const {
-        return 3 * tasks + tiles + users + engine * (1 + tasks);
-    }
+    size_t started(size_t engine) const { return 3 * tasks + tiles + users + engine * (1 + tasks); }
     size_t before(size_t engine, size_t task) const { return started(engine) + 1 + task; }
 };
 
@@ -47,6 +45,14 @@ int64_t times_in(double room, double step) {
 }
 
 }  // namespace
+
+Repeats::Repeats(const Streams& streams)
+    : streams_(streams),
+      history_(static_cast<size_t>(streams.axes)),
+      rings_(static_cast<size_t>(streams.axes)) {
+    for (const Task& task : streams.tasks)
+        if (task.ring >= 0) rings_[static_cast<size_t>(task.ring)] = true;
+}
 
 void Repeats::look(const Step& loop, const RunState& s, Snapshot& now) const {
     for (auto* list : {&now.standing, &now.turns, &now.counts}) list->clear();
@@ -92,8 +98,8 @@ bool Repeats::turn_over(const Step& loop, RunState& s) {
     const size_t turn = history.turns++;
     Snapshot& now = history.snapshots[turn % kMostKept];
     look(loop, s, now);
-    const double tolerance = kAlike * std::exp2(std::min<double>(
-                                          40, static_cast<double>(turn / kTurnsToDouble)));
+    const double tolerance =
+        kAlike * std::exp2(std::min<double>(40, static_cast<double>(turn / kTurnsToDouble)));
     for (size_t back = 1; back <= std::min(turn, kMostKept - 1); ++back) {
         const Snapshot& then = history.snapshots[(turn - back) % kMostKept];
         const int64_t times = times_alike(loop, s, then, now, tolerance);
@@ -119,21 +125,18 @@ int64_t Repeats::times_of_turns(const Step& loop, const RunState& s, const Snaps
                                 const Snapshot& now) const {
     const Places places(streams_);
     const auto axis = static_cast<size_t>(loop.index);
-    int64_t times = kAnyNumber, first = kAnyNumber;
-    for (int64_t turn : then.turns) first = std::min(first, turn);
-    int64_t alike = -1;
+    int64_t times = kAnyNumber, first = kAnyNumber, alike = -1;
+    for (size_t e = 0; e < s.engines.size(); ++e)
+        if (now.turns[e] > then.turns[e]) first = std::min(first, then.turns[e]);
     for (size_t e = 0; e < s.engines.size(); ++e) {
         const EngineState& engine = s.engines[e];
         const int64_t turns = now.turns[e] - then.turns[e];
         const size_t started = places.started(e);
         if (turns < 0 || (turns == 0) != (now.counts[started] == then.counts[started])) return 0;
         if (turns == 0) continue;
-        if (alike < 0) {
-            first = kAnyNumber;
-            for (size_t i = 0; i < s.engines.size(); ++i)
-                if (now.turns[i] > then.turns[i]) first = std::min(first, then.turns[i]);
-            alike = end_of_like_turns(loop, first, engine.end[axis], engine.value);
-        }
+        // The first turn of a ring brings all, the others what is new.
+        if (rings_[axis] && then.turns[e] == engine.begin[axis]) return 0;
+        if (alike < 0) alike = end_of_like_turns(loop, first, engine.end[axis], engine.value);
         if (alike <= now.turns[e]) return 0;
         times = std::min(times, (alike - 1 - now.turns[e]) / turns);
     }
@@ -151,8 +154,8 @@ int64_t Repeats::times_of_left(const RunState&, const Snapshot& then, const Snap
         const double less = then.left_ns[i] - now.left_ns[i];
         const size_t started = places.started(static_cast<size_t>(now.left_of[i]));
         if (now.counts[started] == then.counts[started])
-            times = std::min(times, now.left_ns[i] > 0 ? times_in(now.left_ns[i], less) - 1
-                                                       : kAnyNumber);
+            times = std::min(times,
+                             now.left_ns[i] > 0 ? times_in(now.left_ns[i], less) - 1 : kAnyNumber);
         else if (std::abs(less) > equal)
             return 0;
     }

@@ -12,7 +12,7 @@ namespace smeaton::cost {
 /// on, as long as no loop ends, no engine beside comes to its end, and what ran ahead has room.
 class Repeats {
 public:
-    explicit Repeats(const Streams& streams) : streams_(streams), history_(axes_of(streams)) {}
+    explicit Repeats(const Streams&);
 
     /// The loop is begun anew.
     void forget(int axis) { history_[static_cast<size_t>(axis)].turns = 0; }
@@ -36,7 +36,6 @@ private:
         std::array<Snapshot, kMostKept> snapshots;  ///< of the last turns, in turn
         size_t turns = 0;                           ///< since the loop began, or turns were added
     };
-    static size_t axes_of(const Streams& s) { return static_cast<size_t>(s.axes); }
 
     void look(const Step& loop, const RunState&, Snapshot& now) const;
     int64_t times_alike(const Step& loop, const RunState&, const Snapshot& then,
@@ -55,6 +54,7 @@ private:
 
     const Streams& streams_;
     std::vector<History> history_;  ///< by axis
+    std::vector<bool> rings_;       ///< by axis: does a copy keep a part from turn to turn?
 };
 
 }  // namespace smeaton::cost

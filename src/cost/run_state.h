@@ -31,7 +31,7 @@ struct Result {
 
 /// An engine: its place in its stream, and the task at hand.
 struct EngineState {
-    size_t at = 0;  ///< the item that comes next
+    size_t at = 0;                           ///< the item that comes next
     std::vector<int64_t> value, begin, end;  ///< by axis; 0 outside
     std::vector<int64_t> before;             ///< by task: executions that stand before `at`
     int task = -1;                           ///< -1: none
@@ -67,8 +67,9 @@ struct RunState {
     int64_t moment = 0;  ///< number of the present one
     std::vector<EngineState> engines;
     std::vector<Transfer> transfers;
-    std::vector<int64_t> done;       ///< by task: executions whose results are seen
-    std::vector<int64_t> runs, later_runs;  ///< by task, started: all, those beyond a ring's first value
+    std::vector<int64_t> done;  ///< by task: executions whose results are seen
+    std::vector<int64_t> runs,
+        later_runs;                  ///< by task, started: all, those beyond a ring's first value
     std::vector<double> chained_ns;  ///< by task: when its own engine may use the last result
     std::vector<int64_t> opened;     ///< by tile
     std::vector<int64_t> left;       ///< by user: parts that it has done with

@@ -266,8 +266,7 @@ private:
                 if (i == level.at && !inmost) continue;
                 const bool before = i < level.at;
                 if (before || !loops.empty())
-                    wait_for_readers_in(step, index, target,
-                                        before ? std::vector<int>() : loops);
+                    wait_for_readers_in(step, index, target, before ? std::vector<int>() : loops);
             }
         }
     }
@@ -454,10 +453,9 @@ Streams streams_of(const Nest& nest, const machine::Machine& m, Demands& demands
     const bool phases = gir::has_several_phases(nest.body);
     std::map<int, int> stream_of_engine;
     for (const Task& task : all.tasks) {
-        auto [at, fresh] = stream_of_engine.try_emplace(task.demand.engine,
-                                                        static_cast<int>(all.streams.size()));
-        if (fresh)
-            all.streams.push_back(Splitter(all, linker, task.demand.engine).split(phases));
+        auto [at, fresh] =
+            stream_of_engine.try_emplace(task.demand.engine, static_cast<int>(all.streams.size()));
+        if (fresh) all.streams.push_back(Splitter(all, linker, task.demand.engine).split(phases));
         all.stream_of.push_back(at->second);
     }
     return all;

@@ -13,8 +13,8 @@ namespace smeaton::cost {
 /// For the last execution before this one, in the order of the program, of a task.
 struct Wait {
     int task = 0;
-    bool same_engine = false;        ///< which chains
-    std::vector<int> beyond_first;   ///< axes: only where one of them is beyond its first value
+    bool same_engine = false;       ///< which chains
+    std::vector<int> beyond_first;  ///< axes: only where one of them is beyond its first value
 };
 
 /// The first task that touches a tile waits until what lived in that part before is used no more.
@@ -54,7 +54,7 @@ struct Step {
     int64_t extent = 1;
     std::vector<Bound> from, to;
     bool parallel = false;
-    bool clips = false;  ///< bounds of a loop inside depend on it
+    bool clips = false;    ///< bounds of a loop inside depend on it
     bool clipped = false;  ///< trips of it, or of a loop inside, depend on axes
     std::vector<Step> body;
 };

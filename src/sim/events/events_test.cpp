@@ -463,8 +463,8 @@ TEST(Events, random_products_take_as_long_in_closed_form) {
             const gir::Program program = spelled(text, m);
             const double events = simulate(program, m).kernels.at(0).time_us;
             const double closed = sim::simulate(program, m).kernels.at(0).time_us.value;
-            EXPECT_NEAR(closed, events, std::max(0.02 * events, 100 * cycle_us))
-                << name << "\n" << text;
+            EXPECT_NEAR(closed, events, std::max(0.02 * events, 100 * cycle_us)) << name << "\n"
+                                                                                 << text;
         }
     }
 }

@@ -38,9 +38,8 @@ double count(const gir::Op& op, const std::vector<Guard>& guards, size_t dim,
         return 1;
     }
     const int64_t extent = op.dims[dim].extent.value();
-    const bool guarded = std::any_of(guards.begin(), guards.end(), [&](const Guard& g) {
-        return g.coefficients[dim] != 0;
-    });
+    const bool guarded = std::any_of(guards.begin(), guards.end(),
+                                     [&](const Guard& g) { return g.coefficients[dim] != 0; });
     if (!guarded) return static_cast<double>(extent) * count(op, guards, dim + 1, at);
     double points = 0;
     const std::vector<int64_t> start = at;
