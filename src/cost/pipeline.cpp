@@ -26,8 +26,9 @@ public:
         s_.runs.resize(tasks);
         s_.later_runs.resize(tasks);
         s_.chained_ns.resize(tasks);
+        s_.seen_ns.resize(tasks);
         s_.opened.resize(static_cast<size_t>(streams.tiles));
-        s_.left.resize(static_cast<size_t>(streams.users));
+        s_.left.resize(streams.users.size());
         s_.lines.resize(demands.lines().size());
         for (const Task& task : streams.tasks) {
             size_t slacks = task.waits.size();
@@ -107,10 +108,10 @@ private:
                     ++s_.opened[static_cast<size_t>(next.index)];
                     break;
                 case Item::kLeave:
-                    if (e.task >= 0)
+                    if (e.task >= 0 && touches(next.index, e.task))
                         e.leaves.push_back(next.index);
                     else
-                        ++s_.left[static_cast<size_t>(next.index)];
+                        part_left(e, next.index);
                     break;
                 case Item::kCount:
                     for (const auto& [index, times] :
@@ -265,19 +266,39 @@ private:
         e.use.note(e.start_ns, now);
         e.use.busy_ns += now - e.start_ns;
         s_.chained_ns[static_cast<size_t>(e.task)] = std::max(now, e.start_ns + demand.latency_ns);
-        Result result{now + demand.latency_ns, e.task, std::move(e.leaves)};
+        s_.seen_ns[static_cast<size_t>(e.task)] = now + demand.latency_ns;
+        come(e, {now + demand.latency_ns, e.task, -1});
+        for (int user : task(e.task).leaves) part_left(e, user);
+        for (int user : e.leaves) part_left(e, user);
         e.leaves.clear();
         e.task = -1;
-        if (demand.latency_ns <= 0) return see(result);
+    }
+
+    bool touches(int user, int index) const {
+        const std::vector<int>& tasks = streams_.users[static_cast<size_t>(user)].tasks;
+        return std::find(tasks.begin(), tasks.end(), index) != tasks.end();
+    }
+
+    /// When all its touches are seen.
+    void part_left(EngineState& e, int index) {
+        const User& user = streams_.users[static_cast<size_t>(index)];
+        double ns = 0;
+        for (int t : user.tasks)
+            ns = std::max(ns,
+                          (user.same_engine ? s_.chained_ns : s_.seen_ns)[static_cast<size_t>(t)]);
+        come(e, {ns, -1, index});
+    }
+
+    void come(EngineState& e, const Result& result) {
+        if (result.seen_ns <= s_.now_ns) return see(result);
         auto at = e.results.end();
         while (at != e.results.begin() && std::prev(at)->seen_ns > result.seen_ns) --at;
-        e.results.insert(at, std::move(result));
+        e.results.insert(at, result);
     }
 
     void see(const Result& result) {
-        ++s_.done[static_cast<size_t>(result.task)];
-        for (int user : task(result.task).leaves) ++s_.left[static_cast<size_t>(user)];
-        for (int user : result.leaves) ++s_.left[static_cast<size_t>(user)];
+        if (result.task >= 0) ++s_.done[static_cast<size_t>(result.task)];
+        if (result.user >= 0) ++s_.left[static_cast<size_t>(result.user)];
         last_ns_ = s_.now_ns;
     }
 

@@ -28,9 +28,7 @@ void each_count(State& s, Visit&& visit) {
 struct Places {
     size_t tasks, tiles, users;
     explicit Places(const Streams& s)
-        : tasks(s.tasks.size()),
-          tiles(static_cast<size_t>(s.tiles)),
-          users(static_cast<size_t>(s.users)) {}
+        : tasks(s.tasks.size()), tiles(static_cast<size_t>(s.tiles)), users(s.users.size()) {}
     size_t done(size_t task) const { return task; }
     size_t opened(size_t tile) const { return 3 * tasks + tile; }
     size_t left(size_t user) const { return 3 * tasks + tiles + user; }
@@ -78,7 +76,7 @@ void Repeats::look(const Step& loop, const RunState& s, Snapshot& now) const {
             at.push_back(engine.end[a]);
         }
         for (const Result& r : engine.results) {
-            at.push_back(r.task);
+            at.insert(at.end(), {r.task, r.user});
             left(e, r.seen_ns - s.now_ns);
         }
         if (engine.working) left(e, engine.worked_ns - s.now_ns);
@@ -261,7 +259,10 @@ void Repeats::add(const Step& loop, RunState& s, const Snapshot& then, const Sna
         for (Result& r : engine.results) r.seen_ns += later;
     }
     for (size_t t = 0; t < s.chained_ns.size(); ++t)
-        if (moved(static_cast<size_t>(streams_.stream_of[t]))) s.chained_ns[t] += later;
+        if (moved(static_cast<size_t>(streams_.stream_of[t]))) {
+            s.chained_ns[t] += later;
+            s.seen_ns[t] += later;
+        }
     size_t left = now.left_ns.size() - s.transfers.size();
     for (Transfer& t : s.transfers) {
         if (moved(static_cast<size_t>(t.engine)))

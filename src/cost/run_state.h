@@ -22,11 +22,11 @@ struct Use {
     }
 };
 
-/// A task that has left its engine, until others see its result.
+/// A task that has left its engine, until others see its result; or a user, until it has left.
 struct Result {
     double seen_ns = 0;
-    int task = 0;
-    std::vector<int> leaves;  ///< users, besides those of the task
+    int task = -1;
+    int user = -1;
 };
 
 /// An engine: its place in its stream, and the task at hand.
@@ -71,6 +71,7 @@ struct RunState {
     std::vector<int64_t> runs,
         later_runs;                  ///< by task, started: all, those beyond a ring's first value
     std::vector<double> chained_ns;  ///< by task: when its own engine may use the last result
+    std::vector<double> seen_ns;     ///< by task: when others may
     std::vector<int64_t> opened;     ///< by tile
     std::vector<int64_t> left;       ///< by user: parts that it has done with
     std::vector<std::vector<Slack>> slacks;  ///< by task: of its waits, then of its rooms' users

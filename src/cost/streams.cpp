@@ -296,36 +296,46 @@ private:
         if (std::find(in.begin(), in.end(), value) == in.end()) in.push_back(value);
     }
 
-    /// Tasks of the block that touch the tile, by engine the last statement that does.
-    void last_touches(const Step& step, const Step& top, const Task::Access& tile,
-                      std::map<int, std::pair<const Step*, int>>& last) {
-        if (step.kind == Step::kTask && touches(step.index, tile, true, true))
-            last[task(step.index).demand.engine] = {&top, step.index};
-        for (const Step& s : step.body) last_touches(s, top, tile, last);
+    struct Touches {
+        const Step* last = nullptr;  ///< statement of the tile's block
+        std::vector<int> tasks;
+    };
+    void touches_in(const Step& step, const Step& top, const Task::Access& tile,
+                    std::map<int, Touches>& by_engine) {
+        if (step.kind == Step::kTask && touches(step.index, tile, true, true)) {
+            Touches& found = by_engine[task(step.index).demand.engine];
+            found.last = &top;
+            found.tasks.push_back(step.index);
+        }
+        for (const Step& s : step.body) touches_in(s, top, tile, by_engine);
     }
 
     void add_room(int index) {
         const Tile& tile = tiles_[static_cast<size_t>(index)];
         if (tile.first < 0) return;
-        std::map<int, std::pair<const Step*, int>> last;
+        std::map<int, Touches> by_engine;
         for (size_t i = tile.from; i < tile.life->size(); ++i)
-            last_touches((*tile.life)[i], (*tile.life)[i], {index, false, false}, last);
+            touches_in((*tile.life)[i], (*tile.life)[i], {index, false, false}, by_engine);
         const int own = task(tile.first).demand.engine;
         Room room{index, parts_[static_cast<size_t>(index)], {}};
-        for (const auto& [engine, touch] : last) {
-            if (engine == own) {
-                // In order; of several parts, the chain behind one is long done.
-                if (room.parts == 1) add_wait(tile.first, touch.second, {});
-                continue;
-            }
-            const int user = all_.users++;
+        for (auto& [engine, found] : by_engine) {
+            if (engine == own && !chains(found.tasks)) continue;
+            const auto user = static_cast<int>(all_.users.size());
             room.users.push_back(user);
-            if (touch.first->kind == Step::kTask)
-                task(touch.second).leaves.push_back(user);
+            if (found.last->kind == Step::kTask)
+                task(found.tasks.back()).leaves.push_back(user);
             else
-                leave_behind[touch.first].emplace_back(engine, user);
+                leave_behind[found.last].emplace_back(engine, user);
+            all_.users.push_back({engine == own, std::move(found.tasks)});
         }
         task(tile.first).rooms.push_back(std::move(room));
+    }
+
+    /// Does the engine wait for results of its own?
+    bool chains(const std::vector<int>& tasks) {
+        return std::any_of(tasks.begin(), tasks.end(), [&](int t) {
+            return task(t).demand.latency_ns > task(t).demand.busy_ns;
+        });
     }
 
     Streams& all_;

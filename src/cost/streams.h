@@ -21,7 +21,14 @@ struct Wait {
 struct Room {
     int tile = 0;
     int64_t parts = 1;
-    std::vector<int> users;  ///< of the tile, engines other than this one: what they have to leave
+    std::vector<int> users;  ///< of the tile: what they have to leave
+};
+
+/// An engine that touches a tile. It leaves a part when all its tasks have been seen by the engine
+/// that touches the next one first: where it is the same, by the chain.
+struct User {
+    bool same_engine = false;
+    std::vector<int> tasks;
 };
 
 /// An op, or the transfer that fills a copy.
@@ -90,7 +97,8 @@ struct Streams {
     std::vector<Task> tasks;
     std::vector<Stream> streams;  ///< of engines that have something to do
     std::vector<int> stream_of;   ///< by task
-    int axes = 0, tiles = 0, users = 0;
+    std::vector<User> users;
+    int axes = 0, tiles = 0;
 };
 
 /// `chunks`: as for nest_of, of which the nest is made. A tile has as many parts as its level or
