@@ -125,19 +125,24 @@ private:
         auto element = [&](const Slice& of) {
             return tensor::bits(dtype_of(nest_, of.target)) / 8.0;
         };
-        read(a.target, runs * e.batch * e.m * e.k * column_tiles * element(a));
-        read(b.target, runs * e.batch * e.k * e.n * row_tiles * element(b) * row.stored);
-        if (level_of(op.dst.target) == s.acc_in) return;
+        using machine::OperandRole;
+        read(OperandRole::A, a.target, runs * e.batch * e.m * e.k * column_tiles * element(a));
+        read(OperandRole::B, b.target,
+             runs * e.batch * e.k * e.n * row_tiles * element(b) * row.stored);
+        Name level = level_of(op.dst.target);
+        if (level == s.acc_in) return;
         double sums = runs * e.batch * e.m * e.n * sum_passes * element(op.dst);
-        read(op.dst.target, sums);
-        if (Name level = level_of(op.dst.target); !level.empty())
-            work_.asked_write_bytes[level] += sums;
+        read(OperandRole::Acc, op.dst.target, sums);
+        if (level.empty()) return;
+        work_.asked_write_bytes[level] += sums;
+        work_.accesses.push_back({OperandRole::Acc, level, true, sums});
     }
 
-    void read(Name target, double bytes) {
+    void read(machine::OperandRole role, Name target, double bytes) {
         Name level = level_of(target);
         if (level.empty()) return;
         work_.asked_read_bytes[level] += bytes;
+        work_.accesses.push_back({role, level, false, bytes});
         if (scratchpads_.count(level) == 0) work_.loads += std::ceil(bytes / slot_bytes_);
     }
 

@@ -18,9 +18,18 @@ struct ShapeUse {
     double macs = 0;    ///< multiply-adds of the program, nothing padded
 };
 
+/// What the ops ask of one operand's level.
+struct OperandAccess {
+    machine::OperandRole role = machine::OperandRole::A;
+    Name level;
+    bool write = false;
+    double bytes = 0;
+};
+
 struct ContractionWork {
-    std::vector<ShapeUse> uses;  ///< in the order of the table
-    double loads = 0;            ///< vectors read from levels managed by hardware
+    std::vector<ShapeUse> uses;           ///< in the order of the table
+    double loads = 0;                     ///< vectors read from levels managed by hardware
+    std::vector<OperandAccess> accesses;  ///< op by op, those not in registers
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< by level, as Work has them
 };
 

@@ -1,10 +1,11 @@
 #include "cost/demand.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
-#include "cost/ports.h"
 #include "gir/names.h"
+#include "gir/walk.h"
 #include "machine/query.h"
 
 namespace smeaton::cost {
@@ -43,8 +44,7 @@ Demands::Demands(const Nest& nest, const machine::Machine& m, const CostOptions&
         for (const Level& level : m.levels) engines_.push_back(way + level.name);
     for (const Level& level : m.levels) {
         scratchpads_.insert(level.name);
-        for (const char* what : {"reads of ", "writes of ", "transfers of ", "port of "})
-            lines_.push_back(what + level.name);
+        add_lines_of(level);
     }
     for (const machine::Rate& rate : vector_.rates)
         if (rate.op == machine::OpClass::Add && rate.latency_cycles)
@@ -108,77 +108,109 @@ int Demands::moving_engine(const Op& op) const {
     return static_cast<int>(&vector_ - m_.units.data());
 }
 
-void Demands::add_lines(Demand& demand, const Work& work,
-                        const std::map<std::string, double>& ports) const {
-    const auto n = static_cast<int64_t>(m_.levels.size());
-    std::vector<double> read(m_.levels.size()), write(m_.levels.size());
-    for (const auto& [name, bytes] : work.asked_read_bytes)
-        read[static_cast<size_t>(level_index(name))] += bytes;
-    for (const auto& [name, bytes] : work.asked_write_bytes)
-        write[static_cast<size_t>(level_index(name))] += bytes;
-    auto add = [&](int64_t level, LineKind kind, double bytes, double gb_s) {
-        if (bytes > 0)
-            demand.lines.push_back({static_cast<int>(level * kLineKinds + kind), bytes / gb_s, 1});
-    };
+void Demands::add_lines_of(const Level& level) {
+    const auto cores = static_cast<double>(cores_);
     auto each = [&](const std::optional<machine::Bandwidth>& b) {
-        return machine::total_gb_s(*b, cores_).value / static_cast<double>(cores_);
+        return b ? machine::total_gb_s(*b, cores_).value / cores : 0;
     };
-    for (int64_t l = 0; l < n; ++l) {
-        const Level& level = m_.levels[static_cast<size_t>(l)];
-        const double in = read[static_cast<size_t>(l)], out = write[static_cast<size_t>(l)];
-        if (level.read) add(l, kRead, in, each(level.read));
-        if (level.write) add(l, kWrite, out, each(level.write));
-        if (level.copy) add(l, kCopy, in + out, each(level.copy));
-        if (in > 0 && level.latency_ns)
-            demand.latency_ns = std::max(demand.latency_ns, level.latency_ns->value);
-        if (auto port = ports.find(level.name); port != ports.end()) {
-            auto count = static_cast<double>(machine::unit_count(m_, level.private_to));
-            add(l, kPort, port->second,
-                level.port_gb_s->value * count / static_cast<double>(cores_));
+    const auto ports = static_cast<double>(machine::unit_count(m_, level.private_to));
+    lines_.push_back({"reads of " + level.name, each(level.read)});
+    lines_.push_back({"writes of " + level.name, each(level.write)});
+    lines_.push_back({"transfers of " + level.name, each(level.copy)});
+    lines_.push_back(
+        {"port of " + level.name, level.port_gb_s ? level.port_gb_s->value * ports / cores : 0});
+}
+
+/// Of `level`, asked for from `near`: over its own lines, and over the ports between the two where
+/// one lies on the way to the other.
+void Demands::add_flow(Demand& demand, int level, bool write, double bytes, int near) const {
+    Flow flow{bytes, {}};
+    auto cross = [&](int at, LineKind kind) {
+        const int line = at * kLineKinds + kind;
+        if (lines_[static_cast<size_t>(line)].bytes_per_ns > 0) flow.lines.push_back(line);
+    };
+    cross(level, write ? kWrite : kRead);
+    cross(level, kCopy);
+    for (auto [inner, outer] : {std::pair{level, near}, std::pair{near, level}}) {
+        if (!inwards(inner, outer)) continue;
+        for (int at = inner; at != outer;) {
+            cross(at, kPort);
+            at = level_index(Name(m_.levels[static_cast<size_t>(at)].next));
         }
+        break;
+    }
+    if (bytes > 0 && !flow.lines.empty()) demand.flows.push_back(std::move(flow));
+}
+
+/// Each slice by itself. Of a move between a level and one further in, what is read crosses the
+/// ports between; all else is asked for from the registers.
+void Demands::add_flows(Demand& demand, const Op& op, const Work& work) const {
+    struct Asked {
+        int level = 0;
+        bool write = false;
+        double bytes = 0;
+    };
+    std::vector<Asked> asked;
+    std::vector<std::array<double, 2>> sums(m_.levels.size()), counted = sums;
+    gir::for_each_slice(op, [&](const Slice& s, bool write) {
+        double bytes = tensor::bits(dtype_of(one_, s.target)) / 8.0;
+        for (const gir::NamedDim& d : op.dims)
+            if (gir::walks(s, d.name)) bytes *= static_cast<double>(d.extent.value());
+        asked.push_back({level_of(s.target), write, bytes});
+        sums[static_cast<size_t>(asked.back().level)][write] += bytes;
+    });
+    for (const auto& [name, bytes] : work.asked_read_bytes)
+        counted[static_cast<size_t>(level_index(name))][0] += bytes;
+    for (const auto& [name, bytes] : work.asked_write_bytes)
+        counted[static_cast<size_t>(level_index(name))][1] += bytes;
+    const Slice* source = moved_slice(op);
+    const int to = level_of(op.dst.target), from = source ? level_of(source->target) : to;
+    const int near = inwards(from, to) || inwards(to, from) ? to : 0;
+    for (const Asked& a : asked) {
+        const auto level = static_cast<size_t>(a.level);
+        if (sums[level][a.write] > 0)
+            add_flow(demand, a.level, a.write,
+                     a.bytes * counted[level][a.write] / sums[level][a.write], near);
     }
 }
 
-/// What comes through a port goes at its pace on the way there: of a move what is read, of an op
-/// what lies outwards of the port.
-void Demands::bind_flows(const Op& op, Demand& demand) const {
-    const Slice* source = moved_slice(op);
-    int port_of = -1;
-    double longest_ns = 0;
-    for (const Demand::OnLine& l : demand.lines)
-        if (l.line % kLineKinds == kPort && l.ns > longest_ns) {
-            port_of = l.line / kLineKinds;
-            longest_ns = l.ns;
-        }
-    if (port_of < 0) return;
-    const int from = source ? level_of(source->target) : -1, to = level_of(op.dst.target);
-    const bool between = source && (inwards(from, to) || inwards(to, from));
-    auto bound = [&](const Demand::OnLine& l) {
-        const int level = l.line / kLineKinds, kind = l.line % kLineKinds;
-        if (kind == kPort) return true;
-        return between ? level == from && kind != kWrite : inwards(port_of, level);
-    };
-    for (const Demand::OnLine& l : demand.lines)
-        if (bound(l)) longest_ns = std::max(longest_ns, l.ns);
-    for (Demand::OnLine& l : demand.lines)
-        if (bound(l)) l.most = l.ns / longest_ns;
+/// An array asks for its operands from the levels that feed it.
+void Demands::add_flows(Demand& demand, const std::vector<OperandAccess>& accesses) const {
+    for (const OperandAccess& a : accesses)
+        add_flow(demand, level_index(a.level), a.write, a.bytes, level_for(a.role));
+}
+
+int Demands::level_for(machine::OperandRole role) const {
+    for (size_t l = 0; l < m_.levels.size(); ++l) {
+        const auto& roles = m_.levels[l].roles;
+        if (roles.empty() || std::find(roles.begin(), roles.end(), role) != roles.end())
+            return static_cast<int>(l);
+    }
+    return static_cast<int>(m_.levels.size()) - 1;
+}
+
+void Demands::add_latency(Demand& demand, const Work& work) const {
+    for (const auto& [name, bytes] : work.asked_read_bytes) {
+        const Level& level = m_.levels[static_cast<size_t>(level_index(name))];
+        if (bytes > 0 && level.latency_ns)
+            demand.latency_ns = std::max(demand.latency_ns, level.latency_ns->value);
+    }
 }
 
 Demand Demands::of(const Op& op) {
     one_.root = Node{};
     one_.root.children.emplace_back();
     one_.root.children.front().op = &op;
-    const std::map<std::string, double> ports = port_bytes(one_, m_);
     const ContractionWork contractions = take_contractions(one_, rows_, 1, scratchpads_);
     Work work = work_of(one_, shape_);
+    Demand demand;
+    if (contractions.uses.empty()) add_flows(demand, op, work);
+    add_flows(demand, contractions.accesses);
     add_asked(work, contractions);
+    add_latency(demand, work);
     const ComputeTime time =
         compute_time(work, contractions.uses, static_cast<int>(cores_), m_, options_);
-
-    Demand demand;
     demand.busy_ns = 1e3 * (time.vector_us.value + time.array_us.value);
-    add_lines(demand, work, ports);
-    bind_flows(op, demand);
     demand.engine = static_cast<int>(&vector_ - m_.units.data());
     const bool moves = moved_slice(op) || op.kind == OpKind::Fill;
     if (moves && demand.busy_ns == 0) {

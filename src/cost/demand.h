@@ -1,27 +1,34 @@
 // What one execution of an op or copy asks of a machine of scratchpads: an engine for itself, and
-// time on the lines that transfers share.
+// bytes over the lines that transfers share.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cost/contraction.h"
 #include "cost/kernel_cost.h"
 
 namespace smeaton::cost {
 
+/// Bytes that cross several lines together, at one pace: what one access asks.
+struct Flow {
+    double bytes = 0;
+    std::vector<int> lines;
+};
+
 struct Demand {
     int engine = 0;
-    double busy_ns = 0;     ///< the engine's own work, transfers apart
-    double latency_ns = 0;  ///< from its end until another engine sees the result
-    bool in_turn = false;   ///< transfers begin when the engine's own work is done
-    /// Time of a line that it takes alone, and of that no more than this share at a time: the flow
-    /// crosses another line as well, which takes longer.
-    struct OnLine {
-        int line = 0;
-        double ns = 0, most = 1;
-    };
-    std::vector<OnLine> lines;
+    double busy_ns = 0;       ///< the engine's own work, transfers apart
+    double latency_ns = 0;    ///< from its end until another engine sees the result
+    bool in_turn = false;     ///< transfers begin when the engine's own work is done
+    std::vector<Flow> flows;  ///< the engine is free when all of them are over
+};
+
+/// What transfers share.
+struct Line {
+    std::string name;
+    double bytes_per_ns = 0;  ///< 0: the machine has none
 };
 
 /// Engines do one thing at a time: each unit, what fills a level, what empties it. Lines are
@@ -37,15 +44,19 @@ public:
     Demand of(const gir::Op&);
 
     const std::vector<std::string>& engines() const { return engines_; }
-    const std::vector<std::string>& lines() const { return lines_; }
+    const std::vector<Line>& lines() const { return lines_; }
     /// What no machine has placed lies in the outermost level.
     int level_index(Name) const;
 
 private:
     int moving_engine(const gir::Op&) const;
     int engine_of(Name unit) const;
-    void add_lines(Demand&, const Work&, const std::map<std::string, double>& ports) const;
-    void bind_flows(const gir::Op&, Demand&) const;
+    void add_lines_of(const machine::Level&);
+    void add_flow(Demand&, int level, bool write, double bytes, int near) const;
+    void add_flows(Demand&, const gir::Op&, const Work& asked) const;
+    void add_flows(Demand&, const std::vector<OperandAccess>&) const;
+    void add_latency(Demand&, const Work& asked) const;
+    int level_for(machine::OperandRole) const;
     void take_turns(Demand&) const;
     bool inwards(int inner, int outer) const;
     int level_of(Name target) const;
@@ -60,7 +71,8 @@ private:
     const machine::Unit& vector_;
     double pipeline_ns_ = 0;  ///< through the vector unit
     int array_ = -1;          ///< the engine of the kernel's products beside the vector unit
-    std::vector<std::string> engines_, lines_;
+    std::vector<std::string> engines_;
+    std::vector<Line> lines_;
 };
 
 }  // namespace smeaton::cost

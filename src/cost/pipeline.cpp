@@ -2,275 +2,60 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
-#include <limits>
-#include <optional>
 
 #include "base/error.h"
-#include "cost/demand.h"
-#include "cost/shared_line.h"
-#include "gir/walk.h"
+#include "cost/line_rates.h"
+#include "cost/repeats.h"
 
 namespace smeaton::cost {
 namespace {
 
-// ---- the state of the machine: times, in ns ----
-
-/// When a task's result may be used: by its own engine, which chains, and by others.
-struct Mark {
-    int engine = -1;  ///< -1: none
-    double chained_ns = 0, done_ns = 0;
-    double seen_by(int other) const { return engine == other ? chained_ns : done_ns; }
-};
-
-/// One part of a tile's room.
-struct Part {
-    Mark writer;
-    std::vector<Mark> readers;  ///< since it was written, the last of each engine
-    bool fresh = false;         ///< taken over, not touched yet
-
-    void read_by(const Mark& mark) {
-        for (Mark& m : readers)
-            if (m.engine == mark.engine) {
-                m.chained_ns = std::max(m.chained_ns, mark.chained_ns);
-                m.done_ns = std::max(m.done_ns, mark.done_ns);
-                return;
-            }
-        readers.push_back(mark);
-    }
-    double all_seen_by(int engine) const {
-        double ns = writer.engine < 0 ? 0 : writer.seen_by(engine);
-        for (const Mark& m : readers) ns = std::max(ns, m.seen_by(engine));
-        return ns;
-    }
-};
-
-/// Parts are taken in turn.
-struct TileState {
-    std::vector<Part> parts;
-    size_t newest = 0;
-    int64_t opens = 0;
-    int64_t waited_at = -1;  ///< of these, the last that a task waited for
-
-    /// Did anyone wait for one of the parts that there are?
-    bool short_of_room() const {
-        return waited_at >= 0 && opens - waited_at <= static_cast<int64_t>(parts.size());
-    }
-    Part& at(size_t back) { return parts[(newest + parts.size() - back) % parts.size()]; }
-    void open() {
-        newest = (newest + 1) % parts.size();
-        at(0).fresh = true;
-        ++opens;
-    }
-};
-
-// ---- the kernel, as the recurrences walk it ----
-
-struct Bound {
-    int64_t constant = 0;
-    std::vector<std::pair<int, int64_t>> terms;  ///< axis, coefficient
-};
-
-struct Access {
-    int target = 0;
-    bool buffer = false, write = false;
-};
-
-struct Step;
-using Steps = std::vector<Step>;
-
-struct Step {
-    enum Kind { kLoop, kOpen, kTask } kind = kTask;
-    // a loop
-    int axis = -1;
-    bool parallel = false;
-    bool shapes = false;  ///< bounds of a loop inside depend on it
-    int64_t extent = 1;
-    std::vector<Bound> from, to;
-    Steps body;
-    // a tile that is declared
-    int tile = -1;
-    // a task
-    Demand demand, behind_first;
-    int ring = -1;           ///< axis; behind its first value the task asks `behind_first`
-    std::vector<int> users;  ///< of the demand's lines, by line
-    std::vector<Access> accesses;
-};
-
-class Builder {
+/// The engines' streams in time.
+class Run {
 public:
-    Builder(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks,
-            gir::Region* asked)
-        : lines(demands.lines().size()),
-          nest_(nest),
-          m_(m),
-          demands_(demands),
-          chunks_(chunks),
-          asked_(asked) {
-        for (const auto& [op, copy] : nest.copies) fills_[copy.let.tile.name] = {op, &copy};
-        for (const auto& [name, tile] : nest.tiles)
-            if (in_registers(tile)) in_registers_ += bytes_of(tile);
-    }
-
-    Steps build() { return block(nest_.body); }
-    std::vector<TileState> tiles;
-    std::vector<SharedLine> lines;
-    int axes() const { return static_cast<int>(axes_.size()); }
-    int buffers() const { return static_cast<int>(buffers_.size()); }
-
-private:
-    static double bytes_of(const gir::Tile& tile) {
-        double elements = 1;
-        for (const gir::NamedDim& d : tile.dims) elements *= static_cast<double>(d.extent.value());
-        return elements * tensor::bits(tile.dtype) / 8.0;
-    }
-
-    Steps block(const gir::Block& body) {
-        Steps steps;
-        for (const gir::StmtPtr& s : body)
-            std::visit([&](const auto& node) { add(steps, node); }, s->node);
-        return steps;
-    }
-
-    int axis(Name name) {
-        return axes_.try_emplace(name, static_cast<int>(axes_.size())).first->second;
-    }
-
-    Bound bound(const gir::Affine& a) {
-        Bound b{a.constant, {}};
-        for (const gir::Term& t : a.terms) b.terms.emplace_back(axis(t.var), t.coefficient);
-        return b;
-    }
-
-    /// The parties take whole iterations of the outer loops first.
-    void add(Steps& steps, const gir::Parallel& p) {
-        const int64_t extent = p.extent.value();
-        const int64_t parties = std::min(chunks_, std::max<int64_t>(extent, 1));
-        const int64_t outer = chunks_;
-        chunks_ /= parties;
-        add_loop(steps, p.axis, (extent + parties - 1) / parties, true, p.body, {}, {});
-        chunks_ = outer;
-    }
-    void add(Steps& steps, const gir::For& f) {
-        add_loop(steps, f.axis, f.extent.value(), false, f.body, f.from, f.to);
-    }
-    void add_loop(Steps& steps, Name name, int64_t extent, bool parallel, const gir::Block& body,
-                  const std::vector<gir::Affine>& from, const std::vector<gir::Affine>& to) {
-        Step loop;
-        loop.kind = Step::kLoop;
-        loop.axis = axis(name);
-        loop.extent = extent;
-        loop.parallel = parallel;
-        for (const gir::Affine& a : from) loop.from.push_back(bound(a));
-        for (const gir::Affine& a : to) loop.to.push_back(bound(a));
-        loop.body = block(body);
-        loop.shapes = bounds_use(loop.body, loop.axis);
-        steps.push_back(std::move(loop));
-    }
-    static bool bounds_use(const Steps& steps, int axis) {
-        auto uses = [&](const Bound& b) {
-            return std::any_of(b.terms.begin(), b.terms.end(),
-                               [&](const auto& t) { return t.first == axis; });
-        };
-        return std::any_of(steps.begin(), steps.end(), [&](const Step& s) {
-            return std::any_of(s.from.begin(), s.from.end(), uses) ||
-                   std::any_of(s.to.begin(), s.to.end(), uses) || bounds_use(s.body, axis);
-        });
-    }
-
-    void add(Steps& steps, const gir::Let& let) {
-        if (let.kind == gir::TileKind::Claim || let.constant) return;
-        Step open;
-        open.kind = Step::kOpen;
-        open.tile = static_cast<int>(tiles.size());
-        tile_index_[let.tile.name] = open.tile;
-        tiles.emplace_back().parts.resize(parts_of(let));
-        steps.push_back(std::move(open));
-        auto fill = fills_.find(let.tile.name);
-        if (fill == fills_.end()) return;
-        steps.push_back(task(*fill->second.first));
-        const auto ring = axes_.find(let.ring);
-        if (let.ring.empty() || ring == axes_.end()) return;
-        steps.back().ring = ring->second;
-        steps.back().behind_first = scaled(steps.back().demand, gir::cache::new_share(let));
-    }
-    static Demand scaled(Demand demand, double share) {
-        for (Demand::OnLine& l : demand.lines) l.ns *= share;
-        return demand;
-    }
-
-    size_t parts_of(const gir::Let& let) const {
-        const machine::Level& level =
-            m_.levels[static_cast<size_t>(demands_.level_index(let.tile.level))];
-        if (in_registers(let.tile)) return copies_in(level);
-        return static_cast<size_t>(
-            std::max(static_cast<double>(let.depth), level.depth ? level.depth->value : 1));
-    }
-
-    /// How often the registers hold all that the kernel keeps there; asked as a question of room.
-    size_t copies_in(const machine::Level& registers) const {
-        const double each = std::max(in_registers_, 1.0);
-        const auto index = static_cast<size_t>(&registers - m_.levels.data());
-        const gir::Room room{registers.capacity_bytes.value, asked_ ? &asked_->at(index) : nullptr};
-        double copies = std::max(1.0, std::floor(registers.capacity_bytes.value / each));
-        while (copies > 1 && !room.holds(copies * each)) --copies;
-        while (room.holds((copies + 1) * each)) ++copies;
-        return static_cast<size_t>(copies);
-    }
-
-    void add(Steps& steps, const gir::Op& op) { steps.push_back(task(op)); }
-    void add(Steps&, const gir::Check&) {}
-    void add(Steps&, const gir::Prefetch&) {}
-
-    Step task(const gir::Op& op) {
-        Step step;
-        step.kind = Step::kTask;
-        step.demand = demands_.of(op);
-        for (const auto& [line, ns, most] : step.demand.lines)
-            step.users.push_back(lines[static_cast<size_t>(line)].add_user(step.demand.engine));
-        gir::for_each_slice(op, [&](const gir::Slice& s, bool write) {
-            const Name name = resolved(nest_, s).target;
-            if (auto tile = tile_index_.find(name); tile != tile_index_.end())
-                step.accesses.push_back({tile->second, false, write});
-            else if (nest_.tiles.count(name) == 0)
-                step.accesses.push_back({buffer(name), true, write});
-        });
-        return step;
-    }
-    int buffer(Name name) {
-        return buffers_.try_emplace(name, static_cast<int>(buffers_.size())).first->second;
-    }
-
-    const Nest& nest_;
-    const machine::Machine& m_;
-    Demands& demands_;
-    int64_t chunks_;
-    gir::Region* asked_;
-    double in_registers_ = 0;
-    std::map<Name, std::pair<const gir::Op*, const gir::cache::Copying*>> fills_;
-    std::map<Name, int> axes_, tile_index_, buffers_;
-};
-
-// ---- the recurrences ----
-
-class Recurrence {
-public:
-    Recurrence(Builder& builder, const Demands& demands)
-        : tiles_(std::move(builder.tiles)),
-          engines_(demands.engines().size()),
-          lines_(std::move(builder.lines)),
-          axes_(static_cast<size_t>(builder.axes())),
-          begins_(axes_.size()),
-          writers_(static_cast<size_t>(builder.buffers())) {}
-
-    void run(const Steps& steps, bool phases) {
-        for (const Step& step : steps) {
-            if (phases) floor_ns_ = last_ns_;
-            walk(step);
+    Run(const Streams& streams, const Demands& demands)
+        : streams_(streams), demands_(demands), rates_(demands.lines()), repeats_(streams) {
+        const size_t tasks = streams.tasks.size();
+        s_.engines.resize(streams.streams.size());
+        for (EngineState& e : s_.engines) {
+            for (auto* values : {&e.value, &e.begin, &e.end})
+                values->resize(static_cast<size_t>(streams.axes));
+            e.before.resize(tasks);
+        }
+        s_.done.resize(tasks);
+        s_.runs.resize(tasks);
+        s_.later_runs.resize(tasks);
+        s_.chained_ns.resize(tasks);
+        s_.seen_ns.resize(tasks);
+        s_.opened.resize(static_cast<size_t>(streams.tiles));
+        s_.left.resize(streams.users.size());
+        s_.lines.resize(demands.lines().size());
+        for (const Task& task : streams.tasks) {
+            size_t slacks = task.waits.size();
+            for (const Room& room : task.rooms) slacks += room.users.size();
+            s_.slacks.emplace_back(slacks);
+            first_flow_.push_back(static_cast<int>(flows_.size()));
+            for (const Flow& flow : task.demand.flows) flows_.push_back(&flow);
         }
     }
 
-    Pipeline result(const Demands& demands) const {
+    void run() {
+        for (size_t e = 0; e < s_.engines.size(); ++e) advance(e);
+        while (true) {
+            start_all();
+            settle();
+            if (add_repeats()) continue;
+            const double next = next_ns();
+            if (next < kNever)
+                go_to(next);
+            else if (!pass_barrier())
+                break;
+        }
+        for (size_t e = 0; e < s_.engines.size(); ++e)
+            SMEATON_CHECK(item(e).kind == Item::kStop, "a pipeline stands still before its end");
+    }
+
+    Pipeline result() {
         Pipeline p;
         p.time_ns = last_ns_;
         const Use* longest = nullptr;
@@ -279,8 +64,11 @@ public:
             longest = &use;
             p.station = name;
         };
-        for (size_t e = 0; e < engines_.size(); ++e) look(engines_[e], demands.engines()[e]);
-        for (size_t l = 0; l < lines_.size(); ++l) look(lines_[l].use, demands.lines()[l]);
+        for (size_t e = 0; e < s_.engines.size(); ++e)
+            look(s_.engines[e].use,
+                 demands_.engines()[static_cast<size_t>(streams_.streams[e].engine)]);
+        add_line_work();
+        for (size_t l = 0; l < s_.lines.size(); ++l) look(s_.lines[l], demands_.lines()[l].name);
         if (!longest) return p;
         p.before_ns = longest->first_ns;
         p.busy_ns = longest->busy_ns;
@@ -290,349 +78,320 @@ public:
     }
 
 private:
-    void walk(const Step& step) {
-        switch (step.kind) {
-            case Step::kLoop:
-                loop(step);
-                break;
-            case Step::kOpen:
-                tiles_[static_cast<size_t>(step.tile)].open();
-                break;
-            case Step::kTask:
-                task(step);
-                break;
+    const Item& item(size_t engine) const {
+        return streams_.streams[engine].items[s_.engines[engine].at];
+    }
+    const Task& task(int index) const { return streams_.tasks[static_cast<size_t>(index)]; }
+    /// Moments nearer than this are one.
+    double near_ns() const { return 1e-6 + 1e-12 * s_.now_ns; }
+
+    // ---- along the streams ----
+
+    /// To the next task, or what stops the engine.
+    void advance(size_t engine) {
+        EngineState& e = s_.engines[engine];
+        const Stream& stream = streams_.streams[engine];
+        for (;; ++e.at) {
+            const Item& next = stream.items[e.at];
+            switch (next.kind) {
+                case Item::kTask:
+                case Item::kBarrier:
+                case Item::kStop:
+                    return;
+                case Item::kLoop:
+                    enter(e, next);
+                    break;
+                case Item::kEnd:
+                    turn(e, next);
+                    break;
+                case Item::kOpen:
+                    ++s_.opened[static_cast<size_t>(next.index)];
+                    break;
+                case Item::kLeave:
+                    if (e.task >= 0 && touches(next.index, e.task))
+                        e.leaves.push_back(next.index);
+                    else
+                        part_left(e, next.index);
+                    break;
+                case Item::kCount:
+                    for (const auto& [index, times] :
+                         stream.counts[static_cast<size_t>(next.index)])
+                        e.before[static_cast<size_t>(index)] += times;
+                    break;
+                case Item::kCountOf:
+                    count(e, stream, *next.loop);
+                    break;
+            }
         }
     }
 
-    void task(const Step& step) {
-        const bool first =
-            step.ring < 0 || value(step.ring) == begins_[static_cast<size_t>(step.ring)];
-        const Demand& demand = first ? step.demand : step.behind_first;
-        Use& engine = engines_[static_cast<size_t>(demand.engine)];
-        const double start = std::max(engine.end_ns, ready_ns(step, demand.engine));
-        for (const auto& [tile, ns] : taken_over_)
-            if (ns >= start - 1e-6)
-                tiles_[static_cast<size_t>(tile)].waited_at =
-                    tiles_[static_cast<size_t>(tile)].opens;
-        double end = start + demand.busy_ns;
-        for (size_t i = 0; i < demand.lines.size(); ++i) {
-            const auto& [line, ns, most] = demand.lines[i];
-            SharedLine& on = lines_[static_cast<size_t>(line)];
-            end = std::max(end, on.serve(demand.in_turn ? start + demand.busy_ns : start, ns, most,
-                                         step.users[i]));
+    void enter(EngineState& e, const Item& loop) {
+        const auto axis = static_cast<size_t>(loop.index);
+        const auto [begin, end] = range_of(*loop.loop, e.value);
+        if (begin >= end) {
+            e.at = static_cast<size_t>(loop.other);
+            return;
         }
-        engine.note(start, end, end - start);
-        const Mark mark{demand.engine, std::max(end, start + demand.latency_ns),
-                        end + demand.latency_ns};
-        last_ns_ = std::max(last_ns_, mark.done_ns);
-        leave(step, mark);
+        e.begin[axis] = e.value[axis] = begin;
+        e.end[axis] = end;
+        if (loop.turns) repeats_.forget(loop.index);
     }
 
-    /// When all is there that the task waits for, its engine apart.
-    double ready_ns(const Step& step, int engine) {
-        double ns = floor_ns_;
-        taken_over_.clear();
-        for (const Access& a : step.accesses) {
-            if (a.buffer) {
-                const Writer& w = writers_[static_cast<size_t>(a.target)];
-                if (!a.write && w.mark.engine >= 0 && w.iteration == iteration_)
-                    ns = std::max(ns, w.mark.seen_by(engine));
-                continue;
+    void turn(EngineState& e, const Item& end) {
+        const auto axis = static_cast<size_t>(end.index);
+        if (++e.value[axis] < e.end[axis]) {
+            e.at = static_cast<size_t>(end.other);
+            if (end.turns) turned_.push_back(end.loop);
+        } else {
+            e.value[axis] = e.begin[axis] = e.end[axis] = 0;
+        }
+    }
+
+    void count(EngineState& e, const Stream& stream, const Step& step) {
+        if (step.kind == Step::kTask && stream.counted[static_cast<size_t>(step.index)])
+            ++e.before[static_cast<size_t>(step.index)];
+        if (step.kind != Step::kLoop) return;
+        int64_t& value = e.value[static_cast<size_t>(step.index)];
+        const auto [begin, end] = range_of(step, e.value);
+        for (value = begin; value < end; ++value)
+            for (const Step& s : step.body) count(e, stream, s);
+        value = 0;
+    }
+
+    /// All engines stand at the same one, and nothing goes on.
+    bool pass_barrier() {
+        bool passed = false;
+        for (size_t e = 0; e < s_.engines.size(); ++e) {
+            if (item(e).kind != Item::kBarrier) continue;
+            passed = true;
+            ++s_.engines[e].at;
+            advance(e);
+        }
+        return passed;
+    }
+
+    /// Turns that are over since the last moment: do more go like them?
+    bool add_repeats() {
+        bool added = false;
+        for (const Step* loop : turned_) added = added || repeats_.turn_over(*loop, s_);
+        turned_.clear();
+        return added;
+    }
+
+    // ---- tasks ----
+
+    void start_all() {
+        ++s_.moment;
+        for (bool any = true; any;) {
+            any = false;
+            for (size_t e = 0; e < s_.engines.size(); ++e) any = start(e) || any;
+        }
+    }
+
+    bool start(size_t engine) {
+        EngineState& e = s_.engines[engine];
+        const Item& next = item(engine);
+        if (e.task >= 0 || next.kind != Item::kTask) return false;
+        const double ready = ready_ns(e, next.index);
+        e.wake_ns = ready > s_.now_ns + near_ns() ? ready : kNever;
+        if (ready > s_.now_ns + near_ns()) return false;
+        const Task& t = task(next.index);
+        const bool later = t.ring >= 0 && e.beyond_first(t.ring);
+        e.task = next.index;
+        e.later = later;
+        e.start_ns = s_.now_ns;
+        e.worked_ns = s_.now_ns + t.demand.busy_ns;
+        e.working = t.demand.busy_ns > 0;
+        ++e.started;
+        ++s_.runs[static_cast<size_t>(e.task)];
+        if (later) ++s_.later_runs[static_cast<size_t>(e.task)];
+        if (!e.working || !t.demand.in_turn) start_transfers(engine);
+        ++e.at;
+        advance(engine);
+        if (!e.working && e.transfers == 0) leave(engine);
+        return true;
+    }
+
+    /// When what the task waits for is there; never: somebody else has to come first.
+    double ready_ns(const EngineState& e, int index) {
+        const Task& t = task(index);
+        std::vector<Slack>& slacks = s_.slacks[static_cast<size_t>(index)];
+        double ns = 0;
+        size_t i = 0;
+        auto there = [&](int64_t executions) {
+            Slack& slack = slacks[i];
+            slack.executions = executions;
+            slack.looked_at = s_.moment;
+            if (executions < 0) slack.missed_at = s_.moment;
+            return executions >= 0;
+        };
+        for (const Wait& w : t.waits) {
+            const auto other = static_cast<size_t>(w.task);
+            const bool holds = w.beyond_first.empty() ||
+                               std::any_of(w.beyond_first.begin(), w.beyond_first.end(),
+                                           [&](int axis) { return e.beyond_first(axis); });
+            if (holds && w.same_engine) ns = std::max(ns, s_.chained_ns[other]);
+            if (holds && !w.same_engine && !there(s_.done[other] - e.before[other])) return kNever;
+            ++i;
+        }
+        for (const Room& room : t.rooms) {
+            const int64_t needed = s_.opened[static_cast<size_t>(room.tile)] - room.parts;
+            for (int user : room.users) {
+                if (!there(s_.left[static_cast<size_t>(user)] - needed)) return kNever;
+                ++i;
             }
-            Part& part = tiles_[static_cast<size_t>(a.target)].at(0);
-            if (part.fresh || a.write) ns = std::max(ns, part.all_seen_by(engine));
-            if (part.fresh) {
-                if (part.writer.engine >= 0 || !part.readers.empty())
-                    taken_over_.emplace_back(a.target, part.all_seen_by(engine));
-                part.fresh = false;
-                part.writer = {};
-                part.readers.clear();
-            }
-            if (part.writer.engine >= 0) ns = std::max(ns, part.writer.seen_by(engine));
         }
         return ns;
     }
 
-    void leave(const Step& step, const Mark& mark) {
-        for (const Access& a : step.accesses) {
-            if (a.buffer || a.write) continue;
-            tiles_[static_cast<size_t>(a.target)].at(0).read_by(mark);
-        }
-        for (const Access& a : step.accesses) {
-            if (!a.write) continue;
-            if (a.buffer) {
-                writers_[static_cast<size_t>(a.target)] = {mark, iteration_};
-                continue;
+    void start_transfers(size_t engine) {
+        EngineState& e = s_.engines[engine];
+        const Task& t = task(e.task);
+        int id = first_flow_[static_cast<size_t>(e.task)];
+        for (const Flow& flow : t.demand.flows) {
+            const double bytes = flow.bytes * (e.later ? t.later_share : 1);
+            if (bytes > 0) {
+                s_.transfers.push_back({static_cast<int>(engine), id, bytes, 0, s_.now_ns});
+                ++e.transfers;
+                unsettled_ = true;
             }
-            Part& part = tiles_[static_cast<size_t>(a.target)].at(0);
-            part.writer = mark;
-            part.readers.clear();
+            ++id;
         }
     }
 
-    int64_t& value(int axis) { return axes_[static_cast<size_t>(axis)]; }
-    int64_t value_of(const Bound& b) const {
-        int64_t v = b.constant;
-        for (const auto& [axis, coefficient] : b.terms)
-            v += coefficient * axes_[static_cast<size_t>(axis)];
-        return v;
-    }
-    std::pair<int64_t, int64_t> range(const Step& loop) const {
-        int64_t begin = 0, end = loop.extent;
-        for (const Bound& b : loop.from) begin = std::max(begin, value_of(b));
-        for (const Bound& b : loop.to) end = std::min(end, value_of(b));
-        return {begin, end};
+    void leave(size_t engine) {
+        EngineState& e = s_.engines[engine];
+        const Demand& demand = task(e.task).demand;
+        const double now = s_.now_ns;
+        e.use.note(e.start_ns, now);
+        e.use.busy_ns += now - e.start_ns;
+        s_.chained_ns[static_cast<size_t>(e.task)] = std::max(now, e.start_ns + demand.latency_ns);
+        s_.seen_ns[static_cast<size_t>(e.task)] = now + demand.latency_ns;
+        come(e, {now + demand.latency_ns, e.task, -1});
+        for (int user : task(e.task).leaves) part_left(e, user);
+        for (int user : e.leaves) part_left(e, user);
+        e.leaves.clear();
+        e.task = -1;
     }
 
-    /// Trips of the clipped loops inside, those between at their first turn.
-    void trips_inside(const Steps& steps, std::vector<int64_t>& trips) {
-        for (const Step& s : steps) {
-            if (s.kind != Step::kLoop) continue;
-            auto [begin, end] = range(s);
-            trips.push_back(std::max<int64_t>(end - begin, 0));
-            value(s.axis) = begin;
-            trips_inside(s.body, trips);
+    bool touches(int user, int index) const {
+        const std::vector<int>& tasks = streams_.users[static_cast<size_t>(user)].tasks;
+        return std::find(tasks.begin(), tasks.end(), index) != tasks.end();
+    }
+
+    /// When all its touches are seen.
+    void part_left(EngineState& e, int index) {
+        const User& user = streams_.users[static_cast<size_t>(index)];
+        double ns = 0;
+        for (int t : user.tasks)
+            ns = std::max(ns,
+                          (user.same_engine ? s_.chained_ns : s_.seen_ns)[static_cast<size_t>(t)]);
+        come(e, {ns, -1, index});
+    }
+
+    void come(EngineState& e, const Result& result) {
+        if (result.seen_ns <= s_.now_ns) return see(result);
+        auto at = e.results.end();
+        while (at != e.results.begin() && std::prev(at)->seen_ns > result.seen_ns) --at;
+        e.results.insert(at, result);
+    }
+
+    void see(const Result& result) {
+        if (result.task >= 0) ++s_.done[static_cast<size_t>(result.task)];
+        if (result.user >= 0) ++s_.left[static_cast<size_t>(result.user)];
+        last_ns_ = s_.now_ns;
+    }
+
+    // ---- time ----
+
+    void settle() {
+        if (!unsettled_) return;
+        unsettled_ = false;
+        going_.clear();
+        for (const Transfer& t : s_.transfers) going_.push_back(flows_[static_cast<size_t>(t.id)]);
+        const std::vector<double>& rates = rates_.of(going_);
+        for (size_t t = 0; t < rates.size(); ++t) s_.transfers[t].bytes_per_ns = rates[t];
+    }
+
+    double next_ns() const {
+        double next = kNever;
+        for (const Transfer& t : s_.transfers)
+            next = std::min(next, s_.now_ns + t.left_bytes / t.bytes_per_ns);
+        for (const EngineState& e : s_.engines) {
+            if (e.working) next = std::min(next, e.worked_ns);
+            if (e.task < 0) next = std::min(next, e.wake_ns);
+            if (!e.results.empty()) next = std::min(next, e.results.front().seen_ns);
+        }
+        return next;
+    }
+
+    void go_to(double ns) {
+        const double by = ns - s_.now_ns;
+        s_.now_ns = ns;
+        for (Transfer& t : s_.transfers) t.left_bytes -= by * t.bytes_per_ns;
+        end_transfers();
+        const double until = ns + near_ns();
+        for (size_t i = 0; i < s_.engines.size(); ++i) {
+            EngineState& e = s_.engines[i];
+            if (e.working && e.worked_ns <= until) {
+                e.working = false;
+                if (task(e.task).demand.in_turn) start_transfers(i);
+            }
+            if (e.task >= 0 && !e.working && e.transfers == 0) leave(i);
+            while (!e.results.empty() && e.results.front().seen_ns <= until) {
+                see(e.results.front());
+                e.results.pop_front();
+            }
         }
     }
 
-    void loop(const Step& step) {
-        auto [begin, end] = range(step);
-        begins_[static_cast<size_t>(step.axis)] = begin;
-        for (int64_t at = begin; at < end;) {
-            int64_t until = step.shapes ? at + 1 : end;
-            if (step.shapes) {
-                std::vector<int64_t> here, there;
-                value(step.axis) = at;
-                trips_inside(step.body, here);
-                for (; until < end; ++until) {
-                    there.clear();
-                    value(step.axis) = until;
-                    trips_inside(step.body, there);
-                    if (there != here) break;
+    void end_transfers() {
+        const double near = near_ns();
+        auto over = [&](const Transfer& t) { return t.left_bytes <= near * t.bytes_per_ns; };
+        for (const Transfer& t : s_.transfers) {
+            if (!over(t)) continue;
+            unsettled_ = true;
+            --s_.engines[static_cast<size_t>(t.engine)].transfers;
+            for (int line : flows_[static_cast<size_t>(t.id)]->lines)
+                s_.lines[static_cast<size_t>(line)].note(t.start_ns, s_.now_ns);
+        }
+        std::erase_if(s_.transfers, over);
+    }
+
+    void add_line_work() {
+        for (size_t t = 0; t < streams_.tasks.size(); ++t) {
+            const Task& task = streams_.tasks[t];
+            const auto later = static_cast<double>(s_.later_runs[t]);
+            const double runs = static_cast<double>(s_.runs[t]) - later * (1 - task.later_share);
+            for (const Flow& flow : task.demand.flows)
+                for (int line : flow.lines) {
+                    const auto l = static_cast<size_t>(line);
+                    s_.lines[l].busy_ns += runs * flow.bytes / demands_.lines()[l].bytes_per_ns;
                 }
-            }
-            turns(step, at, until);
-            at = until;
         }
     }
 
-    // Where no period shows, the mean over some turns, or once around the parts of a tile, stands
-    // for it.
-    static constexpr int64_t kFewTurns = 5, kMostTurns = 16, kMeanOver = 8;
-
-    /// Turns of equal shape.
-    void turns(const Step& step, int64_t begin, int64_t end) {
-        std::deque<Snapshot> past;
-        for (int64_t at = begin; at < end; ++at) {
-            value(step.axis) = at;
-            if (step.parallel) ++iteration_;
-            for (const Step& s : step.body) walk(s);
-            const int64_t done = at - begin + 1, left = end - at - 1;
-            if (end - begin <= kFewTurns || left <= 1) continue;
-            past.push_back(snapshot(past.empty() ? nullptr : &past.back()));
-            const std::vector<int64_t> strides = strides_of(past.back(), done + left);
-            if (static_cast<int64_t>(past.size()) > std::max(kMeanOver, 2 * strides.back() + 1))
-                past.pop_front();
-            if (waits_for_room_later(past.back(), done, done + left)) continue;
-            const std::optional<Period> period =
-                period_of(past, strides, done >= kMostTurns + 2 * strides.back());
-            if (!period || left - 1 < period->turns) continue;
-            const int64_t jumped = (left - 1) / period->turns * period->turns;
-            advance(past.back(), period->per_turn, jumped, done);
-            at += jumped;
-            past.clear();
-        }
-    }
-
-    struct Period {
-        int64_t turns = 1;
-        std::vector<double> per_turn;
-    };
-
-    struct Snapshot {
-        std::vector<double> times;
-        std::vector<int64_t> opens;   ///< of each tile, so far
-        std::vector<int64_t> opened;  ///< in the turn
-    };
-
-    // Parts of a register file may be many more than turns of a loop.
-    static constexpr int64_t kMostToWrap = 512;
-
-    /// Has a tile more parts than the turns so far, but not than all of them, have taken? Then the
-    /// turns to come may wait for parts, and these did not.
-    bool waits_for_room_later(const Snapshot& now, int64_t turns, int64_t all) const {
-        for (size_t t = 0; t < tiles_.size(); ++t) {
-            const auto parts = static_cast<int64_t>(tiles_[t].parts.size());
-            const int64_t opened = now.opened[t];
-            if (opened > 0 && turns < kMostToWrap && turns * opened <= parts + opened &&
-                all * opened > parts)
-                return true;
-        }
-        return false;
-    }
-
-    /// All times that the next turn may look at; of each tile the parts of the last turn.
-    template <class Visit>
-    void each_time(const std::vector<int64_t>& opened, Visit&& visit) {
-        auto mark = [&](Mark& m) {
-            if (m.engine < 0) return;
-            visit(m.chained_ns);
-            visit(m.done_ns);
-        };
-        for (Use& e : engines_) {
-            visit(e.end_ns);
-            visit(e.busy_ns);
-        }
-        for (SharedLine& l : lines_) {
-            visit(l.use.end_ns);
-            visit(l.use.busy_ns);
-        }
-        visit(last_ns_);
-        for (Writer& w : writers_) mark(w.mark);
-        for (size_t t = 0; t < tiles_.size(); ++t) {
-            const auto parts = std::min<size_t>(
-                tiles_[t].parts.size(), static_cast<size_t>(std::max<int64_t>(1, opened[t])));
-            for (size_t p = 0; p < parts; ++p) {
-                mark(tiles_[t].at(p).writer);
-                for (Mark& m : tiles_[t].at(p).readers) mark(m);
-            }
-        }
-    }
-
-    Snapshot snapshot(const Snapshot* before) {
-        Snapshot s;
-        for (size_t t = 0; t < tiles_.size(); ++t) {
-            s.opens.push_back(tiles_[t].opens);
-            s.opened.push_back(before ? tiles_[t].opens - before->opens[t] : 0);
-        }
-        each_time(s.opened, [&](double& ns) { s.times.push_back(ns); });
-        return s;
-    }
-
-    static bool alike(const Snapshot& a, const Snapshot& b) {
-        return a.opened == b.opened && a.times.size() == b.times.size();
-    }
-
-    /// Turns that a period may have, the longest last: one, two, once around the parts of a tile of
-    /// which there are too few.
-    std::vector<int64_t> strides_of(const Snapshot& now, int64_t all) const {
-        std::vector<int64_t> strides{1, 2};
-        for (size_t t = 0; t < tiles_.size(); ++t) {
-            if (now.opened[t] == 0 || !tiles_[t].short_of_room()) continue;
-            const int64_t around = static_cast<int64_t>(tiles_[t].parts.size()) / now.opened[t];
-            if (around > 2 && around < std::min(all, kMostToWrap)) strides.push_back(around);
-        }
-        std::sort(strides.begin(), strides.end());
-        return strides;
-    }
-
-    /// The shortest whose steps are equal for as long as the longest; `mean`: else that over it.
-    static std::optional<Period> period_of(const std::deque<Snapshot>& past,
-                                           const std::vector<int64_t>& strides, bool mean) {
-        const auto n = static_cast<int64_t>(past.size());
-        auto at = [&](int64_t back) -> const Snapshot& {
-            return past[static_cast<size_t>(n - 1 - back)];
-        };
-        for (int64_t stride : strides) {
-            bool equal = n > stride + strides.back();
-            for (int64_t back = 1; equal && back <= strides.back(); ++back)
-                equal = equal_steps(at(0), at(stride), at(back), at(stride + back));
-            if (equal) return Period{stride, mean_step(at(0), at(stride), stride)};
-        }
-        const int64_t longest = std::min(std::max(kMeanOver, strides.back()), n - 1);
-        if (!mean || longest < 1 || !alike(at(0), at(longest))) return std::nullopt;
-        return Period{1, mean_step(at(0), at(longest), longest)};
-    }
-
-    static bool equal_steps(const Snapshot& a, const Snapshot& a0, const Snapshot& b,
-                            const Snapshot& b0) {
-        if (!alike(a, a0) || !alike(a, b) || a.times.size() != b0.times.size()) return false;
-        for (size_t i = 0; i < a.times.size(); ++i) {
-            const double tolerance = 1e-6 + 1e-9 * std::abs(a.times[i]);
-            if (std::abs(a.times[i] - a0.times[i] - (b.times[i] - b0.times[i])) > tolerance)
-                return false;
-        }
-        return true;
-    }
-
-    static std::vector<double> mean_step(const Snapshot& last, const Snapshot& first,
-                                         int64_t turns) {
-        std::vector<double> mean;
-        for (size_t i = 0; i < last.times.size(); ++i)
-            mean.push_back((last.times[i] - first.times[i]) / static_cast<double>(turns));
-        return mean;
-    }
-
-    /// As after `turns` more; `done` are behind.
-    void advance(const Snapshot& now, const std::vector<double>& period, int64_t turns,
-                 int64_t done) {
-        std::vector<double> line_ends;
-        for (const SharedLine& l : lines_) line_ends.push_back(l.use.end_ns);
-        size_t i = 0;
-        each_time(now.opened, [&](double& ns) { ns += static_cast<double>(turns) * period[i++]; });
-        for (size_t l = 0; l < lines_.size(); ++l)
-            lines_[l].shift(lines_[l].use.end_ns - line_ends[l]);
-        fill_parts(now, period, turns, done);
-    }
-
-    /// Parts of turns before the last, as those left them; older ones lie further back.
-    void fill_parts(const Snapshot& now, const std::vector<double>& period, int64_t turns,
-                    int64_t done) {
-        size_t at = 2 * (engines_.size() + lines_.size()) + 1;
-        for (const Writer& w : writers_) at += w.mark.engine < 0 ? 0 : 2;
-        for (size_t t = 0; t < tiles_.size(); ++t) {
-            TileState& tile = tiles_[t];
-            const auto opened = static_cast<size_t>(now.opened[t]);
-            std::vector<size_t> starts;
-            for (size_t p = 0; p < std::min(tile.parts.size(), std::max<size_t>(1, opened)); ++p) {
-                starts.push_back(at);
-                at += tile.at(p).writer.engine < 0 ? 0 : 2;
-                at += 2 * tile.at(p).readers.size();
-            }
-            const size_t filled =
-                std::min(tile.parts.size(), opened * static_cast<size_t>(turns + done));
-            for (size_t p = tile.parts.size(); opened > 0 && p-- > filled;)
-                tile.at(p) = tile.at(p - opened * static_cast<size_t>(turns));
-            for (size_t p = opened; p < filled; ++p) {
-                const size_t turns_back = p / opened;
-                const auto back = static_cast<double>(turns_back);
-                size_t i = starts[p % opened];
-                Part part = tile.at(p % opened);
-                auto earlier = [&](Mark& m) {
-                    m.chained_ns -= back * period[i++];
-                    m.done_ns -= back * period[i++];
-                };
-                if (part.writer.engine >= 0) earlier(part.writer);
-                for (Mark& m : part.readers) earlier(m);
-                tile.at(p) = std::move(part);
-            }
-        }
-    }
-
-    struct Writer {
-        Mark mark;
-        int64_t iteration = -1;
-    };
-
-    std::vector<TileState> tiles_;
-    std::vector<Use> engines_;
-    std::vector<SharedLine> lines_;
-    std::vector<int64_t> axes_, begins_;
-    std::vector<Writer> writers_;  ///< of buffers
-    int64_t iteration_ = 0;        ///< of the parallel loops, counted through
-    double floor_ns_ = 0, last_ns_ = 0;
-    std::vector<std::pair<int, double>> taken_over_;  ///< tiles of the task at hand: when free
+    const Streams& streams_;
+    const Demands& demands_;
+    LineRates rates_;
+    Repeats repeats_;
+    RunState s_;
+    std::vector<const Flow*> flows_;  ///< of all tasks
+    std::vector<int> first_flow_;     ///< by task
+    std::vector<const Flow*> going_;
+    std::vector<const Step*> turned_;  ///< loops, a turn of which is over since the last moment
+    bool unsettled_ = false;
+    double last_ns_ = 0;
 };
 
 }  // namespace
 
 Pipeline pipeline_of(const Nest& nest, const machine::Machine& m, Demands& demands, int64_t chunks,
                      gir::Region* asked) {
-    Builder builder(nest, m, demands, chunks, asked);
-    const Steps steps = builder.build();
-    Recurrence recurrence(builder, demands);
-    recurrence.run(steps, gir::has_several_phases(nest.body));
-    return recurrence.result(demands);
+    const Streams streams = streams_of(nest, m, demands, chunks, asked);
+    Run run(streams, demands);
+    run.run();
+    return run.result();
 }
 
 }  // namespace smeaton::cost

@@ -1,5 +1,4 @@
-// The pipeline of a kernel on a machine of scratchpads: recurrences over its nest, solved by their
-// period.
+// The pipeline of a kernel on a machine of scratchpads: what works beside what, and for how long.
 #pragma once
 
 #include <string>
@@ -24,15 +23,12 @@ struct Pipeline {
     friend bool operator==(const Pipeline&, const Pipeline&) = default;
 };
 
-/// Max-plus recurrences (Baccelli, Cohen, Olsder, Quadrat: Synchronization and Linearity, 1992). An
-/// execution of an op or copy starts when its engine has done all that stands before it in the
-/// program, what it reads is written, and the part of the buffer that it fills is used no more; it
-/// ends when its own work and its transfers do, each transfer in what its lines have left over.
-/// Behind some first turns of a loop each further one adds the same to every time of the machine,
-/// the mean of its slowest circle of engines, lines and parts of buffers: those are added at once.
-/// Clipped loops are taken in stretches of equal turns. `chunks`: as for nest_of, of which the nest
-/// is made. A tile has as many parts as its level or its copy has; in registers, as many as fit.
-/// `asked` gets, by level, what was asked of its capacity; null: not noted.
+/// Every engine goes through its stream (streams.h), all in the order of time. An execution of an
+/// op or copy starts when its engine has done all that stands before it in the program, what it
+/// reads is written, and the part of the buffer that it fills is used no more; it ends when its own
+/// work and its transfers do, each at its fair rate (line_rates.h). Turns that go as turns before
+/// are added at once (repeats.h): such machines come to a period (Baccelli, Cohen, Olsder, Quadrat:
+/// Synchronization and Linearity, 1992). `chunks`, `asked`: as for streams_of.
 Pipeline pipeline_of(const Nest&, const machine::Machine&, Demands&, int64_t chunks,
                      gir::Region* asked = nullptr);
 

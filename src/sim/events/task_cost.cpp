@@ -274,7 +274,6 @@ TaskCost TaskCosts::contracted(const Op& op, const cost::ShapeRow& row) const {
     TaskCost cost;
     cost.engine = chip_.unit_engine(unit->name);
     cost.busy_ps = ps_from_ns(ns);
-    cost.macs = batch * m * n * k;
     bool array = row.dataflow.has_value();
     double again_a = array && row.dataflow != Dataflow::InputStationary ? n_tiles : 1;
     double again_b = array && row.dataflow != Dataflow::WeightStationary ? m_tiles : 1;
@@ -397,7 +396,6 @@ TaskCost TaskCosts::computed(const Op& op) const {
                              blocks * counted.width * std::log2(counted.width));
     }
     cost.busy_ps = ps_from_ns(ns);
-    if (op.kind == OpKind::Mma) cost.macs = points(op, [](Name) { return true; });
     add_accesses(op, cost);
     double pipeline_cycles = 0;
     for (const machine::Rate& rate : vector_->rates)

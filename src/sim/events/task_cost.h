@@ -16,8 +16,7 @@ struct TaskCost {
     TimePs busy_ps = 0;       ///< the engine's own work, transfers apart
     TimePs latency_ps = 0;    ///< from its end until others see the result
     std::vector<Flow> flows;  ///< go on while the engine works; it is free when all are over
-    double macs = 0;
-    bool in_turn = false;  ///< flows begin when the engine's own work is done
+    bool in_turn = false;     ///< flows begin when the engine's own work is done
 };
 
 /// Tiles and buffers of a kernel by name. Tiles must have names of their own.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "gir/walk.h"
+#include "sim/events/guards.h"
 
 namespace smeaton::sim::events {
 namespace {
@@ -179,13 +180,14 @@ private:
         return nullptr;
     }
 
+    int64_t value_of(Name axis) const {
+        const Frame* frame = frame_of(axis);
+        SMEATON_CHECK(frame, "a bound uses the unknown axis {}", axis);
+        return frame->value;
+    }
     int64_t value_of(const gir::Affine& a) const {
         int64_t value = a.constant;
-        for (const gir::Term& t : a.terms) {
-            const Frame* frame = frame_of(t.var);
-            SMEATON_CHECK(frame, "a loop bound uses the unknown axis {}", t.var);
-            value += t.coefficient * frame->value;
-        }
+        for (const gir::Term& t : a.terms) value += t.coefficient * value_of(t.var);
         return value;
     }
 
@@ -220,6 +222,8 @@ private:
         auto known = op_costs_.find(&op);
         if (known == op_costs_.end())
             known = op_costs_.emplace(&op, std::make_unique<TaskCost>(costs_.of(op))).first;
+        if (op.kind == gir::OpKind::Mma)
+            result_.macs += guarded_.of(op, [&](Name axis) { return value_of(axis); });
         dispatch(*known->second, op.origins.empty() ? Name(gir::name(op.kind)) : op.origins.front(),
                  behind, touched, written_buffer);
         ++frames_.back().next;
@@ -300,7 +304,6 @@ private:
         std::sort(behind.begin(), behind.end());
         behind.erase(std::unique(behind.begin(), behind.end()), behind.end());
         ++result_.tasks;
-        result_.macs += cost.macs;
         for (const Flow& flow : cost.flows) {
             (flow.write ? result_.written_bytes
                         : result_.read_bytes)[static_cast<size_t>(flow.level)] += flow.bytes;
@@ -348,6 +351,7 @@ private:
     Places places_;
     TaskCosts costs_;
     Runtime runtime_;
+    GuardedPoints guarded_;
     bool phases_;
     KernelEvents result_;
     std::vector<double> asked_bytes_;  ///< by link
