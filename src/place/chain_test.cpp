@@ -146,6 +146,33 @@ TEST(Chain, TheDynamicProgramEqualsBruteForceOnAThousandChains) {
     EXPECT_LT(fit, 1000);
 }
 
+TEST(Chain, TimesThatChangeGiveWhatAProblemWithThemGives) {
+    for (int i = 0; i < 200; ++i) {
+        ChainProblem problem = random_problem(i);
+        ChainSolver solver(problem);
+        Random random(static_cast<uint64_t>(i));
+        for (int again = 0; again < 3; ++again) {
+            for (size_t w = 0; w < problem.widths.size(); ++w) {
+                std::vector<ChainTimes> times;
+                for (ChainLayer& layer : problem.widths[w].layers) {
+                    layer.forward_time = random.between(1, 90);
+                    layer.backward_time = random.between(1, 120);
+                    times.push_back({layer.forward_time, layer.backward_time});
+                }
+                solver.set_times(w, times);
+            }
+            const ChainAnswer want = solve(problem), found = solver.solve();
+            ASSERT_EQ(found.best.has_value(), want.best.has_value()) << i;
+            EXPECT_EQ(solver.lower_bound(), lower_bound(problem)) << i;
+            EXPECT_EQ(found.notes, want.notes) << i;
+            if (!want.best) continue;
+            EXPECT_EQ(found.best->time, want.best->time) << i;
+            EXPECT_EQ(found.best->t, want.best->t) << i;
+            EXPECT_EQ(found.best->stages.size(), want.best->stages.size()) << i;
+        }
+    }
+}
+
 TEST(Chain, ALayerTooLargeForEveryDeviceIsNamed) {
     ChainProblem problem = random_problem(3);
     problem.memory_bytes = 50;

@@ -307,8 +307,8 @@ std::optional<Planner::Best> Planner::best(double faster, double links, double m
     return best;
 }
 
-/// No plan of those that are looked at takes less: of each number of stages the least largest load,
-/// with the gradients of a stage that has its share of the parameters.
+/// No plan of those that are looked at takes less: of each number of stages the least largest load
+/// of a cut, transfers in it, and the least of the largest sums of gradients.
 double Planner::plans_bound_ms() const {
     double least = std::numeric_limits<double>::infinity();
     for (const auto& [microbatch, recompute] : choices())
