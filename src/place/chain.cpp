@@ -138,6 +138,12 @@ double ChainSolver::lower_bound() const {
     return least * (1 - 1e-12);
 }
 
+double ChainSolver::tight_lower_bound() {
+    double least = kInfinite;
+    for (Table& table : state_->tables) least = std::min(least, table.tight_bound());
+    return least * (1 - 1e-12);
+}
+
 ChainAnswer ChainSolver::solve() {
     const ChainProblem& problem = state_->problem;
     ChainAnswer answer;

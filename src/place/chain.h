@@ -123,6 +123,8 @@ public:
     /// gradients of the stage that has the most of them in the cut that spreads them best. Infinite
     /// where nothing fits. Much cheaper than solve().
     double lower_bound() const;
+    /// The same as tight as the costs allow, without any plan: for about what solve() takes.
+    double tight_lower_bound();
     /// Exact. O(layers^2 (stages (1 + layers that no width splits) + degrees)).
     ChainAnswer solve();
 

@@ -117,14 +117,39 @@ bool Table::better(std::optional<ChainPlan>& best) const {
     return better(best, std::nullopt);
 }
 
+std::vector<double> Table::caps() const {
+    std::set<double> caps;
+    for (size_t from = 0; from < layers_; ++from)
+        for (size_t end = from + 1; end <= layers_; ++end) caps.insert(runs_.parameters(from, end));
+    return {caps.begin(), caps.end()};
+}
+
+double Table::tight_bound() {
+    if (!problem_.gradients_of_all_stages) return bound();
+    const std::vector<double> loads = least_times();  // whatever the parameters
+    auto least = [&](const std::vector<double>& times, double cap) {
+        double time = kInfinite;
+        for (size_t i = 0; i < times.size(); ++i)
+            time = std::min(time, times[i] + gradients_time(pipelines_[i], cap));
+        return time;
+    };
+    double best = kInfinite;
+    for (const double cap : caps()) {
+        if (least(loads, cap) >= best) break;
+        runs_.set_cap(cap);
+        fill();
+        best = std::min(best, least(least_times(), cap));
+    }
+    runs_.set_cap(kInfinite);
+    fill();
+    return best;
+}
+
 bool Table::better_of_all_stages(std::optional<ChainPlan>& best) {
     if (!better(best, runs_.parameters())) return false;
     // What the loads of a plan with d pipelines take at least.
     const std::vector<double> loads = least_times();
-    std::set<double> caps;
-    for (size_t from = 0; from < layers_; ++from)
-        for (size_t end = from + 1; end <= layers_; ++end) caps.insert(runs_.parameters(from, end));
-    for (const double cap : caps) {
+    for (const double cap : caps()) {
         // One pipeline sums nothing, and its best was found above.
         double least = kInfinite;
         for (size_t i = 0; i < loads.size(); ++i)
@@ -152,7 +177,9 @@ std::vector<double> Table::least_times() const {
         }
         double time = kInfinite;
         for (size_t s = 1; s <= most_stages(problem_.devices / p.d); ++s)
-            time = std::min(time, least.load[s] * (p.microbatches + static_cast<double>(s) - 1));
+            if (asked_for(s))
+                time =
+                    std::min(time, least.load[s] * (p.microbatches + static_cast<double>(s) - 1));
         times.push_back(time);
     }
     return times;

@@ -28,6 +28,9 @@ public:
     bool better_of_all_stages(std::optional<ChainPlan>& best);
     /// No plan of this width takes less.
     double bound() const;
+    /// The same, as tight as the costs allow: for every cap on a stage's parameters the least
+    /// loads of cuts within it, with gradients of the cap.
+    double tight_bound();
     /// Why none fits.
     std::string too_large() const;
 
@@ -73,6 +76,8 @@ private:
     int most_taken() const { return static_cast<int>(stages_) * width_.t; }
     void fill();
     void find_least_parameters();
+    /// Of all runs of layers, ascending.
+    std::vector<double> caps() const;
     /// The least load of layers end … with s stages on at most k devices, for every end, s.
     std::vector<double> within(size_t k) const;
     ChainPlan plan(size_t end, size_t s, int d) const;

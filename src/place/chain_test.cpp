@@ -131,6 +131,12 @@ TEST(Chain, TheDynamicProgramEqualsBruteForceOnAThousandChains) {
         ++fit;
         ASSERT_NEAR(found.best->time, want, 1e-9 * want) << i;
         EXPECT_LE(lower_bound(problem), want * (1 + 1e-9)) << i;
+        const double tight = ChainSolver(problem).tight_lower_bound();
+        EXPECT_LE(tight, want * (1 + 1e-9)) << i;
+        // Where gradients count of the stage that has the most, the bound is the optimum.
+        if (problem.gradients_of_all_stages) {
+            EXPECT_GE(tight, want * (1 - 1e-9)) << i;
+        }
         EXPECT_LE(found.best->devices_used(), problem.devices);
         double load = 0;
         int layers = 0;
