@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -91,6 +92,19 @@ double number_in(const std::string& text, const char* option) {
     if (used == 0 || used != text.size())
         throw UserError("{} '{}': expected a number", option, text);
     return value;
+}
+
+std::vector<int> counts_in(const std::string& text, const char* option) {
+    std::vector<int> all;
+    for (size_t at = 0; at < text.size();) {
+        const size_t comma = std::min(text.find(',', at), text.size());
+        const double n = number_in(text.substr(at, comma - at), option);
+        if (n != std::floor(n) || !(n >= 1 && n <= 1e6))
+            throw UserError("{} {}: expected whole numbers from 1 on", option, text);
+        all.push_back(static_cast<int>(n));
+        at = comma + 1;
+    }
+    return all;
 }
 
 }  // namespace smeaton::cli

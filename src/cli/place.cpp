@@ -16,7 +16,7 @@ namespace {
 
 struct Request {
     driver::PlaceRequest place;
-    std::string cost_model = "native", chip, expert, out;
+    std::string cost_model = "native", chip, expert, widths, out;
     std::vector<std::string> defects;
     std::string problem;
     int sequence = 0;
@@ -56,6 +56,7 @@ driver::PlaceResult placed_on_chips(const Request& r) {
     if (r.devices) request.devices = devices_of(*r.devices);
     request.memory_bytes = r.memory;
     request.expert = r.expert;
+    request.widths = counts_in(r.widths, "--widths");
     for (const std::string& d : r.defects)
         request.defects.push_back(static_cast<int>(number_in(d, "--phaze-defect")));
     Progress progress;
@@ -63,8 +64,8 @@ driver::PlaceResult placed_on_chips(const Request& r) {
 }
 
 driver::PlaceResult placed_on_cluster(const Request& r) {
-    if (!r.chip.empty() || !r.defects.empty() || !r.expert.empty())
-        throw UserError("--chip, --expert and --phaze-defect go with --model phaze");
+    if (!r.chip.empty() || !r.defects.empty() || !r.expert.empty() || !r.widths.empty())
+        throw UserError("--chip, --expert, --widths and --phaze-defect go with --model phaze");
     if (r.place.cluster_file.empty())
         throw UserError("place MODEL needs --cluster FILE: the devices and their network");
     if (r.devices || r.memory)
@@ -129,6 +130,9 @@ Verb place_verb() {
                                  "128, 128");
                 arguments.option("--expert", r->expert,
                                  "p=,t=,d=", "phaze: a plan that is valued beside the best");
+                arguments.option("--widths", r->widths, "A,B",
+                                 "phaze: numbers of devices that a layer may be cut over; default "
+                                 "those of 1, 2, 4, 8 that the layers can be cut over");
                 arguments.option("--phaze-defect", r->defects, "N",
                                  "restores a defect of the published program (docs/phaze.md)");
                 arguments.option("--out", r->out, "FILE.html", "the plan as a page");

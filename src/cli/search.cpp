@@ -17,7 +17,7 @@ struct Request {
     std::string economic = "5%", gap = "0", weights, out;
     std::optional<double> time_limit_s;
     driver::PhazeRequest phaze;
-    std::string microbatches;
+    std::string microbatches, widths = "1";
     int sequence = 0;
     std::vector<std::string> defects;
     bool json = false, wide = false;
@@ -58,10 +58,9 @@ int run_phaze(Request& r) {
     p.exhaustive = s.exhaustive;
     p.log_file = s.log_file, p.threads = s.threads, p.time_limit_s = r.time_limit_s;
     if (s.batch > 0) p.batch = s.batch;
-    p.microbatches.clear();
-    for (const double m : numbers_of(r.microbatches, "--microbatch"))
-        p.microbatches.push_back(static_cast<int>(m));
+    p.microbatches = counts_in(r.microbatches, "--microbatch");
     if (r.microbatches.empty()) p.microbatches = {1, 2, 4, 8};
+    p.widths = counts_in(r.widths, "--widths");
     for (const std::string& d : r.defects)
         p.defects.push_back(static_cast<int>(number_in(d, "--phaze-defect")));
     driver::PhazeResult result;
@@ -123,6 +122,8 @@ Verb search_verb() {
             arguments.option("--devices", p.devices, 1, "phaze: devices");
             arguments.option("--microbatch", r->microbatches, "A,B",
                              "phaze: sizes of microbatches; default 1,2,4,8");
+            arguments.option("--widths", r->widths, "A,B",
+                             "phaze: numbers of devices that a layer may be cut over");
             arguments.option("--optimizer", p.optimizer, "NAME", "phaze: what the memory counts");
             arguments.words("--optimizer", {"sgd", "adam"});
             arguments.option("--phaze-defect", r->defects, "N",

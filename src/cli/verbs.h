@@ -41,6 +41,8 @@ size_t table_width(bool wide);
 
 /// UserError naming the option where the text is no number.
 double number_in(const std::string& text, const char* option);
+/// "1,2,4": whole numbers from 1 on.
+std::vector<int> counts_in(const std::string& text, const char* option);
 
 /// Writes all of it to stdout. UserError when that fails.
 void print_out(const std::string& text);

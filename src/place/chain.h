@@ -15,6 +15,7 @@
 // A tensor that enters behind the first layer of a stage delays that layer and those after it only.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -102,11 +103,38 @@ struct ChainAnswer {
 /// UserError naming the field: no layer, numbers that are negative, no device, no bandwidth, layers
 /// that are no chain (two that none orders), edges that run backwards.
 void verify(const ChainProblem&);
-/// Exact. Verified first. O(layers^2 (stages (1 + layers that no width splits) + degrees)).
-ChainAnswer solve(const ChainProblem&);
 
-/// No plan takes less: the least largest load of each number of stages, with gradients of a stage
-/// that has its share of the parameters. Infinite where nothing fits. Much cheaper than solve().
+struct ChainTimes {
+    double forward = 0, backward = 0;
+};
+
+/// A problem whose layers' times change while all else stays: what runs of layers hold, send and
+/// receive is worked out once.
+class ChainSolver {
+public:
+    /// Verified.
+    explicit ChainSolver(ChainProblem);
+    ~ChainSolver();
+    ChainSolver(ChainSolver&&) noexcept;
+
+    /// Of the layers at widths[width], in the order of the chain; from 0 on, or infinite.
+    void set_times(size_t width, const std::vector<ChainTimes>&);
+    /// No plan takes less: for each number of stages the least largest load of a cut, with the
+    /// gradients of the stage that has the most of them in the cut that spreads them best. Infinite
+    /// where nothing fits. Much cheaper than solve().
+    double lower_bound() const;
+    /// The same as tight as the costs allow, without any plan: for about what solve() takes.
+    double tight_lower_bound();
+    /// Exact. O(layers^2 (stages (1 + layers that no width splits) + degrees)).
+    ChainAnswer solve();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Of one problem.
+ChainAnswer solve(const ChainProblem&);
 double lower_bound(const ChainProblem&);
 
 /// Load and memory of layers first … first + count - 1 as stage `s` from the end, by their

@@ -131,6 +131,12 @@ TEST(Chain, TheDynamicProgramEqualsBruteForceOnAThousandChains) {
         ++fit;
         ASSERT_NEAR(found.best->time, want, 1e-9 * want) << i;
         EXPECT_LE(lower_bound(problem), want * (1 + 1e-9)) << i;
+        const double tight = ChainSolver(problem).tight_lower_bound();
+        EXPECT_LE(tight, want * (1 + 1e-9)) << i;
+        // Where gradients count of the stage that has the most, the bound is the optimum.
+        if (problem.gradients_of_all_stages) {
+            EXPECT_GE(tight, want * (1 - 1e-9)) << i;
+        }
         EXPECT_LE(found.best->devices_used(), problem.devices);
         double load = 0;
         int layers = 0;
@@ -144,6 +150,33 @@ TEST(Chain, TheDynamicProgramEqualsBruteForceOnAThousandChains) {
     }
     EXPECT_GT(fit, 300);
     EXPECT_LT(fit, 1000);
+}
+
+TEST(Chain, TimesThatChangeGiveWhatAProblemWithThemGives) {
+    for (int i = 0; i < 200; ++i) {
+        ChainProblem problem = random_problem(i);
+        ChainSolver solver(problem);
+        Random random(static_cast<uint64_t>(i));
+        for (int again = 0; again < 3; ++again) {
+            for (size_t w = 0; w < problem.widths.size(); ++w) {
+                std::vector<ChainTimes> times;
+                for (ChainLayer& layer : problem.widths[w].layers) {
+                    layer.forward_time = random.between(1, 90);
+                    layer.backward_time = random.between(1, 120);
+                    times.push_back({layer.forward_time, layer.backward_time});
+                }
+                solver.set_times(w, times);
+            }
+            const ChainAnswer want = solve(problem), found = solver.solve();
+            ASSERT_EQ(found.best.has_value(), want.best.has_value()) << i;
+            EXPECT_EQ(solver.lower_bound(), lower_bound(problem)) << i;
+            EXPECT_EQ(found.notes, want.notes) << i;
+            if (!want.best) continue;
+            EXPECT_EQ(found.best->time, want.best->time) << i;
+            EXPECT_EQ(found.best->t, want.best->t) << i;
+            EXPECT_EQ(found.best->stages.size(), want.best->stages.size()) << i;
+        }
+    }
 }
 
 TEST(Chain, ALayerTooLargeForEveryDeviceIsNamed) {

@@ -106,7 +106,11 @@ std::vector<Section> plan_sections(const PlaceResult& r) {
 std::string plan_style() {
     return ".bar.memory { display: inline-flex; border: 1px solid var(--line); }\n"
            ".m-weights { background: var(--compute); } .m-optimizer { background: var(--l1); }\n"
-           ".m-activations { background: var(--l3); } .m-buffers { background: var(--dram); }\n";
+           ".m-activations { background: var(--l3); } .m-buffers { background: var(--dram); }\n"
+           // A table scrolls on a phone: names need not be cut letter by letter.
+           "@media (max-width: 700px) {\n"
+           "  [id^=stages] td .word { display: inline-block; min-width: 9em; }\n"
+           "}\n";
 }
 
 std::string html(const PlaceResult& r) {

@@ -28,9 +28,15 @@ bool holds(const Task& task, int kind) {
 
 // One kind of core and the tasks that hold it.
 struct OfKind {
+    /// A number of cores that a task may take, and its time on them.
+    struct Way {
+        int cores;
+        double us;
+    };
     double cores = 1;
     std::vector<int> most;
     std::vector<const Task*> tasks;
+    std::vector<std::vector<Way>> ways;
     std::vector<double> head, tail, area;
     double total_area = 0;
 };
@@ -43,6 +49,11 @@ OfKind of_kind(const TaskGraph& graph, const Cores& cores, const HeadsAndTails& 
         if (!holds(task, kind)) continue;
         k.tasks.push_back(&task);
         k.most.push_back(most_cores(task, cores));
+        k.ways.emplace_back();
+        for (int n = 1; n <= k.most.back(); ++n) {
+            const double us = task.durations_us[static_cast<size_t>(n) - 1];
+            if (std::isfinite(us)) k.ways.back().push_back({n, us});
+        }
         k.head.push_back(ends.head_us[t]);
         k.tail.push_back(ends.tail_us[t]);
         k.area.push_back(least_area_us(task, k.most.back()));
@@ -77,15 +88,15 @@ double pair_bound(const OfKind& k) {
     return best;
 }
 
-// Core time that the task must spend between a and b when it may not start before `head` nor end
+// Core time that a task must spend between a and b when it may not start before `head` nor end
 // after `last`.
-double must_spend(const Task& task, int most, double head, double last, double a, double b) {
+double must_spend(const std::vector<OfKind::Way>& ways, double head, double last, double a,
+                  double b) {
     double least = std::numeric_limits<double>::infinity();
-    for (int k = 1; k <= most; ++k) {
-        double d = task.durations_us[static_cast<size_t>(k) - 1];
-        if (!(head + d <= last)) continue;
-        double inside = std::min({d, b - a, head + d - a, b - (last - d)});
-        least = std::min(least, k * std::max(0.0, inside));
+    for (const OfKind::Way& way : ways) {
+        if (!(head + way.us <= last)) continue;
+        const double inside = std::min({way.us, b - a, head + way.us - a, b - (last - way.us)});
+        least = std::min(least, way.cores * std::max(0.0, inside));
     }
     return std::isinf(least) ? 0 : least;
 }
@@ -102,7 +113,7 @@ bool refuted(const OfKind& k, double end_us) {
             if (b <= a) continue;
             double spend = 0;
             for (size_t i = 0; i < k.tasks.size(); ++i)
-                spend += must_spend(*k.tasks[i], k.most[i], k.head[i], end_us - k.tail[i], a, b);
+                spend += must_spend(k.ways[i], k.head[i], end_us - k.tail[i], a, b);
             if (spend > k.cores * (b - a) * (1 + 1e-9)) return true;
         }
     return false;

@@ -55,9 +55,61 @@ def rows(log, table):
         return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] if known else 0
 
 
+def at(found, path):
+    """All that stands at a path: "stages[].memory_bytes.weights"."""
+    values = [found]
+    for word in path.split("."):
+        values = [v[word.removesuffix("[]")] for v in values]
+        if word.endswith("[]"):
+            values = [item for v in values for item in v]
+    return values
+
+
+def has_numbers(found, words):
+    for path in words.split():
+        values = at(found, path)
+        assert values and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values), path
+
+
+# What a script may count on, as written before the program was.
+OF_SEARCH = "space evaluated pruned lower_bound_ms upper_bound_throughput gap best.throughput best.area_mm2 stop_rule.evaluated stop_rule.missed"
+OF_CHIPS = "n_tc n_vc width depth buffer_mb"
+OF_PLACE = """stages[].devices[] stages[].t stages[].d stages[].memory_bytes.weights stages[].memory_bytes.optimizer
+stages[].memory_bytes.activations stages[].memory_bytes.buffers stages[].memory_formula_bytes stages[].time_ms microbatch microbatches v p t d
+step_time_ms.planned step_time_ms.low step_time_ms.high lower_bound_ms gap bubble traffic_bytes.tp traffic_bytes.dp traffic_bytes.pp"""
+
+
+def has_a_plan(found):
+    has_numbers(found, OF_PLACE)
+    assert found["schedule"] == "1f1b" and found["binding"] in ("compute", "link", "memory", "bubble")
+    assert all(r in ("none", "full") for r in at(found, "stages[].recompute"))
+    assert all(isinstance(layer, str) for layer in at(found, "stages[].layers[]"))
+
+
+def test_the_words_of_a_placement(tmp_path, config):
+    has_a_plan(place(config))
+    cluster = tmp_path / "cluster.yaml"
+    network = "network: [{name: node, count: 4, topology: all_to_all, bandwidth_gb_s: 300, latency_ns: 1000}]"
+    cluster.write_text('groups: [{device: "A100 SXM4 80GB", count: 4}]\n' + network)
+    ended = smeaton("place", config, "--cluster", cluster, "--batch", "16", "--json")
+    assert ended.code == 0, ended.err
+    has_a_plan(json.loads(ended.out))
+
+
+def has_a_search(found):
+    has_numbers(found, OF_SEARCH)
+    for path in ("best.settings", "best.chip", "stop_rule.best.chip"):
+        has_numbers(at(found, path)[0], OF_CHIPS)
+    has_numbers(found, "best.plan[].time_ms best.plan[].microbatch best.plan[].p best.plan[].t best.plan[].d best.plan[].stages[].memory_bytes")
+    assert found["proven"] is True
+    for plan in found["placement"]:
+        has_numbers(plan, OF_PLACE.replace("stages[].memory_formula_bytes", ""))
+
+
 def test_a_search_that_is_killed_anywhere_ends_as_one_that_is_not(tmp_path, layers):
     log = tmp_path / "log.db"
     whole = search(layers)
+    has_a_search(whole)
     assert whole["proven"] and whole["gap"] == 0 and whole["from_log"] == 0
     seed = random.randrange(1 << 30)
     print("seed", seed)
@@ -138,6 +190,40 @@ def test_a_defect_restored_changes_the_plan_or_what_it_holds(ours, defect):
     assert seen(right) != seen(theirs)
 
 
+@pytest.mark.parametrize("t", [2, 4])
+def test_a_layer_over_several_devices(tmp_path, t):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA | {"num_key_value_heads": 8}))
+    fixed = "p=2,d=1,microbatch=2,recompute=none"
+    one, several = (place(path, "--fixed", f"{fixed},t={width}") for width in (1, t))
+    assert several["t"] == t and len(at(several, "stages[].devices[]")) == 2 * t
+    # Two sums forward and two backward of each layer, one of the head: a ring sends 2 (t - 1) tensors in all.
+    tensor = 2 * 2 * 32 * 64
+    assert several["traffic_bytes"]["tp"] == pytest.approx((6 * 4 + 1) * 2 * (t - 1) * tensor * 32)
+    assert one["traffic_bytes"]["tp"] == 0
+    for key in ("weights", "optimizer"):
+        held = sum(s["memory_bytes"][key] * s["t"] for s in several["stages"])
+        # Norms and the embeddings are on each device.
+        assert held >= sum(s["memory_bytes"][key] for s in one["stages"])
+    assert sum(at(several, "stages[].memory_formula_bytes")) < sum(at(one, "stages[].memory_formula_bytes"))
+    # All widths are looked at unless said otherwise, and the sums are in the chart of the chip's cores.
+    best = place(path, "--fixed", fixed)
+    assert best["step_time_ms"]["planned"] <= min(one["step_time_ms"]["planned"], several["step_time_ms"]["planned"]) * (1 + 1e-9)
+    assert any("sum " in name for name in at(several, "chip.layers[].forward.tasks[].name"))
+
+
+def test_layers_that_cannot_be_cut_say_why(tmp_path):
+    kernel = tensor("kernel", np.ones((8, 8, 3, 3), np.float32))
+    port = lambda name: {name: (TensorProto.FLOAT, ["batch", 8, 8, 8])}
+    path = tmp_path / "image.onnx"
+    nodes = [node("Conv", ["x", "kernel"], ["a"], "conv", pads=[1, 1, 1, 1]), node("Relu", ["a"], ["y"])]
+    onnx.save(model(nodes, port("x"), port("y"), [kernel]), path)
+    err = place(path, "--fixed", "t=2", code=1)
+    assert "no layer can be cut over t = 2 devices" in err and len(err.strip().splitlines()) == 1
+    found = place(path)
+    assert found["t"] == 1 and any("no layer can be cut" in note for note in found["notes"])
+
+
 def test_phaze_defect_5_an_expert_plan_that_does_not_fit_leaves_the_best(config):
     tight = ("--memory", "2e6", "--expert", "p=1,t=1,d=8")
     found = place(config, *tight)
@@ -166,7 +252,8 @@ def test_all_defects_together_are_a_plan(config):
         (("--chip", "cores=4"), "--chip cores="),
         (("--phaze-defect", "9"), "1 to 8 and 11 to 14"),
         (("--memory", "100"), "needs"),
-        (("--fixed", "t=2"), "t = 1"),
+        (("--widths", "2,x"), "--widths"),
+        (("--widths", "1,2", "--expert", "p=1,t=4,d=1"), "no such width"),
         (("--expert", "q=1"), "--expert q="),
     ],
 )

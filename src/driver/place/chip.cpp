@@ -71,9 +71,6 @@ public:
         if (p.batch < 1) throw UserError("--batch {}: expected a whole number from 1 on", p.batch);
         if (p.optimizer != "sgd" && p.optimizer != "adam")
             throw UserError("--optimizer '{}': PHAZE knows sgd and adam", p.optimizer);
-        if (fixed_.t.value_or(1) != 1)
-            throw UserError("--fixed t={}: under PHAZE's costs layers are not split, t = 1",
-                            *fixed_.t);
         for (const int d : request.defects) {
             search::phaze::require_defect(d);
             setting_.rules.restore(d);
@@ -91,6 +88,7 @@ private:
     void read_works();
     void schedule_layers(search::phaze::Evaluation&, size_t work, search::phaze::Effort,
                          OnChips&) const;
+    std::vector<int> widths() const;
     void describe(const search::phaze::Placed&, const Work&, const std::vector<LayerMs>&,
                   PlaceResult&) const;
     double time(double faster, double links, double memory) const;
@@ -104,7 +102,8 @@ private:
     std::vector<search::phaze::Model> models_;  // one
     std::vector<std::string> names_;            // of layers
     std::vector<char> repeated_;
-    std::vector<std::vector<LayerMs>> times_;  // by work and kind
+    std::vector<std::vector<LayerMs>> times_;  // by work and kind; none of other widths
+    std::vector<std::string> notes_;
     int64_t sequence_ = 0;
 };
 
@@ -143,8 +142,10 @@ void ChipPlanner::read_works() {
             continue;
         }
         const LayeredModel model = layered_model({p.model, p.dims, microbatch, p.sequence});
-        models_[0].works.push_back(
-            phaze_work(p.model, model, microbatch, {p.batch, setting_.adam, setting_.rules}));
+        for (Work& work :
+             phaze_works(p.model, model, microbatch, {p.batch, setting_.adam, setting_.rules},
+                         widths(), fixed_.t || !request_.widths.empty(), notes_))
+            models_[0].works.push_back(std::move(work));
         if (names_.empty()) {
             for (const ModelLayer& layer : model.layers) names_.push_back(layer.name);
             names_.resize(models_[0].works[0].layers.size());  // defect 4: without those behind
@@ -158,6 +159,25 @@ void ChipPlanner::read_works() {
         }
     }
     sequence_ = p.sequence > 0 ? p.sequence : facts_ ? facts_->max_positions : 0;
+    const auto& works = models_[0].works;
+    if (setting_.expert && std::none_of(works.begin(), works.end(), [&](const Work& work) {
+            return work.t == setting_.expert->t;
+        }))
+        throw UserError("--expert t={}: no such width is looked at (--widths, --fixed)",
+                        setting_.expert->t);
+}
+
+std::vector<int> ChipPlanner::widths() const {
+    if (fixed_.t) return {*fixed_.t};
+    return request_.widths.empty() ? phaze_widths(setting_.devices) : request_.widths;
+}
+
+/// Bytes that a device sends to add up what its layer's devices have in parts, of a microbatch.
+double sums_bytes(const LayerKind& kind, bool again) {
+    double sent = 0;
+    for (const search::phaze::Operator& op : kind.operators)
+        sent += op.forward_sent_bytes * (again ? 2 : 1) + op.backward_sent_bytes;
+    return sent;
 }
 
 void ChipPlanner::schedule_layers(search::phaze::Evaluation& e, size_t work,
@@ -200,9 +220,11 @@ void ChipPlanner::describe(const search::phaze::Placed& placed, const Work& work
             s.layers.push_back(names_[at]);
             s.forward_ms += layer.forward_time, s.backward_ms += layer.backward_time;
             activations += layer.activation_bytes * (s.recompute ? 1 : kept);
+            const LayerKind& kind = work.kinds[static_cast<size_t>(work.layers[at])];
+            r.tp_bytes += sums_bytes(kind, s.recompute) * from.devices * problem.microbatches;
             if (!repeated_[at]) continue;
             uniform += 1;
-            uniform_parameters += work.kinds[static_cast<size_t>(work.layers[at])].parameters;
+            uniform_parameters += kind.parameters;
         }
         const double entering = from.first > 0 ? work.boundary_bytes[size_t(from.first) - 1] : 0;
         if (s.recompute) activations += (kept - 1) * entering;
@@ -215,9 +237,9 @@ void ChipPlanner::describe(const search::phaze::Placed& placed, const Work& work
             s.send_bytes = work.boundary_bytes[static_cast<size_t>(end) - 1];
             r.pp_bytes += 2 * s.send_bytes * problem.microbatches;
         }
-        r.dp_bytes += 2.0 * (plan.d - 1) * parameters;
+        r.dp_bytes += 2.0 * (plan.d - 1) * parameters * from.devices;
         if (no_formula_.empty()) {
-            const FormulaSizes sizes{placed.microbatch, sequence_, 1, 2};
+            const FormulaSizes sizes{placed.microbatch, sequence_, s.t, 2};
             s.memory_formula_bytes =
                 (setting_.adam ? 16 : 8) * uniform_parameters +
                 uniform * activation_formula_bytes(*facts_, sizes) * (s.recompute ? 1 : kept);
@@ -237,6 +259,7 @@ double ChipPlanner::time(double faster, double links, double memory) const {
     double best = kInfinite;
     const double gb = *std::max_element(setting.memory_gb.begin(), setting.memory_gb.end());
     for (size_t w = 0; w < times_.size(); ++w) {
+        if (times_[w].empty()) continue;
         std::vector<LayerMs> times = times_[w];
         for (LayerMs& t : times) t.forward /= faster, t.backward /= faster;
         for (const bool recompute : recomputes(setting)) {
@@ -271,12 +294,16 @@ PlaceResult ChipPlanner::run() {
     size_t chosen = 0;
     for (size_t w = 0; w < works.size(); ++w) {
         times_.emplace_back();
+        if (works[w].t != placed.plan.t) continue;
+        // What binds is told by lists where another microbatch would be taken.
+        const bool taken = works[w].microbatch == placed.microbatch;
+        const auto effort = taken ? placed.effort : search::phaze::Effort::kList;
         auto ms = [&](size_t kind, Direction d) {
-            return evaluation.layer(0, w, kind, d, on.chip, placed.effort).time / kCyclesPerMs;
+            return evaluation.layer(0, w, kind, d, on.chip, effort).time / kCyclesPerMs;
         };
         for (size_t k = 0; k < works[w].kinds.size(); ++k)
             times_.back().push_back({ms(k, Direction::kForward), ms(k, Direction::kBackward)});
-        if (works[w].microbatch == placed.microbatch) chosen = w;
+        if (taken) chosen = w;
     }
     schedule_layers(evaluation, chosen, placed.effort, on);
     r.on_chips = std::move(on);
@@ -285,8 +312,10 @@ PlaceResult ChipPlanner::run() {
     r.lower_bound_ms = placed.lower_bound_ms;
     describe(placed, works[chosen], times_[chosen], r);
     r.binding = binding(r);
-    if (!setting_.rules.has(14))
+    if (!setting_.rules.has(14)) {
+        r.notes = notes_;
         for (const std::string& note : placed.notes) r.notes.push_back(note);
+    }
     r.notes.emplace_back("times are PHAZE's costs; the bound is of plans under these costs");
     if (!no_formula_.empty()) r.notes.push_back("no memory by the closed form: " + no_formula_);
     return r;

@@ -20,9 +20,11 @@ struct ChipPlaceRequest {
     search::phaze::Chip chip = {8, 2, 128, 128, 128};
     int devices = 1024;
     std::vector<int> microbatches = {1, 2, 4, 8};  ///< that are looked at where they divide a batch
-    std::optional<double> memory_bytes;            ///< of a device
-    std::vector<int> defects;                      ///< restored
-    std::string expert;                            ///< "p=8,t=1,d=128": valued beside the best plan
+    std::vector<int> widths;  ///< devices that a layer may be cut over; empty: 1, 2, 4, 8 as far
+                              ///< as the model's layers can be cut
+    std::optional<double> memory_bytes;  ///< of a device
+    std::vector<int> defects;            ///< restored
+    std::string expert;                  ///< "p=8,t=1,d=128": valued beside the best plan
 };
 
 /// UserError: what place_model() refuses; with defect 5 an expert plan that does not fit.

@@ -39,6 +39,23 @@ size_t index_of(ValueId id) {
     return static_cast<size_t>(id.v);
 }
 
+}  // namespace
+
+std::vector<bool> moved_by(const Graph& graph, const std::vector<ValueId>& inputs) {
+    std::vector<bool> moved(graph.values.size(), false);
+    for (ValueId id : inputs) moved[index_of(id)] = true;
+    for (const Node& node : graph.nodes) {
+        const bool any = node.op != OpType::kShape && node.op != OpType::kSize &&
+                         std::any_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](ValueId id) { return id.valid() && moved[index_of(id)]; });
+        for (ValueId id : node.outputs)
+            if (id.valid()) moved[index_of(id)] = any;
+    }
+    return moved;
+}
+
+namespace {
+
 Amount amount_of(const Graph& graph, ValueId id) {
     const model::Value& value = graph.at(id);
     int64_t count = 1;
@@ -73,20 +90,6 @@ std::vector<ValueId> roots_of(const Graph& graph) {
         if (is_view(graph, node))
             roots[index_of(node.outputs[0])] = roots[index_of(node.inputs[0])];
     return roots;
-}
-
-/// By value: fed data decide it.
-std::vector<bool> moved_by(const Graph& graph, const std::vector<ValueId>& inputs) {
-    std::vector<bool> moved(graph.values.size(), false);
-    for (ValueId id : inputs) moved[index_of(id)] = true;
-    for (const Node& node : graph.nodes) {
-        const bool any = node.op != OpType::kShape && node.op != OpType::kSize &&
-                         std::any_of(node.inputs.begin(), node.inputs.end(),
-                                     [&](ValueId id) { return id.valid() && moved[index_of(id)]; });
-        for (ValueId id : node.outputs)
-            if (id.valid()) moved[index_of(id)] = any;
-    }
-    return moved;
 }
 
 /// The figures of one layer from its step.

@@ -92,6 +92,9 @@ struct ModelLayers {
     }
 };
 
+/// By value: fed data decide it. Masks and rotary positions are constants' alone.
+std::vector<bool> moved_by(const model::Graph&, const std::vector<model::ValueId>& inputs);
+
 /// `shaped`: simplified (without fold_affine, which training has no use for), sizes are numbers.
 /// The loss is the cross-entropy of the first output, classes along its last axis where it has
 /// three or more; an output of rank 1 or 0 is the loss itself. UserError naming an operator without

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "driver/place/layers.h"
+#include "driver/place/tensor_cut.h"
 #include "model/graph.h"
 #include "search/phaze/work.h"
 
@@ -41,18 +42,30 @@ LayeredModel layered_model(model::ShapedGraph);
 /// Results of all nodes, those included that only change shape: what PHAZE counts (defect 7).
 double results_bytes(const model::Graph&, const std::vector<model::NodeId>&, double element_bytes);
 
-/// The nodes as PHAZE's operators, not fused. UserError naming a node that its tables lack.
+/// The nodes as PHAZE's operators, not fused, on one of the t devices of a cut, with the sums that
+/// it asks for. UserError naming a node that the tables lack.
 std::vector<search::phaze::Operator> phaze_operators(const model::Graph&,
                                                      const std::vector<model::NodeId>&,
-                                                     const search::phaze::Rules&);
+                                                     const search::phaze::Rules&, int t,
+                                                     const TensorCut&);
 
 struct WorkRequest {
     int64_t batch = 4096;
     bool adam = false;
     search::phaze::Rules rules;
+    int t = 1;  ///< devices that share a layer
 };
 /// A model at the microbatch that it was read for.
 search::phaze::Work phaze_work(const std::string& name, const LayeredModel&, int microbatch,
                                const WorkRequest&);
+
+/// At every width, in their order. `asked`: UserError where no layer can be cut over one of them;
+/// else such widths are left out, and the first has a note.
+std::vector<search::phaze::Work> phaze_works(const std::string& name, const LayeredModel&,
+                                             int microbatch, WorkRequest,
+                                             const std::vector<int>& widths, bool asked,
+                                             std::vector<std::string>& notes);
+/// Widths that are looked at where none are given, up to so many devices.
+std::vector<int> phaze_widths(int devices);
 
 }  // namespace smeaton::driver

@@ -23,6 +23,11 @@ void check(const PhazeRequest& r) {
     if (r.microbatches.empty()) throw UserError("--microbatch: expected at least one size");
     for (const int m : r.microbatches)
         if (m < 1) throw UserError("--microbatch {}: expected whole numbers from 1 on", m);
+    if (r.widths.empty()) throw UserError("--widths: expected at least one");
+    for (const int t : r.widths)
+        if (t < 1 || t > r.devices)
+            throw UserError("--widths {}: expected whole numbers from 1 to the {} devices", t,
+                            r.devices);
     for (const int d : r.defects) search::phaze::require_defect(d);
 }
 
@@ -32,8 +37,11 @@ search::phaze::Model read(const PhazeRequest& r, const std::string& file,
     for (const int microbatch : r.microbatches) {
         if (r.batch % microbatch != 0) continue;
         const LayeredModel layered = layered_model({file, r.dims, microbatch, r.sequence});
-        model.works.push_back(
-            phaze_work(file, layered, microbatch, {r.batch, r.optimizer == "adam", rules}));
+        std::vector<std::string> notes;
+        for (search::phaze::Work& work :
+             phaze_works(file, layered, microbatch, {r.batch, r.optimizer == "adam", rules},
+                         r.widths, true, notes))
+            model.works.push_back(std::move(work));
     }
     if (model.works.empty())
         throw UserError("no size of microbatch ({}) divides a batch of {}",
@@ -49,6 +57,7 @@ std::string identity(const PhazeResult& r) {
     for (const search::phaze::Model& model : r.models)
         for (const search::phaze::Work& work : model.works) {
             out += fmt::format("\n{} x {} of {}:", work.batch, work.microbatch, work.layers.size());
+            if (work.t > 1) out += fmt::format(" on {} each", work.t);
             for (const search::phaze::LayerKind& kind : work.kinds) {
                 out += fmt::format(" [{} {} {}", kind.held_bytes, kind.activation_bytes,
                                    std::count(work.layers.begin(), work.layers.end(),
@@ -75,7 +84,7 @@ void plan_best(PhazeResult& result) {
         request.place.optimizer = r.optimizer;
         request.chip = result.found.best->chip;
         request.devices = r.devices, request.defects = r.defects;
-        request.microbatches = r.microbatches;
+        request.microbatches = r.microbatches, request.widths = r.widths;
         result.plans.push_back(place_on_chips(request));
     }
 }

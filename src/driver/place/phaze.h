@@ -17,6 +17,7 @@ struct PhazeRequest {
     int64_t batch = 4096, sequence = 0;
     int devices = 1024;
     std::vector<int> microbatches = {1, 2, 4, 8};
+    std::vector<int> widths = {1};  ///< devices that a layer may be cut over
     std::string optimizer = "sgd";  ///< or "adam"
     std::vector<int> defects;       ///< restored
     bool exhaustive = false;

@@ -23,6 +23,8 @@ namespace {
 using model::Graph;
 using place::ChainProblem;
 
+constexpr double kRounding = 1e-9;
+
 /// Bytes of a parameter while it is trained: in the weight and its gradient, in the optimizer.
 struct StateBytes {
     double element = 2, weight = 4, optimizer = 0;
@@ -172,7 +174,7 @@ private:
     void describe(const Best&, PlaceResult&) const;
     void note_copies(const place::ChainPlan&, PlaceResult&) const;
     std::vector<std::pair<int, bool>> choices() const;
-    double plans_bound_ms() const;
+    double plans_bound_ms(double step_ms) const;
     std::pair<double, double> step_range(const Best&) const;
     double lower_bound_ms() const;
     std::string binding(const PlaceResult&, double time) const;
@@ -338,13 +340,15 @@ std::optional<Planner::Best> Planner::best(double faster, double links, double m
     return best;
 }
 
-/// No plan of those that are looked at takes less: of each number of stages the least largest load,
-/// with the gradients of a stage that has its share of the parameters.
-double Planner::plans_bound_ms() const {
-    double least = std::numeric_limits<double>::infinity();
-    for (const auto& [microbatch, recompute] : choices())
-        least = std::min(least, lower_bound(problem(microbatch, recompute, 1, 1, 1)));
-    return least;
+/// No plan of those that are looked at takes less, down to `step_ms`: for every cap on what a stage
+/// has of gradients to sum the least largest load of the cuts within it, transfers in it.
+double Planner::plans_bound_ms(double step_ms) const {
+    double least = step_ms;
+    for (const auto& [microbatch, recompute] : choices()) {
+        place::ChainSolver solver(problem(microbatch, recompute, 1, 1, 1));
+        if (solver.lower_bound() < least) least = std::min(least, solver.tight_lower_bound());
+    }
+    return step_ms <= least * (1 + kRounding) ? step_ms : least;
 }
 
 /// The work of all samples at the rooflines, shared by all devices; one sample through all layers.
@@ -476,7 +480,7 @@ PlaceResult Planner::run() {
                         why.empty() ? "none has what --fixed asks for" : why);
     r.step_ms = found->plan.time;
     std::tie(r.step_low_ms, r.step_high_ms) = step_range(*found);
-    r.lower_bound_ms = std::min(std::max(lower_bound_ms(), plans_bound_ms()), r.step_ms);
+    r.lower_bound_ms = std::min(std::max(lower_bound_ms(), plans_bound_ms(r.step_ms)), r.step_ms);
     describe(*found, r);
     note_copies(found->plan, r);
     r.binding = binding(r, r.step_ms);

@@ -37,6 +37,12 @@ double Timeline::ready_us(int task, int slot) const {
     return ready;
 }
 
+bool Timeline::has_messages(int task) const {
+    for (const int e : links_.in(task))
+        if (graph_.edges[static_cast<size_t>(e)].cost_us > 0) return true;
+    return false;
+}
+
 // The earliest start at which the place is free, on all kinds, for so long.
 double Timeline::next_fit_us(const Task& task, int slot, double from_us, double takes_us) const {
     for (bool moved = true; moved;) {
@@ -107,6 +113,10 @@ Spot Timeline::best_spot(int task, int count) const {
     Spot best;
     best.finish_us = kNever;
     double waited = kNever;
+    if (count == places && !has_messages(task)) {  // whichever comes first, all are taken
+        spot_at(task, count, 0, ready_us(task, 0), best);
+        return best;
+    }
     for (int slot = 0; slot < places; ++slot) {
         double ready = ready_us(task, slot);
         if (count > 1) {

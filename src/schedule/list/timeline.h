@@ -27,6 +27,7 @@ private:
     struct Gap {
         double from, to;
     };
+    bool has_messages(int task) const;  ///< that it waits for
     double ready_us(int task, int slot) const;
     double next_fit_us(const Task&, int slot, double from_us, double takes_us) const;
     double free_since_us(const Task&, int slot, double at_us) const;

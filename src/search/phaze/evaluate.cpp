@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <map>
 #include <tuple>
-#include <unordered_map>
 
 #include "base/error.h"
+#include "search/phaze/layers.h"
 
 namespace smeaton::search::phaze {
 
@@ -20,15 +19,9 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 constexpr double kCyclesPerMs = kClockGhz * 1e6;
 constexpr double kRounding = 1e-12;
 
-/// Tasks of one direction, with the place of each tensor problem in the list of mappers.
-struct Prepared {
-    std::vector<Task> tasks;
-    std::vector<int> mapper;  ///< -1: none
-};
-
-struct PreparedKind {
-    Prepared forward, backward;
-    const Prepared& of(Direction d) const { return d == Direction::kForward ? forward : backward; }
+struct Halves {
+    Half forward, backward;
+    const Half& of(Direction d) const { return d == Direction::kForward ? forward : backward; }
 };
 
 /// Defect 1: bytes over bytes a second, taken for milliseconds.
@@ -38,31 +31,6 @@ double bytes_per_ms(const Setting& setting) {
 
 double most_memory_gb(const Setting& setting) {
     return *std::max_element(setting.memory_gb.begin(), setting.memory_gb.end());
-}
-
-/// Least time of the tasks: the longest way, and the work of each type of core.
-double least_cycles(const std::vector<Task>& tasks, const std::vector<Latency>& latencies,
-                    const Chip& chip) {
-    double way = 0, tensor = 0, vector = 0;
-    const double pairs = std::min(chip.n_tc, chip.n_vc);
-    std::vector<double> end(tasks.size(), 0);
-    for (size_t i = 0; i < tasks.size(); ++i) {
-        const Latency& l = latencies[i];
-        for (const int a : tasks[i].after) end[i] = std::max(end[i], end[static_cast<size_t>(a)]);
-        end[i] += std::min(l.one, l.all);
-        way = std::max(way, end[i]);
-        switch (tasks[i].engine) {
-            case Engine::kTensor:
-                tensor += std::min(l.one, l.all * chip.n_tc);
-                break;
-            case Engine::kVector:
-                vector += std::min(l.one, l.all * chip.n_vc);
-                break;
-            default:
-                tensor += std::min(l.one, l.all * pairs), vector += std::min(l.one, l.all * pairs);
-        }
-    }
-    return std::max({way, tensor / chip.n_tc, vector / chip.n_vc});
 }
 
 /// No pipeline over the devices is faster. For S stages the largest holds a share of the work and
@@ -87,7 +55,16 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
     const double bandwidth = bytes_per_ms(setting);
     const double memory = 1e9 * most_memory_gb(setting);
     const int least = std::max(1, static_cast<int>(std::ceil(held / memory - 1e-9)));
-    const int most = std::min(static_cast<int>(work.layers.size()), setting.devices);
+    const auto layers = static_cast<int>(work.layers.size());
+    const auto unsplit =
+        static_cast<int>(std::count_if(work.layers.begin(), work.layers.end(), [&](int k) {
+            return !work.kinds[static_cast<size_t>(k)].tensor_parallel;
+        }));
+    // Stages that hold no split layer take one device.
+    auto devices = [&](int s) {
+        return work.t == 1 ? s : work.t * s - (work.t - 1) * std::min(s, unsplit);
+    };
+    const int most = std::min(layers, setting.devices);
     const int64_t whole_microbatches = work.batch / work.microbatch;
     const auto microbatches = static_cast<double>(whole_microbatches);
     double best = kInfinite;
@@ -97,7 +74,8 @@ double least_ms(const Work& work, const std::vector<LayerMs>& times, const Setti
         const double of_stage =
             setting.rules.has(6) ? work.kinds[static_cast<size_t>(work.layers[0])].parameter_bytes
                                  : parameters / s;
-        const int pipelines = setting.devices / s;
+        const int pipelines = setting.devices / devices(s);
+        if (pipelines == 0) break;
         for (const double d : {1.0, std::min<double>(pipelines, microbatches)})
             best = std::min(best, load * (std::max(1.0, microbatches / d) + s - 1) +
                                       4 * (d - 1) / d * of_stage / bandwidth);
@@ -124,6 +102,7 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
     problem.adam = setting.adam;
     problem.gradients_of_all_stages = !setting.rules.has(6);
     place::ChainWidth width;
+    width.t = work.t;
     for (size_t i = 0; i < work.layers.size(); ++i) {
         const LayerKind& kind = work.kinds[static_cast<size_t>(work.layers[i])];
         const LayerMs& t = times[static_cast<size_t>(work.layers[i])];
@@ -133,6 +112,7 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
         layer.parameter_bytes = kind.parameter_bytes;
         layer.activation_bytes = kind.activation_bytes;
         layer.forward_time = t.forward, layer.backward_time = t.backward;
+        layer.tensor_parallel = kind.tensor_parallel;
         // Defect 13: twice or three times the two bytes of a parameter.
         if (!setting.rules.has(13)) layer.held_bytes = kind.held_bytes;
         width.layers.push_back(std::move(layer));
@@ -145,77 +125,26 @@ place::ChainProblem chain_problem(const Work& work, const std::vector<LayerMs>& 
         for (place::ChainShared& s : width.shared)
             s.held_bytes = (setting.adam ? 3 : 2) * s.parameter_bytes;
     problem.widths.push_back(std::move(width));
-    problem.fixed = setting.expert;
+    if (setting.expert && setting.expert->t == work.t) problem.fixed = setting.expert;
     problem.only_stages = setting.only_stages, problem.only_pipelines = setting.only_pipelines;
     return problem;
 }
 
-/// Operators that occur, each once.
-struct Mappers {
-    std::map<TensorOperator, int> place;
-    std::vector<Mapper> all;
-};
-
 struct Evaluation::State {
-    State(const std::vector<Model>& all, const Setting& s, std::shared_ptr<Mappers> shared)
-        : models(all), setting(s), mappers(std::move(shared)) {
+    State(const std::vector<Model>& all, const Setting& s, std::shared_ptr<Layers::Shared> shared)
+        : models(all),
+          setting(s),
+          layers(std::move(shared), s.rules, bytes_per_ms(s) / kCyclesPerMs) {
         for (const Model& model : models) {
-            prepared.emplace_back();
+            halves.emplace_back();
+            solvers.emplace_back(model.works.size());
             for (const Work& work : model.works) {
-                prepared.back().emplace_back();
+                halves.back().emplace_back();
                 for (const LayerKind& kind : work.kinds)
-                    prepared.back().back().push_back(
-                        {prepare(kind, Direction::kForward), prepare(kind, Direction::kBackward)});
+                    halves.back().back().push_back({layers.half(kind, Direction::kForward),
+                                                    layers.half(kind, Direction::kBackward)});
             }
         }
-    }
-
-    Prepared prepare(const LayerKind& kind, Direction direction) {
-        Prepared p{tasks_of(kind.operators, direction, setting.rules), {}};
-        for (const Task& task : p.tasks) {
-            if (task.engine == Engine::kVector) {
-                p.mapper.push_back(-1);
-                continue;
-            }
-            const auto [found, made] =
-                mappers->place.emplace(task.tensor, static_cast<int>(mappers->all.size()));
-            if (made) mappers->all.emplace_back(task.tensor);
-            p.mapper.push_back(found->second);
-        }
-        return p;
-    }
-
-    enum class Price { kRoofline, kMapped };
-    double tensor_cycles(int mapper, const Chip& chip, int cores, Price how) {
-        const Cores on{chip.width, chip.depth, mesh_of(cores)};
-        const Memories memories = memories_of(chip, setting.rules.has(8));
-        Mapper& m = mappers->all[static_cast<size_t>(mapper)];
-        return how == Price::kRoofline ? m.bound(on, memories) : m.cycles(on, memories);
-    }
-
-    std::vector<Latency> latencies(const Prepared& p, const Chip& chip, Price how) {
-        std::vector<Latency> out;
-        const int pairs = std::min(chip.n_tc, chip.n_vc);
-        for (size_t i = 0; i < p.tasks.size(); ++i) {
-            const Task& t = p.tasks[i];
-            Latency l;
-            const int all = t.engine == Engine::kTensor   ? chip.n_tc
-                            : t.engine == Engine::kVector ? chip.n_vc
-                                                          : pairs;
-            if (p.mapper[i] >= 0) {
-                // Defect 12: a fused operator priced on cores that it does not hold.
-                const bool wrong = t.engine == Engine::kFused && setting.rules.has(12);
-                l.one = tensor_cycles(p.mapper[i], chip, 1, how);
-                l.all = tensor_cycles(p.mapper[i], chip, wrong ? chip.n_tc : all, how);
-                // With its plain sum of cycles, as published.
-                if (t.engine == Engine::kFused) l.one += t.cycles_each, l.all += t.cycles_each;
-            } else {
-                l.one = vector_cycles(t.elements, chip.width, 1, t.cycles_each);
-                l.all = vector_cycles(t.elements, chip.width, all, t.cycles_each);
-            }
-            out.push_back(l);
-        }
-        return out;
     }
 
     double bound_ms(size_t model, const Chip& chip, bool priced) {
@@ -226,50 +155,47 @@ struct Evaluation::State {
         if (!priced) return rough[0].first;
         double best = kInfinite;
         for (const auto& [bound, w] : rough)
-            if (bound < best)
-                best = std::min(best, planned_ms(models[model].works[w],
-                                                 least(model, w, chip, Price::kMapped)));
+            if (bound < best) best = std::min(best, planned_ms(model, w, least(model, w, chip)));
         return best;
     }
     double roofline_ms(size_t model, size_t w, const Chip& chip) {
-        return least_ms(models[model].works[w], least(model, w, chip, Price::kRoofline), setting);
-    }
-    /// Of the kinds of layers: no schedule is known, what their operators cost bounds them.
-    std::vector<LayerMs> least(size_t model, size_t w, const Chip& chip, Price how) {
         std::vector<LayerMs> times;
-        auto ms = [&](const Prepared& p) {
-            return least_cycles(p.tasks, latencies(p, chip, how), chip) / kCyclesPerMs;
-        };
-        for (const PreparedKind& kind : prepared[model][w])
-            times.push_back({ms(kind.forward), ms(kind.backward)});
+        for (const Halves& kind : halves[model][w])
+            times.push_back({layers.roofline(kind.forward, chip) / kCyclesPerMs,
+                             layers.roofline(kind.backward, chip) / kCyclesPerMs});
+        return least_ms(models[model].works[w], times, setting);
+    }
+    /// Of the kinds of layers, with no schedule known.
+    std::vector<LayerMs> least(size_t model, size_t w, const Chip& chip) {
+        std::vector<LayerMs> times;
+        for (const Halves& kind : halves[model][w])
+            times.push_back({layers.least(kind.forward, chip) / kCyclesPerMs,
+                             layers.least(kind.backward, chip) / kCyclesPerMs});
         return times;
     }
+    /// The problem of one way to recompute, with these times. Memory has no area: the most of it is
+    /// never worse.
+    place::ChainSolver& solver(size_t model, size_t w, bool recompute,
+                               const std::vector<LayerMs>& times) {
+        const Work& work = models[model].works[w];
+        std::optional<place::ChainSolver>& solver = solvers[model][w][recompute ? 1 : 0];
+        if (!solver)
+            solver.emplace(chain_problem(work, std::vector<LayerMs>(work.kinds.size()), setting,
+                                         most_memory_gb(setting), recompute));
+        std::vector<place::ChainTimes> all;
+        for (const int kind : work.layers) {
+            const LayerMs& t = times[static_cast<size_t>(kind)];
+            all.push_back({t.forward, t.backward});
+        }
+        solver->set_times(0, all);
+        return *solver;
+    }
     /// No plan with these times takes less; infinite where none fits.
-    double planned_ms(const Work& work, const std::vector<LayerMs>& times) const {
+    double planned_ms(size_t model, size_t w, const std::vector<LayerMs>& times) {
         double best = kInfinite;
         for (const bool recompute : recomputes(setting))
-            best = std::min(best, lower_bound(chain_problem(work, times, setting,
-                                                            most_memory_gb(setting), recompute)));
+            best = std::min(best, solver(model, w, recompute, times).lower_bound());
         return best;
-    }
-
-    /// Remembered by what the schedule depends on; a list's schedule itself is not.
-    const LayerTime& layer(const Prepared& p, const Chip& chip, Effort effort) {
-        const std::vector<Latency> l = latencies(p, chip, Price::kMapped);
-        const schedule::TaskGraph graph = task_graph(p.tasks, l, chip);
-        std::string key = fmt::format("{} {}", static_cast<const void*>(&p), int(effort));
-        for (const schedule::CoreKind& kind : graph.cores->kinds)
-            key += fmt::format(" {}", kind.count);
-        for (const Latency& one : l) key += fmt::format(" {} {}", one.one, one.all);
-        const auto [found, made] = scheduled.try_emplace(key);
-        LayerTime& t = found->second;
-        if (made) {
-            t = layer_time(graph, effort);
-            t.lower_bound =
-                t.proven() ? t.time : std::max(least_cycles(p.tasks, l, chip), t.lower_bound);
-            if (effort == Effort::kList) t.schedule = {};
-        }
-        return t;
     }
 
     /// Times of the kinds of layers, and what they are at least.
@@ -280,16 +206,18 @@ struct Evaluation::State {
     Placed place(size_t model, const Chip& chip, double below_ms, Effort);
     void place(size_t model, size_t w, const Chip& chip, double below_ms, Effort, Placed& best);
     void take_notes(const Work&, bool recompute, const place::ChainAnswer&, Placed&) const;
-    void explain(const Work&, Placed&) const;
+    bool expert_fits(size_t model, size_t w, bool recompute);
+    void explain(size_t model, size_t w, Placed&);
     void schedule(size_t model, size_t w, const Chip& chip, Effort effort, double below_ms,
                   Times& t);
-    double best_ms(const Work&, const std::vector<LayerMs>& times) const;
+    double best_ms(size_t model, size_t w, const std::vector<LayerMs>& times);
 
     const std::vector<Model>& models;
     Setting setting;
-    std::vector<std::vector<std::vector<PreparedKind>>> prepared;
-    std::shared_ptr<Mappers> mappers;
-    std::unordered_map<std::string, LayerTime> scheduled;
+    Layers layers;
+    std::vector<std::vector<std::vector<Halves>>> halves;  // by model, work, kind
+    /// By model, work and whether it recomputes, made when asked for.
+    std::vector<std::vector<std::array<std::optional<place::ChainSolver>, 2>>> solvers;
 };
 
 /// Schedules the layers that are not settled, those that open most first, until no plan can take
@@ -302,7 +230,7 @@ void Evaluation::State::schedule(size_t model, size_t w, const Chip& chip, Effor
         const auto count = static_cast<double>(
             std::count(work.layers.begin(), work.layers.end(), static_cast<int>(k)));
         auto look = [&](double found, double least, Direction d) {
-            if (found == least) return;
+            if (found <= least * (1 + kRounding)) return;
             open.emplace_back(-count * (found < kInfinite ? found - least : least), k, d);
         };
         look(t.found[k].forward, t.least[k].forward, Direction::kForward);
@@ -310,22 +238,25 @@ void Evaluation::State::schedule(size_t model, size_t w, const Chip& chip, Effor
     }
     std::sort(open.begin(), open.end());
     for (const auto& [gain, k, direction] : open) {
-        const LayerTime& time = layer(prepared[model][w][k].of(direction), chip, effort);
-        const double found = time.time / kCyclesPerMs, least = time.lower_bound / kCyclesPerMs;
+        const LayerTime& time = layers.time(halves[model][w][k].of(direction), chip, effort);
+        auto take = [&](double& found, double& least) {
+            found = time.time / kCyclesPerMs;
+            // What is known from other chips may be more than this chip's own bounds.
+            least = std::min(found, std::max(least, time.lower_bound / kCyclesPerMs));
+        };
         if (direction == Direction::kForward)
-            t.found[k].forward = found, t.least[k].forward = least;
+            take(t.found[k].forward, t.least[k].forward);
         else
-            t.found[k].backward = found, t.least[k].backward = least;
-        if (planned_ms(work, t.least) >= below_ms) return;
+            take(t.found[k].backward, t.least[k].backward);
+        if (planned_ms(model, w, t.least) >= below_ms) return;
     }
 }
 
 /// Of the best plan; infinite where none fits.
-double Evaluation::State::best_ms(const Work& work, const std::vector<LayerMs>& times) const {
+double Evaluation::State::best_ms(size_t model, size_t w, const std::vector<LayerMs>& times) {
     double best = kInfinite;
     for (const bool recompute : recomputes(setting)) {
-        const place::ChainAnswer answer =
-            solve(chain_problem(work, times, setting, most_memory_gb(setting), recompute));
+        const place::ChainAnswer answer = solver(model, w, recompute, times).solve();
         if (answer.best) best = std::min(best, answer.best->time);
     }
     return best;
@@ -340,13 +271,24 @@ void Evaluation::State::take_notes(const Work& work, bool recompute,
                                          recompute ? ", recomputing" : "", note));
 }
 
+/// Whether the plan that was given does at this size of microbatch; times make no difference.
+bool Evaluation::State::expert_fits(size_t model, size_t w, bool recompute) {
+    const std::vector<Work>& works = models[model].works;
+    for (size_t i = 0; i < works.size(); ++i)
+        if (works[i].microbatch == works[w].microbatch && works[i].t == setting.expert->t)
+            return solver(model, i, recompute, std::vector<LayerMs>(works[i].kinds.size()))
+                .solve()
+                .fixed_time.has_value();
+    return false;
+}
+
 /// Why no plan has the model.
-void Evaluation::State::explain(const Work& work, Placed& best) const {
+void Evaluation::State::explain(size_t model, size_t w, Placed& best) {
+    const Work& work = models[model].works[w];
     const std::vector<LayerMs> none(work.kinds.size());
     std::string why = "an operator has no mapping on the chip";
     for (const bool recompute : recomputes(setting)) {
-        const place::ChainAnswer answer =
-            solve(chain_problem(work, none, setting, most_memory_gb(setting), recompute));
+        const place::ChainAnswer answer = solver(model, w, recompute, none).solve();
         take_notes(work, recompute, answer, best);
         if (!answer.best && !answer.notes.empty()) why = answer.notes[0];
     }
@@ -357,50 +299,49 @@ void Evaluation::State::place(size_t model, size_t w, const Chip& chip, double b
                               Effort effort, Placed& best) {
     const Work& work = models[model].works[w];
     Times t;
-    t.least = least(model, w, chip, Price::kMapped);
+    t.least = least(model, w, chip);
     t.found.assign(t.least.size(), {kInfinite, kInfinite});
-    const double bound = planned_ms(work, t.least);
-    if (bound == kInfinite) explain(work, best);
+    const double bound = planned_ms(model, w, t.least);
+    if (bound == kInfinite) explain(model, w, best);
     if (bound >= below_ms) return;
     double lower = 0;
-    Effort last = Effort::kList;
-    for (const Effort now : {Effort::kList, Effort::kTree, Effort::kExact}) {
+    Effort last = Effort::kBounds;
+    for (const Effort now : kEfforts) {
         if (now > effort) break;
         last = now;
         schedule(model, w, chip, now, below_ms, t);
-        if (planned_ms(work, t.least) >= below_ms) return;
+        if (planned_ms(model, w, t.least) >= below_ms) return;
         if (t.found == t.least) break;
+        if (now == Effort::kBounds) continue;
         // Layers that no best plan waits for need no proof.
-        lower = best_ms(work, t.least);
+        lower = best_ms(model, w, t.least);
         if (lower >= below_ms) return;
-        if (best_ms(work, t.found) <= lower * (1 + kRounding)) break;
+        if (best_ms(model, w, t.found) <= lower * (1 + kRounding)) break;
     }
     const std::vector<LayerMs>& times = t.found;
     if (t.found != t.least) best.lower_bound_ms = std::min(best.lower_bound_ms, lower);
     std::string why;
-    // Memory has no area: the most of it is never worse.
-    const double memory = most_memory_gb(setting);
     for (const bool recompute : recomputes(setting)) {
-        const place::ChainAnswer answer =
-            solve(chain_problem(work, times, setting, memory, recompute));
+        const place::ChainAnswer answer = solver(model, w, recompute, times).solve();
         take_notes(work, recompute, answer, best);
         if (answer.fixed_time)
             best.expert_ms = std::min(best.expert_ms.value_or(kInfinite), *answer.fixed_time);
-        else if (setting.expert)
+        else if (setting.expert && setting.expert->t == work.t)
             best.expert_refused = answer.fixed_refused;
         if (!answer.best) {
             why = answer.notes.empty() ? "" : answer.notes[0];
             continue;
         }
         // Defect 5: a plan given beside that does not fit ends the program.
-        if (setting.rules.has(5) && setting.expert && !answer.fixed_time) {
-            why = "the expert plan does not fit: " + answer.fixed_refused;
+        if (setting.rules.has(5) && setting.expert && !expert_fits(model, w, recompute)) {
+            why = "the expert plan does not fit";
             continue;
         }
         if (best.fits && answer.best->time >= best.time_ms) continue;
         best.fits = true;
         best.time_ms = answer.best->time;
-        best.microbatch = work.microbatch, best.memory_gb = memory, best.recompute = recompute;
+        best.microbatch = work.microbatch, best.memory_gb = most_memory_gb(setting),
+        best.recompute = recompute;
         best.plan = *answer.best, best.effort = last;
     }
     if (!best.fits) best.why = why;
@@ -427,10 +368,11 @@ Placed Evaluation::State::place(size_t model, const Chip& chip, double below_ms,
 }
 
 Evaluation::Evaluation(const std::vector<Model>& models, const Setting& setting)
-    : state_(std::make_unique<State>(models, setting, std::make_shared<Mappers>())) {}
+    : state_(std::make_unique<State>(models, setting, std::make_shared<Layers::Shared>())) {}
 Evaluation::Evaluation(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Evaluation Evaluation::another() const {
-    return Evaluation(std::make_unique<State>(state_->models, state_->setting, state_->mappers));
+    return Evaluation(
+        std::make_unique<State>(state_->models, state_->setting, state_->layers.shared()));
 }
 Evaluation::~Evaluation() = default;
 Evaluation::Evaluation(Evaluation&&) noexcept = default;
@@ -443,46 +385,34 @@ Placed Evaluation::place(size_t model, const Chip& chip, double below_ms, Effort
 }
 LayerTime Evaluation::layer(size_t model, size_t work, size_t kind, Direction d, const Chip& chip,
                             Effort effort) {
-    const Prepared& p = state_->prepared[model][work][kind].of(d);
-    if (effort != Effort::kList) return state_->layer(p, chip, effort);
-    return layer_time(graph(model, work, kind, d, chip), effort);
+    return state_->layers.scheduled(state_->halves[model][work][kind].of(d), chip, effort);
 }
 schedule::TaskGraph Evaluation::graph(size_t model, size_t work, size_t kind, Direction d,
                                       const Chip& chip) {
-    const Prepared& p = state_->prepared[model][work][kind].of(d);
-    return task_graph(p.tasks, state_->latencies(p, chip, State::Price::kMapped), chip);
+    return state_->layers.graph(state_->halves[model][work][kind].of(d), chip);
 }
 const std::vector<Task>& Evaluation::tasks(size_t model, size_t work, size_t kind,
                                            Direction d) const {
-    return state_->prepared[model][work][kind].of(d).tasks;
+    return state_->halves[model][work][kind].of(d).tasks;
+}
+
+void Evaluation::share_bounds(std::vector<Evaluation>& all) {
+    std::vector<LayerBounds::Known> known;
+    for (Evaluation& e : all)
+        for (LayerBounds::Known& k : e.state_->layers.news()) known.push_back(std::move(k));
+    if (!known.empty()) all[0].state_->layers.shared()->bounds.add(std::move(known));
 }
 
 bool Evaluation::know(const Price& price) {
-    TensorOperator op;
-    const char* at = price.part.c_str();
-    for (int64_t& size : op.sizes) {
-        char* end = nullptr;
-        size = std::strtoll(at, &end, 10);
-        if (end == at) return false;
-        at = end;
-    }
-    const auto found = state_->mappers->place.find(op);
-    return found != state_->mappers->place.end() &&
-           state_->mappers->all[static_cast<size_t>(found->second)].know({price.on, price.cycles});
+    return state_->layers.shared()->operators.know(price);
 }
 
 std::vector<Price> Evaluation::news() {
-    std::vector<Price> all;
-    for (const auto& [op, at] : state_->mappers->place)
-        for (Priced& p : state_->mappers->all[static_cast<size_t>(at)].news())
-            all.push_back({fmt::format("{}", fmt::join(op.sizes, " ")), std::move(p.on), p.cycles});
-    return all;
+    return state_->layers.shared()->operators.news();
 }
 
 double Evaluation::pricing_seconds() const {
-    double sum = 0;
-    for (const Mapper& m : state_->mappers->all) sum += m.seconds();
-    return sum;
+    return state_->layers.shared()->operators.seconds();
 }
 
 }  // namespace smeaton::search::phaze

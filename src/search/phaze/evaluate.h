@@ -85,6 +85,11 @@ public:
     schedule::TaskGraph graph(size_t model, size_t work, size_t kind, Direction, const Chip&);
     const std::vector<Task>& tasks(size_t model, size_t work, size_t kind, Direction) const;
 
+    /// What is known of layers' schedules so far bounds them on other chips from now on, for all of
+    /// these, which another() made. Not while one of them works; the order of calls alone decides
+    /// what is known.
+    static void share_bounds(std::vector<Evaluation>&);
+
     /// Prices of operators, shared by all evaluations that another() made.
     /// False: an operator that the models do not have, or no cores.
     bool know(const Price&);

@@ -1,6 +1,7 @@
 #include "search/phaze/layer_time.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "schedule/bounds.h"
 #include "schedule/constraint/constraint.h"
@@ -20,52 +21,96 @@ constexpr size_t kFewTasks = 16;         // branch and bound mostly settles
 constexpr double kConstraintEffort = 1;  // about seconds
 constexpr double kIlpSeconds = 8;
 
-void take(LayerTime& best, const schedule::Schedule& found, double bound) {
-    if (makespan_us(found) < best.time) best.schedule = found, best.time = makespan_us(found);
-    best.lower_bound = std::max(best.lower_bound, bound);
-}
+class Layer {
+public:
+    Layer(const schedule::TaskGraph& graph, LayerTime& best)
+        : graph_(graph), links_(graph), cores_(*graph.cores), best_(best) {}
+
+    void improve(Effort step) {
+        switch (step) {
+            case Effort::kBounds:
+                bound();
+                break;
+            case Effort::kList:
+                list(kListEffort);
+                break;
+            case Effort::kLinear:
+                if (solver::highs_missing().empty())
+                    raise(allotment_bound_us(graph_, links_, cores_));
+                break;
+            case Effort::kTree:
+                tree();
+                break;
+            case Effort::kExact:
+                settle();
+                break;
+        }
+    }
+
+private:
+    void raise(double bound) { best_.lower_bound = std::max(best_.lower_bound, bound); }
+    void take(const schedule::Schedule& found) {
+        const double time = makespan_us(found);
+        // A schedule that was not kept is found again.
+        if (time < best_.time || best_.schedule.tasks.empty())
+            best_.schedule = found, best_.time = std::min(best_.time, time);
+    }
+    void bound() {
+        double sum = 0;  // of a schedule that there is: one after the other
+        for (const schedule::Task& task : graph_.tasks)
+            sum += schedule::fastest_us(task, schedule::most_cores(task, cores_));
+        raise(std::isfinite(sum) ? lower_bounds(graph_, links_, cores_, sum).best_us() : sum);
+    }
+    void list(int64_t effort) {
+        schedule::ListOptions options;
+        options.effort = effort;
+        take(search_list(graph_, links_, cores_, options));
+    }
+    void branch() {
+        const schedule::ExactResult exact =
+            search_exact(graph_, links_, cores_, best_.schedule, {kNodes, kWays, std::nullopt});
+        take(exact.schedule);
+        if (exact.proven) best_.lower_bound = best_.time;
+    }
+    void tree() {
+        if (best_.schedule.tasks.empty()) list(kListEffort);
+        const size_t tasks = graph_.tasks.size();
+        if (tasks <= kFewTasks) branch();
+        if (!best_.proven()) list(kMoreEffort);
+        if (!best_.proven() && tasks <= schedule::kExactTasks) branch();
+    }
+    void settle() {
+        if (best_.schedule.tasks.empty()) list(kListEffort);
+        if (solver::cp_sat_missing().empty()) {
+            const schedule::ConstraintResult found = solve_constraints(
+                graph_, links_, cores_, best_.schedule, {std::nullopt, kConstraintEffort});
+            take(found.schedule), raise(found.lower_bound_us);
+            if (found.proven) best_.lower_bound = best_.time;
+        } else if (solver::highs_missing().empty() && graph_.tasks.size() <= schedule::kIlpTasks) {
+            const schedule::IlpResult ilp =
+                solve_ilp(graph_, links_, cores_, best_.schedule, {kIlpSeconds, false});
+            take(ilp.schedule), raise(ilp.lower_bound_us);
+            if (ilp.proven) best_.lower_bound = best_.time;
+        }
+    }
+
+    const schedule::TaskGraph& graph_;
+    const schedule::Links links_;
+    const schedule::Cores& cores_;
+    LayerTime& best_;
+};
 
 }  // namespace
 
+void improve(const schedule::TaskGraph& graph, Effort step, LayerTime& best) {
+    if (graph.tasks.empty()) best.time = 0;
+    if (!best.proven()) Layer(graph, best).improve(step);
+}
+
 LayerTime layer_time(const schedule::TaskGraph& graph, Effort effort) {
     LayerTime best;
-    if (graph.tasks.empty()) return best;
-    const schedule::Links links(graph);
-    const schedule::Cores& cores = *graph.cores;
-    schedule::ListOptions list;
-    list.effort = kListEffort;
-    best.schedule = search_list(graph, links, cores, list);
-    best.time = makespan_us(best.schedule);
-    best.lower_bound = lower_bounds(graph, links, cores, best.time).best_us();
-    if (effort == Effort::kList || best.proven()) return best;
-    const size_t tasks = graph.tasks.size();
-    auto branch = [&] {
-        const schedule::ExactResult exact =
-            search_exact(graph, links, cores, best.schedule, {kNodes, kWays, std::nullopt});
-        take(best, exact.schedule, 0);
-        if (exact.proven) best.lower_bound = best.time;
-    };
-    if (tasks <= kFewTasks) branch();
-    const bool linear = solver::highs_missing().empty();
-    if (!best.proven() && linear)
-        take(best, best.schedule, allotment_bound_us(graph, links, cores));
-    if (!best.proven()) {
-        list.effort = kMoreEffort;
-        take(best, search_list(graph, links, cores, list), 0);
-    }
-    if (!best.proven() && tasks <= schedule::kExactTasks) branch();
-    if (effort == Effort::kTree || best.proven()) return best;
-    if (solver::cp_sat_missing().empty()) {
-        const schedule::ConstraintResult found = solve_constraints(
-            graph, links, cores, best.schedule, {std::nullopt, kConstraintEffort});
-        take(best, found.schedule, found.lower_bound_us);
-        if (found.proven) best.lower_bound = best.time;
-    } else if (linear && tasks <= schedule::kIlpTasks) {
-        const schedule::IlpResult ilp =
-            solve_ilp(graph, links, cores, best.schedule, {kIlpSeconds, false});
-        take(best, ilp.schedule, ilp.lower_bound_us);
-        if (ilp.proven) best.lower_bound = best.time;
-    }
+    for (const Effort step : kEfforts)
+        if (step <= effort) improve(graph, step, best);
     return best;
 }
 

@@ -1,6 +1,9 @@
 // The shortest schedule of a layer on a chip's cores: PHAZE's integer program (schedule/ilp), where
-// a list schedule and the bounds do not settle it before.
+// bounds and a list schedule do not settle it before. In steps: what rules a chip out comes before
+// what makes its schedule better.
 #pragma once
+
+#include <limits>
 
 #include "schedule/schedule.h"
 #include "schedule/task_graph.h"
@@ -8,18 +11,24 @@
 namespace smeaton::search::phaze {
 
 enum class Effort {
-    kList,   ///< a list schedule and the bounds
-    kTree,   ///< more lists, the bound of ways against work, branch and bound
-    kExact,  ///< then constraints; without their solver, the integer program
+    kBounds,  ///< no schedule
+    kList,    ///< a list schedule
+    kLinear,  ///< the bound of ways against work
+    kTree,    ///< more lists, branch and bound
+    kExact,   ///< then constraints; without their solver, the integer program
 };
+constexpr Effort kEfforts[] = {Effort::kBounds, Effort::kList, Effort::kLinear, Effort::kTree,
+                               Effort::kExact};
 
 struct LayerTime {
-    double time = 0, lower_bound = 0;  ///< in the graph's unit
-    schedule::Schedule schedule;
+    double time = std::numeric_limits<double>::infinity(), lower_bound = 0;  ///< the graph's unit
+    schedule::Schedule schedule;  ///< from kTree on, or where a list settles it
     bool proven() const { return time <= lower_bound * (1 + 1e-9); }
 };
 
 /// `graph.cores` are the cores. An empty graph takes no time.
 LayerTime layer_time(const schedule::TaskGraph&, Effort);
+/// One step more, from what the steps before it gave.
+void improve(const schedule::TaskGraph&, Effort step, LayerTime&);
 
 }  // namespace smeaton::search::phaze

@@ -86,7 +86,7 @@ private:
     void list(const std::vector<size_t>& points, double below);
     Candidate evaluated(const Chip&, double below, Evaluation&, Effort = Effort::kExact);
     void take(size_t point, const Candidate&, Effort, bool known);
-    void keep_prices();
+    void keep();
     std::optional<Candidate> from_log(size_t point, Effort) const;
     double mean(const std::vector<double>& times) const;
     double seconds() const {
@@ -196,7 +196,7 @@ void Run::evaluate(const std::vector<size_t>& points, double below) {
     });
     for (size_t i = 0; i < points.size(); ++i)
         take(points[i], *got[i], Effort::kExact, known[i] != 0);
-    keep_prices();
+    keep();
 }
 
 /// By lists of the layers: what these reach is something to beat, and bounds what effort could
@@ -223,11 +223,12 @@ void Run::list(const std::vector<size_t>& points, double below) {
         if (c.throughput > 0 && (!result_.best || c.throughput > result_.best->throughput))
             result_.best = c;
     }
-    keep_prices();
+    keep();
 }
 
-/// What was added so far outlives the process from here on.
-void Run::keep_prices() {
+/// What was added so far outlives the process from here on, and helps all points behind.
+void Run::keep() {
+    Evaluation::share_bounds(evaluations_);
     for (const Price& price : evaluations_[0].news()) {
         ++result_.priced;
         if (log_) log_->keep(price);
@@ -352,7 +353,7 @@ OuterResult Run::run() {
             rule.best = evaluated(rule.best->chip, 0, evaluations_[0]);
         rule.missed = best / rule.best->throughput - 1;
     }
-    keep_prices();
+    keep();
     result_.pricing_seconds = evaluations_[0].pricing_seconds();
     return std::move(result_);
 }

@@ -211,18 +211,20 @@ TensorOperator weight_gradient(const TensorOperator& op) {
     return {{s[kC], s[kN], s[kK], s[kP], s[kQ], s[kR], s[kS]}};
 }
 
-bool works(const Operator& op) {
+bool works(const Operator& op, Direction direction) {
+    const bool forward = direction == Direction::kForward;
     return op.engine == Engine::kTensor || op.engine == Engine::kFused ||
-           (op.engine == Engine::kVector && op.elements > 0);
+           (op.engine == Engine::kVector &&
+            (op.elements > 0 || (forward ? op.forward_sent_bytes : op.backward_sent_bytes) > 0));
 }
 
-/// By operator: the operators before it that work, through those that are free.
-std::vector<std::vector<int>> before(const std::vector<Operator>& all) {
+/// By operator: the operators before it that work, through those that do not.
+std::vector<std::vector<int>> before(const std::vector<Operator>& all, Direction direction) {
     std::vector<std::vector<int>> out(all.size());
     for (size_t i = 0; i < all.size(); ++i) {
         for (const int r : all[i].reads) {
             const auto from = static_cast<size_t>(r);
-            if (works(all[from]))
+            if (works(all[from], direction))
                 out[i].push_back(r);
             else
                 out[i].insert(out[i].end(), out[from].begin(), out[from].end());
@@ -237,12 +239,12 @@ std::vector<std::vector<int>> before(const std::vector<Operator>& all) {
 
 std::vector<Task> tasks_of(const std::vector<Operator>& all, Direction direction,
                            const Rules& rules) {
-    const std::vector<std::vector<int>> reads = before(all);
+    const std::vector<std::vector<int>> reads = before(all, direction);
     std::vector<std::vector<int>> after(all.size());
     const bool forward = direction == Direction::kForward;
     for (size_t i = 0; i < all.size(); ++i)
         for (const int r : reads[i]) {
-            if (!works(all[i])) continue;
+            if (!works(all[i], direction)) continue;
             if (forward)
                 after[i].push_back(r);
             else
@@ -260,13 +262,14 @@ std::vector<Task> tasks_of(const std::vector<Operator>& all, Direction direction
     for (size_t k = 0; k < all.size(); ++k) {
         const size_t i = forward ? k : all.size() - 1 - k;
         const Operator& op = all[i];
-        if (!works(op)) continue;
+        if (!works(op, direction)) continue;
         Task task{op.name,
                   op.engine,
                   op.tensor,
                   op.elements,
                   forward ? op.forward_cycles : op.backward_cycles,
-                  {}};
+                  {},
+                  forward ? op.forward_sent_bytes : op.backward_sent_bytes};
         if (forward || op.engine == Engine::kVector) {
             add(i, std::move(task));
             continue;
@@ -274,7 +277,7 @@ std::vector<Task> tasks_of(const std::vector<Operator>& all, Direction direction
         task.tensor = input_gradient(op.tensor);
         add(i, std::move(task));
         if (!rules.has(3))
-            add(i, {op.name + " dW", Engine::kTensor, weight_gradient(op.tensor), 0, 0, {}});
+            add(i, {op.name + " dW", Engine::kTensor, weight_gradient(op.tensor), 0, 0, {}, 0});
     }
     return tasks;
 }

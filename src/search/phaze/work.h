@@ -41,6 +41,9 @@ struct Operator {
     double elements = 0;                             ///< of a vector or fused operator
     double forward_cycles = 0, backward_cycles = 0;  ///< for a lane's element
     std::vector<int> reads;                          ///< operators before it that it reads
+    /// Bytes that each of the devices that share the layer sends to add up what they have in parts:
+    /// time of a link, charged as if it were a vector core's.
+    double forward_sent_bytes = 0, backward_sent_bytes = 0;
 };
 
 /// An operator with this name of ONNX: its role and cycles for an element. Nothing: no vector
@@ -65,12 +68,14 @@ struct LayerKind {
     double parameters = 0;                       ///< elements
     double parameter_bytes = 0, held_bytes = 0;  ///< held: weights, gradients, optimizer
     double activation_bytes = 0;                 ///< kept for the backward half
+    bool tensor_parallel = false;                ///< all of this is of one of t devices
 };
 
-/// A model at one size of microbatch.
+/// A model at one size of microbatch, its layers over t devices each.
 struct Work {
     std::string model;
-    int microbatch = 1;
+    int microbatch = 1, t = 1;
+    std::string why_whole;  ///< why no layer can be cut over t devices; "": some are
     std::vector<LayerKind> kinds;
     std::vector<int> layers;                 ///< their kinds, from the model's start
     std::vector<double> boundary_bytes;      ///< behind each layer but the last
@@ -87,6 +92,7 @@ struct Task {
     TensorOperator tensor;
     double elements = 0, cycles_each = 0;
     std::vector<int> after;  ///< tasks that end before
+    double sent_bytes = 0;   ///< its time is a link's
 };
 /// The tasks of a direction. Backward: the graph turned round, for a tensor operator the gradient
 /// of the input and, corrected, that of the weight or other operand beside it.
