@@ -189,6 +189,15 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
     return us(ns);
 }
 
+void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kernel& kernel,
+                const Machine& m) {
+    const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
+    model.flops = flops_of(traffic);
+    model.buffers = traffic.buffers;
+    for (const auto& [op, count] : traffic.operations)
+        if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
+}
+
 /// What all threads do, which is what costs energy.
 void add_totals(KernelModel& model, Nest whole, const std::vector<ShapeRow>& shapes,
                 const std::set<Name>& scratchpads, const WorkShape& shape) {
@@ -332,11 +341,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     Nest whole = nest_of(program, kernel);
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
-    const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
-    model.flops = flops_of(traffic);
-    model.buffers = traffic.buffers;
-    for (const auto& [op, count] : traffic.operations)
-        if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
+    if (!options.time_alone) add_ledger(model, program, kernel, m);
     Nest busiest = model.threads == 1 ? whole : nest_of(program, kernel, model.threads);
     model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
@@ -349,10 +354,12 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     model.busiest = work_of(busiest, shape);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
-    if (machine::tells_energy(m)) add_totals(model, whole, shapes, scratchpads, shape);
-    double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
-    for (const ArrayBytes& b : footprint(whole, line))
-        model.touched_bytes.push_back(std::max(b.read, b.write));
+    if (!options.time_alone) {
+        if (machine::tells_energy(m)) add_totals(model, whole, shapes, scratchpads, shape);
+        const double line = m.levels.back().line_bytes ? m.levels.back().line_bytes->value : 1;
+        for (const ArrayBytes& b : footprint(whole, line))
+            model.touched_bytes.push_back(std::max(b.read, b.write));
+    }
     model.arrays = std::move(whole.arrays);
     return model;
 }

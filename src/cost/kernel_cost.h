@@ -30,6 +30,8 @@ struct CostOptions {
     bool overlap = true;
     /// Gets, by level of the machine, what was asked of its capacity; null: not noted.
     gir::Region* asked = nullptr;
+    /// Only how long a kernel takes is wanted: operations, operands and energy may be left out.
+    bool time_alone = false;
 };
 
 /// Bytes between one level and what lies inwards of it, all cores together.

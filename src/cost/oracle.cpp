@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 
 #include "cost/kernel_cost.h"
 #include "machine/query.h"
@@ -182,13 +183,34 @@ Machine machine_like(const gir::Target& target) {
     return m;
 }
 
+namespace {
+
+/// Made when it is first asked: most targets of a search are not.
+class LazyMachine {
+public:
+    explicit LazyMachine(const gir::Target& target) : target_(target) {}
+    const Machine& get() {
+        std::call_once(once_, [&] { machine_ = machine_like(target_); });
+        return machine_;
+    }
+
+private:
+    gir::Target target_;
+    std::once_flag once_;
+    Machine machine_;
+};
+
+}  // namespace
+
 std::function<double(const gir::Program&, const gir::Kernel&, gir::Region*)> oracle_on(
     const gir::Target& target) {
-    auto m = std::make_shared<const Machine>(machine_like(target));
-    return [m](const gir::Program& program, const gir::Kernel& kernel, gir::Region* asked) {
+    auto lazy = std::make_shared<LazyMachine>(target);
+    return [lazy](const gir::Program& program, const gir::Kernel& kernel, gir::Region* asked) {
+        const Machine* m = &lazy->get();
         CostOptions options;
         options.threads = 1;
         options.asked = asked;
+        options.time_alone = true;
         const KernelModel model = model_kernel(program, kernel, *m, options);
         Warm warm = [&](const std::string& cache, const Array& array) {
             const machine::Level& level = *machine::find_level(*m, cache);

@@ -1,6 +1,7 @@
 #include "cost/target.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -69,7 +70,7 @@ gir::TargetLevel level_of(const machine::Level& level, double clock_ghz) {
     });
     if (level.port_gb_s && !level.roles.empty() && !sums)
         l.write_bytes_per_cycle =
-            std::min(l.write_bytes_per_cycle, level.port_gb_s->value / clock_ghz);
+            std::min(l.write_bytes_per_cycle.unnoted(), level.port_gb_s->value / clock_ghz);
     return l;
 }
 
@@ -92,11 +93,14 @@ gir::Target target_of(const machine::Machine& m) {
     double clock_ghz = clock_of(m, *unit).value;
     for (const machine::Level& level : m.levels)
         target.levels.push_back(level_of(level, clock_ghz));
-    target.vector_bytes = static_cast<int>(unit->vector_bits->value) / 8;
-    target.vector_registers = static_cast<int>(unit->registers->value);
+    target.vector_bytes = std::floor(unit->vector_bits->value / 8);
+    target.vector_registers = std::floor(unit->registers->value);
     for (const machine::Lanes& l : unit->lanes) target.lanes_of.push_back({l.dtype, l.count});
     target.loads_per_cycle = loads_per_cycle(target);
-    for (const ShapeRow& row : shapes_of(m, *unit)) target.shapes.push_back(row.shape);
+    for (const ShapeRow& row : shapes_of(m, *unit)) {
+        target.shapes.push_back(row.shape);
+        target.shapes.back().number = gir::number_of(row.shape);
+    }
     return target;
 }
 

@@ -1,4 +1,4 @@
-// What was worked out for one machine, kept for others that differ from it in capacities alone:
+// What was worked out for one machine, kept for others that differ from it in numbers alone:
 // whoever asked the same questions and got the same answers comes to the same. Bounded: what was
 // not used the longest goes, or all of it, and is worked out again.
 #pragma once
@@ -15,27 +15,26 @@
 
 namespace smeaton::gir {
 
-/// Capacities by level, and (null: no matter) what was asked of them so far.
+/// A machine's numbers, and (null: no matter) what was asked of them so far.
 struct Asking {
-    const std::vector<double>& capacities;
+    const std::vector<double>& numbers;
     Region* asked = nullptr;
 };
 
-/// Values, each for a region of capacities. Equal values are one: what is kept of that one is found
+/// Values, each for a region of numbers. Equal values are one: what is kept of that one is found
 /// again.
 template <class Value>
 class ByRegion {
 public:
     static constexpr size_t kMost = 48;
 
-    /// What is kept for the capacities, or what `make` gives, which notes what it asks.
+    /// What is kept for the numbers, or what `make` gives, which notes what it asks.
     template <class Make>
     Value get(const Asking& now, Make make) {
-        auto at = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) {
-            return contains(kept.first, now.capacities);
-        });
+        auto at = std::find_if(kept_.begin(), kept_.end(),
+                               [&](const auto& kept) { return contains(kept.first, now.numbers); });
         if (at == kept_.end()) {
-            Region asked(now.capacities.size());
+            Region asked(now.numbers.size());
             Value value = one_of(make(asked));
             if (kept_.size() == kMost) kept_.pop_back();
             at = kept_.insert(kept_.begin(), {std::move(asked), std::move(value)});

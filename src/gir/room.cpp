@@ -103,9 +103,26 @@ Capacity Capacity::noting(Span* asked) const {
     return c;
 }
 
-bool contains(const Region& region, const std::vector<double>& capacities) {
+Figure::operator double() const {
+    if (asked_) asked_->narrow(value_, value_, value_);
+    return value_;
+}
+
+double Figure::at_most(double other) const {
+    if (value_ < other) return *this;
+    if (asked_) asked_->narrow(value_, other, asked_->high);
+    return other;
+}
+
+Figure Figure::noting(Span* asked) const {
+    Figure f = *this;
+    f.asked_ = asked;
+    return f;
+}
+
+bool contains(const Region& region, const std::vector<double>& values) {
     for (size_t i = 0; i < region.size(); ++i)
-        if (!region[i].contains(capacities[i])) return false;
+        if (!region[i].contains(values[i])) return false;
     return true;
 }
 

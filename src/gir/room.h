@@ -1,6 +1,6 @@
 // Room at a level of memory. One may ask only whether it holds so many bytes, and each question
-// can be noted: so whoever works something out for one machine knows for which other capacities it
-// comes out the same.
+// can be noted, as can be each other number of a machine that is asked for: so whoever works
+// something out for one machine knows for which others it comes out the same.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace smeaton::gir {
 
-/// Capacities from `low` to `high`, both among them, in which so many bytes are, or are not, a
-/// multiple of what one of so many parts holds.
+/// Numbers from `low` to `high`, both among them; of capacities those in which so many bytes are,
+/// or are not, a multiple of what one of so many parts holds.
 struct Span {
     struct Step {
         int64_t bytes = 0, parts = 1;
@@ -72,9 +72,28 @@ private:
     Span* asked_ = nullptr;
 };
 
-/// For each level, the capacities for which something holds.
+/// Any other number of a machine. It is noted as a question that every other value answers
+/// otherwise.
+class Figure {
+public:
+    Figure(double value = 0) : value_(value) {}
+
+    operator double() const;
+    /// The lesser of the two: where that is `other`, all larger values answer the same.
+    double at_most(double other) const;
+    void note() const { static_cast<void>(static_cast<double>(*this)); }
+    double unnoted() const { return value_; }
+
+    Figure noting(Span* asked) const;
+
+private:
+    double value_;
+    Span* asked_ = nullptr;
+};
+
+/// For each of a list of numbers, the values for which something holds.
 using Region = std::vector<Span>;
-bool contains(const Region&, const std::vector<double>& capacities);
+bool contains(const Region&, const std::vector<double>& values);
 void meet(Region&, const Region&);
 
 }  // namespace smeaton::gir

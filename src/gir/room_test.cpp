@@ -74,6 +74,24 @@ TEST(Capacity, steps_answer_the_same_wherever_the_span_says_so) {
             }
 }
 
+TEST(Figure, notes_that_it_was_asked_for) {
+    Span span;
+    const Figure f = Figure(3.5).noting(&span);
+    EXPECT_EQ(f.unnoted(), 3.5);
+    EXPECT_EQ(span, Span{});
+    EXPECT_EQ(2 * f, 7);
+    EXPECT_EQ(span, (Span{3.5, 3.5, {}}));
+}
+
+TEST(Figure, that_reaches_a_limit_might_as_well_be_larger) {
+    Span wide, narrow;
+    EXPECT_EQ(Figure(8).noting(&wide).at_most(5), 5);
+    EXPECT_TRUE(wide.contains(5) && wide.contains(1e9));
+    EXPECT_FALSE(wide.contains(4.9));
+    EXPECT_EQ(Figure(4).noting(&narrow).at_most(5), 4);
+    EXPECT_EQ(narrow, (Span{4, 4, {}}));
+}
+
 TEST(Span, meets_another_in_what_both_contain) {
     Span a{10, 90, {}}, b{40, 120, {}};
     b.add({64, 2, true});

@@ -1,6 +1,9 @@
 #include "gir/target.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <mutex>
 
 #include "base/error.h"
 
@@ -10,6 +13,11 @@ namespace {
 
 int64_t rounded_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
+}
+
+const MmaShape& asked_for(const MmaShape& row) {
+    row.number.note();
+    return row;
 }
 
 /// Tiles that a level must have room for so that one may live there: a second beside it, unless the
@@ -99,7 +107,8 @@ int64_t Target::sharers(const TargetLevel& l) const {
 int64_t Target::lanes(DType dtype) const {
     for (const TargetLanes& l : lanes_of)
         if (l.dtype == dtype) return l.lanes;
-    return std::max(1, vector_bytes * 8 / std::max(32, tensor::bits(dtype)));
+    return std::max<int64_t>(
+        1, static_cast<int64_t>(vector_bytes) * 8 / std::max(32, tensor::bits(dtype)));
 }
 
 MmaShape Target::shape_for(DType a, DType b, DType acc) const {
@@ -108,8 +117,9 @@ MmaShape Target::shape_for(DType a, DType b, DType acc) const {
             if (s.a == x && s.b == y && s.acc == acc) return &s;
         return nullptr;
     };
-    if (const MmaShape* exact = rated(a, b)) return *exact;
-    if (const MmaShape* converted = rated(acc, acc)) return *converted;
+    const MmaShape* row = rated(a, b);
+    if (!row) row = rated(acc, acc);
+    if (row) return asked_for(*row);
     MmaShape like = vector_multiply_add();
     like.a = like.b = like.acc = acc;
     like.columns = lanes(acc);
@@ -117,23 +127,73 @@ MmaShape Target::shape_for(DType a, DType b, DType acc) const {
 }
 
 MmaShape Target::vector_multiply_add() const {
-    for (const MmaShape& s : shapes)
-        if (s.acc == DType::kF32 && s.a == s.acc && s.rows == 1 && s.group == 1) return s;
+    for (const MmaShape& s : shapes) {
+        if (s.acc != DType::kF32 || s.a != s.acc || s.holds_b) continue;
+        if (asked_for(s).rows == 1 && s.group == 1) return s;
+    }
     return {};
 }
 
+namespace {
+
+/// All numbers, level by level: capacities first, so that a level's index is that of its capacity.
+template <class Visit>
+void each_figure(Target& target, const Visit& visit) {
+    for (TargetLevel& l : target.levels) visit(l.read_bytes_per_cycle);
+    for (TargetLevel& l : target.levels) visit(l.write_bytes_per_cycle);
+    for (Figure* f :
+         {&target.vector_bytes, &target.vector_registers, &target.loads_per_cycle, &target.oracle})
+        visit(*f);
+    for (MmaShape& s : target.shapes) visit(s.number);
+}
+
+}  // namespace
+
 Target noting(Target target, Region& asked) {
-    asked.assign(target.levels.size(), {});
-    for (size_t i = 0; i < asked.size(); ++i)
-        target.levels[i].capacity = target.levels[i].capacity.noting(&asked[i]);
+    asked.assign(3 * target.levels.size() + 4 + target.shapes.size(), {});
+    size_t next = 0;
+    for (TargetLevel& l : target.levels) l.capacity = l.capacity.noting(&asked[next++]);
+    each_figure(target, [&](Figure& f) { f = f.noting(&asked[next++]); });
     return target;
 }
 
-std::vector<double> capacities_by_level(const Target& target) {
-    std::vector<double> bytes;
+std::vector<double> numbers_of(const Target& target) {
+    std::vector<double> numbers;
     for (const TargetLevel& l : target.levels)
-        bytes.push_back(static_cast<double>(l.capacity.noting(nullptr).bytes()));
-    return bytes;
+        numbers.push_back(static_cast<double>(l.capacity.noting(nullptr).bytes()));
+    Target read = target;
+    each_figure(read, [&](const Figure& f) { numbers.push_back(f.unnoted()); });
+    return numbers;
+}
+
+std::string levels_of_any_size(const Target& target) {
+    std::string all = fmt::format("{} cores", target.cores);
+    for (const TargetScope& s : target.scopes) all += fmt::format(", {} {}", s.count, s.name);
+    for (const TargetLanes& l : target.lanes_of)
+        all += fmt::format(", {} lanes of {}", l.lanes, tensor::name(l.dtype));
+    for (const TargetLevel& l : target.levels) {
+        all += fmt::format("\n{} {} {} {} {} {} {}", l.name, l.next, l.scope, l.parts, l.line_bytes,
+                           l.ways, l.software_managed);
+        for (const bool stated : {l.capacity.bounded(), l.read_bytes_per_cycle.unnoted() > 0,
+                                  l.write_bytes_per_cycle.unnoted() > 0})
+            all += stated ? '+' : '0';
+        for (OperandRole role : l.roles) all += std::to_string(static_cast<int>(role));
+    }
+    for (const MmaShape& s : target.shapes)
+        all += fmt::format("\n{} {} {} {} {}", s.unit, tensor::name(s.a), tensor::name(s.b),
+                           tensor::name(s.acc), s.holds_b);
+    return all;
+}
+
+double number_of(const MmaShape& s) {
+    static std::mutex mutex;
+    static auto* numbers = new std::map<std::string, size_t>();
+    const std::string row =
+        fmt::format("{} {} {} {} {}x{}x{} {} {} {} {} {:a} {:a} {:a}", s.unit, tensor::name(s.a),
+                    tensor::name(s.b), tensor::name(s.acc), s.rows, s.columns, s.group, s.a_from,
+                    s.b_from, s.acc_in, s.holds_b, s.per_cycle, s.latency_cycles, s.fill_cycles);
+    const std::lock_guard lock(mutex);
+    return static_cast<double>(numbers->emplace(row, numbers->size() + 1).first->second);
 }
 
 std::map<Name, int64_t> capacities(const Target& target) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "base/name.h"
@@ -35,8 +36,8 @@ struct TargetLevel {
     bool software_managed = false;
     std::vector<OperandRole> roles = {};  ///< operands it takes; empty: all
     /// To one core working alone, and from it; 0: keeps pace with whatever it feeds.
-    double read_bytes_per_cycle = 0;
-    double write_bytes_per_cycle = 0;
+    Figure read_bytes_per_cycle = 0;
+    Figure write_bytes_per_cycle = 0;
 
     bool takes(OperandRole role) const;
 };
@@ -53,7 +54,10 @@ struct MmaShape {
     double per_cycle = 1;                        ///< begun in a cycle
     double latency_cycles = 1;                   ///< until the next one that adds to the same sums
     double fill_cycles = 0;  ///< from the first in to the last out, once for each pass
+    Figure number = 0;       ///< of rows that differ in nothing; asked for where the row is
 };
+/// Equal rows get equal numbers, others other ones, for as long as the process runs.
+double number_of(const MmaShape&);
 
 /// Lanes of a dtype that is not as wide as its bits say.
 struct TargetLanes {
@@ -64,12 +68,14 @@ struct TargetLanes {
 struct Target {
     std::vector<TargetScope> scopes;  ///< outermost first; empty: one unit
     std::vector<TargetLevel> levels;  ///< innermost (registers) first, outermost last
-    int vector_bytes = 64;            ///< of the vector unit: 64 AVX-512, 32 AVX2, 16 plain
-    int vector_registers = 32;
+    Figure vector_bytes = 64;         ///< of the vector unit: 64 AVX-512, 32 AVX2, 16 plain
+    Figure vector_registers = 32;
     std::vector<TargetLanes> lanes_of;  ///< where they are not vector_bytes over the element's
-    double loads_per_cycle = 1;         ///< begun by one core, of a vector or of one element
+    Figure loads_per_cycle = 1;         ///< begun by one core, of a vector or of one element
     std::vector<MmaShape> shapes;       ///< fastest first
     int cores = 1;                      ///< innermost units at work
+    /// Of whoever prices on the target by numbers that it does not hold; 0: nobody, or one only.
+    Figure oracle = 0;
 
     /// Memory that is filled by name, behind the registers: what is copied there the memory system
     /// moves, no unit.
@@ -118,11 +124,13 @@ struct Target {
     bool sums_in_registers(const MmaShape&) const;
 };
 
-/// The target with every question about a capacity noted, by level, in `asked`, which it sizes; one
-/// that was noting elsewhere does so no more.
+/// The target with every question about one of its numbers noted in `asked`, which it sizes, in the
+/// order of numbers_of; one that was noting elsewhere does so no more.
 Target noting(Target, Region& asked);
-/// Of its levels, 0: unbounded.
-std::vector<double> capacities_by_level(const Target&);
+/// Those numbers: the capacities by level (0: unbounded), then all others.
+std::vector<double> numbers_of(const Target&);
+/// All else of a target, as text: equal for targets that differ in those numbers alone.
+std::string levels_of_any_size(const Target&);
 
 /// What each level but the registers holds (one instance), for the verifier: the code of one tile
 /// shares registers by when each is read last, which blocks do not say.

@@ -128,6 +128,11 @@ clock_ghz: 1
 technology: "45nm"
 leakage_w: {value: 0.1, low: 0.05, high: 0.2}
 levels:
+  - name: reg
+    next: dram
+    managed: software
+    roles: [vector]
+    capacity: 256
   - name: wbuf
     next: dram
     managed: software
@@ -139,6 +144,13 @@ levels:
     port_gb_s: 8
     area_mm2: 0.1
     leakage_w: 0.01
+  - name: ibuf
+    next: dram
+    managed: software
+    roles: [a, acc]
+    capacity: 4KiB
+    read_gb_s: {one: 64}
+    write_gb_s: {one: 64}
   - name: dram
     managed: software
     capacity: 1GiB
@@ -190,6 +202,42 @@ TEST(MachineVerify, a_buffer_holds_at_least_one_tile_of_its_array) {
     EXPECT_THROW(parse_machine(sums, "chip.yaml"), UserError);
     sums.replace(sums.find("weight_stationary"), 17, "output_stationary");
     EXPECT_NO_THROW(parse_machine(sums, "chip.yaml"));
+}
+
+// The sum of what comes to it, where a level takes several operands.
+TEST(MachineVerify, a_buffer_of_several_operands_holds_one_tile_of_each) {
+    std::string all = chip("roles: [b]", "roles: [a, b, acc]");
+    // 8 x 8 weights, a row of 8 inputs and of 8 sums.
+    EXPECT_THAT(error_of(std::string(all).replace(all.find("capacity: 1KiB"), 14, "capacity: 639")),
+                AllOf(HasSubstr("level wbuf"), HasSubstr("'capacity'"), HasSubstr("takes 320")));
+    EXPECT_NO_THROW(
+        parse_machine(all.replace(all.find("capacity: 1KiB"), 14, "capacity: 640"), "chip.yaml"));
+}
+
+TEST(MachineVerify, an_array_has_a_level_for_each_operand) {
+    EXPECT_THAT(error_of(chip("roles: [b]", "roles: [a]")),
+                AllOf(HasSubstr("unit array"), HasSubstr("no level between the registers and"),
+                      HasSubstr("roles: [b]")));
+}
+
+TEST(MachineVerify, the_first_level_is_the_registers_of_the_vector_unit) {
+    std::string other = replaced("  - name: reg\n", "  - name: regs\n");
+    other.replace(other.find("acc_in: reg"), 11, "acc_in: regs");
+    EXPECT_THAT(error_of(other), AllOf(HasSubstr("levels"), HasSubstr("'reg'"),
+                                       HasSubstr("unit simd"), HasSubstr("it is 'regs'")));
+    EXPECT_THAT(error_of(replaced("managed: software\n    capacity: 512",
+                                  "managed: software\n    roles: [acc]\n    capacity: 512")),
+                HasSubstr("takes 'vector'"));
+    // A multiply-add works on three vectors of 16 bytes.
+    EXPECT_THAT(error_of(replaced("capacity: 512", "capacity: 47")),
+                AllOf(HasSubstr("level reg"), HasSubstr("'capacity'"), HasSubstr("takes 48")));
+    EXPECT_NO_THROW(parse_machine(replaced("capacity: 512", "capacity: 48"), "m.yaml"));
+}
+
+TEST(MachineVerify, a_cache_holds_at_least_one_set) {
+    EXPECT_THAT(error_of(replaced("{value: 32KiB, source: sheet}", "511")),
+                AllOf(HasSubstr("level l1"), HasSubstr("'capacity'"), HasSubstr("(512)")));
+    EXPECT_NO_THROW(parse_machine(replaced("{value: 32KiB, source: sheet}", "512"), "m.yaml"));
 }
 
 TEST(MachineVerify, parts_and_ports_belong_to_scratchpads) {
@@ -368,7 +416,7 @@ TEST(MachineVerify, levels_must_form_one_tree) {
 
 TEST(MachineVerify, levels_must_grow_outwards) {
     EXPECT_THAT(error_of(replaced("capacity: 1MiB", "capacity: 16KiB")),
-                AllOf(HasSubstr("level l1"), HasSubstr("more than 'l2'")));
+                AllOf(HasSubstr("level l1"), HasSubstr("'capacity'"), HasSubstr("more than 'l2'")));
 }
 
 TEST(MachineVerify, registers_may_hold_more_than_what_they_are_fed_from) {

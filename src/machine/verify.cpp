@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "machine/roles.h"
 #include "machine/words.h"
 
 namespace smeaton::machine {
@@ -107,9 +108,12 @@ private:
     void known_source(const Number& n, const std::string& where, const char* key) const {
         const std::string head = n.source.substr(0, n.source.find_first_of(":,"));
         if (head.empty() || head.find(' ') != std::string::npos) return;
+        if (std::any_of(sources_.begin(), sources_.end(),
+                        [&](const auto& source) { return source.first == head; }))
+            return;
         std::vector<std::string> names;
         for (const auto& [name, reference] : sources_) names.push_back(name);
-        require(std::find(names.begin(), names.end(), head) != names.end(), where,
+        require(false, where,
                 "'{}' has the source '{}', which 'sources' does not list{}; add it there, or say "
                 "in a sentence where the figure is from",
                 key, head, nearest_hint(head, names));
@@ -154,6 +158,12 @@ void verify_level(const Level& level, const Machine& machine, const Judge& judge
     judge.require(level.managed == Managed::Software || level.line_bytes.has_value(), where,
                   "a level managed by hardware needs 'line'");
     judge.whole(level.ways, where, "ways");
+    if (level.managed == Managed::Hardware && !level.next.empty()) {
+        const double set = level.line_bytes->value * (level.ways ? level.ways->value : 1);
+        judge.require(level.capacity_bytes.value >= set, where,
+                      "'capacity' is {} bytes, less than one set of its lines ({})",
+                      level.capacity_bytes.value, set);
+    }
     judge.require(!level.ways || level.managed == Managed::Hardware, where,
                   "'ways' belongs to a level managed by hardware");
     verify_bandwidth(level.read, where, "read_gb_s", judge);
@@ -206,7 +216,7 @@ void verify_levels(const Machine& machine, const Judge& judge) {
         // Register files may hold more than what they are fed from, as on GPUs.
         bool registers = level == machine.levels.begin() && level->managed == Managed::Software;
         judge.require(registers || level->capacity_bytes.value <= next->capacity_bytes.value, where,
-                      "holds {} bytes, more than '{}' outwards of it ({})",
+                      "'capacity' is {} bytes, more than '{}' outwards of it has ({})",
                       level->capacity_bytes.value, next->name, next->capacity_bytes.value);
         judge.require(
             scope_depth(machine, level->private_to) >= scope_depth(machine, next->private_to),
@@ -328,42 +338,100 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     }
 }
 
-/// One part of the level that takes the role must hold `elements` of the dtype.
-void verify_room(const Machine& machine, const Unit& unit, OperandRole role, tensor::DType dtype,
-                 double elements, const Judge& judge) {
-    for (const Level& level : machine.levels) {
-        bool takes = std::find(level.roles.begin(), level.roles.end(), role) != level.roles.end();
-        if (!takes || level.managed != Managed::Software || level.next.empty()) continue;
-        double part = level.capacity_bytes.value / (level.depth ? level.depth->value : 1);
-        double least = elements * tensor::bits(dtype) / 8;
-        judge.require(part >= least, "level " + level.name,
-                      "'capacity' leaves {} bytes for a tile; the least that unit {} works on, {} "
-                      "elements of {}, takes {}",
-                      part, unit.name, elements, name(dtype), least);
-        return;
+/// The least that a unit works on at once of one operand.
+struct Piece {
+    OperandRole role;
+    tensor::DType dtype;
+    double elements;
+    double bytes() const { return elements * tensor::bits(dtype) / 8; }
+};
+
+/// An array cannot work on less than what its cells hold, and a row of it for what streams.
+std::vector<Piece> pieces_of_array(const Unit& unit, tensor::DType dtype) {
+    const double rows = unit.rows->value, columns = unit.columns->value, cells = rows * columns;
+    const Dataflow flow = unit.dataflow.value_or(Dataflow::WeightStationary);
+    const bool sums_stay = flow == Dataflow::OutputStationary;
+    const bool a_stays = flow == Dataflow::InputStationary;
+    return {{OperandRole::A, dtype, a_stays ? cells : rows},
+            {OperandRole::B, dtype,
+             sums_stay ? columns
+             : a_stays ? rows
+                       : cells},
+            {OperandRole::Acc, tensor::DType::kF32, sums_stay ? cells : columns}};
+}
+
+/// What comes to a scratchpad of the pieces has room in one part of it, and so has each that it
+/// takes where others come first.
+void verify_pieces(const Machine& machine, const Level& level, const Unit& unit,
+                   const std::vector<Piece>& pieces, const Judge& judge) {
+    double together = 0, largest = 0;
+    std::string all;
+    for (const Piece& p : pieces) {
+        if (!takes(level, p.role)) continue;
+        if (&level_taking(machine, p.role) == &level) together += p.bytes();
+        largest = std::max(largest, p.bytes());
+        all += fmt::format("{}{} elements of {} as '{}'", all.empty() ? "" : ", ", p.elements,
+                           name(p.dtype), text(p.role));
+    }
+    const double least = std::max(together, largest);
+    const double part = level.capacity_bytes.value / (level.depth ? level.depth->value : 1);
+    judge.require(part >= least, "level " + level.name,
+                  "'capacity' leaves {} bytes for a tile; the least that unit {} works on ({}) "
+                  "takes {}",
+                  part, unit.name, all, least);
+}
+
+/// The same of every scratchpad.
+void verify_pieces(const Machine& machine, const Unit& unit, const std::vector<Piece>& pieces,
+                   const Judge& judge) {
+    for (size_t i = 1; i < machine.levels.size(); ++i)
+        if (const Level& level = machine.levels[i];
+            level.managed == Managed::Software && !level.next.empty())
+            verify_pieces(machine, level, unit, pieces, judge);
+}
+
+void verify_array_levels(const Machine& machine, const Unit& unit, const Judge& judge) {
+    for (const Rate& rate : unit.rates) {
+        if (rate.op != OpClass::Fma) continue;
+        const std::vector<Piece> pieces = pieces_of_array(unit, rate.dtype);
+        for (const Piece& p : pieces) {
+            const bool in_registers =
+                p.role == OperandRole::Acc && takes(machine.levels.front(), p.role);
+            judge.require(in_registers || !level_taking(machine, p.role).next.empty(),
+                          "unit " + unit.name,
+                          "no level between the registers and '{0}' takes its operand '{1}'; give "
+                          "one 'roles: [{1}]' in 'levels'",
+                          machine.levels.back().name, text(p.role));
+        }
+        verify_pieces(machine, unit, pieces, judge);
     }
 }
 
-/// Arrays cannot work on less than what their cells hold, a row of it for what streams.
+/// The registers hold a vector of sums and one of each operand of a multiply-add; a scratchpad of
+/// vectors one of these.
+void verify_vector_levels(const Machine& machine, const Unit& unit, const Judge& judge) {
+    const Level& registers = machine.levels.front();
+    judge.require(registers.name == "reg" && registers.managed == Managed::Software &&
+                      takes(registers, OperandRole::Vector),
+                  "levels",
+                  "the first must be 'reg', the registers of unit {}, managed by software, that "
+                  "takes 'vector'; it is '{}'",
+                  unit.name, registers.name);
+    const double vector = unit.vector_bits->value / 8;
+    judge.require(registers.capacity_bytes.value >= 3 * vector, "level " + registers.name,
+                  "'capacity' is {} bytes; the least that unit {} works on, a vector of sums and "
+                  "one of each operand, takes {}",
+                  registers.capacity_bytes.value, unit.name, 3 * vector);
+    verify_pieces(machine, unit, {{OperandRole::Vector, tensor::DType::kI8, vector}}, judge);
+}
+
+/// Units find room for the least that they work on where their operands come to. A machine of one
+/// level is what a data sheet says (device.h): bytes and operations alone.
 void verify_rooms(const Machine& machine, const Judge& judge) {
+    if (machine.levels.size() == 1) return;
     for (const Unit& unit : machine.units) {
-        if (unit.kind != UnitKind::Systolic) continue;
-        double rows = unit.rows->value, columns = unit.columns->value;
-        Dataflow flow = unit.dataflow.value_or(Dataflow::WeightStationary);
-        bool holds_sums = flow == Dataflow::OutputStationary;
-        bool holds_a = flow == Dataflow::InputStationary;
-        for (const Rate& rate : unit.rates) {
-            if (rate.op != OpClass::Fma) continue;
-            double cells = rows * columns;
-            verify_room(machine, unit, OperandRole::A, rate.dtype, holds_a ? cells : rows, judge);
-            verify_room(machine, unit, OperandRole::B, rate.dtype,
-                        holds_sums ? columns
-                        : holds_a  ? rows
-                                   : cells,
-                        judge);
-            verify_room(machine, unit, OperandRole::Acc, tensor::DType::kF32,
-                        holds_sums ? cells : columns, judge);
-        }
+        if (unit.kind == UnitKind::Systolic) verify_array_levels(machine, unit, judge);
+        if (unit.kind == UnitKind::Vector) verify_vector_levels(machine, unit, judge);
     }
 }
 

@@ -41,6 +41,7 @@ public:
         result.leakage_w = machine::leakage_of(machine_);
         result.threads =
             options_.threads ? options_.threads : static_cast<int>(machine::core_count(machine_));
+        require_memory();
         find_last_uses(program_.steps);
         position_ = 0;
         once(program_.steps, result);
@@ -53,6 +54,24 @@ public:
     }
 
 private:
+    /// What stays from run to run, and what is fed and given, has to lie somewhere.
+    void require_memory() const {
+        const machine::Level& memory = machine_.levels.back();
+        double bytes = 0;
+        for (const Buffer& b : program_.buffers) {
+            if (b.lifetime == gir::Lifetime::Temp || !b.alias_of.empty()) continue;
+            double elements = 1;
+            for (const gir::NamedDim& d : b.dims)
+                elements *= static_cast<double>(d.extent.if_const().value_or(1));
+            bytes += elements * tensor::bits(b.dtype) / 8;
+        }
+        if (bytes > memory.capacity_bytes.value)
+            throw UserError(
+                "machine {}: level {}: 'capacity' is {} bytes; weights, inputs and outputs of the "
+                "model take {:.0f}",
+                machine_.name, memory.name, memory.capacity_bytes.value, bytes);
+    }
+
     /// Positions count run steps as pass() meets them.
     void find_last_uses(const gir::Steps& steps) {
         for (const gir::Step& step : steps) {

@@ -27,32 +27,36 @@ bool reads_any(const Kernel& kernel, const Program& program, const std::set<Name
 }
 
 /// The kernel as it will stand, without what is packed for it.
-double priced(const KernelPrices::Entry& entry, const PricedOn& on, Region& of_levels,
+double priced(KernelPrices::Entry& entry, const PricedOn& on, Region& of_levels,
               Region& of_target) {
     const Target target = noting(on.target, of_target);
+    rewrite::KeptForm& form = *entry.form;
     rewrite::Rules quiet;
     quiet.skip = on.rules.skip;
     quiet.oracle = on.rules.oracle;
+    quiet.kept_kernels = &form.kept;
     quiet.asked = &of_target;
-    const Name name = std::get<RunStep>(entry.alone.steps.at(0).node).kernel->name;
-    Program program = rewrite::tile(entry.alone, target, quiet);
+    const Name name = std::get<RunStep>(form.alone.steps.at(0).node).kernel->name;
+    Program program = rewrite::tile(form.alone, target, quiet);
+    std::erase_if(program.steps,
+                  [&](const Step& s) { return std::get<RunStep>(s.node).kernel->name != name; });
     program = rewrite::claim_residents(std::move(program), target, quiet);
-    program = rewrite::spell(std::move(program), target);
-    cost::CostOptions options;
-    options.asked = &of_levels;
-    for (const Step& s : program.steps) {
-        const Kernel& kernel = *std::get<RunStep>(s.node).kernel;
-        if (kernel.name != name) continue;
+    program = rewrite::spell(std::move(program), target, &form.kept, &of_target);
+    const KernelPtr& kernel = std::get<RunStep>(program.steps.at(0).node).kernel;
+    return entry.charged.get(kernel, {on.of_levels, &of_levels}, [&](Region& asked) {
+        cost::CostOptions options;
+        options.asked = &asked;
+        options.time_alone = true;
         const cost::KernelModel model =
-            cost::model_without_caches(program, kernel, on.machine, options);
+            cost::model_without_caches(program, *kernel, on.machine, options);
         return cost::cost_of(model, on.machine, options).time_us.value;
-    }
-    return 0;
+    });
 }
 
 }  // namespace
 
-std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped) {
+std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped,
+                                                         rewrite::KeptForms& forms) {
     std::vector<Group> groups;
     std::set<Name> changed;
     for (const Step& step : shaped.steps) {
@@ -62,15 +66,14 @@ std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped) 
         for (Name n : kernel.writes)
             if (shaped.buffer(n).lifetime == Lifetime::State) changed.insert(root_of(shaped, n));
         if (run->once || reads_any(kernel, shaped, changed)) continue;
-        KernelForm form = form_of(kernel, shaped);
-        const auto* known = entries_.find(form);
-        if (!known) {
-            auto entry = std::make_shared<Entry>(Entry{rewrite::alone(shaped, run->kernel)});
-            if (auto at = expected_us_.find(form.hash); at != expected_us_.end())
+        const rewrite::KeptFormPtr form =
+            rewrite::kept_form(forms, rewrite::alone(shaped, run->kernel));
+        std::shared_ptr<Entry>& entry = entries_[form];
+        if (!entry) {
+            entry = std::make_shared<Entry>(form);
+            if (auto at = expected_us_.find(form->hash); at != expected_us_.end())
                 entry->last_us = at->second;
-            known = &entries_.add(std::move(form), std::move(entry));
         }
-        const std::shared_ptr<Entry>& entry = known->value;
         auto group = std::find_if(groups.begin(), groups.end(),
                                   [&](const Group& g) { return g.entry == entry; });
         if (group == groups.end()) group = groups.insert(group, {entry, 0});
@@ -81,9 +84,8 @@ std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped) 
 
 void KernelPrices::expect(const KernelPrices& other) {
     expected_us_ = other.expected_us_;
-    other.entries_.for_each([&](const KernelForm& form, const std::shared_ptr<Entry>& entry) {
-        if (entry->last_us > 0) expected_us_[form.hash] = entry->last_us;
-    });
+    for (const auto& [form, entry] : other.entries_)
+        if (entry->last_us > 0) expected_us_[form->hash] = entry->last_us;
 }
 
 double KernelPrices::us(Entry& entry, const PricedOn& on) {
@@ -97,6 +99,7 @@ double KernelPrices::us(Entry& entry, const PricedOn& on) {
         } catch (const UserError&) {
             made.us = 0;  // no rate for what it does; whoever evaluates the machine will say so
         }
+        made.of_target.resize(on.target.levels.size());  // all else is the family's
         if (entry.prices.size() == kMostPrices) entry.prices.pop_back();
         at = entry.prices.insert(entry.prices.begin(), std::move(made));
     } else {

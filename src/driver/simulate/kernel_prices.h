@@ -7,8 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "gir/kernel_form.h"
+#include "gir/by_region.h"
 #include "gir/program.h"
+#include "gir/rewrite/kept.h"
 #include "gir/rewrite/rules.h"
 #include "gir/room.h"
 #include "gir/target.h"
@@ -21,20 +22,25 @@ struct PricedOn {
     const machine::Machine& machine;
     const gir::Target& target;
     const gir::rewrite::Rules& rules;
-    std::vector<double> of_levels, of_target;  ///< capacities, by level of each
+    std::vector<double> of_levels, of_target;  ///< the machine's capacities, the target's numbers
 };
 
 class KernelPrices {
 public:
     /// Equal kernels of a shaped program, and what came of them.
     struct Entry {
-        gir::Program alone;
+        explicit Entry(gir::rewrite::KeptFormPtr of) : form(std::move(of)) {}
+
+        gir::rewrite::KeptFormPtr form;
         struct Price {
-            gir::Region of_levels, of_target;  ///< capacities for which it is the same
+            gir::Region of_levels, of_target;  ///< numbers for which it is the same
             double us = 0;
         };
-        std::vector<Price> prices = {};  ///< the last one used first
-        double last_us = 0;              ///< when it was asked last, here or on another family
+        std::vector<Price> prices = {};               ///< the last one used first
+        gir::ByKernel<double> charged{kMostCharged};  ///< what spelled kernels take
+        double last_us = 0;  ///< when it was asked last, here or on another family
+
+        static constexpr size_t kMostCharged = 64;
     };
     struct Group {
         std::shared_ptr<Entry> entry;
@@ -43,7 +49,7 @@ public:
 
     /// The kernels of the program's runs by form. Left out are what runs at load only, what stands
     /// in branches and repeats, and what reads a state that has changed: that is tiled otherwise.
-    std::vector<Group> groups_of(const gir::Program& shaped);
+    std::vector<Group> groups_of(const gir::Program& shaped, gir::rewrite::KeptForms&);
     /// Takes over how long each took when it was asked last.
     void expect(const KernelPrices& of_another_family);
 
@@ -51,7 +57,7 @@ public:
     static double us(Entry&, const PricedOn&);
 
 private:
-    gir::FormTable<std::shared_ptr<Entry>> entries_;
+    std::unordered_map<gir::rewrite::KeptFormPtr, std::shared_ptr<Entry>> entries_;
     std::unordered_map<size_t, double> expected_us_;  ///< by the hash of a form
 };
 

@@ -1,7 +1,5 @@
 #include "driver/simulate/pricer.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "cost/kernel_cost.h"
@@ -11,7 +9,6 @@
 #include "driver/source.h"
 #include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
-#include "machine/print.h"
 
 namespace smeaton::driver {
 
@@ -21,7 +18,7 @@ constexpr size_t kFamilies = 2;  // each of hundreds of megabytes after hundreds
 constexpr size_t kOutcomes = 64;
 constexpr size_t kShaped = kOutcomes + 24;
 constexpr size_t kAnswers = 48;
-constexpr size_t kPrices = 4096;
+constexpr size_t kForms = 4096;
 
 /// The first element that is wanted, moved to the front; null: there is none.
 template <class Element, class Wanted>
@@ -40,26 +37,26 @@ Element& remembered(std::list<Element>& recent, Element element, size_t most) {
 }
 
 /// All that may count of a machine besides how large its levels are.
-std::string all_but_capacities(machine::Machine m, int threads) {
-    std::string bounded;
-    for (machine::Level& level : m.levels) {
-        bounded += level.capacity_bytes.value >= 1 ? '+' : '0';
-        level.capacity_bytes = machine::Number(0);
-    }
-    return fmt::format("{} threads {}\n{}", threads, bounded, machine::print(m));
+machine::Machine all_but_capacities(machine::Machine m) {
+    m.about.clear();
+    m.sources.clear();
+    for (machine::Level& level : m.levels)
+        level.capacity_bytes = machine::Number(level.capacity_bytes.value >= 1 ? 1 : 0);
+    return m;
 }
 
-/// All of a target that fusing and laying out may read, capacities apart.
-std::string levels_of_any_size(const gir::Target& target) {
-    std::string all = fmt::format("{} cores", target.cores);
-    for (const gir::TargetScope& s : target.scopes) all += fmt::format(", {} {}", s.count, s.name);
-    for (const gir::TargetLevel& l : target.levels) {
-        all += fmt::format("\n{} {} {} {} {} {} {}", l.name, l.next, l.scope, l.parts, l.line_bytes,
-                           l.ways, l.software_managed);
-        all += l.capacity.bounded() ? '+' : '0';
-        for (gir::OperandRole role : l.roles) all += std::to_string(static_cast<int>(role));
-    }
-    return all;
+/// The region that the numbers lie in; null: none of them.
+const gir::Region* region_of(const std::vector<gir::Region>& regions,
+                             const std::vector<double>& numbers) {
+    const auto at = std::find_if(regions.rbegin(), regions.rend(),
+                                 [&](const gir::Region& r) { return gir::contains(r, numbers); });
+    return at == regions.rend() ? nullptr : &*at;
+}
+
+const gir::Region& remembered(std::vector<gir::Region>& regions, gir::Region region) {
+    if (regions.size() == kAnswers) regions.erase(regions.begin());
+    regions.push_back(std::move(region));
+    return regions.back();
 }
 
 bool same_program(const gir::Program& a, const gir::Program& b) {
@@ -92,40 +89,50 @@ Pricer::Pricer(const model::Graph& graph, const std::map<std::string, Tensor>& f
     rules_.skip = {session.skip.begin(), session.skip.end()};
 }
 
-Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptions& options) {
-    const std::string like = all_but_capacities(m, options.threads);
-    if (Family* known = recalled(families_, [&](const Family& f) { return f.like == like; }))
-        return *known;
-    Family made{like};
-    if (!families_.empty()) made.kernels.expect(families_.front().kernels);
-    return remembered(families_, std::move(made), kFamilies);
+Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptions& options,
+                                  const Structure& structure) {
+    machine::Machine like = all_but_capacities(m);
+    Family* family = recalled(
+        families_, [&](const Family& f) { return f.threads == options.threads && f.like == like; });
+    if (!family) {
+        Family made{std::move(like), options.threads, ++families_so_far_};
+        if (!families_.empty()) made.kernels.expect(families_.front().kernels);
+        family = &remembered(families_, std::move(made), kFamilies);
+    }
+    if (!family->prices || family->prices->forms != structure.forms)
+        family->prices = std::make_shared<gir::rewrite::KeptPrices>(structure.forms);
+    return *family;
 }
 
-bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& capacities,
+bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& numbers,
                        const gir::rewrite::Rules& rules) {
     const Outcome& outcome = *shaped.outcome;
-    if (!gir::contains(outcome.region, capacities)) return false;
+    if (!gir::contains(outcome.region, numbers)) return false;
+    if (region_of(shaped.known, numbers)) return true;
     shaped.answered.resize(outcome.questions.size());
+    gir::Region here = outcome.region;
     for (size_t i = 0; i < outcome.questions.size(); ++i) {
         std::vector<gir::Region>& known = shaped.answered[i];
-        if (std::any_of(known.begin(), known.end(),
-                        [&](const gir::Region& r) { return gir::contains(r, capacities); }))
-            continue;
-        gir::Region asked(capacities.size());
-        if (gir::rewrite::pays(outcome.questions[i], rules, &asked) != outcome.questions[i].pays)
-            return false;
-        if (known.size() == kAnswers) known.erase(known.begin());
-        known.push_back(std::move(asked));
+        const gir::Region* region = region_of(known, numbers);
+        if (!region) {
+            gir::Region asked(numbers.size());
+            if (gir::rewrite::pays(outcome.questions[i], rules, &asked) !=
+                outcome.questions[i].pays)
+                return false;
+            region = &remembered(known, std::move(asked));
+        }
+        gir::meet(here, *region);
     }
+    remembered(shaped.known, std::move(here));
     return true;
 }
 
 Pricer::Structure& Pricer::structure_of(const gir::Target& target) {
-    const std::string like = levels_of_any_size(target);
-    if (Structure* known =
-            recalled(structures_, [&](const Structure& s) { return s.like == like; }))
-        return *known;
-    return remembered(structures_, Structure{like}, kFamilies);
+    const std::string like = gir::levels_of_any_size(target);
+    Structure* known = recalled(structures_, [&](const Structure& s) { return s.like == like; });
+    if (!known) known = &remembered(structures_, Structure{like}, kFamilies);
+    if (known->forms->size() > kForms) known->forms = std::make_shared<gir::rewrite::KeptForms>();
+    return *known;
 }
 
 std::shared_ptr<const Pricer::Outcome> Pricer::shaped_on(Structure& structure,
@@ -138,50 +145,49 @@ std::shared_ptr<const Pricer::Outcome> Pricer::shaped_on(Structure& structure,
     gir::Program program =
         gir::rewrite::shaped_for(lowered_, gir::noting(target, made->region), noting);
     for (const auto& other : structure.outcomes)
-        if (same_program(*other->program, program)) made->program = other->program;
-    if (!made->program) made->program = std::make_shared<const gir::Program>(std::move(program));
+        if (same_program(other->shape->program, program)) made->shape = other->shape;
+    if (!made->shape) made->shape = std::make_shared<Shape>(std::move(program));
     return remembered(structure.outcomes, std::shared_ptr<const Outcome>(std::move(made)),
                       kOutcomes);
 }
 
-Pricer::Shape& Pricer::shape_for(Family& family, const gir::Target& target,
-                                 const gir::rewrite::Rules& rules) {
-    const std::vector<double> capacities = gir::capacities_by_level(target);
-    Structure& structure = structure_of(target);
+Pricer::Costed& Pricer::costed_for(Structure& structure, Family& family, const gir::Target& target,
+                                   const gir::rewrite::Rules& rules) {
+    const std::vector<double> numbers = gir::numbers_of(target);
     if (family.shaped.empty())  // what came out for others may come out here
         for (const auto& outcome : structure.outcomes) family.shaped.push_back({outcome});
     Shaped* known =
-        recalled(family.shaped, [&](Shaped& s) { return comes_out(s, capacities, rules); });
+        recalled(family.shaped, [&](Shaped& s) { return comes_out(s, numbers, rules); });
     if (!known)
         known = &remembered(family.shaped, Shaped{shaped_on(structure, target, rules)}, kShaped);
     for (const Shaped& s : family.shaped)
-        if (!known->shape && s.shape && s.outcome->program == known->outcome->program)
-            known->shape = s.shape;
-    if (!known->shape) known->shape = std::make_shared<Shape>(*known->outcome->program);
-    return *known->shape;
+        if (!known->costed && s.costed && s.costed->shape == known->outcome->shape)
+            known->costed = s.costed;
+    if (!known->costed) known->costed = std::make_shared<Costed>(known->outcome->shape);
+    return *known->costed;
 }
 
 Pricer::Prepared Pricer::prepared(const machine::Machine& m, const SimulateOptions& options) {
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
-    Family& family = family_of(m, options);
-    if (family.prices->tiled.size() > kPrices)
-        family.prices = std::make_shared<gir::rewrite::KeptPrices>();
+    Structure& structure = structure_of(target);
+    Family& family = family_of(m, options, structure);
+    target.oracle = family.number;
     gir::rewrite::Rules rules = rules_;
     rules.oracle = cost::oracle_on(target);
     rules.kept_prices = family.prices;
     rules = gir::rewrite::sized_for(target, std::move(rules));
-    Shape& shape = shape_for(family, target, rules);
-    rules.kept_kernels = &shape.kernels;
-    return {std::move(target), std::move(rules), family, shape};
+    Costed& costed = costed_for(structure, family, target, rules);
+    rules.kept_kernels = &costed.shape->kernels;
+    return {std::move(target), std::move(rules), structure, family, costed};
 }
 
 template <class Simulate>
 auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options,
                        Simulate simulate) {
     const Prepared on = prepared(m, options);
-    return simulate(gir::rewrite::tiled_for(on.shape.program, on.target, on.rules),
-                    &on.shape.models);
+    return simulate(gir::rewrite::tiled_for(on.costed.shape->program, on.target, on.rules),
+                    &on.costed.models);
 }
 
 double Pricer::least_us(const machine::Machine& m, double enough_us) {
@@ -189,11 +195,12 @@ double Pricer::least_us(const machine::Machine& m, double enough_us) {
     const Prepared on = prepared(m, {});
     std::vector<double> of_levels;
     for (const machine::Level& level : m.levels) of_levels.push_back(level.capacity_bytes.value);
-    if (on.shape.groups.empty()) on.shape.groups = on.family.kernels.groups_of(on.shape.program);
+    if (on.costed.groups.empty())
+        on.costed.groups =
+            on.family.kernels.groups_of(on.costed.shape->program, *on.structure.forms);
     return driver::least_us(
-        on.shape.groups,
-        {m, on.target, on.rules, std::move(of_levels), gir::capacities_by_level(on.target)},
-        enough_us);
+        on.costed.groups,
+        {m, on.target, on.rules, std::move(of_levels), gir::numbers_of(on.target)}, enough_us);
 }
 
 SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {

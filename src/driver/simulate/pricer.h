@@ -40,39 +40,49 @@ public:
     const gir::Program& lowered() const { return lowered_; }
 
 private:
-    /// A program fused and laid out, and what came of its kernels.
+    /// A program fused and laid out, and what rewrites made of its kernels.
     struct Shape {
-        explicit Shape(gir::Program p) : program(std::move(p)), kernels(program), models(program) {}
+        explicit Shape(gir::Program p) : program(std::move(p)), kernels(program) {}
 
         gir::Program program;
         gir::rewrite::KeptKernels kernels;
+    };
+    /// The same on machines of one family, and what its kernels take.
+    struct Costed {
+        explicit Costed(std::shared_ptr<Shape> of) : shape(std::move(of)), models(shape->program) {}
+
+        std::shared_ptr<Shape> shape;
         sim::KeptModels models;
         std::vector<KernelPrices::Group> groups = {};  ///< least_us's, made when first asked for
     };
-    /// A program fused and laid out, and for which capacities and answers it comes out.
+    /// For which numbers of a target and answers a shape comes out.
     struct Outcome {
         gir::Region region = {};
         std::vector<gir::rewrite::Question> questions = {};
-        std::shared_ptr<const gir::Program> program = nullptr;  ///< one where they are the same
+        std::shared_ptr<Shape> shape = nullptr;  ///< one where programs are the same
     };
-    /// Machines of the same levels, but for how large and how fast these are. Of a target fusing
-    /// and laying out know nothing else; what computes, and at which rates, the oracle alone.
+    /// Machines of the same levels, but for how large and how fast these are. What rewrites ask for
+    /// besides is noted (gir::numbers_of), but for the oracle's answers, which are a family's.
     struct Structure {
         std::string like;
         std::list<std::shared_ptr<const Outcome>> outcomes = {};  ///< the most recent first
+        std::shared_ptr<gir::rewrite::KeptForms> forms =
+            std::make_shared<gir::rewrite::KeptForms>();
     };
-    /// The same, of one family.
+    /// An outcome on the machines of one family.
     struct Shaped {
         std::shared_ptr<const Outcome> outcome;
-        /// By question: for which capacities its answer is known to be the same.
+        /// By question: for which numbers its answer is known to be the same.
         std::vector<std::vector<gir::Region>> answered = {};
-        std::shared_ptr<Shape> shape = nullptr;  ///< null: it has not come out yet
+        std::vector<gir::Region> known = {};       ///< for which it is known to come out
+        std::shared_ptr<Costed> costed = nullptr;  ///< null: it has not come out yet
     };
     /// Machines that differ in capacities alone.
     struct Family {
-        std::string like;
-        std::shared_ptr<gir::rewrite::KeptPrices> prices =
-            std::make_shared<gir::rewrite::KeptPrices>();
+        machine::Machine like;
+        int threads = 0;
+        double number = 0;  ///< of its oracle, among all
+        std::shared_ptr<gir::rewrite::KeptPrices> prices = nullptr;
         std::list<Shaped> shaped = {};  ///< the most recently used first
         KernelPrices kernels = {};
     };
@@ -80,8 +90,9 @@ private:
     struct Prepared {
         gir::Target target;
         gir::rewrite::Rules rules;
+        Structure& structure;
         Family& family;
-        Shape& shape;
+        Costed& costed;
     };
 
     Pricer() = default;
@@ -89,19 +100,19 @@ private:
     template <class Simulate>
     auto simulated(const machine::Machine&, const SimulateOptions&, Simulate);
     Prepared prepared(const machine::Machine&, const SimulateOptions&);
-    static bool comes_out(Shaped&, const std::vector<double>& capacities,
-                          const gir::rewrite::Rules&);
-    Family& family_of(const machine::Machine&, const SimulateOptions&);
+    static bool comes_out(Shaped&, const std::vector<double>& numbers, const gir::rewrite::Rules&);
+    Family& family_of(const machine::Machine&, const SimulateOptions&, const Structure&);
     Structure& structure_of(const gir::Target&);
     std::shared_ptr<const Outcome> shaped_on(Structure&, const gir::Target&,
                                              const gir::rewrite::Rules&) const;
-    Shape& shape_for(Family&, const gir::Target&, const gir::rewrite::Rules&);
+    Costed& costed_for(Structure&, Family&, const gir::Target&, const gir::rewrite::Rules&);
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
     std::vector<std::string> warnings_;
     std::list<Family> families_;       ///< the most recently used first
     std::list<Structure> structures_;  ///< the same
+    double families_so_far_ = 0;
 };
 
 }  // namespace smeaton::driver

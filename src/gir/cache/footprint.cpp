@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "gir/layout.h"
 #include "gir/walk.h"
@@ -24,11 +26,13 @@ struct Walker {
     Touches touches = {};
     double times = 1;  // iterations of the loops inside the block
     Extents inner = {};
+    std::vector<Touch*> asked = {};  // by the statement of the block at hand
 
     void block(const Block& b, bool outermost);
     void statement(const Stmt& s);
     double share_of_ring(const Let& let) const;
     void access(const Slice& s, const std::vector<NamedDim>& dims, bool written);
+    void access_inside(const Slice& s, const std::vector<NamedDim>& dims, bool written, DType);
     bool clamp(const Slice& s, std::vector<Reach>& reach, const Extents& extents) const;
     const KnownTile* tile_of(Name target) const;
     const std::vector<NamedDim>& dims_of(Name target) const;
@@ -99,22 +103,49 @@ bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& ext
     return true;
 }
 
+/// A name's extent, and what it was before; one is put back in the reverse order.
+using Shadowed = std::pair<Name, std::optional<int64_t>>;
+
+Shadowed shadow(Extents& extents, Name name, int64_t extent) {
+    auto [at, is_new] = extents.try_emplace(name, extent);
+    if (is_new) return {name, std::nullopt};
+    return {name, std::exchange(at->second, extent)};
+}
+
+void put_back(Extents& extents, const Shadowed& before) {
+    if (before.second)
+        extents[before.first] = *before.second;
+    else
+        extents.erase(before.first);
+}
+
 void Walker::access(const Slice& s, const std::vector<NamedDim>& dims, bool written) {
-    std::optional<DType> dtype = dtype_of(s.target);
+    const std::optional<DType> dtype = dtype_of(s.target);
     if (!dtype) return;
+    std::vector<Shadowed> around;
+    for (const NamedDim& d : dims) around.push_back(shadow(inner, d.name, d.extent.value()));
+    access_inside(s, dims, written, *dtype);
+    for (size_t i = around.size(); i-- > 0;) put_back(inner, around[i]);
+}
+
+/// `inner` holds the dims as well.
+void Walker::access_inside(const Slice& s, const std::vector<NamedDim>& dims, bool written,
+                           DType dtype) {
+    const Extents& extents = inner;
     Touch& touch = touches[s.target];
-    touch.element_bytes = tensor::byte_count(*dtype, 1);
-    Extents extents = inner;
+    touch.element_bytes = tensor::byte_count(dtype, 1);
     double points = times;
     for (const NamedDim& d : dims) {
-        extents[d.name] = d.extent.value();
         bool occurs = std::any_of(s.at.begin(), s.at.end(),
                                   [&](const Coord& c) { return c.index || c.affine.uses(d.name); });
         if (occurs) points *= static_cast<double>(d.extent.value());
     }
-    if (!written) touch.asked_bytes += points * static_cast<double>(touch.element_bytes);
+    if (!written) {
+        touch.asked_bytes += points * static_cast<double>(touch.element_bytes);
+        asked.push_back(&touch);
+    }
     bool computed = std::any_of(s.at.begin(), s.at.end(), [](const Coord& c) { return c.index; });
-    if (computed || s.at.empty() || tensor::bits(*dtype) < 8) touch.claimable = false;
+    if (computed || s.at.empty() || tensor::bits(dtype) < 8) touch.claimable = false;
     if (computed) {
         touch.scattered += points * static_cast<double>(options.line_bytes);
         return;
@@ -141,12 +172,11 @@ double Walker::share_of_ring(const Let& let) const {
 
 void Walker::statement(const Stmt& s) {
     auto loop = [&](Name axis, const Dim& extent, const Block& body) {
-        Extents saved = inner;
+        const Shadowed outer = shadow(inner, axis, extent.value());
         double before = times;
-        inner[axis] = extent.value();
         times *= static_cast<double>(extent.value());
         block(body, false);
-        inner = saved;
+        put_back(inner, outer);
         times = before;
     };
     if (auto* p = std::get_if<Parallel>(&s.node)) loop(p->axis, p->extent, p->body);
@@ -185,12 +215,12 @@ void Walker::statement(const Stmt& s) {
 
 void Walker::block(const Block& b, bool outermost) {
     for (const StmtPtr& s : b) {
-        std::map<Name, double> before;
-        if (outermost)
-            for (const auto& [name, t] : touches) before[name] = t.asked_bytes;
         statement(*s);
         if (!outermost) continue;
-        for (auto& [name, t] : touches) t.statements += t.asked_bytes > before[name] ? 1 : 0;
+        std::sort(asked.begin(), asked.end());
+        asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+        for (Touch* t : asked) ++t->statements;
+        asked.clear();
     }
 }
 

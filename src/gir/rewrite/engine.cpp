@@ -18,13 +18,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-bool is_bound(const Program& program) {
-    return std::all_of(program.buffers.begin(), program.buffers.end(), [](const Buffer& b) {
-        return std::all_of(b.dims.begin(), b.dims.end(),
-                           [](const NamedDim& d) { return d.extent.is_const(); });
-    });
-}
-
 const KernelPtr& kernel_in(const Program& alone) {
     return std::get<RunStep>(alone.steps.at(0).node).kernel;
 }
@@ -96,27 +89,25 @@ bool touches(const Kernel& kernel, const std::set<Name>& buffers) {
            std::any_of(kernel.writes.begin(), kernel.writes.end(), among);
 }
 
-std::vector<Priceable> each_alone(const Program& program, const std::vector<KernelPtr>& kernels,
-                                  const std::map<Name, Layout>* layouts) {
-    std::vector<Priceable> out;
+std::vector<KeptFormPtr> each_alone(const Program& program, const std::vector<KernelPtr>& kernels,
+                                    const std::map<Name, Layout>* layouts, const Prices& prices) {
+    std::vector<KeptFormPtr> out;
     for (const KernelPtr& k : kernels) {
         Program one = alone(program, k);
         for (Buffer& b : one.buffers)
             if (layouts)
                 if (auto to_come = layouts->find(b.name); to_come != layouts->end())
                     b.layout = to_come->second;
-        KernelForm form = form_of(*k, one);
-        out.push_back({std::move(one), std::move(form)});
+        out.push_back(prices.form(std::move(one)));
     }
     return out;
 }
 
-std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rules& rules,
+std::optional<double> price_of(const std::vector<KeptFormPtr>& kernels, Prices& prices,
                                Region* asked) {
     double sum = 0;
-    for (const Priceable& k : kernels) {
-        std::optional<double> us =
-            rules.prices ? rules.prices->us(k, Prices::Kind::Tiled, asked) : std::nullopt;
+    for (const KeptFormPtr& k : kernels) {
+        const std::optional<double> us = prices.us(k, Prices::Kind::Tiled, asked);
         if (!us) return std::nullopt;
         sum += *us;
     }
@@ -124,23 +115,31 @@ std::optional<double> price_of(const std::vector<Priceable>& kernels, const Rule
 }
 
 /// Empty: it pays.
-std::string objection(const Question& q, const Rules& rules, Region* asked = nullptr) {
-    if (!rules.prices) return "nobody to ask what it costs";
-    std::optional<double> before = price_of(q.before, rules, asked);
-    std::optional<double> after = price_of(q.after, rules, asked);
+std::string objection(const Question& q, Prices& prices, Region* asked = nullptr) {
+    std::optional<double> before = price_of(q.before, prices, asked);
+    std::optional<double> after = price_of(q.after, prices, asked);
     if (!before || !after) return "it has no price";
     if (*after <= *before) return "";
     return fmt::format("the price would rise from {:.2f} to {:.2f} us", *before, *after);
 }
 
 bool asked_before(const std::vector<Question>& questions, const Question& q) {
-    auto same = [](const Priceable& a, const Priceable& b) {
-        return kernel_in(a.alone) == kernel_in(b.alone);
-    };
     return std::any_of(questions.begin(), questions.end(), [&](const Question& other) {
-        return std::equal(other.before.begin(), other.before.end(), q.before.begin(),
-                          q.before.end(), same);
+        return other.before == q.before && other.after == q.after;
     });
+}
+
+/// Empty: the program takes what the proposal asks for.
+std::string answer_to(const Proposal& proposal, const Program& program, const Rules& rules) {
+    if (!rules.prices) return "nobody to ask what it costs";
+    Prices& prices = *rules.prices;
+    Question question{each_alone(program, proposal.before, proposal.layouts, prices),
+                      each_alone(program, proposal.after, proposal.layouts, prices)};
+    std::string refused = objection(question, prices);
+    question.pays = refused.empty();
+    if (rules.questions && !asked_before(*rules.questions, question))
+        rules.questions->push_back(std::move(question));
+    return refused;
 }
 
 /// Then claims are copies. What caches keep is priced with and without claims alike, and claims
@@ -148,6 +147,12 @@ bool asked_before(const std::vector<Question>& questions, const Question& q) {
 bool has_scratchpads(const Target& target) {
     return std::any_of(target.levels.begin() + 1, target.levels.end(),
                        [](const TargetLevel& l) { return l.software_managed; });
+}
+
+/// What runs with the model.
+Program without_loads(Program program) {
+    std::erase_if(program.steps, [](const Step& s) { return std::get<RunStep>(s.node).once; });
+    return program;
 }
 
 /// A rule may propose in every round what was refused in the first.
@@ -179,45 +184,55 @@ Program alone(const Program& program, const KernelPtr& kernel) {
 Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip,
                std::shared_ptr<KeptPrices> kept)
     : target_(std::move(target)),
-      capacities_(capacities_by_level(target_)),
+      numbers_(numbers_of(target_)),
       oracle_(std::move(oracle)),
       skip_(std::move(skip)),
       kept_(kept ? std::move(kept) : std::make_shared<KeptPrices>()) {}
 
-std::optional<double> Prices::us(const Priceable& kernel, Kind kind, Region* asked_before) {
-    if (!is_bound(kernel.alone)) return std::nullopt;
+std::optional<double> Prices::us(const KeptFormPtr& form, Kind kind, Region* asked_before) {
+    if (!form->bound) return std::nullopt;
     auto& table = kind == Kind::Tiled ? kept_->tiled : kept_->standing;
-    ByRegion<std::optional<double>>& prices = table.at(kernel.form);
-    return prices.get({capacities_, asked_before},
-                      [&](Region& asked) { return priced(kernel.alone, kind, asked); });
+    return table[form].get({numbers_, asked_before},
+                           [&](Region& asked) { return priced(*form, kind, asked); });
 }
 
 std::optional<double> Prices::us(Program alone, Kind kind) {
-    if (!is_bound(alone)) return std::nullopt;
-    KernelForm form = form_of(*kernel_in(alone), alone);
-    return us(Priceable{std::move(alone), std::move(form)}, kind);
+    return us(form(std::move(alone)), kind);
 }
 
-std::optional<double> Prices::priced(Program program, Kind kind, Region& asked) const {
+std::optional<double> Prices::priced(KeptForm& form, Kind kind, Region& asked) const {
     const Target target = noting(target_, asked);
+    Program program = form.alone;
     if (kind == Kind::Tiled) {
         Rules quiet;
         quiet.skip = skip_;
         quiet.oracle = oracle_;
         quiet.asked = &asked;
-        program = tile(program, target, quiet);
+        quiet.kept_kernels = &form.kept;
+        program = without_loads(tile(program, target, quiet));
         if (has_scratchpads(target)) program = claim_residents(std::move(program), target, quiet);
     }
-    program = spell(std::move(program), target);
+    program = spell(std::move(program), target, &form.kept, &asked);
     double sum = 0;
-    try {
-        for (const Step& s : program.steps)
-            if (auto* run = std::get_if<RunStep>(&s.node); run && !run->once)
-                sum += oracle_(program, *run->kernel, &asked);
-    } catch (const UserError&) {
-        return std::nullopt;  // the target has no rate for what it does
+    for (const Step& s : program.steps) {
+        const std::optional<double> us = charged(program, std::get<RunStep>(s.node).kernel, asked);
+        if (!us) return std::nullopt;
+        sum += *us;
     }
     return sum;
+}
+
+/// Nothing: the target has no rate for what it does.
+std::optional<double> Prices::charged(const Program& program, const KernelPtr& kernel,
+                                      Region& asked_before) const {
+    auto ask = [&](Region& asked) -> std::optional<double> {
+        try {
+            return oracle_(program, *kernel, &asked);
+        } catch (const UserError&) {
+            return std::nullopt;
+        }
+    };
+    return kept_->charged.get(kernel, {numbers_, &asked_before}, ask);
 }
 
 bool Prices::streams() const {
@@ -264,7 +279,7 @@ Effect effect_of(const Program& program, const Rules& rules, Prices::Kind kind) 
 }
 
 bool pays(const Question& question, const Rules& rules, Region* asked) {
-    return objection(question, rules, asked).empty();
+    return rules.prices && objection(question, *rules.prices, asked).empty();
 }
 
 /// Of several parts of the model; a kernel without origins is of any.
@@ -281,12 +296,7 @@ bool accept(const Proposal& proposal, const Program& program, const Rules& rules
     if (joins_parts(proposal, rules)) {
         refused = "they belong to different operators of the model, which are to stay apart";
     } else if (proposal.asks) {
-        Question question{each_alone(program, proposal.before, proposal.layouts),
-                          each_alone(program, proposal.after, proposal.layouts)};
-        refused = objection(question, rules);
-        question.pays = refused.empty();
-        if (rules.questions && !asked_before(*rules.questions, question))
-            rules.questions->push_back(std::move(question));
+        refused = answer_to(proposal, program, rules);
     }
     if (rules.log) {
         RuleLog entry{proposal.rule, proposal.what, refused};

@@ -9,12 +9,17 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gir/by_region.h"
-#include "gir/kernel_form.h"
 #include "gir/ledger/levels.h"
+#include "gir/rewrite/kept.h"
 #include "gir/rewrite/rules.h"
 
 namespace smeaton::gir::rewrite {
@@ -22,15 +27,19 @@ namespace smeaton::gir::rewrite {
 /// A kernel and the buffers that it names, as a program of its own.
 Program alone(const Program&, const KernelPtr&);
 
-/// A kernel to be priced as a program of its own, made by `alone`.
-struct Priceable {
-    Program alone;
-    KernelForm form;
-};
-
 /// Prices by form: equal kernels are priced once.
 struct KeptPrices {
-    FormTable<ByRegion<std::optional<double>>> tiled, standing;
+    /// `shared`: with others whose targets have the same levels; null: with nobody.
+    explicit KeptPrices(std::shared_ptr<KeptForms> shared = nullptr)
+        : forms(shared ? std::move(shared) : std::make_shared<KeptForms>()),
+          charged(kMostCharged) {}
+
+    using Price = std::optional<double>;
+    std::shared_ptr<KeptForms> forms;
+    std::unordered_map<KeptFormPtr, ByRegion<Price>> tiled, standing;
+    ByKernel<Price> charged;  ///< what spelled kernels take
+
+    static constexpr size_t kMostCharged = 4096;
 };
 
 /// Prices of kernels on one target.
@@ -43,8 +52,10 @@ public:
     /// Of the one kernel of a program made by `alone`, without what runs at load. Nothing where
     /// sizes are open or the kernel cannot be priced.
     /// `asked` (null: no matter) is narrowed to the capacities for which that is so.
-    std::optional<double> us(const Priceable&, Kind, Region* asked = nullptr);
+    std::optional<double> us(const KeptFormPtr&, Kind, Region* asked = nullptr);
     std::optional<double> us(Program alone, Kind);
+    /// What is kept of such a kernel.
+    KeptFormPtr form(Program alone) const { return kept_form(*kept_->forms, std::move(alone)); }
 
     /// Pairs of kernels that were not worth merging: every round proposes them again.
     std::set<std::pair<KernelPtr, KernelPtr>> refused;
@@ -56,10 +67,11 @@ public:
     std::map<Name, Layout> layouts_to_come(const Program&) const;
 
 private:
-    std::optional<double> priced(Program, Kind, Region& asked) const;
+    std::optional<double> priced(KeptForm&, Kind, Region& asked) const;
+    std::optional<double> charged(const Program&, const KernelPtr&, Region& asked) const;
 
     Target target_;
-    std::vector<double> capacities_;
+    std::vector<double> numbers_;
     Oracle oracle_;
     std::set<std::string> skip_;
     std::shared_ptr<KeptPrices> kept_;
@@ -75,7 +87,7 @@ Effect effect_of(const Program&, const Rules&, Prices::Kind);
 
 /// What was asked: whether kernels, each alone, cost less than others; and the answer.
 struct Question {
-    std::vector<Priceable> before, after;
+    std::vector<KeptFormPtr> before, after;
     bool pays = false;
 };
 /// The answer that these rules' oracle gives; false where it cannot price one of them. `asked`

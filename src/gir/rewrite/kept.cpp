@@ -65,4 +65,27 @@ cache::TouchTable& KeptKernels::touches_of(const KernelPtr& kernel) {
     return table ? *table : touches_.add(kernel, {});
 }
 
+namespace {
+
+constexpr size_t kKernelsOfAForm = 24;
+
+bool is_bound(const Program& program) {
+    return std::all_of(program.buffers.begin(), program.buffers.end(), [](const Buffer& b) {
+        return std::all_of(b.dims.begin(), b.dims.end(),
+                           [](const NamedDim& d) { return d.extent.is_const(); });
+    });
+}
+
+}  // namespace
+
+KeptForm::KeptForm(Program one, size_t of_form)
+    : alone(std::move(one)), hash(of_form), bound(is_bound(alone)), kept(kKernelsOfAForm) {}
+
+KeptFormPtr kept_form(KeptForms& forms, Program alone) {
+    KernelForm form = form_of(*std::get<RunStep>(alone.steps.at(0).node).kernel, alone);
+    if (const auto* known = forms.find(form)) return known->value;
+    const size_t hash = form.hash;
+    return forms.add(std::move(form), std::make_shared<KeptForm>(std::move(alone), hash)).value;
+}
+
 }  // namespace smeaton::gir::rewrite

@@ -1,8 +1,9 @@
-// What tiling, claims and spelling made of the kernels of one shaped program, for targets that
-// differ in capacities alone.
+// What tiling, claims and spelling made of the kernels of one shaped program, or of a kernel alone,
+// for targets of the same levels (levels_of_any_size).
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,9 @@ struct Claimed {
 bool operator==(const Claimed&, const Claimed&);
 
 struct KeptKernels {
-    explicit KeptKernels(const Program& shaped)
-        : most(most_for(shaped)), tiled(most), claimed(most), spelled(most), touches_(most / 8) {}
+    explicit KeptKernels(const Program& shaped) : KeptKernels(most_for(shaped)) {}
+    explicit KeptKernels(size_t of_kernels)
+        : most(of_kernels), tiled(most), claimed(most), spelled(most), touches_(most / 8) {}
 
     size_t most;  ///< kernels, twice
     ByKernel<TiledKernel> tiled;
@@ -59,5 +61,20 @@ private:
     size_t known_count_ = 0;
     Recent<cache::TouchTable> touches_;  // large ones, of kernels that came first with their form
 };
+
+/// A kernel by itself, to be priced; one stands for all of its form.
+struct KeptForm {
+    explicit KeptForm(Program one, size_t hash);
+
+    Program alone;  ///< made by `alone` (engine.h)
+    size_t hash;    ///< of the form
+    bool bound;     ///< all of its sizes have numbers
+    KeptKernels kept;
+};
+using KeptFormPtr = std::shared_ptr<KeptForm>;
+using KeptForms = FormTable<KeptFormPtr>;
+
+/// The entry of the kernel of a program made by `alone`, made where there is none.
+KeptFormPtr kept_form(KeptForms&, Program alone);
 
 }  // namespace smeaton::gir::rewrite

@@ -216,9 +216,13 @@ double MmaTiler::cycles_of_rows() const {
         (static_cast<double>(rounded_up(steps, shape.group)) * rows / shape.per_cycle +
          shape.fill_cycles);
     const TargetLevel& level = target.first_level(OperandRole::A);
-    double fill = target.outwards_of(level).read_bytes_per_cycle;
-    if (level.write_bytes_per_cycle > 0)
-        fill = fill > 0 ? std::min(fill, level.write_bytes_per_cycle) : level.write_bytes_per_cycle;
+    const Figure& outwards = target.outwards_of(level).read_bytes_per_cycle;
+    const double into = level.write_bytes_per_cycle;
+    double fill = into;
+    if (into <= 0)
+        fill = outwards;
+    else if (outwards.unnoted() > 0)
+        fill = outwards.at_most(into);
     return std::max(unit, fill > 0 ? fetched / fill : 0) / rows;
 }
 

@@ -73,9 +73,10 @@ int64_t step_elements(const PanelOperand& p, const Buffer& source) {
 // largest power of two is p, the panel takes as much room as p / r of it, wherever that is above 1.
 double cycles_of_conflicts(const PanelOperand& p, const Buffer& source) {
     const TargetLevel& level = p.target.panel_level(p.role);
+    if (level.software_managed) return 0;
     const double behind = p.target.outwards_of(level).read_bytes_per_cycle;
     const int64_t step_bytes = tensor::byte_count(source.dtype, step_elements(p, source));
-    if (level.software_managed || behind <= 0 || step_bytes % level.line_bytes != 0) return 0;
+    if (behind <= 0 || step_bytes % level.line_bytes != 0) return 0;
     const int64_t apart = step_bytes / level.line_bytes;  // lines
     if (apart == 0) return 0;
     const int64_t row_bytes = tensor::byte_count(source.dtype, p.lanes);
@@ -97,12 +98,14 @@ bool worth_packing(const PanelOperand& p, const Buffer& source, const std::set<N
     if (passes_of(p) > kPassesWorthPacking) return true;
     const double passes =
         passes_of(p) * static_cast<double>(p.all_lanes) / static_cast<double>(p.lanes);
+    const double conflicts = cycles_of_conflicts(p, source);
+    if (conflicts == 0) return false;
     const TargetLevel& memory = p.target.outermost();
     if (memory.read_bytes_per_cycle <= 0 || memory.write_bytes_per_cycle <= 0) return false;
     const auto bytes = static_cast<double>(physical_bytes(source).value());
     const double packing_cycles =
         bytes / memory.read_bytes_per_cycle + bytes / memory.write_bytes_per_cycle;
-    return passes * cycles_of_conflicts(p, source) > kPackingEarned * packing_cycles;
+    return passes * conflicts > kPackingEarned * packing_cycles;
 }
 
 // The logical dim that each contracted one walks; -1: none.

@@ -55,12 +55,12 @@ struct Rules {
     Oracle oracle = nullptr;
     std::shared_ptr<Prices> prices = nullptr;    ///< of the oracle, made by sized_for
     std::vector<Question>* questions = nullptr;  ///< gets what was asked; may be null
-    /// From targets that differ in capacities alone; null: nothing is kept. Kernels are those of
-    /// one shaped program.
+    /// From targets that differ in capacities alone; null: nothing is kept.
     std::shared_ptr<KeptPrices> kept_prices = nullptr;
+    /// Of one shaped program, from targets of the same levels; null: nothing is kept.
     KeptKernels* kept_kernels = nullptr;
-    /// Gets what the oracle asks of capacities while a kernel is tiled; null: no matter. What rules
-    /// ask is noted by the target.
+    /// Gets what the oracle asks of capacities while a kernel is tiled, and what was asked for what
+    /// is kept; null: no matter. What rules ask besides is noted by the target.
     Region* asked = nullptr;
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }

@@ -32,6 +32,7 @@ struct ProgramTiler {
     std::set<Name> taken;         // given, and those of the kernel at hand
     std::set<Name> changed;       // states written so far
     std::set<Name> contracted;    // kernels that tile_mma tiled
+    std::vector<double> numbers;  // of the target
 
     void forget(const std::set<Name>& of_kernel);
     std::optional<Block> tile_stmt(const StmtPtr& s, const Target&, TiledKernel&,
@@ -142,6 +143,7 @@ std::optional<double> ProgramTiler::price(const TiledKernel& made, const Target&
     Program one = alone(with, made.kernel);
     Rules quiet;
     quiet.skip = rules.skip;
+    on.oracle.note();
     one = spell(claim_residents(std::move(one), on, quiet), on);
     double sum = 0;
     try {
@@ -185,8 +187,7 @@ TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
     // A kernel may stand in two places, of which one sees a state as the run began.
     if (!rules.kept_kernels || reads_changed_state(*kernel))
         return tiled_where_cheaper(kernel, target, rules.asked);
-    const std::vector<double> capacities = capacities_by_level(target);
-    return rules.kept_kernels->tiled.get(kernel, {capacities}, [&](Region& asked) {
+    return rules.kept_kernels->tiled.get(kernel, {numbers, rules.asked}, [&](Region& asked) {
         return tiled_where_cheaper(kernel, noting(target, asked), &asked);
     });
 }
@@ -270,7 +271,7 @@ void insert_packings(Steps& steps, const Steps& packings) {
 }  // namespace
 
 Program tile(const Program& program, const Target& target, const Rules& rules) {
-    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}, {}};
+    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}, {}, numbers_of(target)};
     for (const Buffer& b : program.buffers) tiler.given.insert(b.name);
     std::set<Name> olds;
     for (const KernelPtr& k : kernels(program)) olds.insert(k->name);

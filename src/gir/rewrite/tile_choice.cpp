@@ -28,10 +28,10 @@ double at_rate(double bytes, double bytes_per_cycle) {
 
 /// The registers (or parts of another level) that one block of elements takes.
 int64_t held_bytes(DType dtype, int64_t elements, const MmaShape& shape, const Target& target) {
-    int64_t bytes = tensor::byte_count(dtype, elements);
-    return target.sums_in_registers(shape)
-               ? rounded_up(bytes, target.vector_bytes) * target.vector_bytes
-               : bytes;
+    const int64_t bytes = tensor::byte_count(dtype, elements);
+    if (!target.sums_in_registers(shape)) return bytes;
+    const auto vector = static_cast<int64_t>(target.vector_bytes);
+    return rounded_up(bytes, vector) * vector;
 }
 
 /// One block of the columns in flight for each, and one of the rows.
@@ -64,9 +64,16 @@ int64_t column_step(const MmaShape& shape, const Target& target) {
 }
 
 MmaTile tallest(const MmaExtents& e, const MmaShape& shape, const Target& target) {
-    MmaTile t{shape.rows, 1};
-    while (t.rows < e.rows && fits({t.rows + shape.rows, 1}, shape, target)) t.rows += shape.rows;
-    return {std::min(t.rows, e.rows), 1};
+    // Between blocks of rows that fit and such that do not.
+    const int64_t all = rounded_up(e.rows, shape.rows);
+    auto blocks_fit = [&](int64_t n) { return fits({n * shape.rows, 1}, shape, target); };
+    if (all > 1 && blocks_fit(all)) return {e.rows, 1};
+    int64_t fitting = 1, too_many = std::max<int64_t>(all, 2);
+    while (too_many - fitting > 1) {
+        const int64_t middle = (fitting + too_many) / 2;
+        (blocks_fit(middle) ? fitting : too_many) = middle;
+    }
+    return {std::min(fitting * shape.rows, e.rows), 1};
 }
 
 }  // namespace

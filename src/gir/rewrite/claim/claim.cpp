@@ -185,24 +185,26 @@ KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Ta
 }
 
 /// As map_forms, but from what is kept of other targets.
-Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
+Program claimed_from(Program program, const Target& target, KeptKernels& kept,
+                     Region* asked_before) {
     const Program before = program;
-    const std::vector<double> capacities = capacities_by_level(target);
+    const std::vector<double> numbers = numbers_of(target);
     std::set<Name> buffers;
     for (const Buffer& b : before.buffers) buffers.insert(b.name);
     return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
         auto make = [&](Region& asked) {
-            KernelPtr made = claim_kernel(before, kernel, target, &kept, {capacities, &asked});
+            KernelPtr made = claim_kernel(before, kernel, target, &kept, {numbers, &asked});
             return SameKernel{made == kernel ? nullptr : std::move(made)};
         };
         auto follow = [&](const SameKernel& made, const KernelForm& from, const KernelForm& to) {
             if (!made.kernel) return made;
             std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, buffers);
             if (copy) return SameKernel{std::make_shared<const Kernel>(std::move(*copy))};
-            Region asked_by_the_equal_one(capacities.size());
+            Region asked_by_the_equal_one(numbers.size());
             return make(asked_by_the_equal_one);
         };
-        const KernelPtr made = kept.claimed.get(before, kernel, {capacities}, make, follow).kernel;
+        const KernelPtr made =
+            kept.claimed.get(before, kernel, {numbers, asked_before}, make, follow).kernel;
         return made ? made : kernel;
     });
 }
@@ -211,7 +213,8 @@ Program claimed_from(Program program, const Target& target, KeptKernels& kept) {
 
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
-    if (rules.kept_kernels) return claimed_from(std::move(program), target, *rules.kept_kernels);
+    if (rules.kept_kernels)
+        return claimed_from(std::move(program), target, *rules.kept_kernels, rules.asked);
     const Program before = program;
     return map_forms(std::move(program), [&](const KernelPtr& kernel) {
         return claim_kernel(before, kernel, target, nullptr, {{}});

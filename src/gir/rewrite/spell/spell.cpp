@@ -139,7 +139,7 @@ Block Speller::inside(Name axis, int64_t extent, ValueRange range, const Block& 
 }
 
 Block Speller::op(const Op& op) {
-    bool can_turn = place.lanes <= target.vector_registers;
+    bool can_turn = static_cast<double>(place.lanes) <= target.vector_registers;
     if (std::optional<Turned> t = can_turn ? find_turned(place, op) : std::nullopt)
         return turned(op, *t);
     return spelled(op);
@@ -240,16 +240,16 @@ static KernelPtr spelled(const Program& program, const KernelPtr& kernel, const 
         with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
 }
 
-Program spell(Program program, const Target& target, KeptKernels* kept) {
+Program spell(Program program, const Target& target, KeptKernels* kept, Region* asked_before) {
     std::map<const Kernel*, KernelPtr> done;
-    const std::vector<double> capacities = capacities_by_level(target);
+    const std::vector<double> numbers = kept ? numbers_of(target) : std::vector<double>();
     return map_kernels(program, [&](const KernelPtr& kernel) {
         KernelPtr& known = done[kernel.get()];
         if (known) return known;
         auto make = [&](Region& asked) {
             return SameKernel{spelled(program, kernel, noting(target, asked))};
         };
-        known = kept ? kept->spelled.get(kernel, {capacities}, make).kernel
+        known = kept ? kept->spelled.get(kernel, {numbers, asked_before}, make).kernel
                      : spelled(program, kernel, target);
         return known;
     });

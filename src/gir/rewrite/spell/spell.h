@@ -18,7 +18,8 @@ namespace smeaton::gir::rewrite {
 ///     mma acc[m,n] += x[m,k] * w[k,n] spelled lanes n by 16 unrolled m, n, k
 ///
 /// An op that has a spelling already keeps it: a person's choice stands.
-/// `kept`: from targets that differ in capacities alone; null: nothing.
-Program spell(Program, const Target&, KeptKernels* kept = nullptr);
+/// `kept`: from targets of the same levels; null: nothing. `asked` (null: no matter) is narrowed to
+/// the numbers for which what is kept is the same.
+Program spell(Program, const Target&, KeptKernels* kept = nullptr, Region* asked = nullptr);
 
 }  // namespace smeaton::gir::rewrite
