@@ -338,8 +338,8 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     for (const auto& [op, count] : traffic.operations)
         if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
     Nest busiest = model.threads == 1 ? whole : nest_of(program, kernel, model.threads);
-    model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
+    model.port_bytes = port_bytes(whole, m, shapes, scratchpads);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
         Demands demands(busiest, m, options, shape, model.threads);
         model.pipeline = pipeline_of(busiest, m, demands, model.threads, options.asked);
