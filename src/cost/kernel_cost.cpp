@@ -343,8 +343,8 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
     if (!options.time_alone) add_ledger(model, program, kernel, m);
     Nest busiest = model.threads == 1 ? whole : nest_of(program, kernel, model.threads);
-    model.port_bytes = port_bytes(whole, m);
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
+    model.port_bytes = port_bytes(whole, m, shapes, scratchpads);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
         Demands demands(busiest, m, options, shape, model.threads);
         model.pipeline = pipeline_of(busiest, m, demands, model.threads, options.asked);

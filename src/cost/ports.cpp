@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cost/contraction.h"
 #include "gir/names.h"
 #include "gir/walk.h"
 #include "machine/query.h"
@@ -20,8 +21,10 @@ class PortCounter {
 public:
     PortCounter(const Nest& nest, const Machine& m) : nest_(nest), m_(m) {}
 
-    std::map<std::string, double> count() {
+    std::map<std::string, double> count(const std::vector<OperandAccess>& of_arrays) {
         visit(nest_.root, 1);
+        for (const OperandAccess& a : of_arrays)
+            cross(first_for(a.role), level_named(a.level), a.bytes);
         return std::move(bytes_);
     }
 
@@ -48,30 +51,9 @@ private:
             }
             // Else it goes by way of the vector unit's registers.
         }
-        size_t operand = 0;
-        gir::for_each_slice(o, [&](const Slice& s, bool written) {
-            const Level* from = &m_.levels.front();
-            if (o.kind == OpKind::Mma) {
-                OperandRole role = written        ? OperandRole::Acc
-                                   : operand == 0 ? OperandRole::A
-                                                  : OperandRole::B;
-                if (!written) ++operand;
-                from = first_for(role);
-            }
-            double bytes = bytes_of(o, s, runs);
-            if (o.kind == OpKind::Mma && !written && operand == 2) bytes *= stored_by_array(s);
-            cross(from, level_of(s), bytes);
+        gir::for_each_slice(o, [&](const Slice& s, bool) {
+            cross(&m_.levels.front(), level_of(s), bytes_of(o, s, runs));
         });
-    }
-
-    /// Of the second operand of a product that a sparse array takes.
-    double stored_by_array(const Slice& s) const {
-        const tensor::DType t = dtype_of(nest_, s.target);
-        for (const machine::Unit& unit : m_.units)
-            for (const machine::Rate& rate : unit.rates)
-                if (unit.sparse_n && rate.op == machine::OpClass::Fma && rate.dtype == t)
-                    return machine::stored_share(unit, t);
-        return 1;
     }
 
     /// From the inner of the two outwards; levels beside each other meet nowhere.
@@ -101,7 +83,12 @@ private:
     const Level* level_of(const Slice& s) const {
         auto tile = nest_.tiles.find(s.target);
         const Array* array = array_named(nest_, s.target);
-        Name name = tile != nest_.tiles.end() ? tile->second.level : array ? array->level : Name();
+        return level_named(tile != nest_.tiles.end() ? tile->second.level
+                           : array                   ? array->level
+                                                     : Name());
+    }
+
+    const Level* level_named(Name name) const {
         const Level* level = machine::find_level(m_, name.str());
         return level ? level : in_registers_name(name) ? &m_.levels.front() : &m_.levels.back();
     }
@@ -122,10 +109,15 @@ private:
 
 }  // namespace
 
-std::map<std::string, double> port_bytes(const Nest& nest, const Machine& m) {
-    bool ported = std::any_of(m.levels.begin(), m.levels.end(),
-                              [](const Level& l) { return l.port_gb_s.has_value(); });
-    return ported ? PortCounter(nest, m).count() : std::map<std::string, double>{};
+std::map<std::string, double> port_bytes(const Nest& nest, const Machine& m,
+                                         const std::vector<ShapeRow>& shapes,
+                                         const std::set<Name>& scratchpads) {
+    if (std::none_of(m.levels.begin(), m.levels.end(),
+                     [](const Level& l) { return l.port_gb_s.has_value(); }))
+        return {};
+    Nest rest = nest;
+    const ContractionWork taken = take_contractions(rest, shapes, 1, scratchpads);
+    return PortCounter(rest, m).count(taken.accesses);
 }
 
 }  // namespace smeaton::cost

@@ -6,6 +6,7 @@
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "gir/walk.h"
+#include "machine/query.h"
 #include "machine/read.h"
 
 namespace smeaton::cost {
@@ -33,7 +34,9 @@ kernel mm(a, b, z -> y)
     move y[half*32+m,n] <- t[m,n]
 )";
     gir::Program p = gir::rewrite::spell(gir::parse_program(text, "p"), target_of(m));
-    std::map<std::string, double> bytes = port_bytes(nest_of(p, *gir::kernels(p).front()), m);
+    std::map<std::string, double> bytes = port_bytes(
+        nest_of(p, *gir::kernels(p).front()), m, shapes_of(m, *machine::main_vector_unit(m)),
+        {"wbuf", "ibuf", "obuf", "vmem", "dram", "reg"});
     const double tile = 64 * 64 * 4;
     EXPECT_EQ(bytes["wbuf"], tile);
     EXPECT_EQ(bytes["ibuf"], tile);
