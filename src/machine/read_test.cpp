@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -11,7 +12,9 @@
 #include "machine/figures.h"
 #include "machine/print.h"
 #include "machine/query.h"
+#include "machine/roles.h"
 #include "machine/shipped.h"
+#include "machine/verify.h"
 
 namespace smeaton::machine {
 namespace {
@@ -232,6 +235,58 @@ TEST(MachineVerify, the_first_level_is_the_registers_of_the_vector_unit) {
     EXPECT_THAT(error_of(replaced("capacity: 512", "capacity: 47")),
                 AllOf(HasSubstr("level reg"), HasSubstr("'capacity'"), HasSubstr("takes 48")));
     EXPECT_NO_THROW(parse_machine(replaced("capacity: 512", "capacity: 48"), "m.yaml"));
+}
+
+std::string refusal_of(const Machine& m) {
+    try {
+        verify(m, "m.yaml");
+    } catch (const UserError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(MachineVerify, a_level_of_sixteen_bytes_is_refused_on_every_machine_that_ships) {
+    for (const std::string& name : shipped_names()) {
+        const Machine m = read_machine_file(name);
+        for (size_t i = 0; i < m.levels.size(); ++i) {
+            Machine other = m;
+            other.levels[i].capacity_bytes = Number(16);
+            EXPECT_THAT(refusal_of(other),
+                        AllOf(HasSubstr("'capacity'"), HasSubstr(m.levels[i].name)))
+                << name;
+        }
+    }
+}
+
+/// The machine without a level; who was fed by it is fed by what fed it.
+Machine without_level(const Machine& m, size_t i) {
+    Machine other = m;
+    other.levels.erase(other.levels.begin() + static_cast<std::ptrdiff_t>(i));
+    for (Level& level : other.levels)
+        if (level.next == m.levels[i].name) level.next = m.levels[i].next;
+    return other;
+}
+
+// A cache may be absent, and a scratchpad beside others that take all that it takes.
+TEST(MachineVerify, a_level_that_is_needed_may_not_be_missing_on_any_machine_that_ships) {
+    for (const std::string& name : shipped_names()) {
+        const Machine m = read_machine_file(name);
+        for (size_t i = 0; i < m.levels.size(); ++i) {
+            const Level& gone = m.levels[i];
+            const Machine other = without_level(m, i);
+            const bool others_take =
+                i > 0 && !gone.roles.empty() &&
+                std::all_of(gone.roles.begin(), gone.roles.end(), [&](OperandRole role) {
+                    return !level_taking(other, role).next.empty();
+                });
+            const bool optional = gone.managed == Managed::Hardware || others_take;
+            EXPECT_EQ(refusal_of(other).empty(), optional) << name << " without " << gone.name;
+            if (i == 0) {
+                EXPECT_THAT(refusal_of(other), HasSubstr("'reg'"));
+            }
+        }
+    }
 }
 
 TEST(MachineVerify, a_cache_holds_at_least_one_set) {

@@ -429,10 +429,10 @@ void verify_vector_levels(const Machine& machine, const Unit& unit, const Judge&
 /// level is what a data sheet says (device.h): bytes and operations alone.
 void verify_rooms(const Machine& machine, const Judge& judge) {
     if (machine.levels.size() == 1) return;
-    for (const Unit& unit : machine.units) {
-        if (unit.kind == UnitKind::Systolic) verify_array_levels(machine, unit, judge);
+    for (const Unit& unit : machine.units)
         if (unit.kind == UnitKind::Vector) verify_vector_levels(machine, unit, judge);
-    }
+    for (const Unit& unit : machine.units)
+        if (unit.kind == UnitKind::Systolic) verify_array_levels(machine, unit, judge);
 }
 
 void verify_links(const Machine& machine, const Judge& judge) {
