@@ -177,13 +177,13 @@ def test_memory_by_the_closed_form(tmp_path, config, parameters, inside, t, opti
 def test_tied_weights_are_held_once(tmp_path):
     weights = {}
     for tied in (True, False):
-        config = LLAMA | {"tie_word_embeddings": tied}
+        config = LLAMA | {"tie_word_embeddings": tied, "vocab_size": 50_000}
         for p in (1, 2):
             found = json.loads(on_cluster(tmp_path, "--batch", "16", "--fixed", f"p={p},t=1,d=1", "--json", config=config).out)
             weights[tied, p] = sum(s["memory_bytes"]["weights"] for s in found["stages"])
             assert any("copies" in note for note in found["notes"]) == (tied and p == 2)
     # two bytes of weight, two of gradient
-    assert weights[False, 1] == weights[False, 2] == weights[True, 2] == weights[True, 1] + 4 * 500 * 64
+    assert weights[False, 1] == weights[False, 2] == weights[True, 2] == weights[True, 1] + 4 * 50_000 * 64
 
 
 def test_where_there_is_no_closed_form_a_note_says_why(tmp_path):
