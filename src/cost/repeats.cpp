@@ -97,7 +97,7 @@ bool Repeats::turn_over(const Step& loop, RunState& s) {
     Snapshot& now = history.snapshots[turn % kMostKept];
     look(loop, s, now);
     const double tolerance =
-        kAlike * std::exp2(std::min<double>(40, static_cast<double>(turn / kTurnsToDouble)));
+        std::ldexp(kAlike, static_cast<int>(std::min<size_t>(40, turn / kTurnsToDouble)));
     for (size_t back = 1; back <= std::min(turn, kMostKept - 1); ++back) {
         const Snapshot& then = history.snapshots[(turn - back) % kMostKept];
         const int64_t times = times_alike(loop, s, then, now, tolerance);
