@@ -1,5 +1,6 @@
 #include "emit/cpp/value.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -340,7 +341,7 @@ Value combine(ScalarFn fn, DType result, const Value& a, const Value& b) {
     if (extremum && t == DType::kF32 && (a.known || b.known)) {
         // With a number first and the unknown second, the hardware's max keeps a NaN.
         const Value& fixed = a.known ? a : b;
-        bool is_nan = fixed.known->f != fixed.known->f;
+        const bool is_nan = std::isnan(fixed.known->f);
         if (!is_nan) {
             if (!a.known) std::swap(x, y);
             out.text = fmt::format("raw_{}_{}f32({}, {})", gir::name(fn), prefix, x, y);
