@@ -56,7 +56,10 @@ public:
                 continue;
             }
             Block inner = block(*body, around);
-            out.push_back(inner == *body ? s : with_body(*s, std::move(inner)));
+            if (inner == *body)
+                out.push_back(s);
+            else
+                out.push_back(with_body(*s, std::move(inner)));
         }
         return out;
     }
