@@ -15,10 +15,12 @@ target_compile_options(
               $<$<BOOL:${SMEATON_WERROR}>:-Werror>)
 target_include_directories(smeaton_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 
-# Precompiled headers go by their contents; what they define and when they were written is let be.
+# Precompiled headers go by their contents, what they define is let be; headers made a moment ago (CMake makes the list of
+# those to be precompiled) are as good as others.
+set(CCACHE_LETS_BE pch_defines,time_macros,include_file_mtime,include_file_ctime)
 find_program(CCACHE ccache)
 if(CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=${CCACHE_LETS_BE} ${CCACHE})
     set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
