@@ -44,7 +44,7 @@ def main():
     subprocess.run(["cmake", "--build", "build", "--target", "search_phaze_test", "smeaton"], cwd=ROOT, check=True)
     layers()
     with tempfile.TemporaryDirectory() as folder:
-        search(Path(folder), float(sys.argv[1]) if len(sys.argv) > 1 else 60)
+        search(Path(folder), float(sys.argv[1]) if len(sys.argv) > 1 else 20)
 
 
 if __name__ == "__main__":
