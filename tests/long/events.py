@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
+from by_events import compared  # noqa: E402
 from models import case_inputs  # noqa: E402
-from test_events import compared  # noqa: E402
 
 # The first two of them differ most from each other.
 MACHINES = (

@@ -1,7 +1,6 @@
 """The closed form against the walk by events on chips: every kernel of small models like the zoo's, inference and a
 training step, within 2 % or 100 cycles. tests/long/events.py does so for all models and chips."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,30 +9,8 @@ import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from models import F32, model, node, smeaton, tensor  # noqa: E402
-
-def compared(path, machine, *options, limit_s=60):
-    """The kernels by the closed form and by events: `kernels`, how many; `off`, those whose times differ, {name: (closed,
-    events)} in cycles; `unequal`, what is amiss with their bytes and multiply-adds; `macs`, of one run."""
-    ended = smeaton("simulate", path, "--machine", machine, "--events", "--json", *options, limit_s=limit_s)
-    assert ended.code == 0, ended.err or f"ended with {ended.code} after {ended.seconds:.0f} s"
-    told = json.loads(ended.out)
-    cycles_per_us = told["events"]["total_cycles"] / told["events"]["time_ms"] / 1e3
-    macs = {row["name"]: row["macs"] for row in told["nodes"]}
-    off, unequal = {}, []
-    rows = [kernel for kernel in told["kernels"] if not kernel["once"]]
-    for kernel in rows:
-        name, by_events = kernel["name"], kernel["events"]
-        closed, events = kernel["time_us"] * cycles_per_us, by_events["time_us"] * cycles_per_us
-        if abs(closed - events) > max(100, 0.02 * events):
-            off[name] = (round(closed), round(events))
-        for level, here in kernel["bytes"].items():
-            if abs(here - by_events["bytes"][level]) > 1e-6 * here:
-                unequal.append(f"{name}: {level} {here:.0f} in closed form, {by_events['bytes'][level]:.0f} by events")
-        here, there = macs[name], by_events["macs"]
-        if abs(here - there) > 1e-6 * here:
-            unequal.append(f"{name}: multiply-adds {here:.0f} in closed form, {there:.0f} by events")
-    return {"kernels": len(rows), "off": off, "unequal": unequal, "macs": told["macs"]}
+from by_events import compared  # noqa: E402
+from models import F32, model, node, tensor  # noqa: E402
 
 
 class Maker:
