@@ -113,7 +113,7 @@ int64_t Repeats::times_alike(const Step& loop, const RunState& s, const Snapshot
                              const Snapshot& now, double tolerance) const {
     if (then.standing != now.standing || now.now_ns <= then.now_ns) return 0;
     int64_t times = times_of_turns(loop, s, then, now);
-    if (times > 0) times = std::min(times, times_of_left(s, then, now, tolerance));
+    if (times > 0) times = std::min(times, times_of_left(then, now, tolerance));
     if (times > 0) times = std::min(times, times_of_waits(s, then, now));
     return times;
 }
@@ -142,8 +142,7 @@ int64_t Repeats::times_of_turns(const Step& loop, const RunState& s, const Snaps
 }
 
 /// What goes on is at the same point; of engines that have started nothing since, it does not end.
-int64_t Repeats::times_of_left(const RunState&, const Snapshot& then, const Snapshot& now,
-                               double tolerance) const {
+int64_t Repeats::times_of_left(const Snapshot& then, const Snapshot& now, double tolerance) const {
     if (then.left_ns.size() != now.left_ns.size()) return 0;
     const Places places(streams_);
     const double equal = std::max(1e-6, tolerance * (now.now_ns - then.now_ns));

@@ -42,8 +42,7 @@ private:
                         const Snapshot& now, double tolerance) const;
     int64_t times_of_turns(const Step& loop, const RunState&, const Snapshot& then,
                            const Snapshot& now) const;
-    int64_t times_of_left(const RunState&, const Snapshot& then, const Snapshot& now,
-                          double tolerance) const;
+    int64_t times_of_left(const Snapshot& then, const Snapshot& now, double tolerance) const;
     int64_t times_of_waits(const RunState&, const Snapshot& then, const Snapshot& now) const;
     int64_t times_of_task(const RunState&, const Snapshot& then, const Snapshot& now, size_t engine,
                           size_t task) const;
