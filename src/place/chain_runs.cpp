@@ -90,8 +90,8 @@ void Runs::price() {
             f += layer.forward_time, b += layer.backward_time;
             backward[end - 1] = b;
             forward = std::max(forward, entering_[from * count_ + end - 1]) + layer.forward_time;
-            double last_out =
-                0;  // end of the backward half when it waits for what comes from behind
+            // End of the backward half when it waits for what comes from behind.
+            double last_out = 0;
             const std::vector<Leaving>& leaving = leaving_[end];
             for (auto l = leaving.rbegin(); l != leaving.rend() && l->layer >= from; ++l)
                 last_out = std::max(last_out, l->time + backward[l->layer]);
