@@ -360,6 +360,18 @@ bool has_several_phases(const Block& kernel_body) {
     return parallels > 1 || (parallels == 1 && others);
 }
 
+const Parallel* only_parallel(const Block& block) {
+    const Parallel* found = nullptr;
+    for (const StmtPtr& s : block) {
+        auto* let = std::get_if<Let>(&s->node);
+        if (let && let->kind == TileKind::Claim) continue;
+        auto* parallel = std::get_if<Parallel>(&s->node);
+        if (!parallel || found) return nullptr;
+        found = parallel;
+    }
+    return found;
+}
+
 double points(const Block& block) {
     double sum = 0;
     for (const StmtPtr& s : block) {

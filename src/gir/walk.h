@@ -61,6 +61,10 @@ std::set<Name> tiles_declared(const Block&);
 /// declared in it are seen by more than one unit. Claims and constants do nothing.
 bool has_several_phases(const Block& kernel_body);
 
+/// The parallel that is all there is in a block but for claims, which do nothing: units share its
+/// iterations and those of the parallel around it as one range. Null: there is none.
+const Parallel* only_parallel(const Block&);
+
 /// Points of the iteration spaces of all ops, loops around them counted; extents must be const.
 double points(const Block&);
 

@@ -175,13 +175,12 @@ private:
         // Nested parallels that touch are one range.
         std::vector<const Parallel*> nest = {&outer};
         int64_t range = outer.extent.value();
-        const Block* body = &outer.body;
-        while (body->size() == 1) {
-            auto* next = std::get_if<Parallel>(&body->front()->node);
-            if (!next) break;
+        Block claims;
+        while (const Parallel* next = gir::only_parallel(nest.back()->body)) {
+            for (const gir::StmtPtr& s : nest.back()->body)
+                if (std::holds_alternative<Let>(s->node)) claims.push_back(s);
             nest.push_back(next);
             range *= next->extent.value();
-            body = &next->body;
         }
         f.open_scope();
         std::string it = nest.size() == 1 ? f.unique(stem(outer.axis.str())) : f.unique("it");
@@ -198,7 +197,8 @@ private:
             }
             f.axes[nest[i]->axis] = f.declare(name, {0, extent - 1});
         }
-        if (range > 0) emit_block(f, *body);
+        for (const gir::StmtPtr& s : claims) emit_stmt(f, *s);
+        if (range > 0) emit_block(f, nest.back()->body);
         f.close_scope(fmt::format("for (i64 {0} = begin; {0} < end; ++{0}) {{", it));
         finish(f, range, true);
     }

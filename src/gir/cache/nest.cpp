@@ -27,16 +27,29 @@ private:
     }
 
     void add(std::vector<Node>& nodes, const Parallel& p) {
-        auto extent = static_cast<double>(p.extent.value());
-        // The parties take whole iterations of the outer loops first.
-        auto parties = std::min<double>(static_cast<double>(chunks_), std::max(extent, 1.0));
-        int64_t outer_chunks = chunks_;
-        double outer_width = width_;
-        chunks_ = static_cast<int64_t>(std::floor(static_cast<double>(chunks_) / parties));
+        const auto extent = static_cast<double>(p.extent.value());
+        double inside = 1;  // iterations of what shares one range with it
+        for (auto* next = only_parallel(p.body); next; next = only_parallel(next->body))
+            inside *= static_cast<double>(next->extent.value());
+        const bool outermost = share_ == 0;
+        const int64_t outer_chunks = chunks_;
+        const double outer_width = width_;
+        if (outermost) {
+            const double range = extent * inside;
+            const double parties =
+                std::min<double>(static_cast<double>(chunks_), std::max(range, 1.0));
+            chunks_ = static_cast<int64_t>(std::floor(static_cast<double>(chunks_) / parties));
+            share_ = std::ceil(range / parties);
+        }
+        // The busiest party's share: parts of the inner loops' iterations where it has no whole ones.
+        const double share = share_;
+        const double trips = std::min(extent, inside > 0 ? std::max(share / inside, 1.0) : 1.0);
+        share_ = only_parallel(p.body) && trips > 0 ? share / trips : 0;
         width_ *= extent;
         nest_.parallel_trips = std::max(nest_.parallel_trips, width_);
-        nodes.push_back(loop(p.axis, std::ceil(extent / parties), true, p.body, extent));
-        chunks_ = outer_chunks;
+        nodes.push_back(loop(p.axis, trips, true, p.body, extent));
+        if (outermost) chunks_ = outer_chunks;
+        share_ = outermost ? 0 : share;
         width_ = outer_width;
     }
 
@@ -202,6 +215,7 @@ private:
     const Program& program_;
     int64_t chunks_;
     double width_ = 1;
+    double share_ = 0;  ///< iterations of the range at hand that are left to share; 0: no range
     double trips_around_ = 1;  // of the innermost loop around
     Nest nest_;
     std::map<Name, double> middle_;

@@ -172,6 +172,24 @@ bool once(const Program& program, size_t step) {
     return std::get<RunStep>(program.steps[step].node).once;
 }
 
+/// Whether the readers of the temp, all behind step `step`, take `source` over, which names it with
+/// axes that stand for dims of the temp.
+bool readers_take_over(Program& program, size_t step, const Buffer& temp, const Slice& source,
+                       const std::map<Name, size_t>& dims, std::map<Name, Uses>& all,
+                       const Rules& rules) {
+    const std::vector<size_t> readers = all.at(temp.name).readers;
+    SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(source, dims, s); }};
+    Proposal proposal{"take-over-reader", kernel_of(program.steps[step])->name.str(), {}, {}};
+    for (size_t reader : readers) {
+        proposal.before.push_back(kernel_of(program.steps[reader]));
+        proposal.after.push_back(rewriter.kernel(proposal.before.back(), false));
+    }
+    if (!rewriter.possible || !accept(proposal, program, rules)) return false;
+    for (size_t i = 0; i < readers.size(); ++i)
+        replace_kernel(program, readers[i], proposal.after[i], all);
+    return true;
+}
+
 bool try_reader(Program& program, size_t step, std::map<Name, Uses>& all, const Rules& rules) {
     KernelPtr kernel = kernel_of(program.steps[step]);
     if (!kernel || once(program, step) || kernel->body.size() != 1) return false;
@@ -194,17 +212,7 @@ bool try_reader(Program& program, size_t step, std::map<Name, Uses>& all, const 
             if (writer > step && (!state || writer <= uses.readers.back()) &&
                 root_of(program, name) == source)
                 return false;
-    SliceRewriter rewriter{temp.name, [&](const Slice& s) { return compose(move->src, *dims, s); }};
-    Proposal proposal{"take-over-reader", kernel->name.str(), {}, {}};
-    for (size_t reader : uses.readers) {
-        proposal.before.push_back(kernel_of(program.steps[reader]));
-        proposal.after.push_back(rewriter.kernel(proposal.before.back(), false));
-    }
-    if (!rewriter.possible || !accept(proposal, program, rules)) return false;
-    const std::vector<size_t> readers = uses.readers;
-    for (size_t i = 0; i < readers.size(); ++i)
-        replace_kernel(program, readers[i], proposal.after[i], all);
-    return true;
+    return readers_take_over(program, step, temp, move->src, *dims, all, rules);
 }
 
 // No element is in both slices: some coordinate differs in its range, or modulo what all its steps
@@ -281,6 +289,99 @@ bool stays_until(const Program& program, const PureMove& move, size_t step, size
     return true;
 }
 
+/// A temp that moves fill piece by piece, as a map from its coordinates to those of one source.
+struct Pieces {
+    Slice source;
+    std::map<Name, size_t> dims;  ///< which dim of the temp each axis stands for
+};
+
+/// The map that one piece goes by, were it all of the temp: each dim walked by an axis of its own.
+std::optional<Pieces> map_of(const Buffer& temp, const PureMove& piece) {
+    Pieces out;
+    Substitution from_start;
+    for (size_t i = 0; i < piece.dst.at.size(); ++i) {
+        if (temp.dims[i].extent.is(1)) continue;
+        const Affine& at = piece.dst.at[i].affine;
+        if (at.terms.size() != 1 || at.terms[0].coefficient != 1) return std::nullopt;
+        const Name axis = at.terms[0].var;
+        if (!out.dims.emplace(axis, i).second) return std::nullopt;
+        from_start[axis] = Affine(axis) - Affine(at.constant);
+    }
+    out.source = substitute(piece.src, from_start);
+    return out;
+}
+
+/// Elements that the loops of a move go over; 0 where that is not known.
+int64_t elements_of(const PureMove& move) {
+    int64_t elements = 1;
+    for (const Loop& l : move.loops) elements *= l.extent.is_const() ? l.extent.value() : 0;
+    return elements;
+}
+
+/// Whether the pieces fill the temp, each element once.
+bool fill_it(const Buffer& temp, const std::vector<PureMove>& pieces) {
+    int64_t wanted = 1, filled = 0;
+    for (const NamedDim& d : temp.dims) wanted *= d.extent.is_const() ? d.extent.value() : 0;
+    std::vector<Extents> extents;
+    for (const PureMove& piece : pieces) {
+        filled += elements_of(piece);
+        extents.emplace_back();
+        for (const Loop& l : piece.loops) extents.back()[l.axis] = l.extent.if_const().value_or(0);
+    }
+    if (wanted == 0 || filled != wanted) return false;
+    for (size_t i = 0; i < pieces.size(); ++i)
+        for (size_t k = 0; k < i; ++k)
+            if (!apart(pieces[i].dst, extents[i], pieces[k].dst, extents[k])) return false;
+    return true;
+}
+
+/// The one map by which all pieces lie in one source.
+std::optional<Pieces> one_map(const Buffer& temp, const std::vector<PureMove>& pieces) {
+    std::optional<Pieces> map;
+    for (const PureMove& piece : pieces)
+        if (!map) map = map_of(temp, piece);
+    if (!map) return std::nullopt;
+    for (const PureMove& piece : pieces) {
+        const std::optional<Slice> at = compose(map->source, map->dims, piece.dst);
+        if (!at || !(*at == piece.src)) return std::nullopt;
+    }
+    return map;
+}
+
+/// Parts of one buffer that were put together side by side as they lie there already, as the
+/// concatenations of growing lists are:
+///     move t[c] <- y[c] over c: 8;  move t[c + 8] <- y[c + 8] over c: 8;  ... t[a] ...  ->  ... y[a] ...
+bool try_pieces(Program& program, size_t step, std::map<Name, Uses>& all, const Rules& rules) {
+    KernelPtr last = kernel_of(program.steps[step]);
+    if (!last || last->writes.size() != 1) return false;
+    const Buffer& temp = program.buffer(last->writes[0]);
+    auto found = all.find(temp.name);
+    if (found == all.end() || !is_free_temp(program, temp)) return false;
+    const Uses uses = found->second;
+    if (uses.writers.size() < 2 || uses.writers.back() != step || uses.readers.empty() ||
+        uses.readers.front() <= step)
+        return false;
+    std::vector<PureMove> pieces;
+    for (size_t writer : uses.writers) {
+        const KernelPtr kernel = kernel_of(program.steps[writer]);
+        if (once(program, writer) || kernel->body.size() != 1) return false;
+        std::optional<PureMove> piece = pure_move(program, kernel->body[0]);
+        if (!piece || piece->src.within || piece->src.target == temp.name) return false;
+        pieces.push_back(*std::move(piece));
+    }
+    const Name source = pieces[0].src.target;
+    if (touched_by_control(program, source) ||
+        program.buffer(root_of(program, source)).lifetime == Lifetime::State)
+        return false;
+    const std::optional<Pieces> map = one_map(temp, pieces);
+    if (!map || !fill_it(temp, pieces)) return false;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+        const PureMove there{pieces[i].src, pieces[i].dst, pieces[i].loops};
+        if (!stays_until(program, there, uses.writers[i], 0, uses.readers.back())) return false;
+    }
+    return readers_take_over(program, step, temp, map->source, map->dims, all, rules);
+}
+
 // One statement of the kernel at `step` moves all of a temp into part of another buffer.
 bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, Uses>& all,
                 const Rules& rules) {
@@ -335,7 +436,7 @@ bool try_writer(Program& program, size_t step, size_t statement, std::map<Name, 
 Program taken_over_by_readers(Program program, const Rules& rules) {
     std::map<Name, Uses> all = uses_of(program);
     for (size_t step = 0; step < program.steps.size(); ++step)  // drop_dead removes the moves
-        try_reader(program, step, all, rules);
+        if (!try_reader(program, step, all, rules)) try_pieces(program, step, all, rules);
     return program;
 }
 

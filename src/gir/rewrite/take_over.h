@@ -8,6 +8,7 @@
 namespace smeaton::gir::rewrite {
 
 /// move t[i, j] <- x[j, i];  ... t[a, b] ...   ->   ... x[b, a] ...
+/// So do several moves that fill t from one buffer, in which its parts lie as they lie in t.
 Program take_over_by_readers(Program, const Rules&);
 
 /// ... -> t[c];  move y[c + 32] <- t[c]        ->   ... -> y[c + 32]      (transpose, concat)

@@ -183,6 +183,68 @@ kernel right(x -> y)
     EXPECT_TRUE(means_the_same(program, taken));
 }
 
+/// Two lists of which the second has all that the first has, in the same order: `all` takes the
+/// parts in, `some` is put together from it; then `last` more comes.
+Program growing_lists(const std::string& second_part, const std::string& last) {
+    return program_of(R"(program lists
+  buffer x: memory f32[c: 2, i: 3] input
+  buffer z: memory f32[c: 3, i: 3] input
+  buffer some: memory f32[c: 4, i: 3] temp
+  buffer all: memory f32[c: 7, i: 3] output
+  buffer y: memory f32[c: 4, i: 3] output
+  run first(x -> all)
+  run second(x -> all)
+  run some_first(all -> some)
+  run some_second(all -> some)
+  run last(z -> all)
+  run negate(some -> y)
+
+kernel first(x -> all)
+  parallel c: 2, i: 3 any
+    move all[c,i] <- x[c,i]
+
+kernel second(x -> all)
+  parallel c: 2, i: 3 any
+    unary neg all[c+2,i] <- x[c,i]
+
+kernel some_first(all -> some)
+  parallel c: 2, i: 3 any
+    move some[c,i] <- all[c,i]
+
+kernel some_second(all -> some)
+  parallel c: 2, i: 3 any
+    move some[c+2,i] <- )" + second_part + R"(
+
+kernel last(z -> all)
+  parallel c: 3, i: 3 any
+    move all)" + last + R"( <- z[c,i]
+
+kernel negate(some -> y)
+  parallel c: 4, i: 3 any
+    unary neg y[c,i] <- some[c,i]
+)");
+}
+
+TEST(TakeOver, parts_put_together_as_they_lie_already_are_read_where_they_lie) {
+    const Program program = growing_lists("all[c+2,i]", "[c+4,i]");
+    const Program taken = drop_dead(take_over_by_readers(program, {}), {});
+    EXPECT_EQ(taken.steps.size(), program.steps.size() - 2);
+    EXPECT_EQ(taken.find_buffer(Name("some")), nullptr);
+    EXPECT_TRUE(means_the_same(program, taken));
+}
+
+TEST(TakeOver, parts_that_lie_otherwise_are_copied) {
+    const Program program = growing_lists("all[c,i]", "[c+4,i]");
+    const Program taken = drop_dead(take_over_by_readers(program, {}), {});
+    EXPECT_EQ(print(taken), print(program));
+}
+
+TEST(TakeOver, parts_that_change_before_they_are_read_are_copied) {
+    const Program program = growing_lists("all[c+2,i]", "[c+3,i]");
+    const Program taken = drop_dead(take_over_by_readers(program, {}), {});
+    EXPECT_EQ(print(taken), print(program));
+}
+
 TEST(TakeOver, a_value_that_is_joined_with_itself_stays) {
     std::string text = kConcat;
     text.replace(text.find("y[c+2] <- b[c]"), 14, "y[c+2] <- a[c]");

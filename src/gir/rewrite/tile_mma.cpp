@@ -142,8 +142,9 @@ std::vector<AxisPlan> MmaTiler::plan_axes() const {
     // not).
     const Capacity& room = target.panel_level(vec_role).capacity;
     int64_t vec_bytes = panel * lane_parts, bro_bytes = bytes(bro) / batches;
-    int64_t lanes_outside = room.holds(2 * bro_bytes) ? 0 : lane_parts * bro_bytes;
-    int64_t rows_outside = room.holds(2 * vec_bytes) ? 0 : outer_rows * vec_bytes;
+    const int64_t others = target.cores - 1;  // each of which fetches it again
+    int64_t lanes_outside = (room.holds(2 * bro_bytes) ? others : lane_parts) * bro_bytes;
+    int64_t rows_outside = (room.holds(2 * vec_bytes) ? others : outer_rows) * vec_bytes;
     bool rows_first =
         !staged && !rows.empty() && rows_outside <= lanes_outside && outer_rows >= target.cores;
     const bool inside = keeps_whole_panel();

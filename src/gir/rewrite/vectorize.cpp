@@ -127,6 +127,31 @@ Name axis_most_along(const Program& program, const LoopNest& nest) {
     return best;
 }
 
+/// Of the nest's axes the one that walks the outermost dim of what is stored, as it lies in memory;
+/// empty: none does, or stores differ.
+Name axis_outermost_in_memory(const Program& program, const LoopNest& nest) {
+    Name found;
+    bool alike = true;
+    auto walks = [&](const Slice& s, const MemoryPart& part) {
+        for (const Loop& l : nest.loops)
+            if (l.extent.value() > 1 && uses(Slice{s.target, {s.at[static_cast<size_t>(part.dim)]}, {}}, l.axis))
+                return l.axis;
+        return Name();
+    };
+    for_each_op(nest.body, [&](const Op& op) {
+        const Buffer* buffer = program.find_buffer(op.dst.target);
+        if (!buffer) return;
+        for (const MemoryPart& part : memory_parts(*buffer)) {
+            const Name axis = walks(op.dst, part);
+            if (axis.empty()) continue;
+            alike = alike && (found.empty() || found == axis);
+            found = axis;
+            break;
+        }
+    });
+    return alike ? found : Name();
+}
+
 struct Vectorizer {
     const Program& program;
     const Target& target;
@@ -161,7 +186,10 @@ struct Vectorizer {
             if (l.axis == row) plan.part = std::min(rows, plan.extent);
             plans.push_back(plan);
         }
-        if (outermost) share_out(plans, target);
+        if (outermost) {
+            share_rows_first(nest, plans);
+            share_out(plans, target);
+        }
         bool still_free = lanes_free && lane.empty();
         return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
             auto part = [&](Name axis) {
@@ -173,6 +201,16 @@ struct Vectorizer {
             if (part(lane) > 1) leaf = *absorb(leaf, lane, Dim(part(lane)), true);
             return inside(leaf, still_free);
         });
+    }
+
+    /// Cores that keep what they wrote in caches of their own take parts of memory, the same ones in
+    /// each kernel: what one has written is then read by it again.
+    void share_rows_first(const LoopNest& nest, std::vector<AxisPlan>& plans) const {
+        if (streams || target.all_cores() == 1) return;
+        const Name axis = axis_outermost_in_memory(program, nest);
+        auto at = std::find_if(plans.begin(), plans.end(),
+                               [&](const AxisPlan& p) { return p.axis == axis; });
+        if (at != plans.end()) std::rotate(plans.begin(), at, at + 1);
     }
 
     /// Whole loops whose turns could run in any order, but for sums that go on from turn to turn.

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "gir/common_cpu.h"
 #include "gir/rewrite/nest.h"
 #include "gir/rewrite/test_programs.h"
 #include "gir/walk.h"
@@ -40,6 +41,30 @@ TEST(LaneAxis, few_elements_may_be_stored_across_it) {
 
 TEST(LaneAxis, is_none_where_many_are_stored_across_it) {
     EXPECT_EQ(lane_of(sums_and_rows(16)), Name());
+}
+
+/// A sum of pixels with channels innermost, as lowering writes it: the channels' loop first.
+Name shared_axis(const std::string& channels) {
+    const Program program = program_of(R"(program rows
+  buffer x: dram f32[c: 64, h: 32, w: 8] input [h, w, c]
+  buffer y: dram f32[c: 64, h: 32, w: 8] output )" + channels + R"(
+  run twice(x -> y)
+
+kernel twice(x -> y)
+  parallel c: 64, h: 32, w: 8 any
+    binary add y[c,h,w] <- x[c,h,w], x[c,h,w]
+)");
+    const Target target = common_cpu(64, 32, 2);
+    std::set<Name> taken;
+    std::map<Name, int64_t> placed;
+    const Block tiled =
+        vectorize(program, kernels(program).front()->body.front(), target, taken, placed, true);
+    return std::get<Parallel>(tiled.front()->node).axis;
+}
+
+TEST(Vectorize, cores_share_the_outermost_dim_of_memory) {
+    EXPECT_EQ(shared_axis("[h, w, c]"), Name("h"));
+    EXPECT_EQ(shared_axis("[w, h, c]"), Name("w"));
 }
 
 }  // namespace
