@@ -110,6 +110,28 @@ TEST(Misses, a_party_of_the_parallel_has_its_share_of_the_rows_and_all_of_b) {
     EXPECT_EQ(total(nest, bytes, "b"), 256 * 512 * 4);
 }
 
+TEST(Nests, the_busiest_party_of_one_range_has_parts_of_outer_iterations) {
+    Parsed p = parse(R"(program p
+  buffer x: dram f32[i: 3, j: 4, c: 16] input
+  buffer y: dram f32[i: 3, j: 4, c: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel i: 3 core
+    claim row: l1 f32[j_1: 4, c_1: 16] <- x[i,j_1,c_1]
+    parallel j: 4 core
+      move y[i,j,c] <- row[j,c] over c: 16
+)");
+    auto trips = [&](int64_t parties) {
+        const Nest nest = nest_of(p.program, *p.kernel, parties);
+        const auto& outer = nest.root.children.at(0);
+        return std::pair(outer.loop.trips, outer.children.at(0).loop.trips);
+    };
+    EXPECT_EQ(trips(1), std::pair(3.0, 4.0));
+    EXPECT_EQ(trips(2), std::pair(1.5, 4.0));  // 6 of 12
+    EXPECT_EQ(trips(5), std::pair(1.0, 3.0));  // 3 of 12
+}
+
 TEST(Misses, parties_that_share_a_cache_share_its_room) {
     Parsed p = parse(kMatmul);
     Nest nest = nest_of(p.program, *p.kernel);

@@ -223,6 +223,24 @@ kernel k( -> y)
     EXPECT_THAT(gir::print(spelled), testing::Not(testing::HasSubstr("turning")));
 }
 
+TEST(Parallels, with_only_claims_between_are_shared_out_as_one_range) {
+    const gir::Program p = parsed(R"(program p
+  buffer x: dram f32[i: 3, j: 4, c: 16] input
+  buffer y: dram f32[i: 3, j: 4, c: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel i: 3 core
+    claim row: l1 f32[j_1: 4, c_1: 16] <- x[i,j_1,c_1]
+    parallel j: 4 core
+      move y[i,j,c] <- row[j,c] over c: 16 spelled lanes c by 16
+)");
+    const emit::EmittedProgram emitted = emit::emit_program(p, {emit::isa_named("avx512"), 1, {}});
+    ASSERT_EQ(emitted.kernels.at(0).phases.size(), 1u);
+    EXPECT_EQ(emitted.kernels[0].phases[0].range, 12);
+    EXPECT_TRUE(compare(p, random_inputs(p, 1), "plain").differences.empty());
+}
+
 TEST(Spelling, of_vectors_wider_than_the_machine_s_is_refused_by_the_emitter) {
     EXPECT_THROW(code_of(parsed(spelled_text()), "avx2"), UserError);
 }
