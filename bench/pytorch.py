@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Times emitted PyTorch (`emit --as pytorch`) against the module that the model file was exported from, both eager, at
 the same number of intra-operator threads, turn by turn: per round the ratio of the medians of a turn, and of the
-ratios the median. Beside it forward_parallel against forward at that number of threads. Under .venv-zoo.
+ratios the median. Beside it forward_parallel against forward at that number of threads; models with branches that were
+never PyTorch modules have that alone. Under .venv-zoo.
 
-    pytorch.py                       five models
+    pytorch.py                       all exported models, nasnet_cells, two_towers: five minutes
     pytorch.py --only bert,googlenet --threads 2 --rounds 7
+    pytorch.py --operators           which operators of PyTorch the emitted forward calls more, or less often
 """
 
 import argparse
@@ -12,18 +14,20 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "zoo")]
 import pytorch  # noqa: E402
-from zoo import exported, store  # noqa: E402
+from zoo import branches, exported, store  # noqa: E402
 
-MODELS = ("resnet50", "mobilenet_v2", "googlenet", "inception_v3", "bert_base")
-TURN_S, LEAST_RUNS = 0.4, 3
+BRANCHES = ("googlenet", "inception_v3", "squeezenet1_1", "shufflenet_v2", "detector", *branches.MODELS)
+TURN_S, LEAST_RUNS = 0.3, 3
 
 
 def turn(run):
@@ -38,16 +42,77 @@ def turn(run):
 
 
 def race(runs, rounds):
-    """By name: medians; and by name the median ratio to the first."""
+    """By name: medians; and by pair of names the median ratio of a round."""
     times = {name: [] for name in runs}
     for round_ in range(rounds):
         for name in list(runs) if round_ % 2 == 0 else reversed(list(runs)):
             times[name].append(turn(runs[name]))
-    first = times[next(iter(times))]
-    return (
-        {name: median(t) for name, t in times.items()},
-        {name: median(a / b for a, b in zip(t, first)) for name, t in times.items()},
+    ratios = {(a, b): median(x / y for x, y in zip(times[a], times[b])) for a in runs for b in runs}
+    return {name: median(t) for name, t in times.items()}, ratios
+
+
+class Calls(TorchDispatchMode):
+    """How often each operator is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count[function.overloadpacket.__name__] += 1
+        return function(*args, **(kwargs or {}))
+
+
+def calls(run, inputs):
+    with Calls() as mode:
+        run(*inputs)
+    return mode.count
+
+
+def cases(words):
+    """(name, row of the index, how the original is made or None)."""
+    index = {case["name"]: case for case in store.write_index()}
+    makers = {name: (f"{name}_script", recipe.make) for name, recipe in exported.RECIPES.items()}
+    makers |= {name: (name, None) for name in branches.MODELS}
+    for name, (row, make) in makers.items():
+        if any(word in name for word in words):
+            if row not in index:
+                raise SystemExit(f"no model {row} in {store.cache_root()}; run tools/models.py")
+            yield name, index[row], make
+
+
+def modules(case, make, folder):
+    """Ways to run the model, and its inputs."""
+    source = store.cache_root() / case["folder"]
+    pytorch.emit(source / case["model"], Path(folder))
+    ours = pytorch.load(Path(folder)).Model.load(folder)
+    inputs = [torch.from_numpy(value) for value in store.feeds_of(source, case).values()]
+    runs = {"original": make().eval()} if make else {}
+    return runs | {"forward": ours.forward, "parallel": ours.forward_parallel}, inputs
+
+
+def row(name, runs, inputs, rounds):
+    ms, ratios = race({k: (lambda run=run: run(*inputs)) for k, run in runs.items()}, rounds)
+    eager, parallel = ratios.get(("forward", "original")), ratios["parallel", "forward"]
+    print(
+        f"{name:16} original {ms.get('original', float('nan')):8.2f} ms"
+        f"  forward {ms['forward']:8.2f} ({eager or float('nan'):.3f} of the original)"
+        f"  forward_parallel {ms['parallel']:8.2f} ({parallel:.3f} of forward)",
+        flush=True,
     )
+    return eager, parallel
+
+
+def summary(what, ratios, limit):
+    mean, over = geometric_mean(ratios.values()), [f"{n} {r:.3f}" for n, r in ratios.items() if r > limit]
+    print(f"{what}: geometric mean {mean:.3f} of {len(ratios)}; above {limit}: {', '.join(over) or 'none'}")
+
+
+def operators(name, runs, inputs):
+    before, after = calls(runs["original"], inputs), calls(runs["forward"], inputs)
+    print(f"{name}: {before.total()} calls in the original, {after.total()} as emitted")
+    for way, more in (("more", after - before), ("less", before - after)):
+        print(f"    {way}: {', '.join(f'{n} {op}' for op, n in sorted(more.items())) or 'none'}", flush=True)
 
 
 def main():
@@ -55,30 +120,34 @@ def main():
     parser.add_argument("--only", help="parts of names, with commas")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--operators", action="store_true", help="count calls in place of timing")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    words = arguments.only.split(",") if arguments.only else MODELS
+    words = arguments.only.split(",") if arguments.only else [""]
     torch.set_num_threads(arguments.threads)
-    index = store.write_index()
-    print(f"{arguments.threads} threads, {arguments.rounds} rounds; ratios to the original, eager")
-    for name in [n for n in exported.RECIPES if any(w in n for w in words)]:
-        (case,) = [c for c in index if c["name"] == f"{name}_script"]
-        source = store.cache_root() / case["folder"]
+    if arguments.operators:
+        torch.backends.mha.set_fastpath_enabled(False)  # one operator of many: as the exporters saw it
+    else:
+        print(f"{arguments.threads} threads, {arguments.rounds} rounds, eager")
+    eager, parallel = {}, {}
+    for name, case, make in cases(words):
         with tempfile.TemporaryDirectory() as folder:
-            pytorch.emit(source / case["model"], Path(folder))
-            ours = pytorch.load(Path(folder)).Model.load(folder)
-            inputs = [torch.from_numpy(value) for value in store.feeds_of(source, case).values()]
-            original = exported.RECIPES[name].make().eval()
+            runs, inputs = modules(case, make, folder)
             with torch.inference_mode():
-                runs = {"original": original, "forward": ours.forward, "parallel": ours.forward_parallel}
-                ms, ratios = race(
-                    {k: (lambda run=run: run(*inputs)) for k, run in runs.items()}, arguments.rounds
-                )
-        print(
-            f"{name:16} original {ms['original']:8.2f} ms  forward {ms['forward']:8.2f} ({ratios['forward']:.3f})"
-            f"  forward_parallel {ms['parallel']:8.2f} ({ratios['parallel'] / ratios['forward']:.3f} of forward)",
-            flush=True,
-        )
+                if not arguments.operators:
+                    of_original, of_forward = row(name, runs, inputs, arguments.rounds)
+                elif make:
+                    operators(name, runs, inputs)
+        if arguments.operators:
+            continue
+        if of_original:
+            eager[name] = of_original
+        if name in BRANCHES:
+            parallel[name] = of_forward
+    if eager:
+        summary("forward of the original", eager, 1.05)
+    if parallel:
+        summary("forward_parallel of forward, models with branches", parallel, 0.95)
     return 0
 
 

@@ -30,7 +30,9 @@ Staged& staged() {
 StagedFolder::StagedFolder(std::string folder)
     : folder_(std::move(folder)), draft_(fmt::format("{}.{}.part", folder_, getpid())) {
     std::lock_guard lock(staged().mutex);
-    make_folder(draft_);
+    std::error_code failed;
+    std::filesystem::create_directories(draft_, failed);
+    if (failed) throw UserError("{}: cannot make the folder: {}", folder_, failed.message());
     staged().folders.insert(draft_);
 }
 

@@ -42,6 +42,12 @@ struct Files {
     std::string html, svg, trace;
 };
 
+/// Before what may take minutes, and before the first of several files.
+void require_writable(const Files& files) {
+    for (const std::string& file : {files.html, files.svg, files.trace})
+        if (!file.empty()) smeaton::require_writable(file);
+}
+
 void write(const driver::ScheduleResult& result, const Files& files) {
     driver::Drawing graph;
     if (!files.html.empty() || !files.svg.empty()) graph = driver::draw(result);
@@ -71,6 +77,7 @@ Verb schedule_verb() {
                 return [=] {
                     Progress progress;
                     r->session.progress = progress.callback();
+                    require_writable(*files);
                     driver::ScheduleResult result = driver::make_schedule(*r);
                     print_warnings(result.of, result.warnings);
                     write(result, *files);

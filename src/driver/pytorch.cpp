@@ -6,72 +6,22 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "base/staged_folder.h"
+#include "driver/eager_plan.h"
 #include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
 #include "driver/source.h"
 #include "export/pytorch/emit.h"
 #include "lower/evaluate.h"
-#include "machine/query.h"
-#include "machine/read.h"
 #include "model/bind_dims.h"
 #include "model/open_weights.h"
 #include "model/rewrite/simplify.h"
 #include "model/shape/infer.h"
 #include "model/summary/summary.h"
-#include "schedule/solve.h"
 
 namespace smeaton::driver {
 
 namespace {
-
-/// PyTorch leaves loops over fewer elements on one thread (at::internal::GRAIN_SIZE).
-constexpr double kGrainBytes = 32768 * 4;
-/// Operations per written byte that only contractions and wide windows reach.
-constexpr double kContraction = 16;
-
-/// What an operator takes in eager PyTorch: a call, and the slower of its arithmetic and its
-/// traffic. Both are divided among the intra-operator threads.
-struct EagerCosts {
-    std::vector<double> gflops, gb_s;  ///< [k - 1]: of k cores
-    double call_us = 3;                ///< Python and dispatch
-    double split_us = 5;               ///< the threads of an operator begin and end together
-    double message_us = 20;            ///< put, the other thread awake, get
-    std::string of = "figures that are assumed (give --machine FILE for a machine's)";
-
-    /// An operator's us on so many cores, without the call.
-    double us(double flops, double read, double written, size_t cores) const {
-        const bool whole = written < kGrainBytes && flops < kContraction * written;
-        const size_t k = whole ? 1 : cores;
-        const double longer = std::max(flops / gflops[k - 1], (read + written) / gb_s[k - 1]);
-        return longer * 1e-3 + (k > 1 ? split_us : 0);
-    }
-};
-
-EagerCosts costs_of(const std::string& machine_file, int cores) {
-    EagerCosts costs;
-    if (machine_file.empty()) {
-        for (int k = 1; k <= cores; ++k) {
-            costs.gflops.push_back(50.0 * k);
-            costs.gb_s.push_back(10.0 * k);
-        }
-        return costs;
-    }
-    const machine::Machine m = machine::read_machine_file(machine_file);
-    const auto peak = machine::peak_gflops(m, DType::kF32);
-    if (!peak) throw UserError("{}: no unit has a rate of fma in f32", machine_file);
-    if (m.levels.empty() || !m.levels.back().read)
-        throw UserError("{}: its outermost level has no read bandwidth", machine_file);
-    const double busy =
-        machine::all_busy_share(m, *machine::best_unit(m, machine::OpClass::Fma, DType::kF32))
-            .value;
-    for (int k = 1; k <= cores; ++k) {
-        costs.gflops.push_back(peak->value * k * (k > 1 ? busy : 1));
-        costs.gb_s.push_back(machine::total_gb_s(*m.levels.back().read, k).value);
-    }
-    costs.of = m.name;
-    return costs;
-}
 
 model::Inferred simplified(const PytorchRequest& request, const Opened& opened) {
     model::DimBindings bindings = model::dim_bindings(opened.graph, parse_dims(request.feeds.dims));
@@ -111,54 +61,44 @@ tensor::Bindings assumed_sizes(const model::Graph& graph) {
     return bind;
 }
 
-void set_costs(const pytorch::Export& what, const tensor::Bindings& bind, const EagerCosts& costs,
-               schedule::TaskGraph& tasks) {
-    std::map<std::string, std::vector<double>> us;
-    for (const model::OperatorSummary& op : model::summarize({what.graph()}).operators) {
-        auto number = [&](const Dim& d) { return static_cast<double>(d.bind(bind).value()); };
-        for (size_t k = 1; k <= costs.gflops.size(); ++k)
-            us[op.node].push_back(
-                costs.us(number(op.flops), number(op.read_bytes), number(op.written_bytes), k));
+std::vector<EagerWork> work_of(const pytorch::Export& what, const tensor::Bindings& bind) {
+    std::map<std::string, EagerWork> of_node;
+    for (const model::OperatorSummary& op : model::summarize({what.graph()}).operators)
+        of_node[op.node] = eager_work(op, bind);
+    std::vector<EagerWork> work;
+    for (int s : what.order()) {
+        EagerWork all;
+        for (model::NodeId n : what.tree().statements[static_cast<size_t>(s)].nodes)
+            all.add(of_node.at(what.graph().at(n).name));
+        work.push_back(all);
     }
-    for (size_t t = 0; t < tasks.tasks.size(); ++t) {
-        const auto s = static_cast<size_t>(what.order()[t]);
-        std::vector<double>& durations = tasks.tasks[t].durations_us;
-        durations.assign(costs.gflops.size(), costs.call_us);
-        for (model::NodeId n : what.tree().statements[s].nodes)
-            for (size_t k = 0; k < durations.size(); ++k)
-                durations[k] += us.at(what.graph().at(n).name)[k];
-        // More cores than the fastest number are never taken.
-        const auto fastest = std::min_element(durations.begin(), durations.end());
-        durations.resize(static_cast<size_t>(fastest - durations.begin()) + 1);
-    }
-    for (schedule::Edge& e : tasks.edges) e.cost_us = costs.message_us;
+    return work;
 }
 
 pytorch::ClusterPlan plan_clusters(const PytorchRequest& request, const pytorch::Export& what) {
-    const EagerCosts costs = costs_of(request.machine_file, request.cores);
+    const EagerCosts costs = eager_costs(request.machine_file, request.cores);
     const tensor::Bindings bind = assumed_sizes(what.graph());
     schedule::TaskGraph tasks = what.tasks(bind);
     pytorch::ClusterPlan plan;
     plan.about = {
-        fmt::format("By `{}` on {} cores; {}: {:.0f} GFLOP/s and {:.0f} GB/s a core, {:.0f} us a "
-                    "call, {:.0f} us more where it is split, {:.0f} us a message.",
+        fmt::format("By `{}` on {} cores; {}: {:.0f} GFLOP/s and {:.0f} GB/s a core, "
+                    "{:.0f} us a message.",
                     request.algorithm, request.cores, costs.of, costs.gflops[0], costs.gb_s[0],
-                    costs.call_us, costs.split_us, costs.message_us)};
+                    costs.message_us)};
     std::string open;
     for (const auto& [name, size] : bind) open += (open.empty() ? "" : ", ") + name.str() + " = 1";
     if (!open.empty()) plan.about.push_back(fmt::format("Predicted for {}.", open));
     if (tasks.tasks.empty()) return plan;
-    set_costs(what, bind, costs, tasks);
     schedule::SolveOptions options;
     options.algorithm = schedule::algorithm_named(request.algorithm);
     options.time_limit_s = request.time_limit_s;
-    const schedule::Solution solution =
-        schedule::solve(tasks, schedule::cores_of_one_kind(request.cores), options, request.model);
-    plan.schedule = solution.schedule;
-    plan.makespan_us = solution.makespan_us;
-    plan.serial_us = solution.serial_us;
-    plan.lower_bound_us = solution.lower_bound_us;
-    plan.about.insert(plan.about.end(), solution.notes.begin(), solution.notes.end());
+    const EagerPlan solved =
+        plan_eager(std::move(tasks), work_of(what, bind), costs, options, request.model);
+    plan.schedule = solved.schedule;
+    plan.makespan_us = schedule::makespan_us(solved.schedule);
+    plan.serial_us = solved.serial_us;
+    plan.lower_bound_us = solved.lower_bound_us;
+    plan.about.insert(plan.about.end(), solved.notes.begin(), solved.notes.end());
     return plan;
 }
 

@@ -165,6 +165,8 @@ def test_training_that_cannot_be_is_refused(chain, arguments, message):
             "in a cycle: a -> b -> a",
         ),
         ('{"tasks": []}', ["--cores", "2"], "there is no task"),
+        ('{"tasks": [{"name": "a\\nb", "durations_us": [1]}]}', ["--cores", "2"], "a text of one line"),
+        ('{"tasks": [], "tasks": []}', ["--cores", "2"], "the key 'tasks' twice"),
         ("{", ["--cores", "2"], "no JSON"),
         ('{"tasks": [{"name": "a", "durations_us": [1e999]}]}', ["--cores", "2"], "no JSON"),
         ('{"tasks": [{"name": "a", "durations_us": [1]}]}', ["--cores", "core=1,core=2"], "'core' twice"),
@@ -263,6 +265,21 @@ def test_a_measured_run_stands_beside_the_prediction(tmp_path):
     assert {e["pid"] for e in events} == {1, 2}
     text = smeaton(*call).out
     assert "predicted, " in text and "measured, " in text
+
+
+def test_nothing_is_written_where_one_file_cannot_be(tmp_path):
+    (tmp_path / "g.json").write_text('{"tasks": [{"name": "a", "durations_us": [1]}]}')
+    files = ("--html", tmp_path / "s.html", "--trace", tmp_path / "no" / "such" / "folder.json")
+    ended = smeaton("schedule", "--graph", tmp_path / "g.json", "--cores", 1, *files)
+    assert ended.code == 1 and "folder.json: cannot write" in ended.err
+    assert not (tmp_path / "s.html").exists()
+
+
+def test_a_task_graph_in_the_place_of_a_model_is_told(tmp_path):
+    (tmp_path / "g.stg").write_text("1\n0 0 0\n1 5 1 0\n2 0 1 1\n")
+    ended = smeaton("schedule", tmp_path / "g.stg", "--cores", 1)
+    assert ended.code == 1 and ended.err.count("\n") == 1
+    assert "g.stg: it is a task graph, no model; give it as --graph FILE" in ended.err
 
 
 def test_without_graphviz_the_graph_is_an_error_that_says_what_to_install(tmp_path):

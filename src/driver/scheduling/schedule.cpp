@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "base/error.h"
 #include "cost/target.h"
@@ -134,16 +135,24 @@ private:
         result_.costs = name(costs_);
         bool priced = costs_ == Costs::Model || costs_ == Costs::Measured;
         if (!priced) result_.unit = "steps";
+        open();  // before a machine is measured for it
         if (priced || !request_.machine_file.empty()) machine_ = read_machine();
         if (!cores_ && !linear())
             cores_ = schedule::cores_of_one_kind(
                 machine_ ? static_cast<int>(machine::core_count(*machine_)) : run::usable_cores());
-        opened_ = open_model(request_.model, request_.feeds, request_.session);
-        result_.nodes_raw = static_cast<int>(opened_.graph.nodes.size());
         naming(request_.model, [&] {
             if (request_.training) train();
             linear() ? operators() : kernels();
         });
+    }
+
+    void open() {
+        const std::string ending = std::filesystem::path(request_.model).extension();
+        if (ending == ".stg" || ending == ".td")
+            throw UserError("{}: it is a task graph, no model; give it as --graph FILE",
+                            request_.model);
+        opened_ = open_model(request_.model, request_.feeds, request_.session);
+        result_.nodes_raw = static_cast<int>(opened_.graph.nodes.size());
     }
 
     // The step in place of the model. Its sizes are numbers, and its inputs more than the model's.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -37,6 +38,7 @@ public:
         sizes_.resize(units);
         visit(tree_.root);
         for (size_t c = 0; c < out_.classes.size(); ++c) set_parameters(static_cast<int>(c));
+        for (Class& c : out_.classes) set_in_place(c);
         set_names();
         return std::move(out_);
     }
@@ -147,6 +149,27 @@ private:
             for (size_t i = 0; i < made.units.size(); ++i)
                 out_.values[static_cast<size_t>(made.units[i])].push_back(column[i]);
         }
+        channels_first(made);
+    }
+
+    /// As a person orders parameters: Bottleneck(64, 64, 256, stride=1).
+    void channels_first(Class& made) {
+        std::vector<size_t> order(made.parameters.size());
+        std::iota(order.begin(), order.end(), size_t{0});
+        std::stable_partition(order.begin(), order.end(),
+                              [&](size_t p) { return counts_channels(made.parameters[p]); });
+        const auto reordered = [&](const std::vector<std::string>& all) {
+            std::vector<std::string> out;
+            for (size_t p : order) out.push_back(all[p]);
+            return out;
+        };
+        made.parameters = reordered(made.parameters);
+        for (int u : made.units)
+            out_.values[static_cast<size_t>(u)] = reordered(out_.values[static_cast<size_t>(u)]);
+        for (int& p : made.parameter_of)
+            if (p >= 0)
+                p = static_cast<int>(std::find(order.begin(), order.end(), static_cast<size_t>(p)) -
+                                     order.begin());
     }
 
     static std::string parameter_name(const std::vector<Number>& numbers,
@@ -164,6 +187,21 @@ private:
         std::string unique = name;
         for (int k = 2; !taken.insert(unique).second; ++k) unique = name + "_" + std::to_string(k);
         return unique;
+    }
+
+    /// One module may be called several times, in several instances: all of these must allow it.
+    void set_in_place(Class& c) const {
+        std::map<std::string, bool> allowed;
+        for (int u : c.units)
+            for (const auto& [statement, names] : out_.attributes[static_cast<size_t>(u)].of)
+                for (size_t k = 0; k < names.size(); ++k) {
+                    const Statement& s = tree_.statements[static_cast<size_t>(statement)];
+                    const auto [found, is_new] =
+                        allowed.emplace(names[k], s.modules[k].overwrites);
+                    found->second = found->second && s.modules[k].overwrites;
+                }
+        for (const auto& [name, yes] : allowed)
+            if (yes) c.in_place.insert(name);
     }
 
     // ---- names ---------------------------------------------------------------------------------
@@ -283,6 +321,11 @@ void set_paths(const Tree& tree, const Classes& classes, int u, Paths& paths) {
 }
 
 }  // namespace
+
+bool counts_channels(const std::string& parameter) {
+    const std::string word = parameter.substr(0, parameter.find_last_not_of("_0123456789") + 1);
+    return word.ends_with("channels") || word.ends_with("features");
+}
 
 std::string size_name(const std::string& symbol) {
     return identifier(symbol);

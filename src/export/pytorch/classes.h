@@ -1,6 +1,7 @@
 // Units as classes: equal ones are one class, and numbers in which they differ its parameters.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Class {
     std::vector<std::string> parameters;
     /// A number in __init__: by place (see numbers_of), which parameter; -1: the number itself.
     std::vector<int> parameter_of;
+    std::set<std::string> in_place;      ///< modules that write over what they are given
     std::vector<std::string> arguments;  ///< of forward
     std::vector<std::string> sizes;      ///< of forward, behind them: ints
     std::vector<CodeLine> forward;       ///< without the return
@@ -37,6 +39,9 @@ struct Classes {
 };
 
 Classes make_classes(const Source&, const Tree&);
+
+/// Of a class's parameter: it stands in front, and is given without its name.
+bool counts_channels(const std::string& parameter);
 
 /// "batch" for a symbolic size of the model.
 std::string size_name(const std::string& symbol);

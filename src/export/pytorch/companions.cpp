@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "export/pytorch/python_file.h"
 #include "export/pytorch/text.h"
 #include "model/shape/known.h"
 
@@ -87,18 +88,29 @@ if __name__ == "__main__":
 
 }  // namespace
 
+namespace {
+
+/// A size by its name alone where that is all it is: what check.py is told it by.
+std::string size_text(const Dim& d) {
+    if (d.is_const()) return d.str();
+    const std::vector<Name> symbols = d.symbols();
+    const bool one = symbols.size() == 1 && d == Dim::symbol(symbols[0]);
+    return string_text(one ? symbols[0].str() : d.str());
+}
+
+}  // namespace
+
 std::string check_text(const Source& source) {
-    std::string rows;
+    PythonFile rows;
+    rows.add(0, "INPUTS: list[tuple[list[int | str], torch.dtype]] = [");
     for (ValueId id : source.graph.inputs) {
         const model::Value& v = source.graph.at(id);
         std::string dims;
-        for (const Dim& d : *v.shape)
-            dims += (dims.empty() ? "" : ", ") + (d.is_const() ? d.str() : string_text(d.str()));
-        rows +=
-            fmt::format("    ([{}], {}),  # {}\n", dims, dtype_text(*v.dtype), plain_text(v.name));
+        for (const Dim& d : *v.shape) dims += (dims.empty() ? "" : ", ") + size_text(d);
+        rows.code(1, fmt::format("([{}], {}),", dims, dtype_text(*v.dtype)), plain_text(v.name));
     }
-    return std::string(kCheckHead) + "INPUTS: list[tuple[list[int | str], torch.dtype]] = [\n" +
-           rows + "]\n" + kCheckTail;
+    rows.add(0, "]");
+    return std::string(kCheckHead) + rows.text() + kCheckTail;
 }
 
 std::string readme_text(const Source& source, const ClusterPlan& plan, const EmitOptions& options) {

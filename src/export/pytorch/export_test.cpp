@@ -9,6 +9,7 @@
 namespace smeaton::pytorch {
 
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -93,6 +94,98 @@ TEST(Model, AChainReadsAsAPersonWritesIt) {
         HasSubstr(
             "out: Tensor = self.linear(x)  # Gemm_0\n        out = self.relu(out)  # Relu_1\n"));
     EXPECT_THAT(text, HasSubstr("def forward(self, x: Tensor) -> Tensor:"));
+}
+
+TEST(Model, WhatIsOneModuleInPyTorchIsOneLine) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[2,4]
+  const root: f32[](1.4142135)
+  const one: f32[](1)
+  const half: f32[](0.5)
+  a: f32[2,4] = Div(x, root) since 14 as "act/Div"
+  b: f32[2,4] = Erf(a) since 13 as "act/Erf"
+  c: f32[2,4] = Add(one, b) since 14 as "act/Add"
+  d: f32[2,4] = Mul(x, c) since 14 as "act/Mul"
+  e: f32[2,4] = Mul(d, half) since 14 as "act/Mul_1"
+  s: f32[2,4] = Sigmoid(e) since 13 as "gate/Sigmoid"
+  y: f32[2,4] = Mul(s, e) since 14 as "gate/Mul"
+  output y
+)");
+    EXPECT_THAT(text, HasSubstr("self.gelu = nn.GELU()\n"));
+    EXPECT_THAT(text, HasSubstr("self.gelu(x)  # act/Div, Erf, Add, Mul, Mul_1\n"));
+    EXPECT_THAT(text, HasSubstr("# gate/Sigmoid, Mul\n"));
+    EXPECT_THAT(text, Not(HasSubstr("torch.erf")));
+}
+
+TEST(Model, TheTanhFormOfGeluIsFoundInAnyOrder) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[2,4]
+  const three: f32[](3)
+  const part: f32[](0.044715)
+  const scale: f32[](0.7978845608)
+  const one: f32[](1)
+  const half: f32[](0.5)
+  h: f32[2,4] = Mul(x, half) since 14 as Mul
+  a: f32[2,4] = Pow(x, three) since 15 as Pow
+  b: f32[2,4] = Mul(a, part) since 14 as Mul_1
+  c: f32[2,4] = Add(x, b) since 14 as Add
+  d: f32[2,4] = Mul(c, scale) since 14 as Mul_2
+  e: f32[2,4] = Tanh(d) since 13 as Tanh
+  f: f32[2,4] = Add(e, one) since 14 as Add_1
+  y: f32[2,4] = Mul(h, f) since 14 as Mul_3
+  output y
+)");
+    EXPECT_THAT(text, HasSubstr("self.gelu = nn.GELU(approximate=\"tanh\")\n"));
+    EXPECT_THAT(text,
+                HasSubstr("self.gelu(x)  # Mul, Pow, Mul_1, Add, Mul_2, Tanh, Add_1, Mul_3\n"));
+}
+
+TEST(Model, WhatIsReadElsewhereOrHasOtherNumbersStaysApart) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[2,4]
+  const root: f32[](1.5)
+  const one: f32[](1)
+  const half: f32[](0.5)
+  a: f32[2,4] = Div(x, root) since 14 as Div
+  b: f32[2,4] = Erf(a) since 13 as Erf
+  c: f32[2,4] = Add(b, one) since 14 as Add
+  d: f32[2,4] = Mul(x, c) since 14 as Mul
+  y: f32[2,4] = Mul(d, half) since 14 as Mul_1
+  s: f32[2,4] = Sigmoid(x) since 13 as Sigmoid
+  z: f32[2,4] = Mul(s, x) since 14 as Mul_2
+  output y
+  output z
+  output s
+)");
+    EXPECT_THAT(text, HasSubstr("torch.erf("));
+    EXPECT_THAT(text, HasSubstr("nn.Sigmoid()"));
+    EXPECT_THAT(text, Not(HasSubstr("nn.GELU")));
+    EXPECT_THAT(text, Not(HasSubstr("nn.SiLU")));
+}
+
+TEST(Model, AnActivationWritesOverWhatNobodyElseReads) {
+    const auto relu_of = [](const std::string& outputs) {
+        return model_py(R"(graph t
+  opset "" 17
+  input x: f32[1,4]
+  const w: f32[4,4](1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+  h: f32[1,4] = MatMul(x, w) since 13 as MatMul_0
+  y: f32[1,4] = Relu(h) since 14 as Relu_1
+)" + outputs);
+    };
+    EXPECT_THAT(relu_of("  output y\n"), HasSubstr("self.relu = nn.ReLU(inplace=True)\n"));
+    EXPECT_THAT(relu_of("  output y\n  output h\n"), HasSubstr("self.relu = nn.ReLU()\n"));
+    // The caller's tensor is not ours to write over.
+    EXPECT_THAT(model_py(R"(graph t
+  opset "" 17
+  input x: f32[1,4]
+  y: f32[1,4] = Relu(x) since 14 as Relu_0
+  output y
+)"),
+                HasSubstr("self.relu = nn.ReLU()\n"));
 }
 
 TEST(Model, SizesOfTheInputsHaveNames) {

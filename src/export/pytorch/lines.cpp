@@ -6,6 +6,8 @@
 #include <map>
 
 #include "base/error.h"
+#include "export/pytorch/joins.h"
+#include "export/pytorch/overwrite.h"
 
 namespace smeaton::pytorch {
 
@@ -188,65 +190,6 @@ private:
     std::vector<int> crossing_;
 };
 
-/// x @ w, then + b of as many elements as w has columns: nn.Linear(x).
-class Joiner {
-public:
-    Joiner(const Graph& graph, std::vector<Statement>& statements)
-        : graph_(graph), statements_(statements), reads_(graph.values.size()) {
-        for (const Statement& s : statements)
-            for (ValueId id : reads_of(s)) ++reads_[static_cast<size_t>(id.v)];
-        for (ValueId id : graph.outputs) ++reads_[static_cast<size_t>(id.v)];
-    }
-
-    /// `order` loses those that were joined to others.
-    void join(std::vector<int>& order) {
-        std::map<int32_t, int> maker;
-        for (int s : order)
-            for (ValueId id : statements_[static_cast<size_t>(s)].results) maker[id.v] = s;
-        std::erase_if(order, [&](int s) {
-            const Statement& product = statements_[static_cast<size_t>(s)];
-            if (product.nodes.empty() || graph_.at(product.nodes[0]).op != OpType::kMatMul)
-                return false;
-            for (int t : order)
-                if (reads(t, product.results[0])) return joined(product, t);
-            return false;
-        });
-    }
-
-private:
-    bool reads(int s, ValueId id) const {
-        const Statement& statement = statements_[static_cast<size_t>(s)];
-        if (graph_.at(statement.nodes.back()).op != OpType::kAdd) return false;
-        const Node& node = graph_.at(statement.nodes.back());
-        return std::find(node.inputs.begin(), node.inputs.end(), id) != node.inputs.end();
-    }
-
-    bool joined(const Statement& product, int t) {
-        Statement& sum = statements_[static_cast<size_t>(t)];
-        const ValueId made = product.results[0];
-        if (product.modules.empty() || reads_[static_cast<size_t>(made.v)] != 1) return false;
-        const Node& add = graph_.at(sum.nodes.back());
-        const ValueId bias = add.inputs[add.inputs[0] == made ? 1 : 0];
-        const auto& constant = graph_.at(bias).constant;
-        const std::vector<Dim>& shape = *graph_.at(made).shape;
-        if (!constant || constant->shape().size() != 1 || !shape.back().is(constant->elements()) ||
-            constant->dtype() != graph_.at(made).dtype)
-            return false;
-        Statement both = product;
-        both.nodes.push_back(sum.nodes.back());
-        both.results = sum.results;
-        Module& linear = both.modules[0];
-        linear.arguments.pop_back();  // bias=False
-        linear.weights.push_back({"bias", bias});
-        sum = std::move(both);
-        return true;
-    }
-
-    const Graph& graph_;
-    std::vector<Statement>& statements_;
-    std::vector<int> reads_;
-};
-
 /// Outputs of the graph that no node makes: constants and sizes.
 void add_made_outputs(const Source& source, Lines& lines) {
     std::vector<int> more;
@@ -298,6 +241,7 @@ Lines make_lines(const Source& source) {
     Phase(source.graph, lines).align();
     Joiner joiner(source.graph, lines.statements);
     for (std::vector<int>& block : lines.blocks) joiner.join(block);
+    mark_overwriting(source.graph, lines.blocks, lines.statements);
     add_made_outputs(source, lines);
     return lines;
 }

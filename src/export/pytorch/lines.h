@@ -16,8 +16,8 @@ struct Lines {
     std::vector<int> kinds;                ///< of each block
 };
 
-/// Spells what the outputs depend on; x @ w + b becomes one nn.Linear. UserError listing every node
-/// that has no spelling.
+/// Spells what the outputs depend on; what is one module in PyTorch is joined (joins.h). UserError
+/// listing every node that has no spelling.
 Lines make_lines(const Source&);
 
 }  // namespace smeaton::pytorch

@@ -78,6 +78,13 @@ std::string joined(const std::vector<std::string>& words, size_t count) {
     return all_digits(out.substr(0, 1)) ? "" : identifier(out);
 }
 
+/// "downsample_0" is the only one of its list where there is no "downsample_1".
+std::string without_place(const std::string& name) {
+    const size_t at = name.find_last_of('_');
+    if (at == std::string::npos || at == 0 || at + 1 == name.size()) return name;
+    return all_digits(name.substr(at + 1)) ? name.substr(0, at) : name;
+}
+
 /// A constant's own name where a person gave it: "encoder.pos_embedding" is pos_embedding.
 std::string constant_name(const std::string& name) {
     if (name.find(':') != std::string::npos || name.find("onstant") != std::string::npos) return "";
@@ -109,7 +116,11 @@ public:
             if (w.module->kind == Module::Kind::Module && w.module->weights.empty())
                 stateless_[w.module->base].insert(made_text(*w.module));
             if (!w.module->named) continue;
-            for (size_t n = 1; n <= w.words.size(); ++n) ++seen_[joined(w.words, n)];
+            for (size_t n = 1; n <= w.words.size(); ++n) {
+                const std::string name = joined(w.words, n);
+                ++seen_[name];
+                if (without_place(name) != name) ++stems_[without_place(name)];
+            }
             ++bases_[w.module->base];
         }
         for (const Wanted& w : wanted_) add(w);
@@ -160,7 +171,10 @@ private:
     std::string by_scope(const Wanted& w) const {
         for (size_t n = 1; n <= w.words.size(); ++n) {
             const std::string name = joined(w.words, n);
-            if (!name.empty() && seen_.at(name) == 1) return name;
+            if (name.empty() || seen_.at(name) != 1) continue;
+            const std::string stem = without_place(name);
+            const bool only = stem != name && stems_.at(stem) == 1 && seen_.count(stem) == 0;
+            return only ? stem : name;
         }
         return "";
     }
@@ -212,7 +226,7 @@ private:
     const Unit& unit_;
     std::vector<Wanted> wanted_;
     std::map<std::string, std::set<std::string>> stateless_;  // by base
-    std::map<std::string, int> seen_, bases_, numbers_;
+    std::map<std::string, int> seen_, stems_, bases_, numbers_;
     std::map<std::string, std::string> shared_, lists_;
     std::set<std::string> taken_;
     Attributes out_;

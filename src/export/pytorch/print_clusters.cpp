@@ -209,12 +209,12 @@ private:
         file_.blank(2);
         std::vector<std::string> names;
         for (size_t c = 0; c < clusters_.size(); ++c) names.push_back(fmt::format("cluster_{}", c));
-        file_.add(
+        file_.code(
             0, fmt::format("CLUSTERS: list[Callable[..., None]] = [{}]", fmt::join(names, ", ")));
         std::vector<std::string> outputs;
         for (ValueId id : source_.graph.outputs)
             outputs.push_back(string_text("output " + value_name(id)));
-        file_.add(0, fmt::format("OUTPUTS = [{}]", fmt::join(outputs, ", ")));
+        file_.code(0, fmt::format("OUTPUTS = [{}]", fmt::join(outputs, ", ")));
         file_.add(0, fmt::format("CORES = {}  # that the plan is for", cores_));
         if (options_.processes) readers();
         file_.blank(2);
@@ -256,7 +256,7 @@ private:
     std::vector<Line> lines_of(size_t c) const {
         std::vector<Line> lines;
         std::set<int32_t> here;
-        size_t cores = 1;
+        size_t cores = 0;  // as the run before left it
         for (ValueId id : source_.graph.inputs) here.insert(id.v);
         for (const Task& t : clusters_[c]) {
             const Statement& s = statement(t.statement);
@@ -393,7 +393,10 @@ private:
         file_.add(1, fmt::format("\"\"\"{} operators, predicted busy {:.0f} us.\"\"\"",
                                  clusters_[c].size(), busy_us(c)));
         if (ends.size() > 1) {
-            for (const std::string& call : calls) file_.add(1, call);
+            size_t count = 0;
+            for (const std::string& call : calls) count += file_.lines_of(1, call, "");
+            for (const std::string& call : calls)
+                count > kMostLines ? file_.whole(1, call) : void(file_.code(1, call));
             return;
         }
         add_size_lines(lines, 0, lines.size());

@@ -66,10 +66,11 @@ public:
         for (size_t c = 0; c < classes_.classes.size(); ++c) print_class(classes_.classes[c]);
         std::swap(body, file_);
         head(body.text().find("F.") != std::string::npos);
-        const int above = file_.lines();
         for (auto& lines : lines_)
-            for (int& line : lines) line += above;
-        return {file_.text() + body.text(), lines_};
+            for (int& line : lines) line += file_.lines();
+        file_.append(body);
+        tail();
+        return {file_.text(), lines_};
     }
 
 private:
@@ -89,11 +90,15 @@ private:
                   "from pathlib import Path\nfrom types import ModuleType\n\nimport torch");
         if (functional) file_.add(0, "import torch.nn.functional as F");
         file_.add(0, "from torch import Tensor, nn");
+    }
+
+    /// What is no part of the network.
+    void tail() {
+        if (!tied_.empty()) print_tied();
         file_.blank(2);
         file_.add(0, kReader);
         file_.blank(2);
         file_.add(0, kClusters);
-        if (!tied_.empty()) print_tied();
     }
 
     /// Names of parameters that are one with another.
@@ -204,7 +209,9 @@ private:
     void print_made(const Class& c, const Attributes::Made& made, size_t& place) {
         const Module& m = *made.module;
         if (m.kind == Module::Kind::Module) {
-            file_.call(2, fmt::format("self.{} = {}", made.name, m.type), arguments(c, m, place));
+            std::vector<std::string> all = arguments(c, m, place);
+            if (c.in_place.count(made.name) > 0) all.emplace_back("inplace=True");
+            file_.call(2, fmt::format("self.{} = {}", made.name, m.type), all);
             return;
         }
         std::string shape = numbers_text(m.shape);
@@ -235,8 +242,7 @@ private:
             const std::string& key = made.parameters[p];
             const std::string value =
                 number(c, classes_.values[static_cast<size_t>(child)][p], place);
-            const std::string word = key.substr(0, key.find_last_not_of("_0123456789") + 1);
-            named |= !(word.ends_with("channels") || word.ends_with("features"));
+            named |= !counts_channels(key);
             call.arguments.push_back(named ? key + "=" + value : value);
         }
         return call;
@@ -340,7 +346,7 @@ private:
                    : "\"\"\"As forward, bit for bit, on one long-lived thread per cluster.\"\"\"");
         std::string all;
         for (const std::string& a : c.arguments) all += ", " + a;
-        file_.add(2, fmt::format("results: tuple[Tensor, ...] = clusters().run(self{})", all));
+        file_.code(2, fmt::format("results: tuple[Tensor, ...] = clusters().run(self{})", all));
         file_.add(2, root.outputs.size() == 1 ? "return results[0]" : "return results");
     }
 
@@ -360,9 +366,14 @@ std::string return_type(size_t outputs) {
 }
 
 std::string nodes_text(const Source& source, const std::vector<NodeId>& nodes, size_t prefix) {
-    std::string all;
-    for (NodeId n : nodes)
-        all += (all.empty() ? "" : ", ") + plain_text(source.graph.at(n).name.substr(prefix));
+    std::string all, scope;
+    for (NodeId n : nodes) {
+        std::string name = source.graph.at(n).name.substr(prefix);
+        const std::string own = name.substr(0, name.find_last_of('/') + 1);
+        if (!all.empty() && own == scope) name.erase(0, scope.size());
+        scope = own;
+        all += (all.empty() ? "" : ", ") + plain_text(name);
+    }
     return all;
 }
 

@@ -19,15 +19,21 @@ public:
     void blank(int count = 1);
     /// Lines as they are, each behind `indent` levels.
     void add(int indent, const std::string& lines);
-    /// A line of code and, behind it or above it, a comment. Gives the number of the code's line.
+    /// A line of code and, behind it or above it, a comment; broken in its last bracket where it is
+    /// too long. Gives the number of the code's first line.
     int code(int indent, const std::string& code, const std::string& comment = "");
-    /// How many lines that is.
+    /// One line, however long it is.
+    void whole(int indent, const std::string& code);
+    /// How many lines code() makes of it.
     size_t lines_of(int indent, const std::string& code, const std::string& comment) const;
     /// head + "(" + arguments + ")" + tail; one argument on each line where it is too long.
     void call(int indent, const std::string& head, const std::vector<std::string>& arguments,
               const std::string& tail = "");
 
 private:
+    std::vector<std::string> code_lines(int indent, const std::string& code,
+                                        const std::string& comment) const;
+
     bool wide_;
     std::string text_;
     int line_ = 0;

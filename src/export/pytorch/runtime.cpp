@@ -3,14 +3,35 @@
 namespace smeaton::pytorch {
 
 const RuntimeText kThreads = {R"(from collections.abc import Callable
-from functools import partial
+from ctypes import CDLL
+from functools import cache, partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, cast
 
 import torch)",
-                              R"(class Channel:
+                              R"(@cache
+def openmp() -> CDLL | None:
+    """GNU's OpenMP, on which PyTorch for Linux runs; None where it is another one."""
+    try:
+        library = CDLL("libgomp.so.1")
+    except OSError:
+        return None
+    return library if hasattr(library, "omp_pause_resource_all") else None
+
+
+def end_helpers() -> None:
+    """Ends the threads over which this one's operators were split.
+
+    Idle ones spin for milliseconds, on cores that other clusters need.
+    """
+    library = openmp()
+    if library is not None:
+        library.omp_pause_resource_all(1)
+
+
+class Channel:
     """Values of one run on their way from one cluster to another.
 
     As a context it takes an error of a cluster and tells it to those that wait.
@@ -23,7 +44,10 @@ import torch)",
 
     def cores(self, count: int) -> None:
         """Operators that follow on this thread are split over so many of the plan's cores."""
-        torch.set_num_threads(max(1, self.threads * count // CORES))
+        threads = max(1, self.threads * count // CORES)
+        if threads < torch.get_num_threads():
+            end_helpers()
+        torch.set_num_threads(threads)
 
     def put(self, name: str, value: Tensor, readers: int = 1) -> None:
         """Hands `value` to so many readers."""
@@ -79,7 +103,6 @@ def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def work(cluster: Callable[..., None]) -> None:
-        channel.cores(1)
         with channel, torch.inference_mode(inference), torch.set_grad_enabled(grad):
             cluster(model, channel, *inputs)
 
@@ -175,7 +198,6 @@ def serve(cluster: int, inboxes: list[Any], state: dict[str, Tensor]) -> None:
     model, channel = model_of(state), Channel(cluster, inboxes)
     while True:
         channel.threads, inference, training, inputs = channel.next_job()
-        channel.cores(1)
         model.train(training)
         try:
             with torch.inference_mode(inference), torch.no_grad():
@@ -222,7 +244,6 @@ def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
         job = (before, torch.is_inference_mode_enabled(), model.training, inputs)
         for cluster in range(1, len(CLUSTERS)):
             channel.send(cluster, channel.JOB, job)
-        channel.cores(1)
         try:
             with torch.no_grad():
                 CLUSTERS[0](model, channel, *inputs)

@@ -48,7 +48,8 @@ struct Module {
     std::string base;                 ///< "conv": what it is called where no name is better
     std::vector<int64_t> shape = {};  ///< of a tensor
     DType dtype = DType::kF32;
-    bool named = false;  ///< its scope in the file tells a better name
+    bool named = false;       ///< its scope in the file tells a better name
+    bool overwrites = false;  ///< its operand may be written over
 };
 
 struct Statement {

@@ -268,7 +268,7 @@ private:
             const bool small =
                 unit.items.size() <= kInlined && inlined + unit.items.size() <= kMostInlined;
             const bool alone = forms[form(u)] == 1 || unit.items.size() <= 2;
-            if (small && alone) {
+            if ((small && alone) || unit.items.size() == 1) {
                 inlined += unit.items.size();
                 items.insert(items.end(), unit.items.begin(), unit.items.end());
             } else {
@@ -314,19 +314,14 @@ private:
             for (size_t k = 0; k < old.size();) {
                 Scope scope = scope_of(old[k]);
                 size_t end = k + 1;
-                while (end < old.size() && scope.size() > depth &&
+                while (end < old.size() && scope.size() >= depth &&
                        same_start(scope, old[end], depth))
                     ++end;
-                if (end - k < 2 || end - k == old.size()) {
+                if (end - k < 2 || end - k == old.size())
                     items.insert(items.end(), old.begin() + static_cast<long>(k),
                                  old.begin() + static_cast<long>(end));
-                } else {
-                    Unit part;
-                    part.items.assign(old.begin() + static_cast<long>(k),
-                                      old.begin() + static_cast<long>(end));
-                    items.push_back({-1, add(std::move(part))});
-                    divide(items.back().unit);
-                }
+                else
+                    items.push_back({-1, gathered(old, k, end, depth)});
                 k = end;
             }
             at(u).items = std::move(items);
@@ -335,9 +330,28 @@ private:
             divide(u, kMostCalls);
     }
 
+    /// Items [begin, end) as one unit. What belongs to their common scope itself, and to no scope
+    /// within it, stands in the unit.
+    int gathered(const std::vector<Item>& items, size_t begin, size_t end, size_t depth) {
+        Unit unit;
+        for (size_t k = begin; k < end; ++k) {
+            const Item& item = items[k];
+            const bool inside = item.unit >= 0 && scope_of(item).size() <= depth &&
+                                at(item.unit).items.size() <= kInlined;
+            if (inside)
+                unit.items.insert(unit.items.end(), at(item.unit).items.begin(),
+                                  at(item.unit).items.end());
+            else
+                unit.items.push_back(item);
+        }
+        const int made = add(std::move(unit));
+        divide(made);
+        return made;
+    }
+
     bool same_start(const Scope& scope, const Item& item, size_t depth) {
         const Scope other = scope_of(item);
-        return other.size() > depth && model::common_depth(scope, other) >= depth;
+        return other.size() >= depth && model::common_depth(scope, other) >= depth;
     }
 
     // ---- lists ---------------------------------------------------------------------------------

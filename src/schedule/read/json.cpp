@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -63,6 +64,8 @@ private:
         return j[key].get<std::string>();
     }
 
+    static bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
     void read_cores(const Json& j) {
         if (!j.is_object() || j.empty()) fail("'cores' is to be an object of counts by kind");
         graph_.kinds.clear();
@@ -86,6 +89,8 @@ private:
         object(j, where, {"name", "durations_us", "holds", "output_bytes"});
         Task task;
         task.name = text(j, "name", where);
+        if (task.name.empty() || std::any_of(task.name.begin(), task.name.end(), is_control))
+            fail("{}: 'name' is to be a text of one line", where);
         where += " ('" + task.name + "')";
         for (const Json& d : list(j, "durations_us", where)) {
             if (!d.is_null() && !d.is_number())
@@ -134,10 +139,34 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// Of several values under one key the parser would keep the last.
+class NoKeyTwice {
+public:
+    explicit NoKeyTwice(const std::string& file) : file_(file) {}
+
+    bool operator()(int, Json::parse_event_t event, const Json& parsed) {
+        if (event == Json::parse_event_t::object_start) open_.emplace_back();
+        if (event == Json::parse_event_t::object_end) open_.pop_back();
+        if (event == Json::parse_event_t::key &&
+            !open_.back().insert(parsed.get_ref<const std::string&>()).second)
+            throw UserError("{}: an object has the key '{}' twice", file_,
+                            parsed.get_ref<const std::string&>());
+        return true;
+    }
+
+private:
+    const std::string& file_;
+    std::vector<std::set<std::string>> open_;
+};
+
+}  // namespace
+
 TaskGraph read_json(const std::string& file, std::string_view text) {
     Json root;
     try {
-        root = Json::parse(text);
+        root = Json::parse(text, NoKeyTwice(file));
     } catch (const Json::exception& error) {  // of the form, or a number that is too large
         throw UserError("{}: no JSON: {}", file, error.what());
     }

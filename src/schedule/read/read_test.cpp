@@ -48,6 +48,12 @@ TEST(Read, MistakesInJsonAreNamed) {
               std::string::npos);
     EXPECT_EQ(of(R"({"cores": {"tc": 5000}, "tasks": []})"),
               "g.json: cores.tc: expected a whole number from 1 to 4096");
+    EXPECT_EQ(of(R"({"tasks": [{"name": "a", "durations_us": [1], "durations_us": [2]}]})"),
+              "g.json: an object has the key 'durations_us' twice");
+    EXPECT_EQ(of(R"({"tasks": [{"name": "", "durations_us": [1]}]})"),
+              "g.json: tasks[0]: 'name' is to be a text of one line");
+    EXPECT_EQ(of(R"({"tasks": [{"name": "a\nb", "durations_us": [1]}]})"),
+              "g.json: tasks[0]: 'name' is to be a text of one line");
     EXPECT_EQ(of(R"({"tasks": [], "edges": 3})"), "g.json: the graph: 'edges' is to be a list");
 }
 

@@ -1,0 +1,150 @@
+#include "driver/eager_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace smeaton::driver {
+
+namespace {
+
+using schedule::Placed;
+
+/// A plan is taken where it gains more than its prediction is uncertain by.
+constexpr double kWorthwhile = 0.95;
+
+void set_durations(schedule::TaskGraph& tasks, const std::vector<EagerWork>& work,
+                   const EagerCosts& costs) {
+    for (size_t t = 0; t < tasks.tasks.size(); ++t) {
+        std::vector<double>& durations = tasks.tasks[t].durations_us;
+        durations.clear();
+        for (size_t k = 1; k <= costs.gflops.size(); ++k)
+            durations.push_back(costs.us(work[t], k) + (k > 1 ? costs.team_us : 0));
+        // More cores than the fastest number are never taken.
+        const auto fastest = std::min_element(durations.begin(), durations.end());
+        durations.resize(static_cast<size_t>(fastest - durations.begin()) + 1);
+    }
+    for (schedule::Edge& e : tasks.edges) e.cost_us = costs.message_us;
+}
+
+void sort_by_start(std::vector<Placed>& tasks) {
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const Placed& a, const Placed& b) { return a.start_us < b.start_us; });
+}
+
+void sort_by_task(std::vector<Placed>& tasks) {
+    std::sort(tasks.begin(), tasks.end(),
+              [](const Placed& a, const Placed& b) { return a.task < b.task; });
+}
+
+std::vector<int> all_of(size_t cores) {
+    std::vector<int> all(cores);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+/// Beside an operator on all cores, those that run alone take all as well: the threads of one are
+/// the next one's, and PyTorch itself leaves small loops whole. `tasks`: by their start.
+void widen_lonely(std::vector<Placed>& tasks, size_t cores) {
+    std::vector<bool> lonely(tasks.size());
+    double busy_until_us = 0;
+    for (size_t k = 0; k < tasks.size(); ++k) {
+        lonely[k] = tasks[k].start_us >= busy_until_us &&
+                    (k + 1 == tasks.size() || tasks[k + 1].start_us >= tasks[k].finish_us);
+        busy_until_us = std::max(busy_until_us, tasks[k].finish_us);
+    }
+    const auto widen = [&](auto begin, auto end, auto is_lonely) {
+        bool beside_wide = true;  // at either end all cores are free
+        for (; begin != end; ++begin, ++is_lonely) {
+            if (*is_lonely && beside_wide) begin->cores = all_of(cores);
+            beside_wide = begin->cores.size() == cores;
+        }
+    };
+    widen(tasks.begin(), tasks.end(), lonely.begin());
+    widen(tasks.rbegin(), tasks.rend(), lonely.rbegin());
+}
+
+/// The times of clusters in that order: a cluster is the lowest core of its operators, and changes
+/// the number of its threads where the next one takes another. Python's lock is had by one at once.
+void replay(const schedule::TaskGraph& graph, const std::vector<EagerWork>& work,
+            const EagerCosts& costs, std::vector<Placed>& tasks) {
+    struct Core {
+        double free_us = 0;
+        int cluster = 0;     ///< of the operator that was on it last
+        size_t threads = 0;  ///< of that cluster's last operator, where this core is its lowest
+    };
+    std::vector<Core> cores(costs.gflops.size());
+    double lock_free_us = 0;
+    int lock_holder = 0;
+    std::vector<const Placed*> placed(graph.tasks.size());
+    std::vector<std::vector<size_t>> before(graph.tasks.size());
+    for (const schedule::Edge& e : graph.edges)
+        before[static_cast<size_t>(e.to.v)].push_back(static_cast<size_t>(e.from.v));
+    for (Placed& p : tasks) {
+        const int cluster = p.cores[0];
+        const size_t threads = p.cores.size();
+        double start_us = 0;
+        for (int c : p.cores) {
+            const Core& core = cores[static_cast<size_t>(c)];
+            start_us = std::max(
+                start_us, core.free_us +
+                              (core.cluster != cluster && core.free_us > 0 ? costs.message_us : 0));
+        }
+        for (size_t from : before[static_cast<size_t>(p.task.v)]) {
+            const bool hands_over = placed[from]->cores[0] != cluster;
+            start_us =
+                std::max(start_us, placed[from]->finish_us + (hands_over ? costs.message_us : 0));
+        }
+        size_t& last = cores[static_cast<size_t>(cluster)].threads;
+        const bool changes = last != 0 && last != threads;
+        last = threads;
+        if (lock_holder != cluster) lock_free_us += costs.lock_us;
+        lock_holder = cluster;
+        p.start_us = start_us = std::max(start_us, lock_free_us);
+        lock_free_us = start_us + costs.call_us;
+        p.finish_us = start_us + (changes ? costs.team_us / 2 : 0) +
+                      costs.us(work[static_cast<size_t>(p.task.v)], threads);
+        for (int c : p.cores) {
+            cores[static_cast<size_t>(c)].free_us = p.finish_us;
+            cores[static_cast<size_t>(c)].cluster = cluster;
+        }
+        placed[static_cast<size_t>(p.task.v)] = &p;
+    }
+}
+
+std::vector<Placed> one_after_another(const schedule::TaskGraph& graph,
+                                      const std::vector<EagerWork>& work, const EagerCosts& costs) {
+    std::vector<Placed> tasks;
+    for (size_t t = 0; t < graph.tasks.size(); ++t)
+        tasks.push_back({{static_cast<int32_t>(t)}, all_of(costs.gflops.size()), 0, 0});
+    replay(graph, work, costs, tasks);
+    return tasks;
+}
+
+}  // namespace
+
+EagerPlan plan_eager(schedule::TaskGraph tasks, const std::vector<EagerWork>& work,
+                     const EagerCosts& costs, const schedule::SolveOptions& options,
+                     const std::string& what) {
+    const size_t cores = costs.gflops.size();
+    set_durations(tasks, work, costs);
+    schedule::Solution solution =
+        schedule::solve(tasks, schedule::cores_of_one_kind(static_cast<int>(cores)), options, what);
+    EagerPlan plan;
+    plan.serial_us = solution.serial_us;
+    plan.notes = std::move(solution.notes);
+    plan.schedule = std::move(solution.schedule);
+    plan.lower_bound_us = solution.lower_bound_us;
+    if (options.algorithm == schedule::Algorithm::Linear) return plan;
+    sort_by_start(plan.schedule.tasks);
+    widen_lonely(plan.schedule.tasks, cores);
+    replay(tasks, work, costs, plan.schedule.tasks);
+    sort_by_task(plan.schedule.tasks);
+    schedule::Schedule plain{one_after_another(tasks, work, costs)};
+    if (makespan_us(plan.schedule) > kWorthwhile * makespan_us(plain)) plan.schedule = plain;
+    // The bound is of operators that each start their threads anew.
+    plan.lower_bound_us = std::min(plan.lower_bound_us, makespan_us(plan.schedule));
+    return plan;
+}
+
+}  // namespace smeaton::driver
