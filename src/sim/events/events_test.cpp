@@ -212,8 +212,8 @@ kernel narrow( -> b)
 kernel more(x -> y)
   binary add y[0,c,0,0] <- x[0,c,0,0], 1.0 over c: 64
 )";
-    const Machine m = chip({{"{one: 8}\n    write_gb_s: {one: 1000000}",
-                             "{one: 8}\n    write_gb_s: {one: 16}"}});
+    const Machine m =
+        chip({{"{one: 8}\n    write_gb_s: {one: 1000000}", "{one: 8}\n    write_gb_s: {one: 16}"}});
     const gir::Program program = spelled(text, m);
     const ProgramEvents events = simulate(program, m);
     const ProgramCost closed = sim::simulate(program, m);
