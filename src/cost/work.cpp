@@ -33,12 +33,11 @@ bool contiguous(const Nest& nest, const Slice& named, Name var) {
         return lanes >= 0 && s.at[static_cast<size_t>(lanes)].affine.coefficient(var) == 1;
     }
     const Array* array = array_named(nest, s.target);
-    if (!array || array->layout.empty() || array->layout.back().div != 1) return false;
-    int inner_dim = array->layout.back().dim;
+    if (!array || array->along < 0) return false;
     for (size_t d = 0; d < s.at.size(); ++d) {
         if (s.at[d].index && walks(*s.at[d].index, var)) return false;
         int64_t c = s.at[d].affine.coefficient(var);
-        if (c != 0 && (static_cast<int>(d) != inner_dim || c != 1)) return false;
+        if (c != 0 && (static_cast<int>(d) != array->along || c != 1)) return false;
     }
     return walks(s, var);
 }
@@ -249,7 +248,9 @@ private:
         }
         double count = f.runs * product(f, used) * (along && bits == 64 ? 2 : 1);
         (written ? work_.stores : work_.loads) += count;
-        if (along && bits < 32) charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
+        // A constant is made once, in the type that it is stored in.
+        if (along && bits < 32 && f.op.kind != OpKind::Fill)
+            charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
     void count_asked(const Frame& f, const Slice& s, std::map<Name, double>& bytes_of_level) const {

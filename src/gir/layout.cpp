@@ -67,6 +67,21 @@ int64_t element_offset(const Buffer& buffer, const std::vector<int64_t>& coordin
     return offset;
 }
 
+int dim_along(const Buffer& buffer) {
+    const std::vector<PhysicalDim> dims = physical_dims(buffer);
+    if (dims.empty()) return -1;
+    const std::vector<Dim> extents = physical_extents(buffer);
+    size_t last = dims.size() - 1;
+    while (last > 0 && extents[last].is(1)) --last;  // takes no room
+    return dims[last].div == 1 ? dims[last].dim : -1;
+}
+
+int dim_along(const Tile& tile) {
+    Buffer dense;
+    dense.dims = tile.dims;
+    return dim_along(dense);
+}
+
 std::vector<MemoryPart> memory_parts(const Buffer& buffer) {
     std::vector<PhysicalDim> dims = physical_dims(buffer);
     std::vector<int64_t> strides = physical_strides(buffer);

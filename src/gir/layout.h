@@ -23,6 +23,12 @@ int64_t element_offset(const Buffer&, const std::vector<int64_t>& coordinate);
 /// Strides (elements) of each physical dim; extents must be const.
 std::vector<int64_t> physical_strides(const Buffer&);
 
+/// The dim whose coordinates lie one element after another: that of the innermost physical dim that
+/// has more than one element, -1 where that holds blocks of its coordinates.
+int dim_along(const Buffer&);
+/// The same of a tile in memory, which is dense.
+int dim_along(const Tile&);
+
 /// A physical dim as it lies: (coordinate of `dim` / div) % mod + before, times stride (elements).
 struct MemoryPart {
     int dim = 0;

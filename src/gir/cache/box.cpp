@@ -74,6 +74,7 @@ Memory memory_of(const Buffer& buffer) {
     for (const NamedDim& d : buffer.dims)
         memory.extents.push_back(static_cast<double>(d.extent.value()));
     memory.layout = physical_dims(buffer);
+    memory.along = dim_along(buffer);
     memory.bytes = static_cast<double>(physical_bytes(buffer).value());
     return memory;
 }

@@ -72,6 +72,7 @@ struct Memory {
     std::vector<double> extents;      ///< logical
     std::vector<PhysicalDim> layout;  ///< outermost first, spelled out
     double bytes = 0;                 ///< of the layout
+    int along = -1;                   ///< dim_along (gir/layout.h)
 };
 /// Extents must be const.
 Memory memory_of(const Buffer&);

@@ -9,19 +9,13 @@ namespace smeaton::gir::rewrite {
 
 bool runs_along(const Program& program, const Slice& s, Name var) {
     if (s.at.empty()) return false;
-    size_t innermost = s.at.size() - 1;
-    if (const Buffer* buffer = program.find_buffer(s.target)) {
-        std::vector<PhysicalDim> dims = physical_dims(*buffer);
-        std::vector<Dim> extents = physical_extents(*buffer);
-        size_t last = dims.size() - 1;
-        while (last > 0 && extents[last].is(1)) --last;  // dims of extent 1 take no room
-        if (dims[last].div != 1) return false;
-        innermost = static_cast<size_t>(dims[last].dim);
-    }
+    int innermost = static_cast<int>(s.at.size()) - 1;
+    if (const Buffer* buffer = program.find_buffer(s.target)) innermost = dim_along(*buffer);
+    if (innermost < 0) return false;
     for (size_t i = 0; i < s.at.size(); ++i) {
         const Coord& c = s.at[i];
         if (c.index && uses(*c.index, var)) return false;
-        if (c.affine.coefficient(var) != (i == innermost ? 1 : 0)) return false;
+        if (c.affine.coefficient(var) != (static_cast<int>(i) == innermost ? 1 : 0)) return false;
     }
     return true;
 }

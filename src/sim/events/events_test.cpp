@@ -190,6 +190,42 @@ kernel k(x -> y)
     EXPECT_EQ(events.kernels[0].read_bytes["dram"], 6 * 32);
 }
 
+// Behind w (and c) there is one element: rows lie in one piece, and none of them is gathered, which
+// would take a cycle each.
+TEST(Events, a_dim_of_one_element_behind_the_lanes_takes_no_room) {
+    const char* text = R"(program p
+  buffer x: dram f32[n: 1, c: 64, h: 1, w: 1] input
+  buffer y: dram f32[n: 1, c: 64, h: 1, w: 1] output
+  buffer z: dram f32[n: 1, c: 1, h: 10, w: 30] output [n, 1+h+1, 1+w+1, c] border 0.0
+  buffer b: dram bf16[i: 1024] output
+  run border_z_h( -> z)
+  run narrow( -> b)
+  run more(x -> y)
+
+kernel border_z_h( -> z)
+  fill z[0,0,-1,w-1] <- 0.0 over w: 32
+  fill z[0,0,10,w-1] <- 0.0 over w: 32
+
+kernel narrow( -> b)
+  fill b[i] <- 0.0 over i: 1024
+
+kernel more(x -> y)
+  binary add y[0,c,0,0] <- x[0,c,0,0], 1.0 over c: 64
+)";
+    const Machine m =
+        chip({{"{one: 8}\n    write_gb_s: {one: 1000000}", "{one: 8}\n    write_gb_s: {one: 16}"}});
+    const gir::Program program = spelled(text, m);
+    const ProgramEvents events = simulate(program, m);
+    const ProgramCost closed = sim::simulate(program, m);
+    // Two rows of 32 elements, and 1024 of two bytes, written at 16 bytes a cycle; 64 read at 8.
+    const double cycles[] = {2 * 32 * 4 / 16, 1024 * 2 / 16, 64 * 4 / 8};
+    for (size_t k = 0; k < 3; ++k) {
+        EXPECT_NEAR(events.kernels.at(k).time_us * 1e3, cycles[k], 0.1) << events.kernels[k].name;
+        EXPECT_NEAR(closed.kernels.at(k).time_us.value * 1e3, cycles[k], 0.1)
+            << closed.kernels[k].name;
+    }
+}
+
 TEST(Events, machines_that_it_cannot_walk_are_refused_with_the_reason) {
     Machine cpu = shipped("edge-cpu");
     try {

@@ -45,11 +45,9 @@ bool Places::consecutive(const Slice& s, Name dim) const {
     int innermost;
     if (const gir::Tile* t = tile(s.target)) {
         bool in_registers = level(s.target) == chip_.registers();
-        innermost = in_registers ? t->lanes : static_cast<int>(t->dims.size()) - 1;
+        innermost = in_registers ? t->lanes : gir::dim_along(*t);
     } else {
-        std::vector<gir::PhysicalDim> layout = gir::physical_dims(program_.buffer(s.target));
-        if (layout.empty() || layout.back().div != 1) return false;
-        innermost = layout.back().dim;
+        innermost = gir::dim_along(program_.buffer(s.target));
     }
     if (innermost < 0) return false;
     for (size_t d = 0; d < s.at.size(); ++d) {
@@ -140,8 +138,7 @@ TaskCost TaskCosts::of(const Op& op) const {
 }
 
 TaskCost TaskCosts::unordered(const Op& op) const {
-    if (op.kind == OpKind::Fill) return moved(op);
-    if (op.kind == OpKind::Move && has_slice_source(op)) {
+    if (op.kind == OpKind::Fill || (op.kind == OpKind::Move && has_slice_source(op))) {
         Counted counted(op);
         if (op.spelling->across.empty() && access_ns(op, counted) == 0) return moved(op);
     }
@@ -370,7 +367,7 @@ double TaskCosts::access_ns(const Op& op, const Counted& counted) const {
             ns += points(op, used) /
                   cost::class_rate_gops(chip_.machine(), *vector_, OpClass::Gather, DType::kF32)
                       .value;
-        } else if (tensor::bits(places_.dtype(s.target)) < 32) {
+        } else if (op.kind != OpKind::Fill && tensor::bits(places_.dtype(s.target)) < 32) {
             ns += instructions_ns(OpClass::Convert, DType::kF32, counted.vectors(op, used));
         }
     };
