@@ -245,16 +245,6 @@ def test_a_folder_that_cannot_be_made_is_named_as_it_was_given(tmp_path):
     assert f"{tmp_path / 'file' / 'sub'}: cannot make the folder" in ended.err
 
 
-def test_long_calls_are_broken_as_a_formatter_does(tmp_path):
-    folder = emitted(LIGHT / "light_densenet121.onnx", tmp_path / "out")
-    lines = (folder / "clusters.py").read_text().splitlines()
-    calls = [line for line in lines if " = torch.cat(" in line]
-    assert len(calls) > 50
-    for line in calls:
-        assert len(line.split("  #")[0]) <= 100 or line.endswith("  # fmt: skip"), line
-    assert "torch.cat(" in "".join(line for line in calls if line.endswith("("))
-
-
 def test_a_folder_that_cannot_take_every_file_gets_none(tmp_path):
     (tmp_path / "out" / "model.py").mkdir(parents=True)
     ended = smeaton(
