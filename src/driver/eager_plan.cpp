@@ -12,7 +12,7 @@ namespace {
 using schedule::Placed;
 
 /// A plan is taken where it gains more than its prediction is uncertain by.
-constexpr double kWorthwhile = 0.95;
+constexpr double kWorthwhile = 0.97;
 constexpr size_t kMostTried = 400;  // tasks that are planned for several costs of a team
 
 /// Solvers see no sequence of operators: each one on several cores pays for its threads.
