@@ -20,11 +20,12 @@ constexpr double kMaxPoolGflops = 0.42, kAveragePoolGflops = 1.1;  // elements o
 constexpr double kLayoutPasses = 4;  // over the bytes of a convolution: to its layout, it, back
 constexpr double kLayoutUs = 15;
 
-/// What the threads of one operator wait for each other.
-double split_us(EagerKind kind) {
-    switch (kind) {
+/// What a split costs beside its share of `alone_us`. Short convolutions gain nothing by it.
+double split_us(const EagerWork& work, double alone_us) {
+    constexpr double kContraction = 16;  // operations per written byte, of dense ones
+    switch (work.kind) {
         case EagerKind::Convolution:
-            return 110;
+            return std::min(work.flops > kContraction * work.written ? 100.0 : 40.0, alone_us / 2);
         case EagerKind::Matrix:
             return 25;
         case EagerKind::Loop:
@@ -58,17 +59,20 @@ EagerWork eager_work(const model::OperatorSummary& op, const tensor::Bindings& b
 
 double EagerCosts::us(const EagerWork& work, size_t cores) const {
     const bool small = work.kind == EagerKind::Loop && work.written < kGrainBytes;
-    const size_t k = small ? 1 : cores;
-    const auto share = static_cast<double>(k);
     const bool layouts = work.kind == EagerKind::Convolution;
-    double ns = (work.read + work.written) * (layouts ? kLayoutPasses : 1) / gb_s[k - 1];
-    if (work.kind == EagerKind::MaxPool)
-        ns = std::max(ns, work.flops / (kMaxPoolGflops * share));
-    else if (work.kind == EagerKind::AveragePool)
-        ns = std::max(ns, work.flops / (kAveragePoolGflops * share));
-    else
-        ns = std::max(ns, work.flops / gflops[k - 1]);
-    return call_us + (layouts ? kLayoutUs : 0) + ns * 1e-3 + (k > 1 ? split_us(work.kind) : 0);
+    const auto busy_us = [&](size_t k) {
+        const auto share = static_cast<double>(k);
+        const double moved_ns =
+            (work.read + work.written) * (layouts ? kLayoutPasses : 1) / gb_s[k - 1];
+        const double computed_ns =
+            work.kind == EagerKind::MaxPool       ? work.flops / (kMaxPoolGflops * share)
+            : work.kind == EagerKind::AveragePool ? work.flops / (kAveragePoolGflops * share)
+                                                  : work.flops / gflops[k - 1];
+        return std::max(moved_ns, computed_ns) * 1e-3;
+    };
+    const double fixed_us = call_us + (layouts ? kLayoutUs : 0);
+    if (small || cores == 1) return fixed_us + busy_us(1);
+    return fixed_us + busy_us(cores) + split_us(work, busy_us(1));
 }
 
 EagerCosts eager_costs(const std::string& machine_file, int cores) {

@@ -19,7 +19,7 @@ TEST(EagerCosts, ASplitPaysForLongOperatorsAlone) {
     const auto us = [&](const char* op, int64_t flops, size_t cores) {
         return costs.us(eager_work(summary(op, flops, 400'000, 200'000), {}), cores);
     };
-    EXPECT_LT(us("Conv", 26'000'000, 1), us("Conv", 26'000'000, 2));
+    EXPECT_LE(us("Conv", 26'000'000, 1), us("Conv", 26'000'000, 2));
     EXPECT_GT(us("Conv", 231'000'000, 1), us("Conv", 231'000'000, 2));
     EXPECT_GT(us("MatMul", 151'000'000, 1), us("MatMul", 151'000'000, 2));
     // Windows are walked element by element.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 
 namespace smeaton::driver {
 
@@ -11,15 +12,17 @@ namespace {
 using schedule::Placed;
 
 /// A plan is taken where it gains more than its prediction is uncertain by.
-constexpr double kWorthwhile = 0.95;
+constexpr double kWorthwhile = 0.97;
+constexpr size_t kMostTried = 400;  // tasks that are planned for several costs of a team
 
+/// Solvers see no sequence of operators: each one on several cores pays for its threads.
 void set_durations(schedule::TaskGraph& tasks, const std::vector<EagerWork>& work,
-                   const EagerCosts& costs) {
+                   const EagerCosts& costs, double team_us) {
     for (size_t t = 0; t < tasks.tasks.size(); ++t) {
         std::vector<double>& durations = tasks.tasks[t].durations_us;
         durations.clear();
         for (size_t k = 1; k <= costs.gflops.size(); ++k)
-            durations.push_back(costs.us(work[t], k) + (k > 1 ? costs.team_us : 0));
+            durations.push_back(costs.us(work[t], k) + (k > 1 ? team_us : 0));
         // More cores than the fastest number are never taken.
         const auto fastest = std::min_element(durations.begin(), durations.end());
         durations.resize(static_cast<size_t>(fastest - durations.begin()) + 1);
@@ -127,21 +130,31 @@ EagerPlan plan_eager(schedule::TaskGraph tasks, const std::vector<EagerWork>& wo
                      const EagerCosts& costs, const schedule::SolveOptions& options,
                      const std::string& what) {
     const size_t cores = costs.gflops.size();
-    set_durations(tasks, work, costs);
-    schedule::Solution solution =
-        schedule::solve(tasks, schedule::cores_of_one_kind(static_cast<int>(cores)), options, what);
+    const bool linear = options.algorithm == schedule::Algorithm::Linear;
     EagerPlan plan;
-    plan.serial_us = solution.serial_us;
-    plan.notes = std::move(solution.notes);
-    plan.schedule = std::move(solution.schedule);
-    plan.lower_bound_us = solution.lower_bound_us;
-    if (options.algorithm == schedule::Algorithm::Linear) return plan;
-    sort_by_start(plan.schedule.tasks);
-    widen_lonely(plan.schedule.tasks, cores);
-    replay(tasks, work, costs, plan.schedule.tasks);
-    sort_by_task(plan.schedule.tasks);
-    schedule::Schedule plain{one_after_another(tasks, work, costs)};
-    if (makespan_us(plan.schedule) > kWorthwhile * makespan_us(plain)) plan.schedule = plain;
+    const schedule::Schedule plain{one_after_another(tasks, work, costs)};
+    plan.forward_us = makespan_us(plain);
+    std::optional<double> best_us;
+    const bool once = linear || tasks.tasks.size() > kMostTried || options.time_limit_s;
+    for (double share : once ? std::vector<double>{1} : std::vector<double>{0.4, 1, 4}) {
+        set_durations(tasks, work, costs, share * costs.team_us);
+        schedule::Solution solution = schedule::solve(
+            tasks, schedule::cores_of_one_kind(static_cast<int>(cores)), options, what);
+        if (!linear) {
+            sort_by_start(solution.schedule.tasks);
+            widen_lonely(solution.schedule.tasks, cores);
+            replay(tasks, work, costs, solution.schedule.tasks);
+            sort_by_task(solution.schedule.tasks);
+        }
+        const double us = makespan_us(solution.schedule);
+        if (best_us && *best_us <= us) continue;
+        best_us = us;
+        plan.serial_us = solution.serial_us;
+        plan.lower_bound_us = solution.lower_bound_us;
+        plan.notes = std::move(solution.notes);
+        plan.schedule = std::move(solution.schedule);
+    }
+    if (!linear && *best_us > kWorthwhile * plan.forward_us) plan.schedule = plain;
     // The bound is of operators that each start their threads anew.
     plan.lower_bound_us = std::min(plan.lower_bound_us, makespan_us(plan.schedule));
     return plan;

@@ -12,6 +12,7 @@ namespace smeaton::driver {
 struct EagerPlan {
     schedule::Schedule schedule;  ///< with the times that follow from EagerCosts
     double serial_us = 0;         ///< one after another on one core
+    double forward_us = 0;        ///< one after another on all cores
     double lower_bound_us = 0;
     std::vector<std::string> notes;
 };

@@ -98,6 +98,8 @@ pytorch::ClusterPlan plan_clusters(const PytorchRequest& request, const pytorch:
     plan.makespan_us = schedule::makespan_us(solved.schedule);
     plan.serial_us = solved.serial_us;
     plan.lower_bound_us = solved.lower_bound_us;
+    plan.about.push_back(fmt::format("One after another on {} cores, as forward: {:.0f} us.",
+                                     request.cores, solved.forward_us));
     plan.about.insert(plan.about.end(), solved.notes.begin(), solved.notes.end());
     return plan;
 }

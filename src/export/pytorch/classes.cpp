@@ -196,8 +196,7 @@ private:
             for (const auto& [statement, names] : out_.attributes[static_cast<size_t>(u)].of)
                 for (size_t k = 0; k < names.size(); ++k) {
                     const Statement& s = tree_.statements[static_cast<size_t>(statement)];
-                    const auto [found, is_new] =
-                        allowed.emplace(names[k], s.modules[k].overwrites);
+                    const auto [found, is_new] = allowed.emplace(names[k], s.modules[k].overwrites);
                     found->second = found->second && s.modules[k].overwrites;
                 }
         for (const auto& [name, yes] : allowed)

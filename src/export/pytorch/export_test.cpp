@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "export/pytorch/emit.h"
+#include "export/pytorch/python_file.h"
 #include "export/pytorch/speller.h"
 #include "model/text/text.h"
 
@@ -78,6 +79,34 @@ TEST(Text, AnyNameBecomesAnIdentifierAndALineOfAscii) {
     EXPECT_EQ(string_text("\xc3\xa9\""), "\"\\xc3\\xa9\\\"\"");
 }
 
+TEST(Text, LongLinesAreBrokenAsAFormatterDoes) {
+    const std::string names = "first_of_many, second_of_many, third_of_many, fourth_of_many";
+    PythonFile file;
+    EXPECT_EQ(file.code(1, "x = torch.cat([" + names + ", fifth_of_many, a], dim=1)", "Concat_1"),
+              2);
+    EXPECT_EQ(file.code(1, "x = f(" + names + ", [" + names + "], \"a, (b\")"), 5);
+    EXPECT_EQ(file.text(),
+              "    # Concat_1\n"
+              "    x = torch.cat(\n"
+              "        [" +
+                  names +
+                  ", fifth_of_many, a], dim=1\n"
+                  "    )\n"
+                  "    x = f(\n"
+                  "        first_of_many,\n"
+                  "        second_of_many,\n"
+                  "        third_of_many,\n"
+                  "        fourth_of_many,\n"
+                  "        [" +
+                  names +
+                  "],\n"
+                  "        \"a, (b\",\n"
+                  "    )\n");
+    PythonFile wide(true);
+    wide.code(1, "x = f(" + names + ", " + names + ")");
+    EXPECT_EQ(wide.text(), "    x = f(" + names + ", " + names + ")  # fmt: skip\n");
+}
+
 TEST(Model, AChainReadsAsAPersonWritesIt) {
     const std::string text = model_py(R"(graph t
   opset "" 17
@@ -140,6 +169,29 @@ TEST(Model, TheTanhFormOfGeluIsFoundInAnyOrder) {
     EXPECT_THAT(text, HasSubstr("self.gelu = nn.GELU(approximate=\"tanh\")\n"));
     EXPECT_THAT(text,
                 HasSubstr("self.gelu(x)  # Mul, Pow, Mul_1, Add, Mul_2, Tanh, Add_1, Mul_3\n"));
+}
+
+TEST(Model, TheCubeOfGeluMayBeSpelledAsProducts) {
+    const std::string text = model_py(R"(graph t
+  opset "" 17
+  input x: f32[2,4]
+  const part: f32[](0.044715)
+  const scale: f32[](0.7978846)
+  const one: f32[](1)
+  const half: f32[](0.5)
+  a: f32[2,4] = Mul(part, x) since 14 as Mul
+  b: f32[2,4] = Mul(x, a) since 14 as Mul_1
+  c: f32[2,4] = Mul(x, b) since 14 as Mul_2
+  d: f32[2,4] = Add(x, c) since 14 as Add
+  e: f32[2,4] = Mul(scale, d) since 14 as Mul_3
+  f: f32[2,4] = Tanh(e) since 13 as Tanh
+  g: f32[2,4] = Add(one, f) since 14 as Add_1
+  h: f32[2,4] = Mul(half, g) since 14 as Mul_4
+  y: f32[2,4] = Mul(x, h) since 14 as Mul_5
+  output y
+)");
+    EXPECT_THAT(text, HasSubstr("self.gelu = nn.GELU(approximate=\"tanh\")\n"));
+    EXPECT_THAT(text, Not(HasSubstr("0.044715")));
 }
 
 TEST(Model, WhatIsReadElsewhereOrHasOtherNumbersStaysApart) {

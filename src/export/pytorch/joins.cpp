@@ -21,7 +21,7 @@ Joiner::Joiner(const model::Graph& graph, std::vector<Statement>& statements)
     for (ValueId id : graph.outputs) ++reads(id);
 }
 
-void Joiner::join(std::vector<int>& order) {
+void Joiner::know(const std::vector<int>& order) {
     maker_.clear();
     reader_.clear();
     for (int s : order) {
@@ -29,11 +29,25 @@ void Joiner::join(std::vector<int>& order) {
             if (id.valid()) maker_[id.v] = s;
         for (ValueId id : reads_of(at(s))) reader_[id.v] = s;
     }
-    for (int s : order) {
-        if (is(s, OpType::kMatMul)) linear(s);
+}
+
+void Joiner::join_activations() {
+    std::vector<int> all;
+    for (size_t s = 0; s < statements_.size(); ++s)
+        if (!statements_[s].nodes.empty()) all.push_back(static_cast<int>(s));
+    know(all);
+    for (int s : all) {
         if (is(s, OpType::kMul)) gated(s);
         if (is(s, OpType::kErf) || is(s, OpType::kTanh)) gelu(s);
     }
+    for (int s : all)
+        if (gone_[static_cast<size_t>(s)]) at(s) = Statement{};
+}
+
+void Joiner::join_layers(std::vector<int>& order) {
+    know(order);
+    for (int s : order)
+        if (is(s, OpType::kMatMul)) linear(s);
     std::erase_if(order, [&](int s) { return gone_[static_cast<size_t>(s)]; });
 }
 

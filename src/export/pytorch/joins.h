@@ -21,8 +21,10 @@ class Joiner {
 public:
     Joiner(const model::Graph&, std::vector<Statement>&);
 
-    /// `order`: statements of one block; loses those that were joined to a later one.
-    void join(std::vector<int>& order);
+    /// The activations. What is joined to a later statement becomes an empty one.
+    void join_activations();
+    /// nn.Linear. `order`: statements of one block; loses those that were joined to a later one.
+    void join_layers(std::vector<int>& order);
 
 private:
     struct Reader {
@@ -36,6 +38,7 @@ private:
     bool is_module(int s, const char* type) const;
     int& reads(ValueId id) { return reads_[static_cast<size_t>(id.v)]; }
 
+    void know(const std::vector<int>& order);
     int maker_of_part(ValueId) const;
     std::optional<Reader> only_reader(ValueId, model::OpType) const;
     ValueId other_operand(int s, ValueId) const;
@@ -54,8 +57,8 @@ private:
     const model::Graph& graph_;
     std::vector<Statement>& statements_;
     std::vector<int> reads_;         // by value: statements that read it
-    std::map<int32_t, int> maker_;   // by value: statement of the block
-    std::map<int32_t, int> reader_;  // by value: the last one of the block
+    std::map<int32_t, int> maker_;   // by value: statement of the order
+    std::map<int32_t, int> reader_;  // by value: the last one of the order
     std::vector<bool> gone_;         // by statement
 };
 

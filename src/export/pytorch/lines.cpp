@@ -82,6 +82,11 @@ Graph graph_of_needed(const Source& source, const std::vector<Statement>& statem
     for (size_t n = 0; n < statements.size(); ++n) {
         if (statements[n].nodes.empty()) continue;
         Node node = graph.nodes[n];
+        if (statements[n].nodes.size() > 1) {  // an activation, joined from several
+            node.op = OpType::kGelu;
+            node.op_name = statements[n].modules[0].type;
+            node.inputs = reads_of(statements[n]);
+        }
         for (ValueId& in : node.inputs) {
             if (!in.valid() || graph.at(in).constant || made[static_cast<size_t>(in.v)]) continue;
             const model::KnownPtr& known = source.known[static_cast<size_t>(in.v)];
@@ -219,6 +224,8 @@ void add_made_outputs(const Source& source, Lines& lines) {
 Lines make_lines(const Source& source) {
     Lines lines;
     lines.statements = Needed(source).statements();
+    Joiner joiner(source.graph, lines.statements);
+    joiner.join_activations();
     std::vector<int> node_of;
     const Graph needed = graph_of_needed(source, lines.statements, node_of);
     lines.scopes.resize(lines.statements.size());
@@ -239,8 +246,7 @@ Lines make_lines(const Source& source) {
         lines.kinds.push_back(block.kind);
     }
     Phase(source.graph, lines).align();
-    Joiner joiner(source.graph, lines.statements);
-    for (std::vector<int>& block : lines.blocks) joiner.join(block);
+    for (std::vector<int>& block : lines.blocks) joiner.join_layers(block);
     mark_overwriting(source.graph, lines.blocks, lines.statements);
     add_made_outputs(source, lines);
     return lines;

@@ -92,12 +92,23 @@ WORKERS: list[Worker] = []
 LOCK = Lock()
 
 
+def alone(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """Where the plan is one cluster: forward."""
+    try:
+        results = model.forward(*inputs)
+    except Exception as error:
+        raise RuntimeError("a cluster failed") from error
+    return results if isinstance(results, tuple) else (results,)
+
+
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     """All clusters at once: the first on this thread, the others on workers.
 
     The intra-operator threads that this thread has (torch.set_num_threads) are the plan's cores;
     no operator gets less than one.
     """
+    if len(CLUSTERS) == 1:
+        return alone(model, *inputs)
     before = torch.get_num_threads()
     channel = Channel(before)
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
@@ -226,12 +237,23 @@ TEAMS: WeakKeyDictionary[Any, Team] = WeakKeyDictionary()
 LOCK = Lock()
 
 
+def alone(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """Where the plan is one cluster: forward."""
+    try:
+        results = model.forward(*inputs)
+    except Exception as error:
+        raise RuntimeError("a cluster failed") from error
+    return results if isinstance(results, tuple) else (results,)
+
+
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
     """All clusters at once: the first in this process, the others in processes of their own.
 
     The intra-operator threads that this thread has (torch.set_num_threads) are the plan's cores;
     no operator gets less than one. There are no gradients.
     """
+    if len(CLUSTERS) == 1:
+        return alone(model, *inputs)
     with LOCK:
         if model not in TEAMS:
             TEAMS[model] = Team(model)
