@@ -87,8 +87,14 @@ std::vector<FreeNode> free_nodes(const model::Graph& graph, const SimulateResult
     std::set<std::string> costed;
     for (const SimulatedKernel& k : result.kernels) costed.insert(k.ops.begin(), k.ops.end());
     std::vector<FreeNode> free;
+    // A gradient's nodes go by the node of the file whose gradient they are.
+    auto is_costed = [&](const model::Node& node) {
+        if (node.origins.empty()) return costed.count(node.name) > 0;
+        return std::any_of(node.origins.begin(), node.origins.end(),
+                           [&](const std::string& origin) { return costed.count(origin) > 0; });
+    };
     for (const model::Node& node : graph.nodes) {
-        if (costed.count(node.name) > 0) continue;
+        if (is_costed(node)) continue;
         const bool constant = !node.inputs.empty() &&
                               std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
                                   return !id.valid() || graph.at(id).constant;

@@ -94,8 +94,8 @@ StmtPtr Claimer::alone(const StmtPtr& s, const Extents& scope, const Room& room)
     const Block one{s};
     for (const Candidate& c : candidates(one, scope, {}, room))
         if (room.holds(static_cast<double>(c.touch.bytes())))
-            return only(stmt(For{kernel.fresh_name(Name("once")), Dim(1), {}, {}, 1,
-                                 insert(c, Name(), one)}));
+            return only(stmt(
+                For{kernel.fresh_name(Name("once")), Dim(1), {}, {}, 1, insert(c, Name(), one)}));
     return s;
 }
 
