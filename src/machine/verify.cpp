@@ -374,11 +374,12 @@ void verify_pieces(const Machine& machine, const Level& level, const Unit& unit,
                            name(p.dtype), text(p.role));
     }
     const double least = std::max(together, largest);
-    const double part = level.capacity_bytes.value / (level.depth ? level.depth->value : 1);
+    const double parts = level.depth ? level.depth->value : 1;
+    const double part = level.capacity_bytes.value / parts;
     judge.require(part >= least, "level " + level.name,
                   "'capacity' leaves {} bytes for a tile; the least that unit {} works on ({}) "
-                  "takes {}",
-                  part, unit.name, all, least);
+                  "takes {}: give levels.{}.capacity {} bytes or more",
+                  part, unit.name, all, least, level.name, parts * least);
 }
 
 /// The same of every scratchpad.
@@ -420,8 +421,8 @@ void verify_vector_levels(const Machine& machine, const Unit& unit, const Judge&
     const double vector = unit.vector_bits->value / 8;
     judge.require(registers.capacity_bytes.value >= 3 * vector, "level " + registers.name,
                   "'capacity' is {} bytes; the least that unit {} works on, a vector of sums and "
-                  "one of each operand, takes {}",
-                  registers.capacity_bytes.value, unit.name, 3 * vector);
+                  "one of each operand, takes {}: give levels.{}.capacity as much",
+                  registers.capacity_bytes.value, unit.name, 3 * vector, registers.name);
     verify_pieces(machine, unit, {{OperandRole::Vector, tensor::DType::kI8, vector}}, judge);
 }
 

@@ -141,6 +141,8 @@ def test_what_is_in_no_kernel_is_named_as_free(model):
     told = simulated(model, CHIP)
     assert {node["op"] for node in told["free_nodes"]} <= {"Flatten", "Reshape"}
     assert all(node["because"] for node in told["free_nodes"])
+    step = simulated(model, CHIP, "--training", "--loss", "mse")
+    assert {node["op"] for node in step["free_nodes"]} <= {"Flatten", "Reshape", "Expand", "Transpose", "Identity"}
 
 
 def keys_of(value, key, kinds):

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "cost/fed.h"
 #include "cost/level_use.h"
 #include "cost/target.h"
 #include "driver/batch.h"
@@ -86,8 +87,14 @@ std::vector<FreeNode> free_nodes(const model::Graph& graph, const SimulateResult
     std::set<std::string> costed;
     for (const SimulatedKernel& k : result.kernels) costed.insert(k.ops.begin(), k.ops.end());
     std::vector<FreeNode> free;
+    // A gradient's nodes go by the node of the file whose gradient they are.
+    auto is_costed = [&](const model::Node& node) {
+        if (node.origins.empty()) return costed.count(node.name) > 0;
+        return std::any_of(node.origins.begin(), node.origins.end(),
+                           [&](const std::string& origin) { return costed.count(origin) > 0; });
+    };
     for (const model::Node& node : graph.nodes) {
-        if (costed.count(node.name) > 0) continue;
+        if (is_costed(node)) continue;
         const bool constant = !node.inputs.empty() &&
                               std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
                                   return !id.valid() || graph.at(id).constant;
@@ -197,6 +204,7 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
                                      const machine::Machine& m, const gir::Target& target,
                                      const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
+    cost::require_fed(tuned.program, m);
     SimulateResult result = simulate_program(tuned.program, m, options);
     classify(tuned.graph.graph, result);
     result.free_nodes = free_nodes(tuned.graph.graph, result);

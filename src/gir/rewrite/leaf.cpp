@@ -20,6 +20,16 @@ bool accumulates(const Block& body, Name tile) {
     return found;
 }
 
+/// Where sums lie: in a scratchpad with room for them alone before they lie in memory.
+const TargetLevel& level_of_sums(const Target& target, int64_t bytes) {
+    const TargetLevel& level = target.level_for(OperandRole::Acc, bytes);
+    if (&level != &target.outermost()) return level;
+    for (const TargetLevel& l : target.levels)
+        if (target.is_scratchpad(l) && l.takes(OperandRole::Acc) && l.capacity.holds(bytes))
+            return l;
+    return level;
+}
+
 }  // namespace
 
 Block place_local_tiles(const Block& body, const Target& target, Name sums_in) {
@@ -29,10 +39,10 @@ Block place_local_tiles(const Block& body, const Target& target, Name sums_in) {
         if (!let || let->tile.level != Name("local")) return {s};
         Let next = *let;
         bool acc = accumulates(body, let->tile.name);
-        OperandRole role = acc ? OperandRole::Acc : OperandRole::Vector;
         int64_t bytes = bytes_of(let->tile);
-        const TargetLevel& wanted =
-            acc && !sums_in.empty() ? target.level(sums_in) : target.level_for(role, bytes);
+        const TargetLevel& wanted = !acc              ? target.level_for(OperandRole::Vector, bytes)
+                                    : sums_in.empty() ? level_of_sums(target, bytes)
+                                                      : target.level(sums_in);
         next.tile.level = room.take(wanted, bytes);
         return {stmt(std::move(next))};
     });

@@ -64,14 +64,22 @@ void MmaTiler::choose_more_rows() {
     }
 }
 
+// The dim whose parts are the longest: along which the broadcast operand is contiguous. Of tiles
+// that are not weighed, the channels.
+Name MmaTiler::inner_dim() const {
+    if (shape.holds_b && !weighs) return contracted.front().name;
+    Name inner = contracted.back().name;
+    for (const NamedDim& d : contracted)
+        if (runs_along(program, bro, d.name)) inner = d.name;
+    return inner;
+}
+
 // Contraction dims from outermost to innermost: blocks of the broadcast operand's layout, then the
 // other dims, then the dim along which it is contiguous, cut so that the body stays short.
 std::vector<Cut> MmaTiler::cuts(const Op& op) const {
     if (contracted.empty()) return {};
-    Name inner = contracted.back().name;
     if (shape.holds_b && !weighs) return first_cuts(op);
-    for (const NamedDim& d : contracted)
-        if (runs_along(program, bro, d.name)) inner = d.name;
+    const Name inner = inner_dim();
     if (shape.holds_b) return held_cuts(op, inner);
     int64_t per_step = shapes_per_step(), steps = 1;
     for (const NamedDim& d : op.dims) {
@@ -142,7 +150,9 @@ std::vector<Cut> MmaTiler::first_cuts(const Op& op) const {
 // parts of it come again for every tap and every panel: the cheaper of as many as have room for
 // their sums, and as many as have room for all that they read.
 void MmaTiler::weigh_rows() {
-    if (!shape.holds_b || contracted.empty() || row.empty() || !broadcast) return;
+    if (!shape.holds_b) return;
+    keep_to_room();
+    if (contracted.empty() || row.empty() || !broadcast) return;
     if (vec_role != OperandRole::B) return;
     const double tall_cycles = cycles_of_rows();
     const MmaTile tall = tile;
@@ -151,6 +161,43 @@ void MmaTiler::weigh_rows() {
     if (cycles_of_rows() < tall_cycles) return;
     tile = tall;
     more_rows = more;
+}
+
+// Units are fed from scratchpads alone. Rows, and then lanes, are so few that the least part of the
+// contraction has room for both operands: the outermost axis first.
+void MmaTiler::keep_to_room() {
+    Extents extents{{lane, lane_part()}, {row, tile.rows}};
+    for (const NamedDim& d : contracted) extents[d.name] = 1;
+    if (!contracted.empty()) {
+        const Name inner = inner_dim();
+        extents[inner] = std::min(shape.group, size_of(contracted, inner));
+    }
+    for (const auto& [axis, part] : more_rows) extents[axis] = part;
+    auto fits_with = [&](Name axis, int64_t part) {
+        extents[axis] = part;
+        for (size_t k : {0, 1})
+            if (uses(std::get<Slice>(mma.srcs[k]), axis) && !has_room(k, extents)) return false;
+        return true;
+    };
+    auto shrink = [&](Name axis, int64_t part) {
+        if (part == 1 || fits_with(axis, part)) return part;
+        int64_t fitting = 1, too_many = part;
+        while (too_many - fitting > 1) {
+            const int64_t middle = (fitting + too_many) / 2;
+            (fits_with(axis, middle) ? fitting : too_many) = middle;
+        }
+        // As many parts, of one size.
+        const int64_t all = extent(axis), parts = rounded_up(all, fitting);
+        return extents[axis] = rounded_up(all, parts);
+    };
+    for (const Loop& l : nest.loops) {
+        auto more = more_rows.find(l.axis);
+        if (more == more_rows.end()) continue;
+        more->second = shrink(l.axis, more->second);
+        if (more->second == 1) more_rows.erase(more);
+    }
+    if (!row.empty()) tile.rows = shrink(row, tile.rows);
+    if (!lane.empty()) most_lanes = shrink(lane, lane_part());
 }
 
 // Rows whose operands fit with the parts of the contraction that a single row allows: the outermost
@@ -271,6 +318,26 @@ bool MmaTiler::operand_fits(const Op& op, size_t k, const Extents& extents) cons
     // Beside one that is being filled, and sums where the level holds them too.
     const int64_t shares = level.roles.size() == 1 ? 1 : 4;
     return level.capacity.holds(shares * box_bytes(std::get<Slice>(op.srcs[k]), extents));
+}
+
+/// Of the results that the op adds to.
+int64_t MmaTiler::sums_bytes(const Extents& extents) const {
+    int64_t elements = 1;
+    for (const auto& [axis, extent] : extents)
+        if (size_of(contracted, axis) == 1) elements *= extent;
+    return tensor::byte_count(shape.acc, elements);
+}
+
+/// Is there room for the box of an operand beside what else the unit needs at the same level?
+bool MmaTiler::has_room(size_t k, const Extents& extents) const {
+    const OperandRole other = k == 0 ? OperandRole::B : OperandRole::A;
+    const TargetLevel& level = target.first_level(k == 0 ? OperandRole::A : OperandRole::B);
+    if (!level.capacity.bounded()) return true;
+    int64_t bytes = box_bytes(std::get<Slice>(mma.srcs[k]), extents);
+    if (&target.first_level(other) == &level)
+        bytes += box_bytes(std::get<Slice>(mma.srcs[1 - k]), extents);
+    if (&target.first_level(OperandRole::Acc) == &level) bytes += sums_bytes(extents);
+    return level.capacity.holds(bytes);
 }
 
 /// Do the boxes that the op touches of both operands have room where each is kept?

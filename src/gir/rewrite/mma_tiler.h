@@ -2,6 +2,8 @@
 // alone.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,12 +34,15 @@ struct MmaTiler {
     MmaTile tile = {};
     std::vector<NamedDim> contracted = {};
     std::map<Name, int64_t> more_rows = {};  // parts of axes that stream through beside `row`
+    int64_t most_lanes = std::numeric_limits<int64_t>::max();  // that have room
     bool staged = false;
     std::vector<Packing> packings = {};
 
     /// Lanes that a panel is laid out in: those of the shape, and whole vectors of the others.
     int64_t panel_lanes() const { return std::max(shape.columns, target.lanes(DType::kF32)); }
-    int64_t lane_part() const { return std::min(tile.columns * shape.columns, extent(lane)); }
+    int64_t lane_part() const {
+        return std::min({tile.columns * shape.columns, extent(lane), most_lanes});
+    }
     /// Shapes that one step of the contraction takes for the tile.
     int64_t shapes_per_step() const {
         return (tile.rows + shape.rows - 1) / shape.rows * tile.columns;
@@ -55,6 +60,7 @@ struct MmaTiler {
     void choose_row();
     void choose_more_rows();
     void weigh_rows();
+    void keep_to_room();
     void fit_rows();
     double cycles_of_rows() const;
     Op with_rows() const;
@@ -62,15 +68,19 @@ struct MmaTiler {
     void pack_or_stage();
     bool keeps_whole_panel() const;
     std::vector<AxisPlan> plan_axes() const;
+    Name inner_dim() const;
     std::vector<Cut> cuts(const Op& op) const;
     std::vector<Cut> first_cuts(const Op& op) const;
     std::vector<Cut> held_cuts(const Op& op, Name inner) const;
     int64_t box_bytes(const Slice& s, const Extents& extents) const;
     bool operand_fits(const Op& op, size_t k, const Extents& extents) const;
+    int64_t sums_bytes(const Extents& extents) const;
+    bool has_room(size_t k, const Extents& extents) const;
     bool operands_fit(const Op& op, const Extents& extents) const;
     Block in_blocks(const Block& parts) const;
     Block leaf(const Block& body, const Parts& parts);
-    const TargetLevel& level_of_panel(const Tile& panel) const;
+    int64_t panel_bytes() const;
+    const TargetLevel& level_of_panel(int64_t bytes) const;
     Block stage(const Block& inner, int64_t lanes_in_hand, const Slice& source);
     Block with_whole_panel(const std::vector<AxisPlan>& plans, const Block& body);
     Block run();

@@ -105,10 +105,20 @@ void MmaTiler::pack_or_stage() {
     if (!can_pack(panel, changed)) {
         staged = broadcast && !lane.empty() && !runs_along(program, vec, lane);
         for (const Coord& c : vec.at) staged = staged && !c.index;
+        // One that would lie in memory feeds no array: parts of the operand are copied instead.
+        if (shape.holds_b && &level_of_panel(panel_bytes()) == &target.outermost()) staged = false;
         return;
     }
     packings.push_back(packing_of(panel, cuts(mma), taken));
     vec.target = packings.back().packed.name;
+}
+
+/// Of the lanes in hand, by the whole contraction.
+int64_t MmaTiler::panel_bytes() const {
+    int64_t bytes = tensor::byte_count(vec_dtype, lane_part());
+    for (const NamedDim& d : contracted)
+        if (uses(vec, d.name)) bytes *= d.extent.value();
+    return bytes;
 }
 
 std::vector<AxisPlan> MmaTiler::plan_axes() const {
@@ -196,8 +206,7 @@ Block MmaTiler::leaf(const Block& body, const Parts& parts) {
 }
 
 // A panel is read by every row tile: it lives where such things do, farther out if it is too large.
-const TargetLevel& MmaTiler::level_of_panel(const Tile& panel) const {
-    const int64_t bytes = bytes_of(panel);
+const TargetLevel& MmaTiler::level_of_panel(int64_t bytes) const {
     const TargetLevel* level = &target.panel_level(vec_role);
     auto holds = [&] {
         const bool alone = level->roles.size() == 1 && level->parts > 1;
@@ -227,7 +236,7 @@ Block MmaTiler::stage(const Block& inner, int64_t lanes_in_hand, const Slice& so
         add(lane, lanes_in_hand);
         panel.lanes = static_cast<int>(panel.dims.size()) - 1;
     }
-    panel.level = level_of_panel(panel).name;
+    panel.level = level_of_panel(bytes_of(panel)).name;
     fill.dst = to;
     fill.srcs = {source};
     Block reading = map_ops(inner, [&](const Op& op) {

@@ -86,9 +86,22 @@ Block Claimer::block(const Block& b, const Extents& scope, const Around& around,
     return out;
 }
 
+/// A contraction beside others, whose operand has room where theirs have left: in a block of its
+/// own.
+StmtPtr Claimer::alone(const StmtPtr& s, const Extents& scope, const Room& room) {
+    const Op* op = std::get_if<Op>(&s->node);
+    if (!op || op->kind != OpKind::Mma) return s;
+    const Block one{s};
+    for (const Candidate& c : candidates(one, scope, {}, room))
+        if (room.holds(static_cast<double>(c.touch.bytes())))
+            return only(stmt(
+                For{kernel.fresh_name(Name("once")), Dim(1), {}, {}, 1, insert(c, Name(), one)}));
+    return s;
+}
+
 StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Room& room) {
     LoopOf loop = loop_of(*s);
-    if (!loop.body) return s;
+    if (!loop.body) return for_operand() ? alone(s, scope, room) : s;
     Around inside{loop.axis,
                   [&](const Touches& one) { return observer.turn_bytes(*s, one, scope, tiles); }};
     // Iterations share a level out that is not each one's own.
