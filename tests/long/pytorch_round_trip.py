@@ -54,7 +54,8 @@ def differences(what, got, wanted):
 
 
 def by_onnx(model, inputs, wanted, folder):
-    """Back by torch.onnx: its first way (torch.export), else the one of TorchScript."""
+    """Back by torch.onnx: its first way (torch.export), else the one of TorchScript. A file that ONNX Runtime computes
+    as wrongly as we do is the first way's own fault."""
     path = folder / "again.onnx"
     names = [f"in_{k}" for k in range(len(inputs))]
     failed = []
@@ -69,16 +70,22 @@ def by_onnx(model, inputs, wanted, folder):
                 opset_version=18,
                 verbose=False,
             )
-            break
         except Exception as error:  # noqa: BLE001 - whatever the exporter trips over
             failed.append(first_line(error))
-    else:
-        yield f"torch.onnx does not export it: {'; as TorchScript: '.join(failed)}"
-        return
-    session = smeaton.Session(path)
-    ports = [port.name for port in session.get_inputs()]
-    feeds = {name: value.numpy() for name, value in zip(names, inputs) if name in ports}
-    yield from differences("imported again", session.run(None, feeds), wanted)
+            continue
+        session = smeaton.Session(path)
+        ports = [port.name for port in session.get_inputs()]
+        feeds = {name: value.numpy() for name, value in zip(names, inputs) if name in ports}
+        got = session.run(None, feeds)
+        faults = list(differences("imported again", got, wanted))
+        if not faults:
+            return
+        reference = list(store.reference_outputs(path, feeds).values())
+        if not dynamo or list(differences("ONNX Runtime", got, reference)):
+            yield from faults
+            return
+        failed.append(f"{faults[0]}, so also by ONNX Runtime")
+    yield f"torch.onnx does not export it: {'; as TorchScript: '.join(failed)}"
 
 
 def by_export(model, inputs, wanted, _):
@@ -138,7 +145,11 @@ def on_processes(folder, inputs):
             yield "processes: other bits after an error"
 
 
-def train(folder, scratch):
+# Trained classifiers that are certain of random inputs: the softmax gives one, and no gradient in f32.
+CERTAIN = ("file_type",)
+
+
+def train(name, folder, scratch):
     command = [sys.executable, str(folder / "train.py"), "--epochs", "4", "--batch", "2"]
     command += ["--learning-rate", "0.001"]
     fixed = (folder / "train.py").read_text().split("BATCH: int | None = ")[1].split(" ")[0]
@@ -149,7 +160,7 @@ def train(folder, scratch):
         yield f"train.py: {done.stderr.strip().splitlines()[-1]}"
         return
     losses = [float(line.split()[-1]) for line in done.stdout.splitlines()]
-    if not losses[-1] < losses[0]:
+    if not losses[-1] < losses[0] and name not in CERTAIN:
         yield f"train.py: the loss went from {losses[0]} to {losses[-1]}"
     state = torch.load(scratch / "trained.pt", weights_only=True)
     module = pytorch.load(folder)
@@ -200,7 +211,7 @@ def check(case, processes, exports_only):
         loss = loss_of(case, wanted)
         if loss:
             pytorch.emit(source / case["model"], folder, "--train", "--loss", loss)
-            faults += train(folder, scratch) if a_family else []
+            faults += train(case["name"], folder, scratch) if a_family else []
         faults += lint(folder)
         if processes and a_family:
             other = scratch / "processes"

@@ -218,6 +218,8 @@ private:
         file_.add(0, fmt::format("CORES = {}  # that the plan is for", cores_));
         if (options_.processes) readers();
         file_.blank(2);
+        file_.add(0, kAlone);
+        file_.blank(2);
         file_.add(0, runtime().run);
     }
 

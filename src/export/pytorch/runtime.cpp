@@ -2,6 +2,14 @@
 
 namespace smeaton::pytorch {
 
+const char* const kAlone = R"(def alone(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """Where the plan is one cluster: forward."""
+    try:
+        results = model.forward(*inputs)
+    except Exception as error:
+        raise RuntimeError("a cluster failed") from error
+    return results if isinstance(results, tuple) else (results,))";
+
 const RuntimeText kThreads = {R"(from collections.abc import Callable
 from ctypes import CDLL
 from functools import cache, partial
@@ -90,15 +98,6 @@ class Channel:
 
 WORKERS: list[Worker] = []
 LOCK = Lock()
-
-
-def alone(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Where the plan is one cluster: forward."""
-    try:
-        results = model.forward(*inputs)
-    except Exception as error:
-        raise RuntimeError("a cluster failed") from error
-    return results if isinstance(results, tuple) else (results,)
 
 
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -235,15 +234,6 @@ class Team:
 
 TEAMS: WeakKeyDictionary[Any, Team] = WeakKeyDictionary()
 LOCK = Lock()
-
-
-def alone(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Where the plan is one cluster: forward."""
-    try:
-        results = model.forward(*inputs)
-    except Exception as error:
-        raise RuntimeError("a cluster failed") from error
-    return results if isinstance(results, tuple) else (results,)
 
 
 def run(model: Any, *inputs: Tensor) -> tuple[Tensor, ...]:

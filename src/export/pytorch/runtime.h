@@ -9,6 +9,8 @@ struct RuntimeText {
     const char* run;      ///< below the tables of clusters and outputs
 };
 
+/// A plan of one cluster is forward: what both do then. Above `run`.
+extern const char* const kAlone;
 /// On threads of one process: values are handed over as they are.
 extern const RuntimeText kThreads;
 /// On processes: values lie in shared memory; no gradients.
