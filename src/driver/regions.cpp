@@ -33,7 +33,7 @@ public:
 
 private:
     void visit(const gir::RunStep& s) {
-        extents_.clear();
+        extents_ = {};
         block(s.kernel->body);
         // What no slice showed is taken whole.
         for (Name b : s.kernel->reads) add_whole_unless_known(b, false);

@@ -5,9 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "base/flat_map.h"
 #include "base/name.h"
+#include "base/small_vector.h"
 #include "tensor/dim.h"
 
 namespace smeaton::gir {
@@ -23,7 +24,7 @@ struct Term {
 
 /// Canonical: terms sorted by variable text, no zero coefficient, no variable twice.
 struct Affine {
-    std::vector<Term> terms;
+    SmallVector<Term, 3> terms;
     int64_t constant = 0;
 
     Affine() = default;
@@ -50,11 +51,11 @@ struct Affine {
 };
 
 /// Simultaneous substitution of variables by affine forms.
-using Substitution = std::map<Name, Affine>;
+using Substitution = FlatMap<Name, Affine>;
 Affine substitute(const Affine&, const Substitution&);
 
 /// Values that a variable takes: 0 <= v < extent.
-using Extents = std::map<Name, int64_t>;
+using Extents = FlatMap<Name, int64_t>;
 
 /// Towards minus infinity; b > 0.
 inline int64_t floor_div(int64_t a, int64_t b) {

@@ -32,12 +32,12 @@ public:
     template <class Make>
     Value get(const Asking& now, Make make) {
         auto at = std::find_if(kept_.begin(), kept_.end(),
-                               [&](const auto& kept) { return contains(kept.first, now.numbers); });
+                               [&](const auto& kept) { return kept.first.contains(now.numbers); });
         if (at == kept_.end()) {
             Region asked(now.numbers.size());
             Value value = one_of(make(asked));
             if (kept_.size() == kMost) kept_.pop_back();
-            at = kept_.insert(kept_.begin(), {std::move(asked), std::move(value)});
+            at = kept_.insert(kept_.begin(), {KeptRegion(asked), std::move(value)});
         } else {
             std::rotate(kept_.begin(), at, at + 1);
             at = kept_.begin();
@@ -53,7 +53,7 @@ private:
         return value;
     }
 
-    std::vector<std::pair<Region, Value>> kept_;  // the most recently used first
+    std::vector<std::pair<KeptRegion, Value>> kept_;  // the most recently used first
 };
 
 /// Entries by kernel, in two halves: what was not used while the newer one filled up is dropped.

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <unordered_set>
+
 #include "gir/names.h"
 #include "gir/rename.h"
 #include "gir/walk.h"
@@ -16,17 +18,19 @@ public:
     explicit Numbering(char sign) : sign_(sign) {}
 
     void note(Name n) {
-        if (canonical_.count(n) > 0) return;
-        canonical_.emplace(n, Name(fmt::format("${}{}", sign_, names.size())));
-        names.push_back(n);
+        if (seen_.insert(n).second) names.push_back(n);
     }
-    const std::map<Name, Name>& canonical() const { return canonical_; }
+    /// "$v0", "$v1", ...
+    void add_canonical(OtherNames& to) const {
+        for (size_t i = 0; i < names.size(); ++i)
+            to.emplace(names[i], Name(fmt::format("${}{}", sign_, i)));
+    }
 
     std::vector<Name> names;
 
 private:
     char sign_;
-    std::map<Name, Name> canonical_;
+    std::unordered_set<Name> seen_;
 };
 
 struct Collector {
@@ -143,8 +147,10 @@ KernelForm form_of(const Kernel& kernel, const Program& program) {
     names.tile_names = tiles_declared(kernel.body);
     for_each_stmt(kernel.body, [&](const Stmt& s) { std::visit(names, s.node); });
     KernelForm form;
-    Renaming canonical{names.tiles.canonical(), names.vars.canonical(), {}};
-    canonical.targets.insert(names.buffers.canonical().begin(), names.buffers.canonical().end());
+    Renaming canonical;
+    names.tiles.add_canonical(canonical.targets);
+    names.buffers.add_canonical(canonical.targets);
+    names.vars.add_canonical(canonical.vars);
     for (size_t i = 0; i < names.origins.size(); ++i)
         canonical.origins.emplace(names.origins[i], fmt::format("${}", i));
     form.body = rename(kernel.body, canonical);
@@ -159,8 +165,8 @@ KernelForm form_of(const Kernel& kernel, const Program& program) {
 
 namespace {
 
-std::map<Name, Name> pairs(const std::vector<Name>& from, const std::vector<Name>& to) {
-    std::map<Name, Name> map;
+OtherNames pairs(const std::vector<Name>& from, const std::vector<Name>& to) {
+    OtherNames map;
     for (size_t i = 0; i < from.size(); ++i)
         if (from[i] != to[i]) map.emplace(from[i], to[i]);
     return map;

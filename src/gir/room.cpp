@@ -120,14 +120,28 @@ Figure Figure::noting(Span* asked) const {
     return f;
 }
 
-bool contains(const Region& region, const std::vector<double>& values) {
+KeptRegion::KeptRegion(const Region& region) {
+    const Span all;
+    const auto bounded = std::count_if(region.begin(), region.end(),
+                                       [&](const Span& span) { return !(span == all); });
+    parts_.reserve(static_cast<size_t>(bounded));
     for (size_t i = 0; i < region.size(); ++i)
-        if (!region[i].contains(values[i])) return false;
-    return true;
+        if (!(region[i] == all)) parts_.push_back({i, region[i]});
 }
 
-void meet(Region& into, const Region& other) {
-    for (size_t i = 0; i < into.size(); ++i) into[i].meet(other[i]);
+bool KeptRegion::contains(const std::vector<double>& values) const {
+    return std::all_of(parts_.begin(), parts_.end(),
+                       [&](const Part& p) { return p.span.contains(values[p.index]); });
+}
+
+size_t KeptRegion::bytes() const {
+    size_t bytes = sizeof *this + parts_.size() * sizeof(Part);
+    for (const Part& p : parts_) bytes += p.span.steps.size() * sizeof(Span::Step);
+    return bytes;
+}
+
+void meet(Region& into, const KeptRegion& other) {
+    for (const KeptRegion::Part& p : other.parts_) into[p.index].meet(p.span);
 }
 
 }  // namespace smeaton::gir

@@ -93,7 +93,24 @@ private:
 
 /// For each of a list of numbers, the values for which something holds.
 using Region = std::vector<Span>;
-bool contains(const Region&, const std::vector<double>& values);
-void meet(Region&, const Region&);
+
+/// A region as it is kept: the spans that leave something out, no others.
+class KeptRegion {
+public:
+    KeptRegion(const Region&);
+
+    bool contains(const std::vector<double>& values) const;
+    size_t bytes() const;  ///< of memory, roughly
+    friend void meet(Region&, const KeptRegion&);
+
+private:
+    struct Part {
+        size_t index = 0;  ///< in the region
+        Span span;
+    };
+    std::vector<Part> parts_;
+};
+/// Narrows the region to what is in both.
+void meet(Region&, const KeptRegion&);
 
 }  // namespace smeaton::gir

@@ -151,22 +151,29 @@ namespace {
 
 // Renames every name of a slice by one function for targets and one for variables.
 struct Renamer {
-    const std::map<Name, Name>* targets = nullptr;
-    const std::map<Name, Name>* vars = nullptr;
-    const std::map<std::string, std::string>* origins = nullptr;
+    const OtherNames* targets = nullptr;
+    const OtherNames* vars = nullptr;
+    const FlatMap<std::string, std::string>* origins = nullptr;
 
     template <class Key>
-    static void apply(Key& n, const std::map<Key, Key>* map) {
+    static void apply(Key& n, const FlatMap<Key, Key>* map) {
         if (!map) return;
         if (auto found = map->find(n); found != map->end()) n = found->second;
     }
     Affine affine(const Affine& a) const {
-        if (!vars) return a;
-        Substitution by;
-        for (const Term& t : a.terms)
-            if (auto found = vars->find(t.var); found != vars->end())
-                by.emplace(t.var, Affine(found->second));
-        return by.empty() ? a : substitute(a, by);
+        if (!vars || a.terms.empty()) return a;
+        Affine out(a.constant);
+        for (Term t : a.terms) {
+            apply(t.var, vars);
+            out += Affine(t.var, t.coefficient);
+        }
+        return out;
+    }
+    Block block(const Block& b) const {
+        Block out;
+        out.reserve(b.size());
+        for (const StmtPtr& s : b) out.push_back(std::visit(*this, s->node));
+        return out;
     }
     void dims(std::vector<NamedDim>& list) const {
         for (NamedDim& d : list) apply(d.name, vars);
@@ -189,12 +196,12 @@ struct Renamer {
     }
 
     StmtPtr operator()(const Parallel& p) const {
-        Parallel n = p;
+        Parallel n{p.axis, p.extent, p.scope, block(p.body)};
         apply(n.axis, vars);
         return stmt(std::move(n));
     }
     StmtPtr operator()(const For& f) const {
-        For n = f;
+        For n{f.axis, f.extent, f.from, f.to, f.unroll, block(f.body)};
         apply(n.axis, vars);
         for (Affine& a : n.from) a = affine(a);
         for (Affine& a : n.to) a = affine(a);
@@ -241,30 +248,25 @@ struct Renamer {
     }
 };
 
-Block rename(const Block& block, const Renamer& renamer) {
-    return map_stmts(block,
-                     [&](const StmtPtr& s) -> Block { return {std::visit(renamer, s->node)}; });
-}
-
 }  // namespace
 
 Block rename(const Block& block, const Renaming& names) {
     auto some = [](const auto& map) { return map.empty() ? nullptr : &map; };
     const Renamer renamer{some(names.targets), some(names.vars), some(names.origins)};
     const bool none = !renamer.targets && !renamer.vars && !renamer.origins;
-    return none ? block : rename(block, renamer);
+    return none ? block : renamer.block(block);
 }
 
-Block rename_targets(const Block& block, const std::map<Name, Name>& map) {
-    return map.empty() ? block : rename(block, Renamer{&map});
+Block rename_targets(const Block& block, const OtherNames& map) {
+    return map.empty() ? block : Renamer{&map}.block(block);
 }
 
-Block rename_vars(const Block& block, const std::map<Name, Name>& map) {
-    return map.empty() ? block : rename(block, Renamer{nullptr, &map});
+Block rename_vars(const Block& block, const OtherNames& map) {
+    return map.empty() ? block : Renamer{nullptr, &map}.block(block);
 }
 
-static Block with_unique_tiles(const Block& block, std::map<Name, Name> names,
-                               std::set<Name>& taken, std::set<Name>& declared) {
+static Block with_unique_tiles(const Block& block, OtherNames names, std::set<Name>& taken,
+                               std::set<Name>& declared) {
     Block out;
     for (const StmtPtr& s : block) {
         StmtPtr renamed = rename_targets({s}, names).front();
@@ -289,7 +291,18 @@ static Block with_unique_tiles(const Block& block, std::map<Name, Name> names,
     return out;
 }
 
+static bool has_unique_tiles(const Block& block) {
+    std::set<Name> tiles;
+    bool unique = true;
+    for_each_stmt(block, [&](const Stmt& s) {
+        if (auto* let = std::get_if<Let>(&s.node))
+            unique = tiles.insert(let->tile.name).second && unique;
+    });
+    return unique;
+}
+
 Block with_unique_tiles(const Block& block) {
+    if (has_unique_tiles(block)) return block;
     std::set<Name> taken = declared_names(block), declared;
     const Kernel used = with_uses({Name(), {}, {}, block, {}});  // a tile must not hide a buffer
     taken.insert(used.reads.begin(), used.reads.end());

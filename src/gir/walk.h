@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <set>
 #include <vector>
 
+#include "base/flat_map.h"
 #include "gir/program.h"
 
 namespace smeaton::gir {
@@ -39,10 +39,12 @@ Block map_ops(const Block&, const std::function<Op(const Op&)>& rewrite);
 Op substitute(const Op&, const Substitution&);
 Slice substitute(const Slice&, const Substitution&);
 Block substitute(const Block&, const Substitution&);
+/// By name: another one.
+using OtherNames = FlatMap<Name, Name>;
 /// Renames targets (buffers, tiles) of all slices and of Let declarations.
-Block rename_targets(const Block&, const std::map<Name, Name>&);
+Block rename_targets(const Block&, const OtherNames&);
 /// Renames axes, op dims, tile dims.
-Block rename_vars(const Block&, const std::map<Name, Name>&);
+Block rename_vars(const Block&, const OtherNames&);
 
 /// Gives tiles of one name in blocks beside or inside each other names of their own, which no
 /// buffer that the block uses has.

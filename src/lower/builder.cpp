@@ -144,7 +144,8 @@ Val KernelBuilder::at_or(const Buf& buffer, const Index& index, Literal otherwis
 
 Val KernelBuilder::with_bound(Val v, Affine expr, std::optional<int64_t> lo,
                               std::optional<int64_t> hi, Literal otherwise) const {
-    gir::Extents extents(axes_.begin(), axes_.end());
+    gir::Extents extents;
+    for (const auto& [axis, extent] : axes_) extents.emplace(axis, extent);
     for (const gir::NamedDim& d : dims_) extents[d.name] = d.extent.value();
     const gir::ValueRange range = gir::value_range(expr, extents);
     if (range.hi < range.lo) return v;  // no iteration at all

@@ -90,18 +90,19 @@ void KernelPrices::expect(const KernelPrices& other) {
 
 double KernelPrices::us(Entry& entry, const PricedOn& on) {
     auto at = std::find_if(entry.prices.begin(), entry.prices.end(), [&](const Entry::Price& p) {
-        return contains(p.of_levels, on.of_levels) && contains(p.of_target, on.of_target);
+        return p.of_levels.contains(on.of_levels) && p.of_target.contains(on.of_target);
     });
     if (at == entry.prices.end()) {
-        Entry::Price made{Region(on.of_levels.size()), Region(on.of_target.size()), 0};
+        Region of_levels(on.of_levels.size()), of_target(on.of_target.size());
+        double us = 0;
         try {
-            made.us = priced(entry, on, made.of_levels, made.of_target);
+            us = priced(entry, on, of_levels, of_target);
         } catch (const UserError&) {
-            made.us = 0;  // no rate for what it does; whoever evaluates the machine will say so
+            us = 0;  // no rate for what it does; whoever evaluates the machine will say so
         }
-        made.of_target.resize(on.target.levels.size());  // all else is the family's
+        of_target.resize(on.target.levels.size());  // all else is the family's
         if (entry.prices.size() == kMostPrices) entry.prices.pop_back();
-        at = entry.prices.insert(entry.prices.begin(), std::move(made));
+        at = entry.prices.insert(entry.prices.begin(), {of_levels, of_target, us});
     } else {
         std::rotate(entry.prices.begin(), at, at + 1);
         at = entry.prices.begin();

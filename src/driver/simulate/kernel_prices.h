@@ -33,7 +33,7 @@ public:
 
         gir::rewrite::KeptFormPtr form;
         struct Price {
-            gir::Region of_levels, of_target;  ///< numbers for which it is the same
+            gir::KeptRegion of_levels, of_target;  ///< numbers for which it is the same
             double us = 0;
         };
         std::vector<Price> prices = {};               ///< the last one used first

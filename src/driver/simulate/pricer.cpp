@@ -46,17 +46,17 @@ machine::Machine all_but_capacities(machine::Machine m) {
 }
 
 /// The region that the numbers lie in; null: none of them.
-const gir::Region* region_of(const std::vector<gir::Region>& regions,
-                             const std::vector<double>& numbers) {
+const gir::KeptRegion* region_of(const std::vector<gir::KeptRegion>& regions,
+                                 const std::vector<double>& numbers) {
     const auto at = std::find_if(regions.rbegin(), regions.rend(),
-                                 [&](const gir::Region& r) { return gir::contains(r, numbers); });
+                                 [&](const gir::KeptRegion& r) { return r.contains(numbers); });
     return at == regions.rend() ? nullptr : &*at;
 }
 
-const gir::Region& remembered(std::vector<gir::Region>& regions, gir::Region region) {
+const gir::KeptRegion& remembered(std::vector<gir::KeptRegion>& regions,
+                                  const gir::Region& region) {
     if (regions.size() == kAnswers) regions.erase(regions.begin());
-    regions.push_back(std::move(region));
-    return regions.back();
+    return regions.emplace_back(region);
 }
 
 bool same_program(const gir::Program& a, const gir::Program& b) {
@@ -107,23 +107,24 @@ Pricer::Family& Pricer::family_of(const machine::Machine& m, const SimulateOptio
 bool Pricer::comes_out(Shaped& shaped, const std::vector<double>& numbers,
                        const gir::rewrite::Rules& rules) {
     const Outcome& outcome = *shaped.outcome;
-    if (!gir::contains(outcome.region, numbers)) return false;
+    if (!outcome.region.contains(numbers)) return false;
     if (region_of(shaped.known, numbers)) return true;
     shaped.answered.resize(outcome.questions.size());
-    gir::Region here = outcome.region;
+    gir::Region here(numbers.size());
+    gir::meet(here, outcome.region);
     for (size_t i = 0; i < outcome.questions.size(); ++i) {
-        std::vector<gir::Region>& known = shaped.answered[i];
-        const gir::Region* region = region_of(known, numbers);
+        std::vector<gir::KeptRegion>& known = shaped.answered[i];
+        const gir::KeptRegion* region = region_of(known, numbers);
         if (!region) {
             gir::Region asked(numbers.size());
             if (gir::rewrite::pays(outcome.questions[i], rules, &asked) !=
                 outcome.questions[i].pays)
                 return false;
-            region = &remembered(known, std::move(asked));
+            region = &remembered(known, asked);
         }
         gir::meet(here, *region);
     }
-    remembered(shaped.known, std::move(here));
+    remembered(shaped.known, here);
     return true;
 }
 
@@ -142,8 +143,9 @@ std::shared_ptr<const Pricer::Outcome> Pricer::shaped_on(Structure& structure,
     gir::rewrite::Rules noting = rules;
     noting.prices = nullptr;  // those would not note
     noting.questions = &made->questions;
-    gir::Program program =
-        gir::rewrite::shaped_for(lowered_, gir::noting(target, made->region), noting);
+    gir::Region asked;
+    gir::Program program = gir::rewrite::shaped_for(lowered_, gir::noting(target, asked), noting);
+    made->region = asked;
     for (const auto& other : structure.outcomes)
         if (same_program(other->shape->program, program)) made->shape = other->shape;
     if (!made->shape) made->shape = std::make_shared<Shape>(std::move(program));

@@ -57,7 +57,7 @@ private:
     };
     /// For which numbers of a target and answers a shape comes out.
     struct Outcome {
-        gir::Region region = {};
+        gir::KeptRegion region = gir::Region();
         std::vector<gir::rewrite::Question> questions = {};
         std::shared_ptr<Shape> shape = nullptr;  ///< one where programs are the same
     };
@@ -73,8 +73,8 @@ private:
     struct Shaped {
         std::shared_ptr<const Outcome> outcome;
         /// By question: for which numbers its answer is known to be the same.
-        std::vector<std::vector<gir::Region>> answered = {};
-        std::vector<gir::Region> known = {};       ///< for which it is known to come out
+        std::vector<std::vector<gir::KeptRegion>> answered = {};
+        std::vector<gir::KeptRegion> known = {};   ///< for which it is known to come out
         std::shared_ptr<Costed> costed = nullptr;  ///< null: it has not come out yet
     };
     /// Machines that differ in capacities alone.

@@ -68,10 +68,10 @@ ValueRange Walker::range_of(const Affine& a, const Extents& extents) const {
     Extents used;
     for (const Term& t : a.terms) {
         if (auto inside = extents.find(t.var); inside != extents.end()) {
-            used.insert(*inside);
+            used.emplace(inside->first, inside->second);
         } else if (auto outside = scope.find(t.var); outside != scope.end()) {
-            used.insert(*outside);
-            if (around) around->extents.insert(*outside);
+            used.emplace(outside->first, outside->second);
+            if (around) around->extents.emplace(outside->first, outside->second);
         }
     }
     return value_range(a, used);
@@ -107,7 +107,7 @@ bool Walker::clamp(const Slice& s, std::vector<Reach>& reach, const Extents& ext
 using Shadowed = std::pair<Name, std::optional<int64_t>>;
 
 Shadowed shadow(Extents& extents, Name name, int64_t extent) {
-    auto [at, is_new] = extents.try_emplace(name, extent);
+    auto [at, is_new] = extents.emplace(name, extent);
     if (is_new) return {name, std::nullopt};
     return {name, std::exchange(at->second, extent)};
 }

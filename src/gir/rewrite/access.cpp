@@ -42,7 +42,9 @@ const Op* only_mma(const Block& block) {
 Extents extents_in(const Block& block) {
     Extents extents;
     auto note = [&](Name n, const Dim& d) {
-        if (d.is_const()) extents[n] = std::max(extents.try_emplace(n, 0).first->second, d.value());
+        if (!d.is_const()) return;
+        int64_t& most = extents[n];
+        most = std::max(most, d.value());
     };
     for_each_stmt(block, [&](const Stmt& s) {
         if (auto* p = std::get_if<Parallel>(&s.node)) note(p->axis, p->extent);

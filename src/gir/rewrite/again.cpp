@@ -156,7 +156,7 @@ private:
     void append_again(size_t step) {
         RunStep run = std::get<RunStep>(in_.steps[step].node);
         Kernel kernel = *run.kernel;
-        std::map<Name, Name> renamed;
+        OtherNames renamed;
         std::set<Name> written;
         for (Name name : kernel.writes) written.insert(root_of(in_, name));
         for (const auto* names : {&kernel.writes, &kernel.reads})
@@ -174,7 +174,7 @@ private:
     }
 
     KernelPtr reading_copies(const Kernel& kernel) {
-        std::map<Name, Name> renamed;
+        OtherNames renamed;
         for (Name name : kernel.reads)
             if (copies_.count(root_of(in_, name)) > 0) renamed[name] = copy_of(name);
         Kernel made = kernel;

@@ -383,7 +383,7 @@ bool Merger::analyse(bool full_agreement) {
 // The reader's loops and body in names of the merged kernel: paired axes take the writer's (and
 // lose their loops), all others step aside.
 Block Merger::renamed_reader(std::set<Name>& taken) const {
-    std::map<Name, Name> vars, tiles;
+    OtherNames vars, tiles;
     for (const auto& [r, w] : paired) vars[r] = w;
     std::set<Name> reader_tiles = tiles_declared(second.body);
     for (Name n : declared_names(reader->body)) {

@@ -211,7 +211,7 @@ struct AxisWalker {
     /// own something else.
     Block with_own_tiles(const Block& first, const Block& then) const {
         std::set<Name> inner = tiles_declared(then);
-        std::map<Name, Name> names;
+        OtherNames names;
         for (const StmtPtr& s : first)
             if (auto* let = std::get_if<Let>(&s->node); let && inner.count(let->tile.name) > 0)
                 names.emplace(let->tile.name, fresh(let->tile.name, taken));

@@ -224,9 +224,9 @@ std::optional<LoopNest> plain_nest(const StmtPtr& s) {
 
 /// The reader's variables by the writer's, where every read names the element that the store wrote
 /// in the same turn; nothing otherwise.
-std::optional<std::map<Name, Name>> same_turn(const LoopNest& writer, const Op& store,
-                                              const LoopNest& reader, Name tile) {
-    std::map<Name, Name> vars;
+std::optional<OtherNames> same_turn(const LoopNest& writer, const Op& store, const LoopNest& reader,
+                                    Name tile) {
+    OtherNames vars;
     bool same = true;
     for (const StmtPtr& s : reader.body) {
         auto* op = std::get_if<Op>(&s->node);
@@ -237,7 +237,7 @@ std::optional<std::map<Name, Name>> same_turn(const LoopNest& writer, const Op& 
             for (size_t d = 0; same && d < slice.at.size(); ++d) {
                 const auto r = slice.at[d].index ? std::nullopt : slice.at[d].affine.single_var();
                 const auto w = store.dst.at[d].affine.single_var();
-                same = r && w && vars.try_emplace(*r, *w).first->second == *w;
+                same = r && w && vars.emplace(*r, *w).first->second == *w;
             }
         });
     }
@@ -290,8 +290,7 @@ std::optional<std::vector<bool>> ahead_of(const Block& between, const Touched& f
 }
 
 /// The second nest's turns behind those of the first, reading what that stored from its own tile.
-Block joined(const Filled& first, const LoopNest& second, const std::map<Name, Name>& vars,
-             Name row) {
+Block joined(const Filled& first, const LoopNest& second, const OtherNames& vars, Name row) {
     LoopNest nest = first.nest;
     const Op store = *op_at(nest.body, first.store);
     for (Loop& l : nest.loops)

@@ -195,7 +195,7 @@ TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
     const TiledKernel made = tiled(kernel);
     if (made.contracted) contracted.insert(kernel->name);
-    std::map<Name, Name> renamed;
+    OtherNames renamed;
     for (const Packing& packing : made.packings) {
         auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
             return p.source == packing.source && p.packed.layout == packing.packed.layout;

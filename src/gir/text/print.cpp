@@ -295,7 +295,7 @@ std::string affine_text(const Affine& a) {
     auto size = [](int64_t k) {
         return k < 0 ? ~static_cast<uint64_t>(k) + 1 : static_cast<uint64_t>(k);
     };
-    std::vector<Term> terms = a.terms;
+    auto terms = a.terms;
     std::sort(terms.begin(), terms.end(), [&](const Term& x, const Term& y) {
         uint64_t kx = size(x.coefficient), ky = size(y.coefficient);
         return kx != ky ? kx > ky : x.var < y.var;

@@ -12,7 +12,7 @@
 namespace smeaton::gir::rewrite {
 
 /// Values that each variable in scope takes.
-using Ranges = std::map<Name, ValueRange>;
+using Ranges = FlatMap<Name, ValueRange>;
 
 /// What stands around a statement.
 struct Place {
