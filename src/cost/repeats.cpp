@@ -7,7 +7,8 @@ namespace {
 
 constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::max();
 // Times that differ by less than this part of a turn count as equal. Where nothing repeats the
-// share grows: then the mean over some turns stands for what follows.
+// share grows: then the mean over some turns stands for what follows, as long as what drifts meets
+// nothing.
 constexpr double kAlike = 5e-4;
 constexpr size_t kTurnsToDouble = 8;
 
@@ -40,6 +41,12 @@ struct Places {
 int64_t times_in(double room, double step) {
     if (step <= 0) return kAnyNumber;
     return std::max<int64_t>(0, static_cast<int64_t>(std::min(room / step, 1e15)));
+}
+
+/// How often what is left can be `less` by so much until it comes in another turn.
+int64_t times_drifting(double left_ns, double less_ns, double turns_ns) {
+    const double until_end = std::fmod(left_ns, turns_ns);
+    return times_in(less_ns > 0 ? until_end : turns_ns - until_end, std::abs(less_ns));
 }
 
 }  // namespace
@@ -97,7 +104,7 @@ bool Repeats::turn_over(const Step& loop, RunState& s) {
     Snapshot& now = history.snapshots[turn % kMostKept];
     look(loop, s, now);
     const double tolerance =
-        std::ldexp(kAlike, static_cast<int>(std::min<size_t>(40, turn / kTurnsToDouble)));
+        std::ldexp(kAlike, static_cast<int>(std::min<size_t>(40, history.seen++ / kTurnsToDouble)));
     for (size_t back = 1; back <= std::min(turn, kMostKept - 1); ++back) {
         const Snapshot& then = history.snapshots[(turn - back) % kMostKept];
         const int64_t times = times_alike(loop, s, then, now, tolerance);
@@ -142,10 +149,11 @@ int64_t Repeats::times_of_turns(const Step& loop, const RunState& s, const Snaps
 }
 
 /// What goes on is at the same point; of engines that have started nothing since, it does not end.
+/// What drifts from turn to turn comes no sooner than the turn's end, and no later than the next's.
 int64_t Repeats::times_of_left(const Snapshot& then, const Snapshot& now, double tolerance) const {
     if (then.left_ns.size() != now.left_ns.size()) return 0;
     const Places places(streams_);
-    const double equal = std::max(1e-6, tolerance * (now.now_ns - then.now_ns));
+    const double turns_ns = now.now_ns - then.now_ns, equal = std::max(1e-6, tolerance * turns_ns);
     int64_t times = kAnyNumber;
     for (size_t i = 0; i < now.left_ns.size(); ++i) {
         const double less = then.left_ns[i] - now.left_ns[i];
@@ -155,6 +163,8 @@ int64_t Repeats::times_of_left(const Snapshot& then, const Snapshot& now, double
                              now.left_ns[i] > 0 ? times_in(now.left_ns[i], less) - 1 : kAnyNumber);
         else if (std::abs(less) > equal)
             return 0;
+        else if (std::abs(less) > 1e-6)
+            times = std::min(times, times_drifting(now.left_ns[i], less, turns_ns));
     }
     return times;
 }

@@ -15,7 +15,9 @@ public:
     explicit Repeats(const Streams&);
 
     /// The loop is begun anew.
-    void forget(int axis) { history_[static_cast<size_t>(axis)].turns = 0; }
+    void forget(int axis) {
+        history_[static_cast<size_t>(axis)].turns = history_[static_cast<size_t>(axis)].seen = 0;
+    }
     /// A turn of the loop is over; adds as many as go alike. False: none.
     bool turn_over(const Step& loop, RunState&);
 
@@ -35,6 +37,7 @@ private:
     struct History {
         std::array<Snapshot, kMostKept> snapshots;  ///< of the last turns, in turn
         size_t turns = 0;                           ///< since the loop began, or turns were added
+        size_t seen = 0;                            ///< since the loop began
     };
 
     void look(const Step& loop, const RunState&, Snapshot& now) const;
