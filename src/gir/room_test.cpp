@@ -101,5 +101,30 @@ TEST(Span, meets_another_in_what_both_contain) {
                   c >= 40 && c <= 90 && Capacity(c).is_in_step(64, 2));
 }
 
+TEST(KeptRegion, holds_and_narrows_as_the_region_that_it_was_made_of) {
+    std::mt19937 chance(17);
+    for (int i = 0; i < 200; ++i) {
+        Region region(6), other(6);
+        for (Region* r : {&region, &other})
+            for (Span& span : *r) {
+                const double low = chance() % 40;
+                if (chance() % 3 == 0) span.narrow(low, low, low + chance() % 60);
+                if (chance() % 6 == 0) span.add({static_cast<int64_t>(chance() % 64), 2, true});
+            }
+        const KeptRegion kept(region);
+        std::vector<double> values;
+        bool inside = true;
+        for (const Span& span : region) {
+            values.push_back(chance() % 3 == 0 ? chance() % 100 : span.low);
+            inside = inside && span.contains(values.back());
+        }
+        EXPECT_EQ(kept.contains(values), inside);
+        Region met = other, wanted = other;
+        meet(met, kept);
+        for (size_t k = 0; k < wanted.size(); ++k) wanted[k].meet(region[k]);
+        EXPECT_EQ(met, wanted);
+    }
+}
+
 }  // namespace
 }  // namespace smeaton::gir
