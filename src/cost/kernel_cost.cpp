@@ -24,6 +24,9 @@ using tensor::DType;
 
 // A turn of an emitted loop: add, compare and branch, one address.
 constexpr double kInstructionsPerTurn = 3;
+// Is an access within its bounds: what was found of two coordinates is brought together, tested,
+// and branched upon.
+constexpr double kInstructionsPerTest = 3;
 
 const Unit* scalar_unit(const Machine& m) {
     for (const Unit& unit : m.units)
@@ -48,6 +51,13 @@ double widest_vector_bytes(const Machine& m) {
 
 bool is_cache(const Level& level) {
     return level.managed == machine::Managed::Hardware && !level.next.empty();
+}
+
+/// Caches that not all cores share.
+bool has_own_caches(const Machine& m) {
+    return std::any_of(m.levels.begin(), m.levels.end(), [&](const Level& level) {
+        return is_cache(level) && machine::unit_count(m, level.private_to) > 1;
+    });
 }
 
 /// The level inwards of this one, null: none. Of several (scratchpads side by side), the first.
@@ -232,7 +242,8 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
     const Unit* scalar = scalar_unit(m);
     double bits = unit.vector_bits->value;
     Interval ns{0, 0, 0};
-    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns;
+    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns +
+                          kInstructionsPerTest * work.tests;
     auto vector_ns = [&](OpClass op, DType dtype, double count) {
         double elements = bits / std::max(32, tensor::bits(dtype));
         return Interval::exact(count * elements) / class_rate_gops(m, unit, op, dtype);
@@ -360,6 +371,8 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
         for (const ArrayBytes& b : footprint(whole, line))
             model.touched_bytes.push_back(std::max(b.read, b.write));
     }
+    if (!options.time_alone && thread_count(m, options) > 1 && has_own_caches(m))
+        model.meetings = gir::cache::meetings_of(program, whole, thread_count(m, options));
     model.arrays = std::move(whole.arrays);
     return model;
 }

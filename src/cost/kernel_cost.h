@@ -14,6 +14,7 @@
 #include "cost/pipeline.h"
 #include "cost/reuse.h"
 #include "cost/work.h"
+#include "gir/cache/holders.h"
 #include "gir/ledger/traffic.h"
 #include "gir/program.h"
 #include "gir/room.h"
@@ -98,6 +99,8 @@ struct KernelModel {
     /// Of hardware-managed levels, innermost first; alone in asking for capacities.
     std::vector<std::shared_ptr<const CacheTraffic>> caches;
     std::optional<Pipeline> pipeline;  ///< of the busiest thread, where no level is a cache
+    /// By array, where several threads run and caches are their own; else empty.
+    std::vector<gir::cache::Meeting> meetings;
 };
 
 /// Time of all arithmetic of one core, or of issuing every instruction where that takes longer; and

@@ -222,6 +222,19 @@ TEST(KernelCost, of_a_contraction_counts_its_vectors_loads_and_turns) {
     EXPECT_NEAR(cost(kMatmul, hand(), 1).compute_us.value, 0.384, 1e-12);
 }
 
+TEST(KernelCost, an_access_that_may_lie_outside_is_tested_each_time) {
+    std::string text = kMatmul;
+    const std::string plain = "a[m,k] * b",
+                      bounded = "a[m,k-1] within (0 <= k-1 < 63) else 0.0 * b";
+    text.replace(text.find(plain), plain.size(), bounded);
+    gir::Program program = spelled(text, hand());
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), hand());
+    EXPECT_EQ(model.busiest.tests, 64 * 6);
+    // To what is issued without bounds come three instructions for each of them.
+    EXPECT_NEAR(cost(text, hand(), 1).compute_us.value,
+                (768 + 512 + 12 + 3 * 64 + 3 * 384) / 4 * 1e-3, 1e-12);
+}
+
 TEST(KernelCost, too_few_accumulators_wait_for_each_other) {
     std::string text = kMatmul;
     for (size_t at; (at = text.find("m: 6")) != std::string::npos;) text.replace(at, 4, "m: 1");

@@ -247,10 +247,19 @@ private:
             return;
         }
         double count = f.runs * product(f, used) * (along && bits == 64 ? 2 : 1);
+        if (s.within && !bounded_along(f, *s.within)) work_.tests += count;
         (written ? work_.stores : work_.loads) += count;
         // A constant is made once, in the type that it is stored in.
         if (along && bits < 32 && f.op.kind != OpKind::Fill)
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
+    }
+
+    /// Lanes that lie outside are masked, at no branch.
+    static bool bounded_along(const Frame& f, const gir::Within& within) {
+        if (f.lane < 0) return false;
+        return std::any_of(within.bounds.begin(), within.bounds.end(), [&](const gir::Bound& b) {
+            return b.expr.uses(f.op.dims[static_cast<size_t>(f.lane)].name);
+        });
     }
 
     void count_asked(const Frame& f, const Slice& s, std::map<Name, double>& bytes_of_level) const {

@@ -19,6 +19,7 @@ struct Work {
     double loads = 0, stores = 0;  ///< instructions, of a vector or of one element
     double gathered = 0;           ///< elements read or written out of line
     double loop_turns = 0;
+    double tests = 0;  ///< of whether an access lies within its bounds, where that takes a branch
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
     /// Of the read ones: what copies bring in before the work goes on: of copies in one part all,
     /// of others the part of each loop's first iteration.

@@ -12,9 +12,13 @@
 
 namespace smeaton::driver {
 
+// One more whenever the probe measures something else: files of before are left aside.
+constexpr int kProbe = 2;
+
 std::string machine_file_here(const std::string& cache_folder) {
     std::string folder = cache_folder.empty() ? run::default_cache_folder() : cache_folder;
-    std::string key = fmt::format("{} cores {}", run::cpu_identity(), run::usable_cores());
+    std::string key =
+        fmt::format("{} cores {} probe {}", run::cpu_identity(), run::usable_cores(), kProbe);
     return fmt::format("{}/machine-{}.yaml", folder, run::digest(key).substr(0, 16));
 }
 

@@ -63,6 +63,9 @@ struct Level {
     std::optional<Bandwidth> read, write;
     std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
     std::optional<Number> latency_ns;
+    /// How long what nobody uses stays in a cache that others of the host use too: then half of it
+    /// is gone. Absent: it stays until the program's own data takes its place.
+    std::optional<Number> kept_ms;
     /// Parts that the room of a scratchpad is divided in: 1: what is filled waits for its readers,
     /// 2: one part is filled while another is read. Absent: as the program's copies say.
     std::optional<Number> depth;

@@ -14,7 +14,8 @@ int Residency::place_for(Name buffer, double bytes) {
             (best < 0 || places_[i].bytes < places_[static_cast<size_t>(best)].bytes))
             best = static_cast<int>(i);
     if (best < 0) {
-        places_.push_back({bytes, 0, false});
+        places_.emplace_back();
+        places_.back().bytes = bytes;
         best = static_cast<int>(places_.size()) - 1;
         recent_.push_back(best);  // never touched: behind all others
     }
@@ -27,11 +28,38 @@ void Residency::claim(Name buffer, double bytes) {
     place_for(buffer, bytes);
 }
 
-void Residency::touch(Name buffer, double bytes) {
+void Residency::touch(Name buffer, double bytes, double now_us) {
     int place = place_for(buffer, bytes);
     places_[static_cast<size_t>(place)].touched = bytes;
+    places_[static_cast<size_t>(place)].used_us = now_us;
     recent_.remove(place);
     recent_.push_front(place);
+}
+
+void Residency::meet(Name buffer, double bytes, const gir::cache::Meeting& meeting) {
+    Place& place = places_[static_cast<size_t>(place_for(buffer, bytes))];
+    place.holders = holders(buffer, bytes);
+    place.met_bytes = bytes;
+    gir::cache::meet(place.holders, meeting);
+}
+
+gir::cache::Holders Residency::holders(Name buffer, double bytes) const {
+    gir::cache::Holders found{};
+    auto known = place_of_.find(buffer);
+    if (known == place_of_.end()) return found;
+    const Place& place = places_[static_cast<size_t>(known->second)];
+    for (size_t i = 0; i < found.size(); ++i) {
+        const double at = (static_cast<double>(i) + 0.5) * bytes;
+        if (at < place.met_bytes * gir::cache::kPlaces)
+            found[i] = place.holders[static_cast<size_t>(at / place.met_bytes)];
+    }
+    return found;
+}
+
+double Residency::idle_us(Name buffer, double now_us) const {
+    auto known = place_of_.find(buffer);
+    return known == place_of_.end() ? 0
+                                    : now_us - places_[static_cast<size_t>(known->second)].used_us;
 }
 
 void Residency::release(Name buffer) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/name.h"
+#include "gir/cache/holders.h"
 
 namespace smeaton::sim {
 
@@ -14,8 +15,14 @@ public:
     /// Gives the buffer a place, without touching it: a free one that it fits (temps share one
     /// arena, so that what is written there hits what the one before left), else a new one.
     void claim(Name buffer, double bytes);
-    /// The buffer was used just now, `bytes` of it; claims a place where it has none.
-    void touch(Name buffer, double bytes);
+    /// The buffer was used until `now_us`, `bytes` of it; claims a place where it has none.
+    void touch(Name buffer, double bytes, double now_us = 0);
+    /// Whose threads met it where; `bytes` is the size of the buffer.
+    void meet(Name buffer, double bytes, const gir::cache::Meeting&);
+    /// Who met it last; of a temp in another's place, who met what lies there.
+    gir::cache::Holders holders(Name buffer, double bytes) const;
+    /// Since it was used.
+    double idle_us(Name buffer, double now_us) const;
     /// Its place is free from now on.
     void release(Name buffer);
 
@@ -28,6 +35,9 @@ private:
         double bytes = 0;
         double touched = 0;  ///< of these, when last used
         bool free = false;
+        double used_us = 0;             ///< when last
+        gir::cache::Holders holders{};  ///< of the first `met_bytes`
+        double met_bytes = 0;
     };
     int place_for(Name buffer, double bytes);
 

@@ -29,7 +29,9 @@ public:
           options_{options.threads, options.vector_bits, options.overlap},
           own_(program),
           kept_(options.kept ? *options.kept : own_),
-          has_caches_(!cost::caches_of(m).empty()) {
+          has_caches_(!cost::caches_of(m).empty()),
+          loses_(std::any_of(m.levels.begin(), m.levels.end(),
+                             [](const machine::Level& l) { return l.kept_ms.has_value(); })) {
         for (const machine::Level& level : m.levels)
             capacities_.push_back(level.capacity_bytes.value);
     }
@@ -45,10 +47,13 @@ public:
         find_last_uses(program_.steps);
         position_ = 0;
         once(program_.steps, result);
-        // The first pass leaves the caches as the run before does.
-        if (has_caches_) pass(program_.steps, nullptr);
-        release_temps();
-        position_ = 0;
+        // The first pass leaves the caches as the run before does; where time matters to what is
+        // left, that of a warm run.
+        for (int passes = !has_caches_ ? 0 : loses_ ? 2 : 1; passes > 0; --passes) {
+            pass(program_.steps, nullptr);
+            release_temps();
+            position_ = 0;
+        }
         result.time_us = pass(program_.steps, &result);
         return result;
     }
@@ -189,12 +194,14 @@ private:
         const KernelModel& model = model_of(step.kernel);
         ++position_;
         touch_new(model);
-        if (!result) {  // what it leaves in the caches, no more
+        if (!result && !loses_) {  // what it leaves in the caches, no more
             touch_all(model);
             return {0, 0, 0};
         }
         KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
+        now_us_ += cost.time_us.value;
         touch_all(model);
+        if (!result) return cost.time_us;
         complete(model, cost);
         result->flops += cost.flops;
         const Interval time_us = cost.time_us;
@@ -205,6 +212,7 @@ private:
     Interval step_us(const gir::BranchStep& step, ProgramCost* result) {
         ProgramCost then_side, else_side;
         Interval a = pass(step.then_steps, &then_side), b = pass(step.else_steps, &else_side);
+        now_us_ -= std::min(a.value, b.value);
         ProgramCost& dearer = a.value >= b.value ? then_side : else_side;
         if (result) {
             result->flops += dearer.flops;
@@ -223,6 +231,7 @@ private:
         auto n = static_cast<double>(*trips);
         ProgramCost body;
         Interval one = pass(step.body, &body);
+        now_us_ += one.value * (n - 1);
         if (result) {
             result->flops += n * body.flops;
             for (KernelCost& k : body.kernels) {
@@ -270,9 +279,11 @@ private:
         if (!has_caches_) return;
         for (size_t i = 0; i < model.arrays.size(); ++i) {
             const cost::Array& array = model.arrays[i];
-            if (!array.scratch)
-                residency_.touch(root_of(program_, array.name),
-                                 std::min(array.bytes, std::max(model.touched_bytes[i], 1.0)));
+            if (array.scratch) continue;
+            Name root = root_of(program_, array.name);
+            residency_.touch(root, std::min(array.bytes, std::max(model.touched_bytes[i], 1.0)),
+                             now_us_);
+            if (!model.meetings.empty()) residency_.meet(root, array.bytes, model.meetings[i]);
         }
         for (const cost::Array& array : model.arrays) {
             Name root = root_of(program_, array.name);
@@ -296,13 +307,35 @@ private:
             double instances = 1;
             for (const auto& c : model.caches)
                 if (c->cache == cache) instances = c->instances;
-            double own = 0;
-            for (size_t i = 0; i < model.arrays.size(); ++i)
-                if (model.arrays[i].name == array.name) own = model.touched_bytes[i];
+            size_t i = 0;
+            while (i + 1 < model.arrays.size() && model.arrays[i].name != array.name) ++i;
+            const Name root = root_of(program_, array.name);
             // Each instance holds the share of the core it belongs to.
-            return residency_.held(root_of(program_, array.name),
-                                   level->capacity_bytes.value * instances, touched - own);
+            return residency_.held(root, level->capacity_bytes.value * instances,
+                                   touched - model.touched_bytes[i]) *
+                   left_by_neighbours(*level, root) * at_home(model, i, *level, root);
         };
+    }
+
+    /// Share of a buffer that others on the host have not pushed out while it lay idle: all at
+    /// first, a half after `kept_ms`, linear between.
+    double left_by_neighbours(const machine::Level& level, Name root) const {
+        if (!level.kept_ms) return 1;
+        const double idle_ms = residency_.idle_us(root, now_us_) * 1e-3;
+        return std::max(0.0, 1 - idle_ms / (2 * level.kept_ms->value));
+    }
+
+    /// Share of an array that lies in the caches of the cores that come for it; the rest is in
+    /// those of others, and comes through the next level outwards.
+    double at_home(const KernelModel& model, size_t i, const machine::Level& level,
+                   Name root) const {
+        const int64_t instances = machine::unit_count(machine_, level.private_to);
+        if (model.meetings.empty() || instances <= 1) return 1;
+        const int64_t cores = machine::core_count(machine_);
+        return gir::cache::share_at_home(
+            model.meetings[i], residency_.holders(root, model.arrays[i].bytes),
+            options_.threads ? options_.threads : static_cast<int>(cores),
+            static_cast<int>(std::max<int64_t>(1, cores / instances)));
     }
 
     const gir::Program& program_;
@@ -312,12 +345,14 @@ private:
     KeptModels own_;
     KeptModels& kept_;
     bool has_caches_;
+    bool loses_;  ///< what lies idle in a cache, to neighbours
     std::unordered_map<const gir::Kernel*, ModelPtr> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
     std::set<Name> made_at_load_;
     Residency residency_;
     int position_ = 0;
+    double now_us_ = 0;
 };
 
 }  // namespace

@@ -39,6 +39,27 @@ TEST(Residency, a_temp_takes_the_place_of_a_dead_one) {
     EXPECT_EQ(r.held("c", 1000, 0), 0);  // a place of its own, never used
 }
 
+TEST(Residency, knows_how_long_a_buffer_has_lain_idle) {
+    Residency r;
+    r.touch("a", 100, 7);
+    EXPECT_EQ(r.idle_us("a", 12), 5);
+    EXPECT_EQ(r.idle_us("b", 12), 0);
+}
+
+TEST(Residency, a_temp_is_met_where_the_dead_one_was) {
+    Residency r;
+    gir::cache::Meeting by_second;
+    by_second.written.fill(2);
+    r.touch("a", 100);
+    r.meet("a", 100, by_second);
+    r.release("a");
+    r.claim("b", 50);
+    EXPECT_EQ(r.holders("b", 50), by_second.written);
+    // Of a buffer twice as large as what was met there, the first half.
+    EXPECT_EQ(r.holders("b", 200)[31], 2u);
+    EXPECT_EQ(r.holders("b", 200)[32], 0u);
+}
+
 machine::Machine edge() {
     return machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/edge-cpu.yaml");
 }
@@ -105,6 +126,48 @@ TEST(Simulate, what_does_not_fit_is_fetched_and_written_each_time) {
     ProgramCost cost = simulate(spelled(kTwo), m, {1, 0});
     EXPECT_EQ(dram_bytes(cost.kernels[1]), 3 * 131072);
     EXPECT_EQ(dram_bytes(cost.kernels[2]), 2 * 131072);
+}
+
+double between_l2_and_l3(const cost::KernelCost& k) {
+    for (const cost::LevelCost& l : k.levels)
+        if (l.name == "l3") return l.read_bytes;
+    return -1;
+}
+
+TEST(Simulate, what_another_core_wrote_comes_through_the_level_that_they_share) {
+    // The second kernel takes what the first wrote: the same rows, or the other way round.
+    std::string text = kTwo;
+    machine::Machine m = edge();
+    for (machine::Level& level : m.levels)
+        if (level.name == "l2") level.capacity_bytes = machine::Number(1 << 20);
+    EXPECT_EQ(between_l2_and_l3(simulate(spelled(text.c_str()), m, {4, 0}).kernels[2]), 0);
+    const std::string straight = "unary relu z[i*64+v] <- t[i*64+v]";
+    text.replace(text.find(straight), straight.size(),
+                 "unary relu z[32704-i*64+v] <- t[32704-i*64+v]");
+    EXPECT_EQ(between_l2_and_l3(simulate(spelled(text.c_str()), m, {4, 0}).kernels[2]), 131072);
+    EXPECT_EQ(between_l2_and_l3(simulate(spelled(text.c_str()), m, {1, 0}).kernels[2]), 0);
+}
+
+TEST(Simulate, what_lies_idle_is_lost_to_neighbours_in_proportion) {
+    machine::Machine m = edge();
+    const ProgramCost alone = simulate(spelled(kTwo), m, {1, 0});
+    auto with_kept = [&](double ms) {
+        for (machine::Level& level : m.levels)
+            if (level.name == "l3") level.kept_ms = machine::Number(ms);
+        return simulate(spelled(kTwo), m, {1, 0});
+    };
+    // The first kernel wants x and p, 128 KiB each, and the place of t, which it writes. x and p
+    // were used until the end of that kernel in the run before: the second one's time ago. t came
+    // after and has not been idle.
+    const double second_ms = alone.kernels[2].time_us.value * 1e-3;
+    const ProgramCost half = with_kept(second_ms);
+    EXPECT_NEAR(half.kernels[1].levels.back().read_bytes,
+                262144 * half.kernels[2].time_us.value * 1e-3 / (2 * second_ms), 1);
+    EXPECT_EQ(half.kernels[1].levels.back().write_bytes, 0);
+    // z lies idle for the first kernel's time.
+    EXPECT_GT(half.kernels[2].levels.back().write_bytes, 0);
+    // Nothing that is idle longer than twice that stays.
+    EXPECT_EQ(with_kept(second_ms / 4).kernels[1].levels.back().read_bytes, 262144);
 }
 
 // 32 KiB each; the two kernels differ in names alone, and each reads through a view.

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "emit/cpp/prelude.h"
 #include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "random_program.h"
@@ -155,6 +156,32 @@ kernel conv(x, w -> y)
     move y[k,oh,ow] <- acc[ow,k]
 )",
                 12);
+}
+
+// Lanes that lie in line with a step, from the front and from the back: the mask is a stretch.
+TEST(Emitted, bounds_along_strided_lanes_drop_what_is_outside) {
+    for (const char* at : {"i*2-5", "i*3-7", "i-3", "37-i*2", "70-i"}) {
+        SCOPED_TRACE(at);
+        expect_same(fmt::format(R"(program p
+  buffer x: memory f32[n: 64] input
+  buffer y: memory f32[r: 3, i: 40] output
+  run taps(x -> y)
+
+kernel taps(x -> y)
+  parallel r: 3 core
+    move y[r,i] <- x[{0}+r] within (0 <= {0}+r < 64) else 0.5 over i: 40
+)",
+                                at),
+                    13);
+    }
+}
+
+TEST(Emitted, masks_of_strided_lanes_take_no_loop) {
+    const std::string text =
+        emit::prelude_for("lanes_within(i, 2, 0LL, 9LL)", emit::isa_named("plain"));
+    const size_t from = text.find("lanes_within");
+    ASSERT_NE(from, std::string::npos);
+    EXPECT_EQ(text.substr(from).find("for ("), std::string::npos) << text;
 }
 
 TEST(Emitted, a_failed_check_ends_the_run_with_its_message) {

@@ -459,17 +459,22 @@ std::optional<std::string> snippet(const std::string& name, const Isa& isa) {
         return "static inline bool any_b8(vb8 v) { return across_max_b8(v) != 0; }\n";
     if (name == "lanes_within")
         return R"(
-// Lanes i with lo <= at + i * step < hi.
+// Lanes i with lo <= at + i * step < hi: a stretch of them, whatever the step.
 static inline u64 lanes_within(i64 at, i64 step, i64 lo, i64 hi) {
-    if (step == 1) {
-        i64 from = lo - at, to = hi - at;
-        from = from < 0 ? 0 : from > kLanes ? kLanes : from;
-        to = to < from ? from : to > kLanes ? kLanes : to;
-        return ((1ULL << to) - 1) & ~((1ULL << from) - 1);
+    if (step < 0) {
+        const i64 low = 1 - hi;
+        hi = 1 - lo;
+        lo = low;
+        at = -at;
+        step = -step;
     }
-    u64 mask = 0;
-    for (int i = 0; i < kLanes; ++i) mask |= (u64)(at + i * step >= lo && at + i * step < hi) << i;
-    return mask;
+    const i64 end = kLanes * step;
+    i64 from = lo - at, to = hi - at;
+    from = from < 0 ? 0 : from > end ? end : from;
+    to = to < from ? from : to > end ? end : to;
+    from = (i64)((u64)(from + step - 1) / (u64)step);
+    to = (i64)((u64)(to + step - 1) / (u64)step);
+    return ((1ULL << to) - 1) & ~((1ULL << from) - 1);
 }
 )";
     if (name == "merge_sort")

@@ -5,12 +5,15 @@
 
 #include "base/error.h"
 #include "machine/probe/handoff.h"
+#include "machine/probe/kept.h"
 
 namespace smeaton::machine {
 namespace {
 
 constexpr double kBlockNs = 1.5e6;
 constexpr int64_t kMiB = 1 << 20;
+// So much of a large cache neighbours leave for a moment at least.
+constexpr int64_t kMostIdleBytes = 8 * kMiB;
 
 int64_t multiple(int64_t bytes, int64_t of) {
     return std::max<int64_t>(bytes / of, 1) * of;
@@ -252,6 +255,17 @@ void Bench::add_level(size_t index) {
         return static_cast<double>(ns) / static_cast<double>(steps);
     });
     figures.push_back(f);
+}
+
+std::optional<Interval> Bench::kept_ms(size_t index, int repeats) {
+    const LevelPlan& plan = levels[index];
+    if (plan.cache < 1) return std::nullopt;
+    const int64_t bytes = std::min(plan.set_bytes, kMostIdleBytes);
+    std::vector<IdleSweep> sweeps;
+    crew.run(1, [&](int) {
+        sweeps = idle_sweeps([&] { sweeps_.read(regions_[0].data(), bytes); }, repeats);
+    });
+    return half_gone_ms(sweeps);
 }
 
 void Bench::add_handoff() {

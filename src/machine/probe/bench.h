@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,10 @@ struct Bench {
     int all_fma_load = -1;                ///< G elements/s of all cores at the widest width
     std::vector<LevelFigures> figures;    ///< GB/s and ns, one per level
     int spin = -1, wake = -1;             ///< ns
+
+    /// How long what lies idle in a level stays there, ms; nothing where it does, or where that is
+    /// not asked: of the first cache, which is a part of the next, and of memory.
+    std::optional<Interval> kept_ms(size_t level, int repeats);
 
 private:
     void add_compute();

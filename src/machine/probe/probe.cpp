@@ -81,7 +81,11 @@ Level tile_level(const Bench& bench) {
     return level;
 }
 
-std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scopes) {
+/// By level of the bench.
+using KeptMs = std::vector<std::optional<Interval>>;
+
+std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scopes,
+                             const KeptMs& kept) {
     Figures figure(bench);
     std::vector<Level> levels{register_level(bench.cpu)};
     if (!bench.tiles.empty()) levels.push_back(tile_level(bench));
@@ -106,6 +110,7 @@ std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scope
         level.write = figure.bandwidth(f.write_one, f.write_all);
         level.copy = figure.bandwidth(f.copy_one, f.copy_all);
         level.latency_ns = figure(f.latency);
+        if (kept[i]) level.kept_ms = Number(*kept[i], "idle");
         levels.push_back(level);
     }
     return levels;
@@ -189,7 +194,7 @@ std::string today() {
     return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
 }
 
-Machine describe(const Bench& bench, const std::string& name, int rounds) {
+Machine describe(const Bench& bench, const std::string& name, int rounds, const KeptMs& kept) {
     Machine machine;
     machine.name = name;
     machine.about = {
@@ -198,11 +203,12 @@ Machine describe(const Bench& bench, const std::string& name, int rounds) {
         {"probe", fmt::format("smeaton probe: median of {} blocks, low and high are the 10 % and "
                               "90 % quantiles",
                               rounds)},
+        {"idle", "smeaton probe: sweeps after idle times; low and high are those around"},
         {"cpu", "CPUID, /sys/devices/system/cpu and cgroup limits of the machine"}};
     Figures figure(bench);
     machine.clock_ghz = figure(bench.clock);
     machine.scopes = scopes_of(bench.cpu, bench.cores);
-    machine.levels = levels_of(bench, machine.scopes);
+    machine.levels = levels_of(bench, machine.scopes, kept);
     machine.units = units_of(bench);
     if (bench.spin >= 0) machine.handoff = Handoff{figure(bench.spin), figure.maybe(bench.wake)};
     return machine;
@@ -229,7 +235,11 @@ Machine probe(const ProbeOptions& options) {
                         bench.measurements.size(), seconds, options.seconds));
     };
     int rounds = measure(bench.measurements, plan);
-    Machine machine = describe(bench, options.name, rounds);
+    say("probe: how long idle data stays in the caches");
+    KeptMs kept;
+    for (size_t i = 0; i < bench.levels.size(); ++i)
+        kept.push_back(bench.kept_ms(i, options.at_least_rounds));
+    Machine machine = describe(bench, options.name, rounds, kept);
     verify(machine, "probe of this machine");
     return machine;
 }

@@ -10,6 +10,7 @@
 #include "machine/print.h"
 #include "machine/probe/amx.h"
 #include "machine/probe/bench.h"
+#include "machine/probe/kept.h"
 #include "machine/query.h"
 #include "machine/read.h"
 
@@ -106,6 +107,32 @@ TEST(Memory, the_chain_visits_every_line_once) {
         EXPECT_NE(at, start) << steps;
     }
     EXPECT_EQ(follow_chain(at, 1), start);
+}
+
+TEST(Kept, half_is_gone_between_the_idle_times_around_it) {
+    // All there: 100 ns; all gone: 300; the half, 200, is a quarter of the way from 1 ms to 2.
+    std::optional<Interval> ms = half_gone_ms({{0, 100}, {1, 180}, {2, 260}, {4, 290}, {8, 300}});
+    ASSERT_TRUE(ms);
+    EXPECT_DOUBLE_EQ(ms->value, 1.25);
+    EXPECT_EQ(ms->low, 1);
+    EXPECT_EQ(ms->high, 2);
+    // Lost at once: in no time nothing is lost.
+    ms = half_gone_ms({{0, 100}, {1, 300}, {2, 300}});
+    ASSERT_TRUE(ms);
+    EXPECT_EQ(ms->value, 0.5);
+    EXPECT_EQ(ms->low, 0.25);
+    // What is there as good as before is not lost.
+    EXPECT_FALSE(half_gone_ms({{0, 100}, {1, 110}, {2, 120}}));
+}
+
+TEST(Kept, sweeps_follow_idle_times_that_double) {
+    int swept = 0;
+    std::vector<IdleSweep> sweeps = idle_sweeps([&] { ++swept; }, 1);
+    ASSERT_EQ(sweeps.size(), 10u);
+    EXPECT_EQ(sweeps[0].idle_ms, 0);
+    EXPECT_EQ(sweeps[1].idle_ms, 0.25);
+    EXPECT_EQ(sweeps[9].idle_ms, 64);
+    EXPECT_EQ(swept, 30);
 }
 
 TEST(Plan, working_sets_lie_in_their_level_and_beyond_the_one_before) {

@@ -1,0 +1,232 @@
+#include "gir/cache/holders.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "gir/layout.h"
+
+namespace smeaton::gir::cache {
+namespace {
+
+constexpr int kBits = 64;
+
+int bit_of(int64_t thread, int threads) {
+    return static_cast<int>(threads <= kBits ? thread : thread * kBits / threads);
+}
+
+uint64_t bits_between(int first, int last) {
+    const uint64_t up_to_last = last >= kBits - 1 ? ~uint64_t{0} : (uint64_t{1} << (last + 1)) - 1;
+    return up_to_last & ~((uint64_t{1} << first) - 1);
+}
+
+/// Values from..to of an axis of a phase.
+struct Stretch {
+    int64_t from = 0, to = 0;
+};
+
+/// The parallels that are one range, outermost first.
+struct Phase {
+    std::vector<Loop> axes;
+    int threads = 1;
+
+    int64_t range() const {
+        int64_t n = 1;
+        for (const Loop& l : axes) n *= static_cast<int64_t>(l.trips);
+        return n;
+    }
+    /// The pool gives thread t what lies from range * t / threads on, and one iteration to the
+    /// caller.
+    uint64_t owners(int64_t first, int64_t last) const {
+        if (range() < 2) return 1;
+        auto owner = [&](int64_t i) { return ((i + 1) * threads + range() - 1) / range() - 1; };
+        return bits_between(bit_of(owner(first), threads), bit_of(owner(last), threads));
+    }
+    /// Of all iterations in the box.
+    uint64_t owners(const std::vector<Stretch>& box) const {
+        uint64_t found = 0;
+        add_owners(box, 0, 0, found);
+        return found;
+    }
+
+private:
+    void add_owners(const std::vector<Stretch>& box, size_t axis, int64_t before,
+                    uint64_t& found) const {
+        if (axis == axes.size()) {
+            found |= owners(before, before);
+            return;
+        }
+        const auto extent = static_cast<int64_t>(axes[axis].trips);
+        int64_t inside = 1;
+        bool all_inside = true;
+        for (size_t i = axis + 1; i < axes.size(); ++i) {
+            const auto n = static_cast<int64_t>(axes[i].trips);
+            inside *= n;
+            all_inside = all_inside && box[i].from == 0 && box[i].to == n - 1;
+        }
+        if (all_inside) {
+            const int64_t at = before * extent;
+            found |= owners((at + box[axis].from) * inside, (at + box[axis].to + 1) * inside - 1);
+            return;
+        }
+        for (int64_t v = box[axis].from; v <= box[axis].to; ++v)
+            add_owners(box, axis + 1, before * extent + v, found);
+    }
+};
+
+/// Logical coordinates of the places of a buffer; empty where one lies in padding or a border.
+std::vector<std::vector<int64_t>> places_of(const Buffer& buffer, const Array& array) {
+    const std::vector<MemoryPart> parts = memory_parts(buffer);
+    const auto elements = static_cast<int64_t>(array.bytes * 8 / tensor::bits(array.dtype));
+    std::vector<std::vector<int64_t>> places(kPlaces);
+    for (int i = 0; i < kPlaces; ++i) {
+        // The middle of each of as many equal stretches.
+        int64_t offset = elements * (2 * i + 1) / (2 * kPlaces);
+        std::vector<int64_t> at(array.extents.size(), 0);
+        for (const MemoryPart& p : parts) {
+            const int64_t q = offset / p.stride;
+            offset %= p.stride;
+            at[static_cast<size_t>(p.dim)] += (q - p.before) * p.div;
+        }
+        bool inside = true;
+        for (size_t d = 0; d < at.size(); ++d)
+            inside = inside && at[d] >= 0 && static_cast<double>(at[d]) < array.extents[d];
+        if (inside) places[static_cast<size_t>(i)] = std::move(at);
+    }
+    return places;
+}
+
+class Meeter {
+public:
+    Meeter(const Program& program, const Nest& nest, int threads)
+        : nest_(nest), threads_(threads), meetings_(nest.arrays.size()) {
+        for (const Array& array : nest.arrays)
+            places_.push_back(array.scratch ? std::vector<std::vector<int64_t>>(kPlaces)
+                                            : places_of(program.buffer(array.name), array));
+    }
+
+    std::vector<Meeting> take() {
+        for (const Node& node : nest_.root.children) {
+            phase_ = {{}, threads_};
+            const Node* at = &node;
+            while (at->is_loop && at->loop.parallel) {
+                phase_.axes.push_back(at->loop);
+                if (at->children.size() != 1 || !at->refs.empty()) break;
+                at = &at->children.front();
+            }
+            visit(node);
+        }
+        return std::move(meetings_);
+    }
+
+private:
+    void visit(const Node& node) {
+        if (node.is_loop) trips_[node.loop.var] = node.loop.trips;
+        for (const Ref& ref : node.refs) meet(ref);
+        for (const Node& child : node.children) visit(child);
+    }
+
+    void meet(const Ref& ref) {
+        const auto array = static_cast<size_t>(ref.array);
+        if (nest_.arrays[array].scratch) return;
+        Holders& by = ref.write ? meetings_[array].written : meetings_[array].read;
+        for (size_t i = 0; i < kPlaces; ++i) {
+            const std::vector<int64_t>& place = places_[array][i];
+            std::vector<Stretch> box;
+            if (!place.empty() && iterations_at(ref, place, box))
+                by[i] |= phase_.axes.empty() ? 1 : phase_.owners(box);
+        }
+    }
+
+    /// Values of the phase's axes at which the reference may meet the place; false: it never does.
+    bool iterations_at(const Ref& ref, const std::vector<int64_t>& place,
+                       std::vector<Stretch>& box) const {
+        for (const Loop& axis : phase_.axes)
+            box.push_back({0, static_cast<int64_t>(axis.trips) - 1});
+        for (size_t d = 0; d < ref.at.size(); ++d) {
+            if (ref.anywhere[d]) continue;
+            if (!narrow(ref.at[d], place[d], box)) return false;
+        }
+        return true;
+    }
+
+    bool narrow(const Affine& at, int64_t place, std::vector<Stretch>& box) const {
+        // Each axis with all else of the coordinate at its ends.
+        auto span = [&](const Term& t) -> Stretch {
+            Stretch values{0, 0};
+            if (auto axis = axis_of(t.var))
+                values = {box[*axis].from, box[*axis].to};
+            else if (auto trips = trips_.find(t.var); trips != trips_.end())
+                values.to = std::max<int64_t>(static_cast<int64_t>(trips->second + 0.5), 1) - 1;
+            const int64_t a = values.from * t.coefficient, b = values.to * t.coefficient;
+            return {std::min(a, b), std::max(a, b)};
+        };
+        Stretch all{at.constant, at.constant};
+        for (const Term& t : at.terms) all = {all.from + span(t).from, all.to + span(t).to};
+        if (place < all.from || place > all.to) return false;
+        for (const Term& t : at.terms) {
+            const auto axis = axis_of(t.var);
+            if (!axis) continue;
+            const Stretch own = span(t);
+            const int64_t least = place - (all.to - own.to), most = place - (all.from - own.from);
+            const int64_t k = std::abs(t.coefficient);
+            const int64_t low = t.coefficient > 0 ? least : -most,
+                          high = t.coefficient > 0 ? most : -least;
+            Stretch& s = box[*axis];
+            s.from = std::max(s.from, low <= 0 ? 0 : (low + k - 1) / k);
+            s.to = std::min(s.to, high < 0 ? -1 : high / k);
+            if (s.from > s.to) return false;
+        }
+        return true;
+    }
+
+    std::optional<size_t> axis_of(Name var) const {
+        for (size_t i = 0; i < phase_.axes.size(); ++i)
+            if (phase_.axes[i].var == var) return i;
+        return std::nullopt;
+    }
+
+    const Nest& nest_;
+    int threads_;
+    std::vector<Meeting> meetings_;
+    std::vector<std::vector<std::vector<int64_t>>> places_;  // by array, by place
+    std::map<Name, double> trips_;
+    Phase phase_;
+};
+
+/// The bits of threads whose instance is that of `bit`.
+uint64_t beside(int bit, int threads, int cores_each) {
+    const int bits = std::min(threads, kBits);
+    auto instance = [&](int b) { return static_cast<int64_t>(b) * threads / bits / cores_each; };
+    uint64_t found = 0;
+    for (int b = 0; b < bits; ++b)
+        if (instance(b) == instance(bit)) found |= uint64_t{1} << b;
+    return found;
+}
+
+}  // namespace
+
+std::vector<Meeting> meetings_of(const Program& program, const Nest& nest, int threads) {
+    return Meeter(program, nest, threads).take();
+}
+
+double share_at_home(const Meeting& meeting, const Holders& holders, int threads, int cores_each) {
+    int met = 0, at_home = 0;
+    const int bits = std::min(threads, kBits);
+    for (int b = 0; b < bits; ++b) {
+        const uint64_t near = beside(b, threads, cores_each);
+        for (size_t i = 0; i < kPlaces; ++i) {
+            if ((((meeting.read[i] | meeting.written[i]) >> b) & 1) == 0) continue;
+            ++met;
+            if ((holders[i] & near) != 0) ++at_home;
+        }
+    }
+    return met == 0 ? 1 : static_cast<double>(at_home) / met;
+}
+
+void meet(Holders& holders, const Meeting& meeting) {
+    for (size_t i = 0; i < kPlaces; ++i)
+        holders[i] = meeting.written[i] != 0 ? meeting.written[i] : holders[i] | meeting.read[i];
+}
+
+}  // namespace smeaton::gir::cache
