@@ -9,11 +9,3 @@ find_package(SQLite3 REQUIRED)
 if(SMEATON_TESTS)
     find_package(GTest REQUIRED)
 endif()
-
-# What programs (not libraries that others load, such as the Python module) take memory from: rewrites make and drop
-# many small pieces. Linked in whole, so that nothing is needed to run; sanitizers bring their own.
-add_library(smeaton_allocator INTERFACE)
-if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-    find_library(SMEATON_JEMALLOC libjemalloc_pic.a REQUIRED)
-    target_link_libraries(smeaton_allocator INTERFACE ${SMEATON_JEMALLOC})
-endif()
