@@ -33,8 +33,8 @@ private:
         return total;
     }
 
-    /// Some minutes; a program with more is not walked at all.
-    static constexpr double kMostTasks = 3e7;
+    /// Many minutes; a program with more is not walked at all.
+    static constexpr double kMostTasks = 1e8;
 
     void refuse_if_too_long(const gir::Kernel& kernel) {
         const double tasks = tasks_of(kernel.body);
