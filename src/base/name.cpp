@@ -6,8 +6,8 @@
 
 namespace smeaton {
 
-// Set before any code runs: names of static storage may be empty ones.
-constinit const Name::Entry Name::kEmpty = {};
+// All zeros until it is set: names of static storage may be empty ones, and are so before.
+const Name::Entry Name::kEmpty = {};
 
 /// Names live as long as the process, at stable addresses.
 struct Name::Table {

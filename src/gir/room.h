@@ -3,6 +3,7 @@
 // something out for one machine knows for which others it comes out the same.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>

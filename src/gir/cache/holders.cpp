@@ -1,6 +1,7 @@
 #include "gir/cache/holders.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -157,7 +158,7 @@ private:
             if (auto axis = axis_of(t.var))
                 values = {box[*axis].from, box[*axis].to};
             else if (auto trips = trips_.find(t.var); trips != trips_.end())
-                values.to = std::max<int64_t>(static_cast<int64_t>(trips->second + 0.5), 1) - 1;
+                values.to = std::max<int64_t>(std::lround(trips->second), 1) - 1;
             const int64_t a = values.from * t.coefficient, b = values.to * t.coefficient;
             return {std::min(a, b), std::max(a, b)};
         };

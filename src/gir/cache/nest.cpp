@@ -41,7 +41,8 @@ private:
             chunks_ = static_cast<int64_t>(std::floor(static_cast<double>(chunks_) / parties));
             share_ = std::ceil(range / parties);
         }
-        // The busiest party's share: parts of the inner loops' iterations where it has no whole ones.
+        // The busiest party's share: parts of the inner loops' iterations where it has no whole
+        // ones.
         const double share = share_;
         const double trips = std::min(extent, inside > 0 ? std::max(share / inside, 1.0) : 1.0);
         share_ = only_parallel(p.body) && trips > 0 ? share / trips : 0;

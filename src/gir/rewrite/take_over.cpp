@@ -350,7 +350,8 @@ std::optional<Pieces> one_map(const Buffer& temp, const std::vector<PureMove>& p
 
 /// Parts of one buffer that were put together side by side as they lie there already, as the
 /// concatenations of growing lists are:
-///     move t[c] <- y[c] over c: 8;  move t[c + 8] <- y[c + 8] over c: 8;  ... t[a] ...  ->  ... y[a] ...
+///     move t[c] <- y[c] over c: 8;  move t[c + 8] <- y[c + 8] over c: 8;  ... t[a] ...  ->  ...
+///     y[a] ...
 bool try_pieces(Program& program, size_t step, std::map<Name, Uses>& all, const Rules& rules) {
     KernelPtr last = kernel_of(program.steps[step]);
     if (!last || last->writes.size() != 1) return false;

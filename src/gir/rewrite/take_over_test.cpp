@@ -213,11 +213,13 @@ kernel some_first(all -> some)
 
 kernel some_second(all -> some)
   parallel c: 2, i: 3 any
-    move some[c+2,i] <- )" + second_part + R"(
+    move some[c+2,i] <- )" +
+                      second_part + R"(
 
 kernel last(z -> all)
   parallel c: 3, i: 3 any
-    move all)" + last + R"( <- z[c,i]
+    move all)" + last +
+                      R"( <- z[c,i]
 
 kernel negate(some -> y)
   parallel c: 4, i: 3 any

@@ -134,7 +134,8 @@ Name axis_outermost_in_memory(const Program& program, const LoopNest& nest) {
     bool alike = true;
     auto walks = [&](const Slice& s, const MemoryPart& part) {
         for (const Loop& l : nest.loops)
-            if (l.extent.value() > 1 && uses(Slice{s.target, {s.at[static_cast<size_t>(part.dim)]}, {}}, l.axis))
+            if (l.extent.value() > 1 &&
+                uses(Slice{s.target, {s.at[static_cast<size_t>(part.dim)]}, {}}, l.axis))
                 return l.axis;
         return Name();
     };
@@ -203,8 +204,8 @@ struct Vectorizer {
         });
     }
 
-    /// Cores that keep what they wrote in caches of their own take parts of memory, the same ones in
-    /// each kernel: what one has written is then read by it again.
+    /// Cores that keep what they wrote in caches of their own take parts of memory, the same ones
+    /// in each kernel: what one has written is then read by it again.
     void share_rows_first(const LoopNest& nest, std::vector<AxisPlan>& plans) const {
         if (streams || target.all_cores() == 1) return;
         const Name axis = axis_outermost_in_memory(program, nest);

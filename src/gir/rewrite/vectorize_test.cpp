@@ -47,7 +47,8 @@ TEST(LaneAxis, is_none_where_many_are_stored_across_it) {
 Name shared_axis(const std::string& channels) {
     const Program program = program_of(R"(program rows
   buffer x: dram f32[c: 64, h: 32, w: 8] input [h, w, c]
-  buffer y: dram f32[c: 64, h: 32, w: 8] output )" + channels + R"(
+  buffer y: dram f32[c: 64, h: 32, w: 8] output )" +
+                                       channels + R"(
   run twice(x -> y)
 
 kernel twice(x -> y)
