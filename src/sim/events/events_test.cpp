@@ -505,6 +505,35 @@ TEST(Events, random_products_take_as_long_in_closed_form) {
     }
 }
 
+// What runs ahead drifts by a little in each turn until it has no more room: hundreds of turns go
+// otherwise than the first ones.
+TEST(Events, turns_that_drift_take_as_long_in_closed_form) {
+    const Machine m = shipped("sparse-array");
+    for (const int64_t turns : {175, 346, 1000}) {
+        const gir::Program program = gir::parse_program(fmt::format(R"(program p
+  buffer a: dram f32[i: {0}] input
+  buffer b: dram f32[i: {0}] input
+  buffer y: dram f32[i: {0}] output
+  run sum(a, b -> y)
+
+kernel sum(a, b -> y)
+  parallel i0: {1} core
+    let t: reg f32[i: 64 lanes]
+    let a_in: reg f32[i: 64 lanes]
+    move a_in[i] <- a[i0*64+i] spelled lanes i by 64 unrolled i
+    let b_in: reg f32[i: 64 lanes]
+    move b_in[i] <- b[i0*64+i] spelled lanes i by 64 unrolled i
+    binary add t[i] <- a_in[i], b_in[i] spelled lanes i by 64 unrolled i
+    move y[i0*64+i] <- t[i] spelled lanes i by 64 unrolled i
+)",
+                                                                  64 * turns, turns),
+                                                        "sum");
+        const double closed_us = sim::simulate(program, m).kernels.at(0).time_us.value;
+        const double events_us = simulate(program, m).kernels.at(0).time_us;
+        EXPECT_NEAR(closed_us, events_us, 0.02 * events_us) << turns;
+    }
+}
+
 // Bytes at every level and multiply-adds are equal, and so is the time, to 2 % or 100 cycles.
 TEST_P(BesideTheClosedForm, bytes_work_and_time_are_equal) {
     auto [machine, file] = GetParam();
