@@ -526,7 +526,7 @@ kernel sum(a, b -> y)
     binary add t[i] <- a_in[i], b_in[i] spelled lanes i by 64 unrolled i
     move y[i0*64+i] <- t[i] spelled lanes i by 64 unrolled i
 )",
-                                                                  64 * turns, turns),
+                                                                    64 * turns, turns),
                                                         "sum");
         const double closed_us = sim::simulate(program, m).kernels.at(0).time_us.value;
         const double events_us = simulate(program, m).kernels.at(0).time_us;
