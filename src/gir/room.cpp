@@ -134,12 +134,6 @@ bool KeptRegion::contains(const std::vector<double>& values) const {
                        [&](const Part& p) { return p.span.contains(values[p.index]); });
 }
 
-size_t KeptRegion::bytes() const {
-    size_t bytes = sizeof *this + parts_.size() * sizeof(Part);
-    for (const Part& p : parts_) bytes += p.span.steps.size() * sizeof(Span::Step);
-    return bytes;
-}
-
 void meet(Region& into, const KeptRegion& other) {
     for (const KeptRegion::Part& p : other.parts_) into[p.index].meet(p.span);
 }

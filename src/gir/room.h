@@ -101,7 +101,6 @@ public:
     KeptRegion(const Region&);
 
     bool contains(const std::vector<double>& values) const;
-    size_t bytes() const;  ///< of memory, roughly
     friend void meet(Region&, const KeptRegion&);
 
 private:

@@ -33,7 +33,7 @@ private:
         return total;
     }
 
-    /// Many minutes; a program with more is not walked at all.
+    /// Minutes; a program with more is not walked at all.
     static constexpr double kMostTasks = 1e8;
 
     void refuse_if_too_long(const gir::Kernel& kernel) {
