@@ -5,9 +5,11 @@ on this machine's own probe file, the median that `run` measures, and the arena 
     predictions.py                      the models of the cache
     predictions.py --only resnet,bert   those whose name contains a text, or whose kind is one
     predictions.py --threads 2 --runs 30 --json FILE
+    predictions.py --passes 4           the runs of a model in four parts, all other models between them
 
 error: predicted over measured, less one. A neighbour on the host makes the measured time longer, never shorter, so
-that the error against the fastest run stands beside it.
+that the error against the fastest run stands beside it. Neighbours stay for minutes: the same program, measured twice in
+a row of models, was seen to differ by a third, which is why runs are spread over several passes.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -34,18 +36,38 @@ def smeaton(verb, case, threads, *more):
     return json.loads(done.stdout)
 
 
-def row_of(case, threads, runs):
-    run = smeaton("run", case, threads, "--runs", str(runs))
+def measured(cases, threads, runs, passes):
+    """By model: what each pass measured, or the error that ended it."""
+    of = {case["name"]: [] for case in cases}
+    for at in range(passes):
+        share = str(runs // passes + (at < runs % passes))
+        for case in cases:
+            if isinstance(of[case["name"]], str):
+                continue
+            try:
+                of[case["name"]].append(smeaton("run", case, threads, "--runs", share))
+            except RuntimeError as error:
+                of[case["name"]] = str(error)
+        if passes > 1:
+            print(f"pass {at + 1} of {passes}", flush=True)
+    return of
+
+
+def row_of(case, threads, measured_runs):
+    if isinstance(measured_runs, str):
+        raise RuntimeError(measured_runs)
+    run = measured_runs[0]
     predicted = smeaton("simulate", case, threads)["time_ms"]
-    latency = run["latency_ms"]
+    middle = median(r["latency_ms"]["median"] for r in measured_runs)
+    fastest = min(r["latency_ms"]["min"] for r in measured_runs)
     return {
         "model": case["name"],
         "threads": threads,
         "predicted_ms": predicted,
-        "median_ms": latency["median"],
-        "min_ms": latency["min"],
-        "error": predicted / latency["median"] - 1,
-        "error_of_fastest": predicted / latency["min"] - 1,
+        "median_ms": middle,
+        "min_ms": fastest,
+        "error": predicted / middle - 1,
+        "error_of_fastest": predicted / fastest - 1,
         "arena_over_bound": run["arena_bytes"] / max(run["arena_lower_bound_bytes"], 1),
         "arena_over_graph": run["arena_bytes"] / max(run["graph_max_live_bytes"], 1),
     }
@@ -55,9 +77,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="parts of names, or kinds, with commas")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=20, help="of each model, in all passes together")
+    parser.add_argument("--passes", type=int, default=1, help="through the models")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there as well")
     arguments = parser.parse_args()
+    if not 1 <= arguments.passes <= arguments.runs:
+        raise SystemExit(f"predictions: --passes {arguments.passes}; expected 1 to {arguments.runs}, the runs")
     words = [word for word in (arguments.only or "").split(",") if word]
     cases = [
         c for c in store.write_index() if not words or any(w in c["name"] or w == c["kind"] for w in words)
@@ -65,10 +90,11 @@ def main():
     if not cases:
         raise SystemExit(f"predictions: no such model in {store.cache_root()}; run tools/models.py")
     print(f"{'model':26} predicted ms  median ms     min ms    error  of fastest  arena/bound  arena/graph")
+    runs = measured(cases, arguments.threads, arguments.runs, arguments.passes)
     rows, failed = [], 0
     for case in cases:
         try:
-            row = row_of(case, arguments.threads, arguments.runs)
+            row = row_of(case, arguments.threads, runs[case["name"]])
         except RuntimeError as error:
             failed += 1
             print(f"{case['name']:26} FAILED: {error}", flush=True)
@@ -85,7 +111,8 @@ def main():
         tenths = quantiles(errors, n=10)
         print(
             f"error against the fastest run: median {median(errors):+.1%}, of its size"
-            f" {median(map(abs, errors)):.1%}, tenths from {tenths[0]:+.1%} to {tenths[-1]:+.1%}"
+            f" {median(map(abs, errors)):.1%}, its mean {mean(map(abs, errors)):.1%}, tenths from {tenths[0]:+.1%} to"
+            f" {tenths[-1]:+.1%}, beyond 25 %: {sum(abs(e) > 0.25 for e in errors)}"
         )
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"rows": rows}, indent=1) + "\n")

@@ -106,4 +106,9 @@ KernelClass KernelClasses::of(const std::vector<std::string>& nodes) const {
     return heaviest ? heaviest->is : KernelClass{"", text(Group::DataMovement)};
 }
 
+std::string phase_in_step(const KernelClass& is, const std::string& kernel_name) {
+    const bool gradient = kernel_name.find("_grad_") != std::string::npos;
+    return is.phase == "forward" && gradient ? "backward" : is.phase;
+}
+
 }  // namespace smeaton::driver

@@ -32,4 +32,8 @@ private:
     std::map<std::string, Row> rows_;
 };
 
+/// The phase of a kernel in a step of training. A gradient's operator stands for a node of the
+/// file, which alone would make it forward; kernels are named after the node that they begin with.
+std::string phase_in_step(const KernelClass&, const std::string& kernel_name);
+
 }  // namespace smeaton::driver

@@ -128,6 +128,7 @@ std::string json(const SearchResult& r) {
             out["resplit"].push_back({{"between", s.between},
                                       {"parts", s.parts},
                                       {"objective", s.objective},
+                                      {"proven", s.proven},
                                       {"gain", s.gain}});
     }
     if (r.request.exhaustive) out["points"] = list_of(r, f.points);
@@ -278,8 +279,10 @@ std::string sensitivity_table(const SearchResult& r, Width width) {
 std::string resplit_text(const SearchResult& r) {
     std::string out;
     for (const driver::Resplit& s : r.resplit)
-        out += fmt::format("buffers split anew between {} ({}): {}, {} faster at most\n", s.between,
-                           s.parts, objective_of(r, s.objective), percent(s.gain));
+        out += fmt::format(
+            "buffers split anew between {} ({}): {}, {}\n", s.between, s.parts,
+            objective_of(r, s.objective),
+            percent(s.gain) + (s.proven ? " better at most" : " better at least; the time was up"));
     return out.empty() ? out : "\n" + out;
 }
 

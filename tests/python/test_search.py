@@ -221,6 +221,36 @@ def test_a_machine_found_costs_what_simulate_says(small, tmp_path):
     assert best["time_ms"] == pytest.approx(json.loads(ended.out)["time_ms"], rel=1e-12)
 
 
+def test_buffers_divided_anew_gain_what_simulate_says(small, tmp_path):
+    vary = {"levels.wbuf.capacity": {"values": [2048, 16384]}, "levels.vmem.capacity": {"values": [4096, 32768]}}
+    result = found(
+        small, "--model", "native", "--space", of_machines(tmp_path, vary, {"sram_bytes": 60000}), "--training", "--inference", "--resplit"
+    )
+    phases, kernels = {}, {}  # the least of each, over the sizes that the cap allows
+    for wbuf, vmem in [(2048, 4096), (16384, 4096), (2048, 32768)]:
+        text = CHIP_WITH_BUFFERS.replace("roles: [b], capacity: 8KiB", f"roles: [b], capacity: {wbuf}")
+        (tmp_path / "one.yaml").write_text(text.replace("capacity: 32KiB", f"capacity: {vmem}"))
+        for training in [(), ("--training",)]:
+            ended = smeaton("simulate", small, "--machine", tmp_path / "one.yaml", "--all", "--json", *training)
+            by_phase = {}
+            said = json.loads(ended.out)
+            once = {kernel["name"] for kernel in said["kernels"] if kernel["once"]}
+            for kernel in said["nodes"]:
+                if kernel["name"] not in once and not kernel["free"]:
+                    by_phase.setdefault(kernel["phase"], []).append((kernel["name"], kernel["cycles"]))
+            for phase, of in by_phase.items():
+                key, names, times = (training, phase), tuple(n for n, _ in of), [t for _, t in of]
+                phases[key] = min(phases.get(key, sum(times)), sum(times))
+                programs = kernels.setdefault(key, {})
+                programs[names] = [min(pair) for pair in zip(programs.get(names, times), times, strict=True)]
+    least = {"phases": sum(phases.values()), "kernels": sum(min(sum(t) for t in of.values()) for of in kernels.values())}
+    assert [r["between"] for r in result["resplit"]] == ["phases", "kernels"] and len(phases) > 2
+    for split in result["resplit"]:
+        assert split["proven"] and split["objective"] == pytest.approx(least[split["between"]], rel=1e-9)
+        assert split["gain"] == pytest.approx(result["best"]["objective"] / split["objective"] - 1, abs=1e-12)
+    assert 0 <= result["resplit"][0]["gain"] <= result["resplit"][1]["gain"]
+
+
 def test_refusals_of_machines_name_the_key(small, tmp_path):
     def said(vary, caps=None):
         ended = smeaton("search", small, "--model", "native", "--space", of_machines(tmp_path, vary, caps or {}))

@@ -20,16 +20,18 @@ public:
     virtual std::unique_ptr<search::Evaluator> evaluator() const = 0;
     /// Of the cycles that evaluations tell.
     virtual double clock_ghz() const = 0;
-    /// Is the setting the size of a buffer?
-    virtual bool is_buffer(const std::string& key) const = 0;
-    /// The work in parts for which buffers may be divided anew ("phases", "layers"): each evaluator
-    /// costs one part, by its share in the whole. UserError where the model cannot tell them apart.
-    virtual std::vector<std::unique_ptr<search::Evaluator>> parts(
-        const std::string& between) const = 0;
+    /// What the work takes where its parts have buffers of their own and all else is as at the best
+    /// point; gains are left open. Of the options: threads, what is minimised, the time limit.
+    virtual std::vector<Resplit> resplits(const search::Point& best,
+                                          const search::Options&) const = 0;
 };
 
 /// The workloads that a request asks for, weights checked, baselines open.
 std::vector<SearchWorkload> workloads_of(const SearchRequest&);
+
+/// The points that differ from this one in the sizes of buffers alone.
+search::Box with_any_buffers(const search::Space&, const search::Point&,
+                             bool (*is_buffer)(const std::string& key));
 
 std::unique_ptr<SearchModel> simdit_search(const SearchRequest&, const search::Space&);
 std::unique_ptr<SearchModel> native_search(const SearchRequest&, const search::Space&);

@@ -3,12 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <mutex>
 
 #include "base/error.h"
 #include "cost/least.h"
 #include "driver/naming.h"
+#include "driver/search/least_by_part.h"
 #include "driver/search/model.h"
 #include "driver/simulate/pricer.h"
 #include "machine/energy.h"
@@ -16,6 +20,7 @@
 #include "machine/query.h"
 #include "machine/read.h"
 #include "search/machine_base.h"
+#include "search/workers.h"
 
 namespace smeaton::driver {
 
@@ -31,6 +36,7 @@ struct Priced {
     Pricer pricer;
     cost::Least least;
     double weight = 1, baseline_cycles = 1;
+    bool training = false;
 };
 
 Pricer pricer_of(const SearchRequest& request, const SearchWorkload& w) {
@@ -62,17 +68,21 @@ public:
     std::unique_ptr<Evaluator> another() const override {
         std::vector<Priced> mine;
         for (const Priced& p : priced_)
-            mine.push_back({p.pricer.another(), p.least, p.weight, p.baseline_cycles});
+            mine.push_back({p.pricer.another(), p.least, p.weight, p.baseline_cycles, p.training});
         return std::make_unique<NativeEvaluator>(machines_, space_, std::move(mine));
     }
 
-    Evaluation evaluate(const Point& point) override {
+    Evaluation evaluate(const Point& point) override { return evaluate(point, nullptr); }
+
+    /// Sees what each workload takes on a machine, in their order.
+    using Seen = std::function<void(const Priced&, const sim::ProgramCost&)>;
+    Evaluation evaluate(const Point& point, const Seen& seen) {
         Evaluation e;
         try {
             const Machine m = machines_->at(point);
             e.criteria = of_design(m);
             e.refused = over_cap(m);
-            if (e.refused.empty()) run(m, e);
+            if (e.refused.empty()) run(m, e, seen);
         } catch (const UserError& error) {
             e.refused = error.what();
         }
@@ -163,10 +173,11 @@ private:
         return "";
     }
 
-    void run(const Machine& m, Evaluation& e) {
+    void run(const Machine& m, Evaluation& e, const Seen& seen) {
         double most_w = 0;
         for (Priced& p : priced_) {
             const sim::ProgramCost cost = p.pricer.cost(m);
+            if (seen) seen(p, cost);
             const double cycles = cycles_of(cost, clock_ghz_);
             e.cycles.push_back(cycles);
             e.criteria[kTime] += p.weight * cycles / p.baseline_cycles;
@@ -193,12 +204,8 @@ public:
         : space_(space),
           machines_(std::make_shared<const Machines>(space)),
           told_(workloads_of(request)) {
-        if (request.resplit)
-            throw UserError(
-                "--resplit goes with --model simdit: natively kernels are fused across layers and "
-                "phases, so that these have no times of their own");
         for (SearchWorkload& w : told_) {
-            Priced p{pricer_of(request, w), {}, w.weight, 1};
+            Priced p{pricer_of(request, w), {}, w.weight, 1, w.training};
             p.least = cost::least_of(p.pricer.lowered());
             if (!request.baseline_file.empty()) {
                 const Machine m = machine::read_machine_file(request.baseline_file);
@@ -214,17 +221,70 @@ public:
         return NativeEvaluator(machines_, space_, copies()).another();
     }
     double clock_ghz() const override { return machines_->base().clock_ghz.value; }
-    bool is_buffer(const std::string& key) const override { return key.ends_with(".capacity"); }
-    std::vector<std::unique_ptr<Evaluator>> parts(const std::string&) const override {
-        SMEATON_CHECK(false, "refused when the search was set up");
-        return {};
+
+    /// Of every way of dividing the buffers, the best point's own first, so that there is one.
+    std::vector<Resplit> resplits(const Point& best, const Options& options) const override {
+        std::vector<Point> ways = {best};
+        const Box box = with_any_buffers(
+            space_, best, [](const std::string& key) { return key.ends_with(".capacity"); });
+        for_each_point(space_, box, [&](const Point& point) {
+            ways.push_back(point);
+            return true;
+        });
+        LeastByPart least;
+        const bool all = look_at(ways, options, least);
+        std::vector<Resplit> splits = {least.phases(), least.kernels()};
+        for (Resplit& split : splits) split.proven = all;
+        return splits;
     }
 
 private:
+    /// False: the time was up before all had been looked at.
+    bool look_at(const std::vector<Point>& ways, const Options& options, LeastByPart& least) const {
+        Workers workers(options.threads);
+        std::vector<std::unique_ptr<NativeEvaluator>> evaluators;
+        for (size_t i = 0; i < workers.count(); ++i)
+            evaluators.push_back(std::make_unique<NativeEvaluator>(machines_, space_, copies()));
+        std::mutex mutex;
+        std::atomic<bool> all = true;
+        const auto begun = std::chrono::steady_clock::now();
+        workers.each(ways.size(), [&](size_t i, size_t worker) {
+            const std::chrono::duration<double> s = std::chrono::steady_clock::now() - begun;
+            if (i > 0 && options.time_limit_s && s.count() > *options.time_limit_s) {
+                all = false;
+                return;
+            }
+            std::vector<std::vector<KernelShare>> kernels;
+            const Evaluation e = evaluators[worker]->evaluate(
+                ways[i], [&](const Priced& p, const sim::ProgramCost& cost) {
+                    kernels.push_back(shares_of(p, cost, options.by));
+                });
+            if (!e.refused.empty()) return;
+            const std::lock_guard lock(mutex);
+            for (size_t w = 0; w < kernels.size(); ++w) least.add(w, kernels[w]);
+        });
+        return all;
+    }
+
+    std::vector<KernelShare> shares_of(const Priced& p, const sim::ProgramCost& cost,
+                                       Criterion by) const {
+        std::vector<KernelShare> shares;
+        for (const cost::KernelCost& k : cost.kernels) {
+            if (k.once) continue;
+            const double share = by == kEnergy
+                                     ? k.energy.pj()->value
+                                     : k.time_us.value * clock_ghz() * 1e3 / p.baseline_cycles;
+            shares.push_back(
+                {k.name, p.training ? phase_in_step(p.pricer.class_of(k), k.name) : "inference",
+                 p.weight * share});
+        }
+        return shares;
+    }
+
     std::vector<Priced> copies() const {
         std::vector<Priced> all;
         for (const Priced& p : priced_)
-            all.push_back({p.pricer.another(), p.least, p.weight, p.baseline_cycles});
+            all.push_back({p.pricer.another(), p.least, p.weight, p.baseline_cycles, p.training});
         return all;
     }
 

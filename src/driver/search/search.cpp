@@ -67,6 +67,14 @@ std::vector<SearchWorkload> workloads_of(const SearchRequest& request) {
     return all;
 }
 
+search::Box with_any_buffers(const Space& space, const Point& point,
+                             bool (*is_buffer)(const std::string& key)) {
+    Box box;
+    for (size_t i = 0; i < space.axes.size(); ++i)
+        box.push_back(is_buffer(space.axes[i].key) ? whole(space)[i] : Range{point[i], point[i]});
+    return box;
+}
+
 struct Search::State {
     explicit State(SearchRequest r) : request(std::move(r)) {
         check(request);
@@ -114,7 +122,6 @@ struct Search::State {
     Sensitivity with_cap_raised(size_t cap, const Found& best);
     Sensitivity with_setting_raised(size_t axis, const Found& best, Evaluator& alike) const;
     void add_resplit(SearchResult& result) const;
-    double best_with_buffers_of_their_own(const Found& best, const Evaluator& part) const;
     [[noreturn]] void refuse_all() const;
     void conclude(SearchResult& result);
 
@@ -249,31 +256,16 @@ void Search::State::add_sensitivity(SearchResult& result) {
         result.sensitivity.push_back(with_setting_raised(i, best, *alike));
 }
 
-/// The least time of a part of the work where only the buffers may differ from the best point.
-double Search::State::best_with_buffers_of_their_own(const Found& best,
-                                                     const Evaluator& part) const {
-    Box box;
-    for (size_t i = 0; i < space.axes.size(); ++i) {
-        const uint32_t at = best.point[i];
-        box.push_back(model->is_buffer(space.axes[i].key) ? whole(space)[i] : Range{at, at});
-    }
-    search::Options options;
-    options.threads = request.threads;
-    options.front = false;
-    options.by = by();
-    return of(*search::search(space, box, part, options).best);
-}
-
 void Search::State::add_resplit(SearchResult& result) const {
     const Found& best = *result.found.best;
-    for (const char* between : {"phases", "layers"}) {
-        const auto parts = model->parts(between);
-        Resplit split{between, parts.size(), 0, 0};
-        for (const auto& part : parts)
-            split.objective += best_with_buffers_of_their_own(best, *part);
-        split.gain = of(best) / split.objective - 1;
-        result.resplit.push_back(split);
-    }
+    search::Options options;
+    options.threads = request.threads;
+    options.by = by();
+    options.time_limit_s = request.time_limit_s;
+    result.resplit = model->resplits(best.point, options);
+    // The best's own way is one of all; its sum by parts may differ in the last bits.
+    for (Resplit& split : result.resplit)
+        split.gain = std::max(0.0, of(best) / split.objective - 1);
 }
 
 /// UserError with one point of the space and why it is no machine.

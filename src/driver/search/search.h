@@ -64,9 +64,10 @@ struct Sensitivity {
 
 /// A chip that may divide its buffers anew between parts of the work, ports and array as they are.
 struct Resplit {
-    std::string between;  ///< "phases", "layers"
+    std::string between;  ///< "phases"; "layers", or where these are fused, "kernels"
     size_t parts = 0;
-    double objective = 0;  ///< no way of dividing has less
+    double objective = 0;  ///< no way of dividing has less, where it is proven
+    bool proven = true;    ///< false: the time was up before every way was looked at
     double gain = 0;       ///< the best chip's over it, less 1
 };
 

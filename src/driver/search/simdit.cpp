@@ -52,12 +52,29 @@ public:
         return simdit_evaluator(space_, workloads_);
     }
     double clock_ghz() const override { return 1e3 / sim::simdit::kClockPs; }
-    bool is_buffer(const std::string& key) const override {
-        return key.ends_with("_CAPACITY_BITS");
+    std::vector<Resplit> resplits(const Point& best, const Options& options) const override {
+        const Box box = with_any_buffers(
+            space_, best, [](const std::string& key) { return key.ends_with("_CAPACITY_BITS"); });
+        Options of_part;
+        of_part.threads = options.threads;
+        of_part.by = options.by;
+        of_part.front = false;
+        std::vector<Resplit> all;
+        for (const bool phases : {true, false}) {
+            Resplit split{.between = phases ? "phases" : "layers"};
+            for (const auto& part : parts(phases)) {
+                ++split.parts;
+                split.objective += search::search(space_, box, *part, of_part)
+                                       .best->evaluation.criteria[options.by];
+            }
+            all.push_back(split);
+        }
+        return all;
     }
 
-    std::vector<std::unique_ptr<Evaluator>> parts(const std::string& between) const override {
-        const bool phases = between == "phases";
+private:
+    /// Each evaluator costs one part, by its share in the whole.
+    std::vector<std::unique_ptr<Evaluator>> parts(bool phases) const {
         std::map<std::string, std::vector<std::vector<bool>>> parts;  // what counts, by workload
         for (size_t w = 0; w < workloads_.size(); ++w)
             for (size_t i = 0; i < workloads_[w].operations.size(); ++i) {
@@ -73,7 +90,6 @@ public:
         return all;
     }
 
-private:
     static std::string part_of(const SimditWorkload& w, const sim::simdit::Operation& o,
                                bool phases) {
         const std::string phase =

@@ -85,6 +85,7 @@ Pricer::Pricer(const model::Graph& graph, const std::map<std::string, Tensor>& f
     // Up to here no stage asks the target; any will do.
     Tuned tuned = tune_on(graph, feeds, until_lower, gir::common_cpu()).tuned;
     lowered_ = std::move(tuned.lowered);
+    classes_ = std::make_shared<const KernelClasses>(tuned.graph.graph);
     warnings_ = tuned.graph.graph.warnings;
     rules_.skip = {session.skip.begin(), session.skip.end()};
 }
@@ -225,6 +226,7 @@ Pricer Pricer::another() const {
     Pricer other;
     other.lowered_ = lowered_;
     other.rules_ = rules_;
+    other.classes_ = classes_;
     other.warnings_ = warnings_;
     return other;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "driver/kernel_class.h"
 #include "driver/simulate/kernel_prices.h"
 #include "driver/simulate/simulate.h"
 #include "gir/program.h"
@@ -34,6 +35,8 @@ public:
     /// all but the time of borders. 0 for a machine with caches.
     double least_us(const machine::Machine&, double enough_us);
 
+    /// What a kernel of a program that was priced is to the model.
+    KernelClass class_of(const cost::KernelCost& kernel) const { return classes_->of(kernel.ops); }
     /// One that has priced nothing yet, for another thread.
     Pricer another() const;
     /// The model's program as no machine has changed it yet.
@@ -109,6 +112,7 @@ private:
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
+    std::shared_ptr<const KernelClasses> classes_;
     std::vector<std::string> warnings_;
     std::list<Family> families_;       ///< the most recently used first
     std::list<Structure> structures_;  ///< the same

@@ -320,14 +320,6 @@ Opened open_simulated(const SimulateRequest& request) {
     return opened;
 }
 
-/// Kernels are named after the node that they begin with; a gradient's operator stands for a node
-/// of the file, which alone would make it forward.
-static void set_phases(SimulateResult& result) {
-    for (SimulatedKernel& k : result.kernels)
-        if (k.phase == "forward" && k.name.find("_grad_") != std::string::npos)
-            k.phase = "backward";
-}
-
 SessionOptions stage_options(const SimulateRequest& request) {
     SessionOptions session = request.session;
     if (request.training) session.dims.clear();
@@ -367,7 +359,9 @@ SimulateResult simulate(const SimulateRequest& request) {
     result.list_kernels = request.all;
     result.model = request.model;
     result.training = request.training;
-    if (request.training) set_phases(result);
+    if (request.training)
+        for (SimulatedKernel& k : result.kernels)
+            k.phase = phase_in_step({k.op, k.group, k.phase}, k.name);
     result.batch = request.batch;
     return result;
 }
