@@ -106,8 +106,9 @@ def write_case(name, kind, build, note=""):
 
 def write_index():
     root = cache_root()
+    root.mkdir(parents=True, exist_ok=True)
     cases = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
+    for folder in sorted(root.iterdir()):
         case = None if folder.name.startswith(".") or not folder.is_dir() else read_case(folder)
         if case:
             cases.append({"folder": folder.name, **case})
