@@ -29,6 +29,7 @@ public:
         s_.seen_ns.resize(tasks);
         s_.opened.resize(static_cast<size_t>(streams.tiles));
         s_.left.resize(streams.users.size());
+        s_.left_early.resize(streams.users.size());
         s_.lines.resize(demands.lines().size());
         for (const Task& task : streams.tasks) {
             size_t slacks = task.waits.size();
@@ -107,8 +108,13 @@ private:
                 case Item::kOpen:
                     ++s_.opened[static_cast<size_t>(next.index)];
                     break;
+                case Item::kLast:
+                    leave_early(e, stream.lasts[static_cast<size_t>(next.index)]);
+                    break;
                 case Item::kLeave:
-                    if (e.task >= 0 && touches(next.index, e.task))
+                    if (s_.left_early[static_cast<size_t>(next.index)])
+                        s_.left_early[static_cast<size_t>(next.index)] = false;
+                    else if (e.task >= 0 && touches(next.index, e.task))
                         e.leaves.push_back(next.index);
                     else
                         part_left(e, next.index);
@@ -123,6 +129,17 @@ private:
                     break;
             }
         }
+    }
+
+    /// Behind the task at hand its user touches the part no more.
+    void leave_early(EngineState& e, const LastTouch& last) {
+        if (std::any_of(last.axes.begin(), last.axes.end(), [&](int a) {
+                const auto axis = static_cast<size_t>(a);
+                return e.value[axis] + 1 < e.end[axis];
+            }))
+            return;
+        e.leaves.push_back(last.user);
+        s_.left_early[static_cast<size_t>(last.user)] = true;
     }
 
     void enter(EngineState& e, const Item& loop) {

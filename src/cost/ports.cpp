@@ -47,6 +47,10 @@ private:
                 cross(to, from,
                       bytes_of(o, src, runs) *
                           machine::stored_share(m_, *to, dtype_of(nest_, src.target)));
+                for (const Slice* moved : {&src, &o.dst})
+                    gir::visit_with_indices(*moved, false, [&](const Slice& s, bool) {
+                        if (&s != moved) cross(to, level_of(s), bytes_of(o, s, runs));
+                    });
                 return;
             }
             // Else it goes by way of the vector unit's registers.

@@ -54,9 +54,13 @@ int64_t times_drifting(double left_ns, double less_ns, double turns_ns) {
 Repeats::Repeats(const Streams& streams)
     : streams_(streams),
       history_(static_cast<size_t>(streams.axes)),
-      rings_(static_cast<size_t>(streams.axes)) {
+      rings_(static_cast<size_t>(streams.axes)),
+      lasts_(static_cast<size_t>(streams.axes)) {
     for (const Task& task : streams.tasks)
         if (task.ring >= 0) rings_[static_cast<size_t>(task.ring)] = true;
+    for (const Stream& stream : streams.streams)
+        for (const LastTouch& last : stream.lasts)
+            for (int axis : last.axes) lasts_[static_cast<size_t>(axis)] = true;
 }
 
 void Repeats::look(const Step& loop, const RunState& s, Snapshot& now) const {
@@ -143,7 +147,8 @@ int64_t Repeats::times_of_turns(const Step& loop, const RunState& s, const Snaps
         if (rings_[axis] && then.turns[e] == engine.begin[axis]) return 0;
         if (alike < 0) alike = end_of_like_turns(loop, first, engine.end[axis], engine.value);
         if (alike <= now.turns[e]) return 0;
-        times = std::min(times, (alike - 1 - now.turns[e]) / turns);
+        // A last turn in which somebody leaves early is begun anew.
+        times = std::min(times, (alike - (lasts_[axis] ? 2 : 1) - now.turns[e]) / turns);
     }
     return alike < 0 ? 0 : times;
 }

@@ -57,6 +57,7 @@ private:
     const Streams& streams_;
     std::vector<History> history_;  ///< by axis
     std::vector<bool> rings_;       ///< by axis: does a copy keep a part from turn to turn?
+    std::vector<bool> lasts_;       ///< by axis: does its last turn differ in who leaves when?
 };
 
 }  // namespace smeaton::cost

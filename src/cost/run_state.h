@@ -74,6 +74,7 @@ struct RunState {
     std::vector<double> seen_ns;     ///< by task: when others may
     std::vector<int64_t> opened;     ///< by tile
     std::vector<int64_t> left;       ///< by user: parts that it has done with
+    std::vector<bool> left_early;    ///< by user: before the end of the loop in which it does
     std::vector<std::vector<Slack>> slacks;  ///< by task: of its waits, then of its rooms' users
     std::vector<Use> lines;
 };

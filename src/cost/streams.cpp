@@ -326,7 +326,9 @@ private:
                 task(found.tasks.back()).leaves.push_back(user);
             else
                 leave_behind[found.last].emplace_back(engine, user);
-            all_.users.push_back({engine == own, std::move(found.tasks)});
+            const bool in_loop = found.last->kind == Step::kLoop;
+            all_.users.push_back(
+                {engine == own, std::move(found.tasks), in_loop ? found.last : nullptr});
         }
         task(tile.first).rooms.push_back(std::move(room));
     }
@@ -384,6 +386,7 @@ private:
                 if (task(step.index).demand.engine == stream_.engine) {
                     flush();
                     stream_.items.push_back({Item::kTask, step.index});
+                    add_last_touches(step.index);
                 } else if (stream_.counted[static_cast<size_t>(step.index)]) {
                     ++pending_[step.index];
                 }
@@ -414,7 +417,9 @@ private:
         });
         const bool turns = task(last).demand.engine == stream_.engine;
         stream_.items.push_back({Item::kLoop, step.index, 0, &step, turns});
+        loops_.push_back(&step);
         for (const Step& s : step.body) add(s);
+        loops_.pop_back();
         flush();
         stream_.items[static_cast<size_t>(begin)].other = static_cast<int>(stream_.items.size());
         stream_.items.push_back({Item::kEnd, step.index, begin, &step, turns});
@@ -422,6 +427,23 @@ private:
         if (leave == linker_.leave_behind.end()) return;
         for (const auto& [engine, user] : leave->second)
             if (engine == stream_.engine) stream_.items.push_back({Item::kLeave, user});
+    }
+
+    /// Where more of the loop's turn follows: a user leaves before that, in the last turn.
+    void add_last_touches(int index) {
+        for (size_t u = 0; u < all_.users.size(); ++u) {
+            const User& user = all_.users[u];
+            if (!user.loop || user.tasks.back() != index) continue;
+            const bool more = any_task(*user.loop, [&](int t) {
+                return t > index && task(t).demand.engine == stream_.engine;
+            });
+            if (!more) continue;
+            LastTouch last{static_cast<int>(u), {}};
+            auto top = std::find(loops_.begin(), loops_.end(), user.loop);
+            for (; top != loops_.end(); ++top) last.axes.push_back((*top)->index);
+            stream_.items.push_back({Item::kLast, static_cast<int>(stream_.lasts.size())});
+            stream_.lasts.push_back(std::move(last));
+        }
     }
 
     void count_loop(const Step& step) {
@@ -443,7 +465,8 @@ private:
 
     const Streams& all_;
     const Linker& linker_;
-    std::vector<bool> tiles_;  ///< whose parts this engine opens
+    std::vector<bool> tiles_;         ///< whose parts this engine opens
+    std::vector<const Step*> loops_;  ///< around the statement at hand
     Stream stream_;
     std::map<int, int64_t> pending_;
 };

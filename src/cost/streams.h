@@ -10,6 +10,8 @@
 
 namespace smeaton::cost {
 
+struct Step;
+
 /// For the last execution before this one, in the order of the program, of a task.
 struct Wait {
     int task = 0;
@@ -29,6 +31,7 @@ struct Room {
 struct User {
     bool same_engine = false;
     std::vector<int> tasks;
+    const Step* loop = nullptr;  ///< behind which it has left at the latest; null: with a task
 };
 
 /// An op, or the transfer that fills a copy.
@@ -74,6 +77,7 @@ struct Item {
         kEnd,      ///< index: axis; other: its begin
         kOpen,     ///< index: a tile gets its next part
         kLeave,    ///< index: a user who has done with a part
+        kLast,     ///< the task before it touched a part, perhaps for the last time: of `lasts`
         kCount,    ///< tasks of others: index of `counts`
         kCountOf,  ///< those of a clipped loop of others
         kBarrier,  ///< all that stands before it is done, by everyone
@@ -85,10 +89,18 @@ struct Item {
     bool turns = false;  ///< of a loop: this engine says when its turns are over
 };
 
+/// A user touches a part no more when the loops from its task to the tile's block are all in their
+/// last turns, whatever else of those turns is to come.
+struct LastTouch {
+    int user = 0;
+    std::vector<int> axes;
+};
+
 struct Stream {
     int engine = 0;
     std::vector<Item> items;
     std::vector<std::vector<std::pair<int, int64_t>>> counts;  ///< task, executions
+    std::vector<LastTouch> lasts;
     std::vector<bool> counted;  ///< by task of another engine: does one here wait for it?
 };
 

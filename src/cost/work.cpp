@@ -269,13 +269,15 @@ private:
         if (tile == nest_.tiles.end() && !array) return;
         Name level = tile != nest_.tiles.end() ? tile->second.level : array->level;
         double bytes = f.runs * points(f, used) * tensor::bits(dtype_of(nest_, s.target)) / 8.0;
-        bytes_of_level[level] += bytes * stored(f.op);
+        bytes_of_level[level] += bytes * stored(f.op, s);
     }
 
-    /// What is moved into a level that holds sparse operands is sparse on its way.
-    double stored(const Op& o) const {
+    /// What is moved into a level that holds sparse operands is sparse on its way; indices, which
+    /// have another type, are none.
+    double stored(const Op& o, const Slice& s) const {
         auto tile = nest_.tiles.find(o.dst.target);
         if (!shape_.machine || o.kind != OpKind::Move || tile == nest_.tiles.end()) return 1;
+        if (dtype_of(nest_, s.target) != tile->second.dtype) return 1;
         const machine::Level* level =
             machine::find_level(*shape_.machine, tile->second.level.str());
         return level ? machine::stored_share(*shape_.machine, *level, tile->second.dtype) : 1;

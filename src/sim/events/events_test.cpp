@@ -534,6 +534,62 @@ kernel sum(a, b -> y)
     }
 }
 
+// Sums are read for the last time in a turn of which much is to come: the next ones are filled
+// meanwhile.
+TEST(Events, a_part_is_free_when_its_last_reader_has_done_with_it) {
+    const Machine m = shipped("systolic-chip");
+    const gir::Program program = spelled(R"(program p
+  buffer a: dram f32[m: 128, k: 64] input
+  buffer b: dram f32[k: 64, n: 640] input
+  buffer z: dram f32[m: 128, n: 640] input
+  buffer y: dram f32[m: 128, n: 640] output
+  run mm(a, b, z -> y)
+
+kernel mm(a, b, z -> y)
+  copy at: ibuf f32[m: 128, k: 64] <- a[m,k]
+  copy bt: wbuf f32[k: 64, n: 640] <- b[k,n]
+  for j: 20
+    let acc: obuf f32[m: 128, n: 32 lanes]
+    fill acc[m,n] <- 0.0
+    mma acc[m,n] += at[m,k] * bt[k,j*32+n] over k: 64
+    for r: 8
+      let t: reg f32[s: 16, v: 32 lanes]
+      binary mul t[s,v] <- acc[r*16+s,v], 0.125
+      let u: reg f32[s: 16, v: 32 lanes]
+      binary add u[s,v] <- t[s,v], z[r*16+s,j*32+v]
+      move y[r*16+s,j*32+v] <- u[s,v]
+)",
+                                         m);
+    const double events_us = simulate(program, m).kernels.at(0).time_us;
+    EXPECT_NEAR(sim::simulate(program, m).kernels.at(0).time_us.value, events_us, 1e-3 * events_us);
+}
+
+// Whatever moves rows to where they are wanted reads the indices that say where they lie.
+TEST(Events, indices_of_rows_that_are_fetched_are_read_in_both) {
+    const Machine m = chip({{"    depth: 1\n", "    depth: 1\n    port_gb_s: 4\n"}});
+    const gir::Program program = spelled(R"(program p
+  buffer table: dram f32[i: 1000, e: 64] input
+  buffer ids: dram i64[t: 32] input
+  buffer y: dram f32[t: 32, e: 64] output
+  run embed(ids, table -> y)
+
+kernel embed(ids, table -> y)
+  copy id: obuf i64[t: 32] <- ids[t]
+  let rows: ibuf f32[t: 32, e: 64 lanes]
+  move rows[t,e] <- table[id[t],e]
+  move y[t,e] <- rows[t,e]
+)",
+                                         m);
+    const double moved = 32 * 64 * 4, ids = 32 * 8;
+    const KernelRow events = simulate(program, m).kernels.at(0);
+    EXPECT_EQ(events.read_bytes.at("obuf"), ids);
+    EXPECT_EQ(events.read_bytes.at("dram"), moved + ids);
+    const cost::KernelCost closed = sim::simulate(program, m).kernels.at(0);
+    for (const cost::LevelCost& level : closed.levels)
+        EXPECT_EQ(level.read_bytes, events.read_bytes.at(level.name)) << level.name;
+    EXPECT_NEAR(closed.time_us.value, events.time_us, 1e-6 * events.time_us);
+}
+
 // Bytes at every level and multiply-adds are equal, and so is the time, to 2 % or 100 cycles.
 TEST_P(BesideTheClosedForm, bytes_work_and_time_are_equal) {
     auto [machine, file] = GetParam();

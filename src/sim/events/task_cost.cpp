@@ -204,6 +204,13 @@ void TaskCosts::add_accesses(const Op& op, TaskCost& cost) const {
             // The ports between carry what is read; a broadcast is made where it arrives.
             cost.flows.push_back(chip_.access(from, false, bytes_of(op, source) * kept, to));
             cost.flows.push_back(chip_.access(to, true, bytes_of(op, op.dst) * kept, to));
+            // What moves the bytes has to read where they lie.
+            for (const Slice* moved : {&source, &op.dst})
+                gir::visit_with_indices(*moved, false, [&](const Slice& s, bool) {
+                    if (&s == moved) return;
+                    cost.flows.push_back(
+                        chip_.access(places_.level(s.target), false, bytes_of(op, s), to));
+                });
             return;
         }
     }
