@@ -9,6 +9,7 @@
 #include <random>
 #include <sstream>
 
+#include "cost/fed.h"
 #include "cost/oracle.h"
 #include "cost/target.h"
 #include "gir/interp/interp.h"
@@ -259,6 +260,37 @@ kernel depthwise(x, k -> y) from depthwise
     }
 }
 
+// Results lie two apart, so that none of them runs along vectors: they are rows of the array's one
+// column, and channels and taps are cut to what its scratchpads hold (18,432 bytes in all, of which
+// a part of `ibuf` here holds 8,192).
+TEST(EveryChip, feeds_an_array_of_one_column_whose_results_lie_apart) {
+    for (const char* name : {"simdit-inference-01", "systolic-chip", "eyeriss-like"}) {
+        const gir::Program tiled = tiled_and_checked(name, R"(program p
+  buffer x: memory f32[c: 36, i: 172] input
+  buffer k: memory f32[s: 256, c: 36] input
+  buffer y: memory f32[i: 598] output
+  run even(x, k -> y)
+  run odd(x, k -> y)
+
+kernel even(x, k -> y) from even
+  parallel i: 299 any
+    let acc: local f32[]
+    fill acc[] <- 0.0
+    mma acc[] += x[c,i-s] within (0 <= i-s < 172) else 0.0 * k[s*2,c] over c: 36, s: 128
+    move y[i*2] <- acc[]
+
+kernel odd(x, k -> y) from odd
+  parallel i: 299 any
+    let acc: local f32[]
+    fill acc[] <- 0.0
+    mma acc[] += x[c,i-s] within (0 <= i-s < 172) else 0.0 * k[s*2+1,c] over c: 36, s: 128
+    move y[i*2+1] <- acc[]
+)");
+        EXPECT_TRUE(cost::unfed_operands(tiled, machine::read_machine_file(name)).empty())
+            << name << gir::print(tiled);
+    }
+}
+
 // One store runs along the pixels, the other along three channels.
 TEST(SystolicChip, stores_to_two_layouts_along_vectors) {
     const gir::Program tiled = tiled_and_checked("systolic-chip", R"(program p
@@ -279,6 +311,42 @@ kernel both(x -> y, z) from both
             if (op.fn != gir::ScalarFn::relu) return;
             EXPECT_FALSE(op.spelling->lanes.empty()) << gir::print(tiled);
         });
+}
+
+// Sums of pixels, channels innermost, each stored apart from the next: channels are lanes though
+// they are no lanes of what is stored.
+TEST(SystolicChip, sums_along_vectors_what_is_stored_across_them) {
+    for (const bool searched : {true, false}) {
+        gir::rewrite::Rules rules;
+        if (!searched) rules.skip = {"weigh-tiles"};
+        const gir::Program tiled = tiled_and_checked("systolic-chip", R"(program p
+  buffer x: memory f32[c: 70, h: 12, w: 9] input [h, w, c]
+  buffer g: memory f32[c: 70, h: 12, w: 9] input [h, w, c]
+  buffer y: memory f32[c: 70, tap: 9] output
+  run taps(x, g -> y)
+
+kernel taps(x, g -> y) from taps
+  parallel c: 70 any
+    let row: local f32[h: 12, w: 9]
+    parallel h: 12, w: 9 any
+      let t: local f32[]
+      binary mul t[] <- x[c,h,w], g[c,h,w]
+      move row[h,w] <- t[]
+    let m: local f32[]
+    reduce add m[] <- row[v,w]
+    move y[c,4] <- m[]
+    parallel tap: 4 any
+      move y[c,tap] <- 0.0
+    parallel tap: 4 any
+      move y[c,tap+5] <- 0.0
+)",
+                                                     rules);
+        for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+            gir::for_each_op(kernel->body, [&](const gir::Op& op) {
+                if (op.kind != gir::OpKind::Reduce && op.fn != gir::ScalarFn::mul) return;
+                EXPECT_FALSE(op.spelling->lanes.empty()) << gir::print(tiled);
+            });
+    }
 }
 
 // Squares that are summed are not written to memory first, whether tiles are weighed or not.

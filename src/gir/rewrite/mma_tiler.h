@@ -56,6 +56,7 @@ struct MmaTiler {
     bool analyse(const StmtPtr& s);
     void find_shape();
     bool has_columns() const;
+    bool has_rows() const;
     bool choose_lane();
     void choose_row();
     void choose_more_rows();

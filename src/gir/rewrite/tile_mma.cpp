@@ -61,6 +61,15 @@ bool MmaTiler::has_columns() const {
     });
 }
 
+// Is there a dim that the first operand alone walks?
+bool MmaTiler::has_rows() const {
+    const auto& a = std::get<Slice>(mma.srcs[0]);
+    const auto& b = std::get<Slice>(mma.srcs[1]);
+    return std::any_of(nest.loops.begin(), nest.loops.end(), [&](const Loop& l) {
+        return l.extent.value() > 1 && uses(a, l.axis) && !uses(b, l.axis);
+    });
+}
+
 // The lane axis is the one along which the results lie in memory; without one, the longest axis
 // that a single operand uses. A unit that holds its second operand, of which there is one column,
 // has none: all else are rows that stream through.
@@ -81,10 +90,10 @@ bool MmaTiler::choose_lane() {
         for (const Loop& l : nest.loops)
             if (uses(b, l.axis) && !uses(a, l.axis) && l.extent.value() > extent(lane))
                 lane = l.axis;
-    if (lane.empty()) return false;
-    bool in_a = uses(a, lane), in_b = uses(b, lane);
-    if (!in_a && !in_b) return false;
-    if (shape.holds_b && in_a && !in_b && !has_columns()) {
+    bool in_a = !lane.empty() && uses(a, lane), in_b = !lane.empty() && uses(b, lane);
+    const bool lone_column = shape.holds_b && !has_columns();
+    if (!in_a && !in_b && !(lone_column && lane.empty() && has_rows())) return false;
+    if (lone_column && !in_b) {
         lane = Name();
         in_a = false;
         in_b = true;

@@ -84,10 +84,17 @@ bool has_special(const Block& body) {
     return found;
 }
 
-// Elements stored along and across an axis by one turn of the nest's loops.
+// Elements along and across an axis that one turn of the nest's loops stores, or touches.
 struct Stores {
     double along = 0, across = 0;
 };
+
+double turns_of(const Stmt& s) {
+    const Dim* extent = nullptr;
+    if (auto* loop = std::get_if<For>(&s.node)) extent = &loop->extent;
+    if (auto* loop = std::get_if<Parallel>(&s.node)) extent = &loop->extent;
+    return extent && extent->is_const() ? static_cast<double>(extent->value()) : 1;
+}
 
 void count_stores(const Program& program, const Block& body, Name axis, double turns,
                   Stores& stores) {
@@ -99,12 +106,7 @@ void count_stores(const Program& program, const Block& body, Name axis, double t
                 if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
             (runs_along(program, op->dst, axis) ? stores.along : stores.across) += elements;
         } else if (const Block* inner = body_of(*s)) {
-            const Dim* extent = nullptr;
-            if (auto* loop = std::get_if<For>(&s->node)) extent = &loop->extent;
-            if (auto* loop = std::get_if<Parallel>(&s->node)) extent = &loop->extent;
-            const double more =
-                extent && extent->is_const() ? static_cast<double>(extent->value()) : 1;
-            count_stores(program, *inner, axis, turns * more, stores);
+            count_stores(program, *inner, axis, turns * turns_of(*s), stores);
         }
     }
 }
@@ -123,6 +125,47 @@ Name axis_most_along(const Program& program, const LoopNest& nest) {
         if (along <= most) continue;
         best = loop.axis;
         most = along;
+    }
+    return best;
+}
+
+// Elements of buffers that one turn of the nest's loops touches along and across an axis; what the
+// axis does not walk is the same for all lanes.
+void count_accesses(const Program& program, const Block& body, Name axis, double turns,
+                    Stores& accesses) {
+    for (const StmtPtr& s : body) {
+        if (auto* op = std::get_if<Op>(&s->node)) {
+            double elements = turns;
+            for (const NamedDim& d : op->dims)
+                if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
+            for_each_slice(*op, [&](const Slice& slice, bool) {
+                if (!program.find_buffer(slice.target) || !uses(slice, axis)) return;
+                (runs_along(program, slice, axis) ? accesses.along : accesses.across) += elements;
+            });
+        } else if (const Block* inner = body_of(*s)) {
+            count_accesses(program, *inner, axis, turns * turns_of(*s), accesses);
+        }
+    }
+}
+
+/// Where every store shuns all axes, the one along which most is read, if more than goes across it:
+/// sums over the pixels of an image whose channels lie innermost, of which each is stored apart.
+/// Blocks with tiles of rows have vectors of their own.
+Name axis_most_read_along(const Program& program, const LoopNest& nest) {
+    bool scalars = true;
+    for_each_stmt(nest.body, [&](const Stmt& s) {
+        auto* let = std::get_if<Let>(&s.node);
+        scalars = scalars && (!let || let->tile.dims.empty());
+    });
+    Name best;
+    double most = 0;
+    for (size_t i = nest.loops.size(); scalars && i-- > 0;) {
+        if (nest.loops[i].extent.value() == 1) continue;
+        Stores accesses;
+        count_accesses(program, nest.body, nest.loops[i].axis, 1, accesses);
+        if (accesses.along <= std::max(most, accesses.across)) continue;
+        best = nest.loops[i].axis;
+        most = accesses.along;
     }
     return best;
 }
@@ -170,6 +213,7 @@ struct Vectorizer {
         if (nest.loops.empty() || !nest_is_const(nest)) return place_tiles({s}, target, placed);
         Name lane = lanes_free ? lane_axis(program, nest) : Name();
         if (lanes_free && lane.empty() && streams) lane = axis_most_along(program, nest);
+        if (lanes_free && lane.empty() && streams) lane = axis_most_read_along(program, nest);
         if (!lane.empty() && !absorb(nest.body, lane, Dim(2), true)) lane = Name();
         int64_t width = widest_lanes(program, nest.body, target);
         if (weighs && count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))

@@ -14,7 +14,8 @@
 namespace smeaton::gir::rewrite {
 
 /// The loop axis along which every store that uses it runs, innermost first; empty when there is
-/// none. Extents must be const.
+/// none. Extents must be const. A machine that moves bytes beside its units takes, without one, the
+/// axis along which most is stored, else the one along which most is read.
 Name lane_axis(const Program&, const LoopNest&);
 
 /// Always gives a block of the same meaning; statements of odd form keep scalar loops. `placed`:
