@@ -3,7 +3,7 @@
 
 - torch.onnx exports `forward`, and what comes back gives the outputs of the module (Session against forward);
 - torch.export takes it, and what it makes gives the same outputs;
-- mypy passes on what was written, train.py among it; so do `ruff check` and `ruff format --check` (where ruff is installed).
+- `mypy --strict`, `ruff check` and `ruff format --check` pass on what was written, train.py among it.
 
 Models that PyTorch's exporters do not take are listed in pytorch_not_exported.txt with the reason; one that is listed
 and passes is a failure. Of a model of each family besides:
@@ -18,7 +18,6 @@ Needs .venv-zoo and the package of build/python.
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -171,12 +170,14 @@ def train(name, folder, scratch):
 
 def lint(folder):
     files = [str(f) for f in sorted(folder.glob("*.py"))]
-    commands = []
-    if mypy := shutil.which("mypy") or shutil.which("mypy", path=str(ROOT / ".venv" / "bin")):
-        commands.append([mypy, "--cache-dir", str(MYPY_CACHE), "--python-executable", sys.executable, *files])
-    if ruff := shutil.which("ruff"):
-        commands.append([ruff, "check", "--isolated", "--line-length", "100", *files])
-        commands.append([ruff, "format", "--isolated", "--check", "--line-length", "100", *files])
+    tools = ROOT / ".venv" / "bin"
+    mypy = [str(tools / "mypy"), "--strict", "--cache-dir", str(MYPY_CACHE)]
+    ruff = str(tools / "ruff")
+    commands = [
+        [*mypy, "--python-executable", sys.executable, *files],
+        [ruff, "check", "--no-cache", *files],
+        [ruff, "format", "--check", "--no-cache", *files],
+    ]
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if done.returncode != 0:

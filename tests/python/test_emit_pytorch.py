@@ -4,6 +4,7 @@
 import ast
 import json
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from models import F32, model, node, smeaton, tensor  # noqa: E402
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-FILES = {"model.py", "clusters.py", "check.py", "model_map.json", "weights.safetensors", "README.md"}
+FILES = {"model.py", "clusters.py", "check.py", "model_map.json", "weights.safetensors", "README.md", "ruff.toml"}
 
 
 def emitted(path, folder, *more):
@@ -42,6 +43,14 @@ def functions(file):
 def test_all_files_are_there_and_nothing_else(resnet):
     assert {file.name for file in resnet.iterdir()} == FILES
     assert [f.name for f in resnet.parent.iterdir()] == ["resnet50"]
+
+
+@pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_has_nothing_to_say(resnet, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *words, "--no-cache", resnet], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", ["model.py", "clusters.py", "check.py"])

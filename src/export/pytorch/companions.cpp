@@ -149,7 +149,8 @@ PyTorch source of `{1}`. It needs PyTorch and nothing else.
 - `model_map.json`: for each node of the model file the class, the module, the line in `model.py`, the cluster and
   the line in `clusters.py`; for each initializer its names in the weights.
 - `check.py`: loads the weights, compares the bits of both ways, prints times.
-{8}
+{8}- `ruff.toml`: the width that `ruff format` keeps. The source passes `ruff check` and `mypy --strict`.
+
 `forward_parallel` takes the threads of `torch.get_num_threads()` for the plan's cores: an operator has its share of
 them, at least one. With
 `torch.set_num_threads(1)` its results are those of `forward`, bit for bit.

@@ -97,6 +97,9 @@ std::string map_text(const Source& source, const Tree& tree, const Classes& clas
     return all.dump(1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+constexpr const char* kRuff =
+    "# What the source is formatted to; ruff's own lines are 88 columns.\nline-length = 100\n";
+
 }  // namespace
 
 Emitted emit(const Export& what, const ClusterPlan& plan, const EmitOptions& options) {
@@ -114,7 +117,8 @@ Emitted emit(const Export& what, const ClusterPlan& plan, const EmitOptions& opt
                  {"model_map.json",
                   map_text(source, what.tree(), classes, paths, model, clusters, out.tensors)},
                  {"check.py", check_text(source)},
-                 {"README.md", readme_text(source, plan, options)}};
+                 {"README.md", readme_text(source, plan, options)},
+                 {"ruff.toml", kRuff}};
     if (options.train) out.files.push_back({"train.py", train_text(source, *options.train)});
     return out;
 }

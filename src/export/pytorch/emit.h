@@ -8,6 +8,7 @@
 //   check.py             loads, runs both ways, compares bits, times
 //   train.py             where asked for: a loss, an optimiser, a loop
 //   README.md
+//   ruff.toml            the width of lines
 #pragma once
 
 #include <optional>

@@ -186,15 +186,17 @@ private:
     }
 
     /// Modules return anything, to a type checker: what is returned is declared where it first
-    /// stands.
+    /// stands; in front of it where it stands beside others, since only a single name can be.
     void declare(const std::string& name) {
         const auto& arguments = out_.arguments;
         if (std::find(arguments.begin(), arguments.end(), name) != arguments.end()) return;
-        for (CodeLine& line : out_.lines) {
-            const std::string results = ", " + line.text.substr(0, line.text.find(" = ")) + ", ";
+        for (auto line = out_.lines.begin(); line != out_.lines.end(); ++line) {
+            const std::string results = ", " + line->text.substr(0, line->text.find(" = ")) + ", ";
             if (results.find(", " + name + ", ") == std::string::npos) continue;
-            if (line.text.starts_with(name + " = ") && line.depth == 0)
-                line.text.insert(name.size(), ": Tensor");
+            if (line->text.starts_with(name + " = ") && line->depth == 0)
+                line->text.insert(name.size(), ": Tensor");
+            else if (unit_.outputs.size() == 1)
+                out_.lines.insert(line, {name + ": Tensor", {}, 0});
             return;
         }
     }

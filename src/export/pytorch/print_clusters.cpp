@@ -434,6 +434,14 @@ private:
         file_.call(0, "def " + name, all, " -> " + result + ":");
     }
 
+    /// What a module returns is anything to a type checker: a name that a function returns is
+    /// declared where it first stands, in front of it where that is beside others.
+    std::string declared(const std::string& text, const std::string& name) {
+        if (text.starts_with(name + " = ")) return name + ": Tensor" + text.substr(name.size());
+        file_.add(1, name + ": Tensor");
+        return text;
+    }
+
     void write(const Line& line, const std::string& text) {
         const int at = file_.code(1, text, line.comment);
         if (line.statement >= 0) out_.line_of[line.statement] = at;
@@ -511,7 +519,15 @@ private:
         const std::string name = fmt::format("cluster_{}_part_{}", c, p);
         begin_function(name, tensors, result);
         add_size_lines(lines, begin, end);
-        for (size_t k = begin; k < end; ++k) write(lines[k], names.texts[k]);
+        const std::string& returned = out.size() == 1 ? out[0] : "";
+        bool is_declared = std::find(tensors.begin(), tensors.end(), returned) != tensors.end();
+        for (size_t k = begin; k < end; ++k) {
+            const std::vector<std::string>& makes = names.makes[k];
+            const bool first =
+                !is_declared && std::find(makes.begin(), makes.end(), returned) != makes.end();
+            write(lines[k], first ? declared(names.texts[k], returned) : names.texts[k]);
+            is_declared |= first;
+        }
         const std::string results = fmt::format("{}", fmt::join(out, ", "));
         if (!out.empty()) file_.add(1, "return " + results);
         const std::string call = fmt::format("{}(model, channel{}{})", name,

@@ -69,7 +69,8 @@ void split(Speller& s) {
     const int64_t axis = model::move_axis(s);
     const bool even = !sizes[0].is(0) && std::all_of(sizes.begin(), sizes.end(),
                                                      [&](const Dim& d) { return d == sizes[0]; });
-    s.give_all(fmt::format("{}.split({}, dim={})", s.in(0),
+    // torch.split and not the tensor's own method, which has no types.
+    s.give_all(fmt::format("torch.split({}, {}, dim={})", s.in(0),
                            even ? dim_text(sizes[0]) : "[" + dims_text(sizes) + "]", axis));
 }
 
