@@ -84,7 +84,7 @@ bool has_special(const Block& body) {
     return found;
 }
 
-// Elements along and across an axis that one turn of the nest's loops stores, or touches.
+// Elements stored along and across an axis by one turn of the nest's loops.
 struct Stores {
     double along = 0, across = 0;
 };
@@ -129,28 +129,29 @@ Name axis_most_along(const Program& program, const LoopNest& nest) {
     return best;
 }
 
-// Elements of buffers that one turn of the nest's loops touches along and across an axis; what the
-// axis does not walk is the same for all lanes.
-void count_accesses(const Program& program, const Block& body, Name axis, double turns,
-                    Stores& accesses) {
+// Elements of buffers that one turn of the nest's loops reads along an axis.
+double read_along(const Program& program, const Block& body, Name axis) {
+    double along = 0;
     for (const StmtPtr& s : body) {
         if (auto* op = std::get_if<Op>(&s->node)) {
-            double elements = turns;
+            double elements = 1;
             for (const NamedDim& d : op->dims)
                 if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
-            for_each_slice(*op, [&](const Slice& slice, bool) {
-                if (!program.find_buffer(slice.target) || !uses(slice, axis)) return;
-                (runs_along(program, slice, axis) ? accesses.along : accesses.across) += elements;
+            for_each_slice(*op, [&](const Slice& slice, bool stored) {
+                if (stored || !program.find_buffer(slice.target)) return;
+                if (runs_along(program, slice, axis)) along += elements;
             });
         } else if (const Block* inner = body_of(*s)) {
-            count_accesses(program, *inner, axis, turns * turns_of(*s), accesses);
+            along += turns_of(*s) * read_along(program, *inner, axis);
         }
     }
+    return along;
 }
 
-/// Where every store shuns all axes, the one along which most is read, if more than goes across it:
-/// sums over the pixels of an image whose channels lie innermost, of which each is stored apart.
-/// Blocks with tiles of rows have vectors of their own.
+/// Where every store shuns all axes, the one along which most is read, if that is more than goes
+/// across it to memory: sums over the pixels of an image whose channels lie innermost, of which
+/// each is stored apart. What is read across it is gathered, which takes no longer than the same
+/// elements one by one. Blocks with tiles of rows have vectors of their own.
 Name axis_most_read_along(const Program& program, const LoopNest& nest) {
     bool scalars = true;
     for_each_stmt(nest.body, [&](const Stmt& s) {
@@ -160,12 +161,14 @@ Name axis_most_read_along(const Program& program, const LoopNest& nest) {
     Name best;
     double most = 0;
     for (size_t i = nest.loops.size(); scalars && i-- > 0;) {
+        const Name axis = nest.loops[i].axis;
         if (nest.loops[i].extent.value() == 1) continue;
-        Stores accesses;
-        count_accesses(program, nest.body, nest.loops[i].axis, 1, accesses);
-        if (accesses.along <= std::max(most, accesses.across)) continue;
-        best = nest.loops[i].axis;
-        most = accesses.along;
+        Stores stores;
+        count_stores(program, nest.body, axis, 1, stores);
+        const double along = read_along(program, nest.body, axis);
+        if (along <= std::max(most, stores.across)) continue;
+        best = axis;
+        most = along;
     }
     return best;
 }
