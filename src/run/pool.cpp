@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <system_error>
@@ -68,12 +69,17 @@ struct Pool::State {
     void work(int thread) {
         uint32_t seen = 0;
         for (;;) {
-            if (!spin_while(generation, seen)) sleep_while(generation, seen, sleepers);
+            if (!spin_while(generation, seen, kSpinNs)) sleep_while(generation, seen, sleepers);
             seen = generation.load(std::memory_order_acquire);
             if (stop) return;
             take_part(thread);
             if (left.fetch_sub(1) == 1) wake_all(left, caller_sleeps);
         }
+    }
+
+    int64_t spin_for_work_ns() const {
+        const bool crowded = std::find(cores.begin(), cores.end(), -1) != cores.end();
+        return crowded ? kSpinNs : kSpinForWorkNs;
     }
 
     void publish() {
@@ -85,7 +91,7 @@ struct Pool::State {
         for (;;) {
             uint32_t n = left.load(std::memory_order_acquire);
             if (n == 0) return;
-            if (spin_while(left, n)) continue;
+            if (spin_while(left, n, spin_for_work_ns())) continue;
             sleep_while(left, n, caller_sleeps);
         }
     }
@@ -162,6 +168,9 @@ const std::string& Pool::warning() const {
 }
 std::vector<int> Pool::pinned_cores() const {
     return state_->cores;
+}
+int64_t Pool::spin_for_work_ns() const {
+    return state_->spin_for_work_ns();
 }
 
 Pool::Lease::Lease(Pool& pool) : pool_(pool) {

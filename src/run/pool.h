@@ -29,6 +29,8 @@ public:
     const std::string& warning() const;
     /// Cores that workers are pinned to; -1 for a worker that runs where the system puts it.
     std::vector<int> pinned_cores() const;
+    /// How long a thread spins for what others work on: longer where each worker has a core.
+    int64_t spin_for_work_ns() const;
 
     /// Holds the pool for the calling thread; other threads wait. While it is held, a caller who
     /// sits on a worker's core is moved off it.

@@ -58,6 +58,7 @@ struct TeamRun::State {
     std::vector<std::vector<Span>> spans;  // by thread
     int64_t begin_ns = 0;                  // of the run
     Sleepers sleepers{0};
+    int64_t spin_ns = kSpinNs;
 
     const PlanStep& step(int i) const { return linked->plan.steps[static_cast<size_t>(i)]; }
     Slot& slot(int i) const { return slots[static_cast<size_t>(i)]; }
@@ -160,7 +161,7 @@ struct TeamRun::State {
         for (size_t k = 0; k < phases; ++k) {
             work_on(i, k, thread, s.shares[k]->pieces());
             if (k + 1 == phases) return;
-            wait_while(s.phase, static_cast<uint32_t>(k), sleepers);
+            wait_while(s.phase, static_cast<uint32_t>(k), sleepers, spin_ns);
             if (s.ended.load(std::memory_order_acquire) != 0) return;
         }
     }
@@ -193,7 +194,7 @@ struct TeamRun::State {
                     deadline = 0;
                     continue;
                 }
-                if (spin_some(slot(before).ended, 0, deadline)) continue;
+                if (spin_some(slot(before).ended, 0, deadline, spin_ns)) continue;
                 sleep_while(slot(before).ended, 0, sleepers);
             }
         }
@@ -226,6 +227,7 @@ TeamRun::TeamRun(const LinkedPlan& linked, Pool& pool, std::vector<char*> scratc
     s.linked = &linked;
     s.pool = &pool;
     s.scratch = std::move(scratch);
+    s.spin_ns = pool.spin_for_work_ns();
     s.slots = std::make_unique<Slot[]>(linked.plan.steps.size());
     s.turns.resize(static_cast<size_t>(pool.threads()));
     for (int i : order_of(linked.plan)) {

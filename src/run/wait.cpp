@@ -13,8 +13,6 @@ namespace {
 
 static_assert(sizeof(Word) == 4);
 
-constexpr int64_t kSpinNs = 30000;
-
 inline void relax() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -31,19 +29,19 @@ int64_t now_ns() {
         .count();
 }
 
-bool spin_some(const Word& word, uint32_t value, int64_t& deadline_ns) {
+bool spin_some(const Word& word, uint32_t value, int64_t& deadline_ns, int64_t spin_ns) {
     for (int i = 0; i < 64; ++i) {
         if (word.load(std::memory_order_acquire) != value) return true;
         relax();
     }
     const int64_t now = now_ns();
-    if (deadline_ns == 0) deadline_ns = now + kSpinNs;
+    if (deadline_ns == 0) deadline_ns = now + spin_ns;
     return now < deadline_ns;
 }
 
-bool spin_while(const Word& word, uint32_t value) {
+bool spin_while(const Word& word, uint32_t value, int64_t spin_ns) {
     int64_t deadline = 0;
-    while (spin_some(word, value, deadline))
+    while (spin_some(word, value, deadline, spin_ns))
         if (word.load(std::memory_order_acquire) != value) return true;
     return false;
 }
@@ -55,8 +53,8 @@ void sleep_while(Word& word, uint32_t value, Sleepers& sleepers) {
     sleepers.fetch_sub(1);
 }
 
-void wait_while(Word& word, uint32_t value, Sleepers& sleepers) {
-    if (!spin_while(word, value)) sleep_while(word, value, sleepers);
+void wait_while(Word& word, uint32_t value, Sleepers& sleepers, int64_t spin_ns) {
+    if (!spin_while(word, value, spin_ns)) sleep_while(word, value, sleepers);
 }
 
 void wake_all(Word& word, const Sleepers& sleepers) {
