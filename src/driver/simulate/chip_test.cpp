@@ -320,7 +320,7 @@ TEST(SystolicChip, sums_along_vectors_what_is_stored_across_them) {
         const gir::Program tiled = tiled_and_checked("systolic-chip", std::string(R"(program p
   buffer x: memory f32[c: 70, h: 12, w: 9] input [h, w, c]
   buffer g: memory f32[c: 70, h: 12, w: 9] input )") + other + R"(
-  buffer y: memory f32[c: 70, tap: 9] output
+  buffer y: memory f32[c: 70, tap: 2] output
   run taps(x, g -> y)
 
 kernel taps(x, g -> y) from taps
@@ -332,11 +332,8 @@ kernel taps(x, g -> y) from taps
       move row[h,w] <- t[]
     let m: local f32[]
     reduce add m[] <- row[v,w]
-    move y[c,4] <- m[]
-    parallel tap: 4 any
-      move y[c,tap] <- 0.0
-    parallel tap: 4 any
-      move y[c,tap+5] <- 0.0
+    move y[c,0] <- m[]
+    move y[c,1] <- m[]
 )");
         for (const gir::KernelPtr& kernel : gir::kernels(tiled))
             gir::for_each_op(kernel->body, [&](const gir::Op& op) {
@@ -344,6 +341,35 @@ kernel taps(x, g -> y) from taps
                 EXPECT_FALSE(op.spelling->lanes.empty()) << gir::print(tiled);
             });
     }
+}
+
+// What is stored inside runs along other lanes than what is read for each row alone.
+TEST(SystolicChip, leaves_lanes_to_nests_inside) {
+    const gir::Program tiled = tiled_and_checked("systolic-chip", R"(program p
+  buffer x: memory f32[i: 14, j: 384] input
+  buffer s: memory f32[i: 14] input
+  buffer u: memory f32[i: 14] input
+  buffer y: memory f32[i: 14, j: 384] output
+  run rows(s, u, x -> y)
+
+kernel rows(s, u, x -> y) from rows
+  parallel i: 14 any
+    let m: local f32[]
+    binary add m[] <- s[i], u[i]
+    parallel j: 384 any
+      let t: local f32[]
+      binary mul t[] <- x[i,j], s[i]
+      let v: local f32[]
+      binary mul v[] <- t[], u[i]
+      let w: local f32[]
+      binary add w[] <- v[], m[]
+      move y[i,j] <- w[]
+)");
+    for (const gir::KernelPtr& kernel : gir::kernels(tiled))
+        gir::for_each_op(kernel->body, [&](const gir::Op& op) {
+            if (op.fn != gir::ScalarFn::mul) return;
+            EXPECT_EQ(op.spelling->lanes, Name("j")) << gir::print(tiled);
+        });
 }
 
 // Squares that are summed are not written to memory first, whether tiles are weighed or not.

@@ -129,29 +129,31 @@ Name axis_most_along(const Program& program, const LoopNest& nest) {
     return best;
 }
 
-// Elements of buffers that one turn of the nest's loops reads along an axis.
-double read_along(const Program& program, const Block& body, Name axis) {
-    double along = 0;
+// Elements that one turn of the nest's loops reads along an axis, and those that it stores across
+// it in nests inside, which may have lanes of their own.
+void count_reads(const Program& program, const Block& body, Name axis, double turns,
+                 Stores& counted) {
     for (const StmtPtr& s : body) {
         if (auto* op = std::get_if<Op>(&s->node)) {
-            double elements = 1;
+            double elements = turns;
             for (const NamedDim& d : op->dims)
                 if (d.extent.is_const()) elements *= static_cast<double>(d.extent.value());
             for_each_slice(*op, [&](const Slice& slice, bool stored) {
                 if (stored || !program.find_buffer(slice.target)) return;
-                if (runs_along(program, slice, axis)) along += elements;
+                if (runs_along(program, slice, axis)) counted.along += elements;
             });
+        } else if (std::holds_alternative<Parallel>(s->node)) {
+            count_stores(program, {s}, axis, turns, counted);
         } else if (const Block* inner = body_of(*s)) {
-            along += turns_of(*s) * read_along(program, *inner, axis);
+            count_reads(program, *inner, axis, turns * turns_of(*s), counted);
         }
     }
-    return along;
 }
 
-/// Where every store shuns all axes, the one along which most is read, if that is more than goes
-/// across it to memory: sums over the pixels of an image whose channels lie innermost, of which
-/// each is stored apart. What is read across it is gathered, which takes no longer than the same
-/// elements one by one. Blocks with tiles of rows have vectors of their own.
+/// Where every store shuns all axes, the one along which most is read: sums over the pixels of an
+/// image whose channels lie innermost, of which each is stored apart. What is read across it is
+/// gathered, which takes no longer than the same elements one by one. Blocks with tiles of rows,
+/// and nests inside that store much, have vectors of their own.
 Name axis_most_read_along(const Program& program, const LoopNest& nest) {
     bool scalars = true;
     for_each_stmt(nest.body, [&](const Stmt& s) {
@@ -163,12 +165,11 @@ Name axis_most_read_along(const Program& program, const LoopNest& nest) {
     for (size_t i = nest.loops.size(); scalars && i-- > 0;) {
         const Name axis = nest.loops[i].axis;
         if (nest.loops[i].extent.value() == 1) continue;
-        Stores stores;
-        count_stores(program, nest.body, axis, 1, stores);
-        const double along = read_along(program, nest.body, axis);
-        if (along <= std::max(most, stores.across)) continue;
+        Stores counted;
+        count_reads(program, nest.body, axis, 1, counted);
+        if (counted.along <= most || counted.across * kAlongToAcross > counted.along) continue;
         best = axis;
-        most = along;
+        most = counted.along;
     }
     return best;
 }
