@@ -1,17 +1,21 @@
 // points_bench MACHINE.yaml [HW.json] [NAME=VALUE…] MODEL.onnx…: what one point costs, CPU ms of
 // one thread: SimDIT's closed form on HW.json; the native closed form on MACHINE stage by stage, as
-// of a model that was never priced, and as a search asks for it, on chips that each differ in
-// arrays, lanes, bandwidths and capacities from those before (the median of 24); the event
-// simulation. The graph is built before. NAME=VALUE binds open sizes of the models behind it.
+// of a model that was never priced, the same by all cores (ms by the clock, the median of 15), and
+// as a search asks for it, on chips that each differ in arrays, lanes, bandwidths and capacities
+// from those before (the median of 24); the event simulation. The graph is built before. NAME=VALUE
+// binds open sizes of the models behind it.
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <random>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "cost/oracle.h"
 #include "cost/target.h"
 #include "driver/feeds.h"
@@ -100,6 +104,24 @@ machine::Machine another(machine::Machine m, std::mt19937& chance) {
     return m;
 }
 
+/// Of models that were never priced.
+void native_on_all_cores(const driver::Pricer& pricer, const machine::Machine& m) {
+    const auto workers = std::make_shared<Workers>(0);
+    std::vector<double> times;
+    for (int i = 0; i < 15; ++i) {
+        driver::Pricer one = pricer.another();
+        one.use(workers);
+        const auto start = std::chrono::steady_clock::now();
+        one.cost(m);
+        times.push_back(
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                .count());
+    }
+    std::nth_element(times.begin(), times.begin() + 7, times.end());
+    fmt::print("  {:<28} {:9.2f} ms\n", fmt::format("native: all, by {} cores", workers->count()),
+               times[7]);
+}
+
 void native_search(driver::Pricer& pricer, const machine::Machine& m) {
     std::mt19937 chance(11);
     std::vector<double> times;
@@ -123,6 +145,7 @@ void points_of(const std::string& model, const driver::FeedRequest& feeds,
     driver::Pricer pricer(opened.graph, opened.feeds, options);
     const gir::Program tiled = native_stages(pricer.lowered(), m);
     native_search(pricer, m);
+    native_on_all_cores(pricer, m);
     try {
         timed("event simulation", [&] { return sim::events::simulate(tiled, m); });
     } catch (const UserError& error) {

@@ -37,27 +37,32 @@ bool plain_vector(const ShapeRow& row) {
 
 class Taker {
 public:
-    Taker(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
+    Taker(const Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
           const std::set<Name>& scratchpads)
         : nest_(nest), table_(table), slot_bytes_(slot_bytes), scratchpads_(scratchpads) {}
 
     ContractionWork take() {
-        for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0, 0});
         visit(nest_.root, 1);
+        return taken_work();
+    }
+    ContractionWork take(const Op& op) {
+        if (taken(op, 1)) work_.ops.insert(&op);
+        return taken_work();
+    }
+
+private:
+    ContractionWork taken_work() {
         std::erase_if(work_.uses, [](const ShapeUse& u) { return u.shapes == 0; });
         return std::move(work_);
     }
 
-private:
-    void visit(Node& node, double runs) {
+    void visit(const Node& node, double runs) {
         if (node.is_loop) runs *= node.loop.trips;
-        std::erase_if(node.children, [&](Node& child) {
-            if (!child.op) {
+        for (const Node& child : node.children)
+            if (!child.op)
                 visit(child, runs);
-                return false;
-            }
-            return taken(*child.op, runs);
-        });
+            else if (taken(*child.op, runs))
+                work_.ops.insert(child.op);
     }
 
     /// Counts the op and says so, unless it is none for a row of the table.
@@ -66,6 +71,8 @@ private:
         auto* a = std::get_if<Slice>(&op.srcs.at(0));
         auto* b = std::get_if<Slice>(&op.srcs.at(1));
         if (!a || !b) return false;
+        if (work_.uses.empty())
+            for (const ShapeRow& row : table_) work_.uses.push_back({row, 0, 0, 0});
         DType acc = dtype_of(nest_, op.dst.target);
         return taken(op, *a, *b, dtype_of(nest_, a->target), dtype_of(nest_, b->target), runs) ||
                taken(op, *a, *b, acc, acc, runs);
@@ -155,7 +162,7 @@ private:
         return array ? array->level : Name();
     }
 
-    Nest& nest_;
+    const Nest& nest_;
     const std::vector<ShapeRow>& table_;
     double slot_bytes_;
     const std::set<Name>& scratchpads_;
@@ -164,9 +171,14 @@ private:
 
 }  // namespace
 
-ContractionWork take_contractions(Nest& nest, const std::vector<ShapeRow>& table, double slot_bytes,
-                                  const std::set<Name>& scratchpads) {
+ContractionWork take_contractions(const Nest& nest, const std::vector<ShapeRow>& table,
+                                  double slot_bytes, const std::set<Name>& scratchpads) {
     return Taker(nest, table, slot_bytes, scratchpads).take();
+}
+
+ContractionWork take_contraction(const Nest& nest, const Op& op, const std::vector<ShapeRow>& table,
+                                 double slot_bytes, const std::set<Name>& scratchpads) {
+    return Taker(nest, table, slot_bytes, scratchpads).take(op);
 }
 
 ContractionTime time_of(const machine::Machine& m, const std::vector<ShapeUse>& uses) {

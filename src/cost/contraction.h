@@ -7,6 +7,7 @@
 
 #include "cost/reuse.h"
 #include "cost/shapes.h"
+#include "cost/work.h"
 
 namespace smeaton::cost {
 
@@ -31,17 +32,21 @@ struct ContractionWork {
     double loads = 0;                     ///< vectors read from levels managed by hardware
     std::vector<OperandAccess> accesses;  ///< op by op, those not in registers
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< by level, as Work has them
+    TakenOps ops;                                                ///< those that were taken
 };
 
-/// Takes those `mma`s out of the nest whose fastest row is more than a multiply-add of vectors and
-/// counts them. An op over [batch, m, n, k] is batch x ceil(m/rows) x ceil(n/columns) x
-/// ceil(k/group) shapes; with fewer independent sums than latency x rate its time grows by their
-/// ratio. Each operand is read once by an op, except by arrays: what streams past what stays is
-/// read once for each tile that stays, and sums that do not stay go through once for each group.
-/// Dot products of a vector unit have one row operand for all lanes: batches stay with the vector
-/// unit. `slot_bytes`: what a load brings.
-ContractionWork take_contractions(Nest&, const std::vector<ShapeRow>&, double slot_bytes,
+/// Counts those `mma`s of the nest whose fastest row is more than a multiply-add of vectors. An op
+/// over [batch, m, n, k] is batch x ceil(m/rows) x ceil(n/columns) x ceil(k/group) shapes; with
+/// fewer independent sums than latency x rate its time grows by their ratio. Each operand is read
+/// once by an op, except by arrays: what streams past what stays is read once for each tile that
+/// stays, and sums that do not stay go through once for each group. Dot products of a vector unit
+/// have one row operand for all lanes: batches stay with the vector unit. `slot_bytes`: what a load
+/// brings.
+ContractionWork take_contractions(const Nest&, const std::vector<ShapeRow>&, double slot_bytes,
                                   const std::set<Name>& scratchpads);
+/// The same of one execution of an op of the nest.
+ContractionWork take_contraction(const Nest&, const gir::Op&, const std::vector<ShapeRow>&,
+                                 double slot_bytes, const std::set<Name>& scratchpads);
 
 /// Time of all of them on one core: on the vector unit, and on the busiest of the others.
 struct ContractionTime {

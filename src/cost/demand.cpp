@@ -31,13 +31,12 @@ bool lies_in_registers(Name level) {
 
 Demands::Demands(const Nest& nest, const machine::Machine& m, const CostOptions& options,
                  const WorkShape& shape, int64_t cores)
-    : one_(nest),
+    : nest_(nest),
       m_(m),
       options_(options),
       shape_(shape),
       cores_(cores),
       vector_(vector_unit_of(m, options)) {
-    for (auto& copy : one_.copies) copy.second.share = 1;
     rows_ = shapes_of(m, vector_);
     for (const machine::Unit& unit : m.units) engines_.push_back(unit.name);
     for (const char* way : {"into ", "out of "})
@@ -51,8 +50,7 @@ Demands::Demands(const Nest& nest, const machine::Machine& m, const CostOptions&
             pipeline_ns_ = std::max(
                 pipeline_ns_, rate.latency_cycles->value / machine::clock_of(m, vector_).value);
     if (options.overlap) return;
-    Nest products = nest;
-    for (const ShapeUse& use : take_contractions(products, rows_, 1, scratchpads_).uses)
+    for (const ShapeUse& use : take_contractions(nest, rows_, 1, scratchpads_).uses)
         if (use.row.kind != machine::UnitKind::Vector) array_ = engine_of(use.row.shape.unit);
 }
 
@@ -79,9 +77,9 @@ int Demands::level_index(Name name) const {
 }
 
 int Demands::level_of(Name target) const {
-    auto tile = one_.tiles.find(target);
-    if (tile != one_.tiles.end()) return level_index(tile->second.level);
-    const Array* array = array_named(one_, target);
+    auto tile = nest_.tiles.find(target);
+    if (tile != nest_.tiles.end()) return level_index(tile->second.level);
+    const Array* array = array_named(nest_, target);
     return level_index(array ? array->level : Name());
 }
 
@@ -153,7 +151,7 @@ void Demands::add_flows(Demand& demand, const Op& op, const Work& work) const {
     std::vector<Asked> asked;
     std::vector<std::array<double, 2>> sums(m_.levels.size()), counted = sums;
     gir::for_each_slice(op, [&](const Slice& s, bool write) {
-        double bytes = tensor::bits(dtype_of(one_, s.target)) / 8.0;
+        double bytes = tensor::bits(dtype_of(nest_, s.target)) / 8.0;
         for (const gir::NamedDim& d : op.dims)
             if (gir::walks(s, d.name)) bytes *= static_cast<double>(d.extent.value());
         asked.push_back({level_of(s.target), write, bytes});
@@ -198,11 +196,8 @@ void Demands::add_latency(Demand& demand, const Work& work) const {
 }
 
 Demand Demands::of(const Op& op) {
-    one_.root = Node{};
-    one_.root.children.emplace_back();
-    one_.root.children.front().op = &op;
-    const ContractionWork contractions = take_contractions(one_, rows_, 1, scratchpads_);
-    Work work = work_of(one_, shape_);
+    const ContractionWork contractions = take_contraction(nest_, op, rows_, 1, scratchpads_);
+    Work work = contractions.ops.empty() ? work_of(nest_, op, shape_) : Work();
     Demand demand;
     if (contractions.uses.empty()) add_flows(demand, op, work);
     add_flows(demand, contractions.accesses);

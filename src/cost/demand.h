@@ -61,7 +61,7 @@ private:
     bool inwards(int inner, int outer) const;
     int level_of(Name target) const;
 
-    Nest one_;  ///< its root holds the op at hand
+    const Nest& nest_;
     const machine::Machine& m_;
     const CostOptions& options_;
     const WorkShape& shape_;

@@ -23,26 +23,26 @@ public:
     Meter(const Machine& m, KernelEnergy& energy) : m_(m), energy_(energy) {}
 
     void operations(const Unit& unit, OpClass op, DType dtype, double count) {
-        add(unit.name, fmt::format("{} {}", machine::text(op), tensor::name(dtype)), count,
-            class_energy_pj(m_, unit, op, dtype),
-            fmt::format("unit {}: 'energy_pj' of {} {}", unit.name, machine::text(op),
-                        tensor::name(dtype)));
+        if (count <= 0) return;
+        const std::string what = fmt::format("{} {}", machine::text(op), tensor::name(dtype));
+        add(unit.name, what, count, class_energy_pj(m_, unit, op, dtype),
+            [&] { return fmt::format("unit {}: 'energy_pj' of {}", unit.name, what); });
     }
 
     void contraction(const ShapeUse& use) {
         for (const Unit& unit : m_.units) {
             if (Name(unit.name) != use.row.shape.unit) continue;
             const gir::MmaShape& s = use.row.shape;
-            add(unit.name, fmt::format("fma {}", tensor::name(s.a)), use.macs * use.row.left.value,
-                shape_pj(unit, s),
-                fmt::format("unit {}: 'energy_pj' of fma {}", unit.name, tensor::name(s.a)));
+            const std::string what = fmt::format("fma {}", tensor::name(s.a));
+            add(unit.name, what, use.macs * use.row.left.value, shape_pj(unit, s),
+                [&] { return fmt::format("unit {}: 'energy_pj' of {}", unit.name, what); });
         }
     }
 
     void bytes(const Level& level, bool write, double count) {
         const char* what = write ? "write" : "read";
         add(level.name, what, count, machine::access_energy_pj_per_byte(m_, level, write),
-            fmt::format("level {}: '{}_energy_pj_per_byte'", level.name, what));
+            [&] { return fmt::format("level {}: '{}_energy_pj_per_byte'", level.name, what); });
     }
 
 private:
@@ -54,13 +54,15 @@ private:
         return class_energy_pj(m_, unit, OpClass::Fma, s.a);
     }
 
+    /// `name` makes that of a missing figure.
+    template <class MakeName>
     void add(const std::string& part, const std::string& what, double count,
-             const std::optional<Number>& each, const std::string& name) {
+             const std::optional<Number>& each, const MakeName& name) {
         if (count <= 0) return;
         if (each)
             energy_.terms.push_back({part, what, count, *each});
         else
-            energy_.missing.push_back(name);
+            energy_.missing.push_back(name());
     }
 
     const Machine& m_;

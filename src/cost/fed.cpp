@@ -51,19 +51,17 @@ double bytes_at_once(const Nest& nest, const gir::Op& op, const gir::Slice& s) {
     return bytes;
 }
 
-/// Of one op; `one` is the kernel's nest.
-void add_unfed(std::vector<Unfed>& found, Nest& one, const gir::Op& op, Name kernel,
+/// Of one op of the kernel's nest.
+void add_unfed(std::vector<Unfed>& found, const Nest& nest, const gir::Op& op, Name kernel,
                const Machine& m, const std::vector<ShapeRow>& rows,
                const std::set<Name>& scratchpads) {
-    one.root = Node{};
-    one.root.children.emplace_back().op = &op;
-    const ContractionWork work = take_contractions(one, rows, 1, scratchpads);
+    const ContractionWork work = take_contraction(nest, op, rows, 1, scratchpads);
     if (work.uses.empty() || work.uses.front().row.kind != machine::UnitKind::Systolic) return;
     for (const OperandAccess& access : work.accesses) {
         const Level* pad = pad_for(m, access.role);
         if (!pad || access.level != Name(m.levels.back().name)) continue;
         found.push_back({kernel, work.uses.front().row.shape.unit, access.role, pad->name,
-                         bytes_at_once(one, op, operand(op, access.role))});
+                         bytes_at_once(nest, op, operand(op, access.role))});
     }
 }
 
@@ -84,11 +82,10 @@ std::vector<Unfed> unfed_operands(const gir::Program& tiled, const Machine& m) {
             contracts = contracts || op.kind == gir::OpKind::Mma;
         });
         if (!contracts || !seen.insert(kernel.get()).second) continue;
-        Nest one = nest_of(tiled, *kernel);
-        const gir::Block body = one.body;
-        gir::for_each_op(body, [&](const gir::Op& op) {
+        const Nest nest = nest_of(tiled, *kernel);
+        gir::for_each_op(nest.body, [&](const gir::Op& op) {
             if (op.kind == gir::OpKind::Mma)
-                add_unfed(found, one, op, kernel->name, m, rows, scratchpads);
+                add_unfed(found, nest, op, kernel->name, m, rows, scratchpads);
         });
     }
     return found;

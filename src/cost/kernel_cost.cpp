@@ -95,13 +95,13 @@ bool lies_in(Name name, const Level& level) {
 }
 
 /// Bytes through one level, all cores together.
-LevelCost level_cost(const KernelModel& model, const Machine& m, const Level& level,
-                     const Warm& warm) {
+LevelCost level_cost(const KernelModel& model, const CacheTraffics& caches, const Machine& m,
+                     const Level& level, const Warm& warm) {
     LevelCost cost;
     cost.name = level.name;
     const Level* inner = inwards_of(m, level);
     const CacheTraffic* below = nullptr;
-    for (const auto& c : model.caches)
+    for (const auto& c : caches)
         if (inner && c->cache == inner->name) below = c.get();
     if (below) {
         for (size_t i = 0; i < model.arrays.size(); ++i) {
@@ -209,15 +209,16 @@ void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kern
 }
 
 /// What all threads do, which is what costs energy.
-void add_totals(KernelModel& model, Nest whole, const std::vector<ShapeRow>& shapes,
+void add_totals(KernelModel& model, const Nest& whole, const std::vector<ShapeRow>& shapes,
                 const std::set<Name>& scratchpads, const WorkShape& shape) {
     if (model.threads == 1) {
         model.total = model.busiest;
         model.total_contractions = model.contractions;
         return;
     }
-    model.total_contractions = take_contractions(whole, shapes, 1, scratchpads).uses;
-    model.total = work_of(whole, shape);
+    ContractionWork taken = take_contractions(whole, shapes, 1, scratchpads);
+    model.total = work_of(whole, shape, taken.ops);
+    model.total_contractions = std::move(taken.uses);
 }
 
 std::set<Name> scratchpads_of(const Machine& m) {
@@ -353,7 +354,8 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     model.threads = static_cast<int>(
         std::min<double>(thread_count(m, options), std::max(whole.parallel_trips, 1.0)));
     if (!options.time_alone) add_ledger(model, program, kernel, m);
-    Nest busiest = model.threads == 1 ? whole : nest_of(program, kernel, model.threads);
+    const Nest share = model.threads == 1 ? Nest() : nest_of(program, kernel, model.threads);
+    const Nest& busiest = model.threads == 1 ? whole : share;
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
     model.port_bytes = port_bytes(whole, m, shapes, scratchpads);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
@@ -362,7 +364,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     }
     ContractionWork contractions =
         take_contractions(busiest, shapes, widest_vector_bytes(m), scratchpads);
-    model.busiest = work_of(busiest, shape);
+    model.busiest = work_of(busiest, shape, contractions.ops);
     add_asked(model.busiest, contractions);
     model.contractions = std::move(contractions.uses);
     if (!options.time_alone) {
@@ -396,6 +398,11 @@ KernelModel model_kernel(const gir::Program& program, const gir::Kernel& kernel,
 
 KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions& options,
                    const Warm& warm) {
+    return cost_of(model, model.caches, m, options, warm);
+}
+
+KernelCost cost_of(const KernelModel& model, const CacheTraffics& caches, const Machine& m,
+                   const CostOptions& options, const Warm& warm) {
     KernelCost cost;
     cost.name = model.name;
     cost.ops = model.ops;
@@ -413,7 +420,7 @@ KernelCost cost_of(const KernelModel& model, const Machine& m, const CostOptions
         bool registers = innermost && level.managed == machine::Managed::Software && !level.read;
         innermost = false;
         if (registers) continue;
-        cost.levels.push_back(level_cost(model, m, level, warm));
+        cost.levels.push_back(level_cost(model, caches, m, level, warm));
         overlapped_low = std::max(overlapped_low, cost.levels.back().time_us.low);
     }
     DataTime data = data_time(m, cost.levels, model.threads);

@@ -81,6 +81,9 @@ struct CacheTraffic {
     std::vector<ArrayBytes> first;    ///< of these, the first fetch of each byte
 };
 
+/// Of hardware-managed levels, innermost first.
+using CacheTraffics = std::vector<std::shared_ptr<const CacheTraffic>>;
+
 /// A kernel analysed for a machine and a number of threads.
 struct KernelModel {
     std::string name;
@@ -96,8 +99,7 @@ struct KernelModel {
     Work total;
     std::vector<ShapeUse> total_contractions;
     std::map<std::string, double> port_bytes;  ///< of all threads, by level
-    /// Of hardware-managed levels, innermost first; alone in asking for capacities.
-    std::vector<std::shared_ptr<const CacheTraffic>> caches;
+    CacheTraffics caches;  ///< of these alone capacities are asked, but for the pipeline
     std::optional<Pipeline> pipeline;  ///< of the busiest thread, where no level is a cache
     /// By array, where several threads run and caches are their own; else empty.
     std::vector<gir::cache::Meeting> meetings;
@@ -141,6 +143,9 @@ using Warm = std::function<double(const std::string& cache, const Array&)>;
 
 KernelCost cost_of(const KernelModel&, const machine::Machine&, const CostOptions& = {},
                    const Warm& = nullptr);
+/// The same with caches in place of the model's.
+KernelCost cost_of(const KernelModel&, const CacheTraffics&, const machine::Machine&,
+                   const CostOptions&, const Warm&);
 
 /// Time for reads and writes through one level: the part that both have in common at the copy rate
 /// where one is given, the rest at its own; without one, reads and writes have ports of their own.

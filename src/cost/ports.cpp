@@ -19,7 +19,8 @@ using machine::OperandRole;
 
 class PortCounter {
 public:
-    PortCounter(const Nest& nest, const Machine& m) : nest_(nest), m_(m) {}
+    PortCounter(const Nest& nest, const Machine& m, const TakenOps& taken)
+        : nest_(nest), m_(m), taken_(taken) {}
 
     std::map<std::string, double> count(const std::vector<OperandAccess>& of_arrays) {
         visit(nest_.root, 1);
@@ -31,6 +32,7 @@ public:
 private:
     void visit(const Node& node, double runs) {
         if (node.op) {
+            if (taken_.contains(node.op)) return;
             auto copy = nest_.copies.find(node.op);
             return op(*node.op, copy == nest_.copies.end() ? runs : runs * copy->second.share);
         }
@@ -108,6 +110,7 @@ private:
 
     const Nest& nest_;
     const Machine& m_;
+    const TakenOps& taken_;
     std::map<std::string, double> bytes_;
 };
 
@@ -119,9 +122,8 @@ std::map<std::string, double> port_bytes(const Nest& nest, const Machine& m,
     if (std::none_of(m.levels.begin(), m.levels.end(),
                      [](const Level& l) { return l.port_gb_s.has_value(); }))
         return {};
-    Nest rest = nest;
-    const ContractionWork taken = take_contractions(rest, shapes, 1, scratchpads);
-    return PortCounter(rest, m).count(taken.accesses);
+    const ContractionWork taken = take_contractions(nest, shapes, 1, scratchpads);
+    return PortCounter(nest, m, taken.ops).count(taken.accesses);
 }
 
 }  // namespace smeaton::cost

@@ -44,17 +44,26 @@ bool contiguous(const Nest& nest, const Slice& named, Name var) {
 
 class Counter {
 public:
-    Counter(const Nest& nest, const WorkShape& shape) : nest_(nest), shape_(shape) {}
+    Counter(const Nest& nest, const WorkShape& shape, const TakenOps& taken)
+        : nest_(nest), shape_(shape), taken_(taken) {}
 
     Work count() {
         visit(nest_.root, 1);
+        return std::move(work_);
+    }
+    Work count_one(const Op& o) {
+        auto copy = nest_.copies.find(&o);
+        if (copy != nest_.copies.end())
+            transfer({o, 1}, copy->second);
+        else
+            op(o, 1);
         return std::move(work_);
     }
 
 private:
     void visit(const Node& node, double runs) {
         if (node.op) {
-            op(*node.op, runs);
+            if (!taken_.contains(node.op)) op(*node.op, runs);
             return;
         }
         if (node.is_loop) {
@@ -305,13 +314,19 @@ private:
 
     const Nest& nest_;
     const WorkShape& shape_;
+    const TakenOps& taken_;
     Work work_;
 };
 
 }  // namespace
 
-Work work_of(const Nest& nest, const WorkShape& shape) {
-    return Counter(nest, shape).count();
+Work work_of(const Nest& nest, const WorkShape& shape, const TakenOps& taken) {
+    return Counter(nest, shape, taken).count();
+}
+
+Work work_of(const Nest& nest, const Op& op, const WorkShape& shape) {
+    const TakenOps none;
+    return Counter(nest, shape, none).count_one(op);
 }
 
 }  // namespace smeaton::cost

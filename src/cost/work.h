@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -33,9 +34,13 @@ struct WorkShape {
     const machine::Machine* machine = nullptr;  ///< null: nothing is stored sparse
 };
 
-/// All executions of all ops of the nest, as they are spelled. InternalError for an op without a
-/// spelling; what units with shapes of their own take has been
-/// taken out of the nest (contraction.h).
-Work work_of(const Nest&, const WorkShape&);
+/// Ops of a nest that units with shapes of their own take (contraction.h).
+using TakenOps = std::unordered_set<const gir::Op*>;
+
+/// All executions of all ops of the nest but for those taken, as they are spelled. InternalError
+/// for an op without a spelling.
+Work work_of(const Nest&, const WorkShape&, const TakenOps& = {});
+/// One execution of an op of the nest, or of the pass that fills a copy, whole.
+Work work_of(const Nest&, const gir::Op&, const WorkShape&);
 
 }  // namespace smeaton::cost

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+#include "base/workers.h"
 #include "gir/kernel_form.h"
 #include "gir/room.h"
 
@@ -28,50 +31,100 @@ class ByRegion {
 public:
     static constexpr size_t kMost = 48;
 
+    struct Kept {
+        KeptRegion region;
+        Value value;
+    };
+
+    /// What is kept for the numbers, good until the next is asked for; null: nothing.
+    const Kept* find(const std::vector<double>& numbers) {
+        auto at = std::find_if(kept_.begin(), kept_.end(),
+                               [&](const Kept& kept) { return kept.region.contains(numbers); });
+        if (at == kept_.end()) return nullptr;
+        std::rotate(kept_.begin(), at, at + 1);
+        return &kept_.front();
+    }
+    const Kept& add(const Region& asked, Value value) {
+        value = one_of(std::move(value));
+        if (kept_.size() == kMost) kept_.pop_back();
+        return *kept_.insert(kept_.begin(), {KeptRegion(asked), std::move(value)});
+    }
     /// What is kept for the numbers, or what `make` gives, which notes what it asks.
     template <class Make>
     Value get(const Asking& now, Make make) {
-        auto at = std::find_if(kept_.begin(), kept_.end(),
-                               [&](const auto& kept) { return kept.first.contains(now.numbers); });
-        if (at == kept_.end()) {
+        const Kept* kept = find(now.numbers);
+        if (!kept) {
             Region asked(now.numbers.size());
-            Value value = one_of(make(asked));
-            if (kept_.size() == kMost) kept_.pop_back();
-            at = kept_.insert(kept_.begin(), {KeptRegion(asked), std::move(value)});
-        } else {
-            std::rotate(kept_.begin(), at, at + 1);
-            at = kept_.begin();
+            Value value = make(asked);
+            kept = &add(asked, std::move(value));
         }
-        if (now.asked) meet(*now.asked, at->first);
-        return at->second;
+        if (now.asked) meet(*now.asked, kept->region);
+        return kept->value;
     }
+    size_t size() const { return kept_.size(); }
 
 private:
     Value one_of(Value value) const {
-        for (const auto& kept : kept_)
-            if (kept.second == value) return kept.second;
+        for (const Kept& kept : kept_)
+            if (kept.value == value) return kept.value;
         return value;
     }
 
-    std::vector<std::pair<KeptRegion, Value>> kept_;  // the most recently used first
+    std::vector<Kept> kept_;  // the most recently used first
 };
 
 /// Entries by kernel, in two halves: what was not used while the newer one filled up is dropped.
+/// Several threads may ask; what one gets stays there as long as it holds it.
 template <class Entry>
 class Recent {
 public:
+    using EntryPtr = std::shared_ptr<Entry>;
+
     explicit Recent(size_t most) : most_(most) {}
 
     /// Null: there is none.
-    Entry* find(const KernelPtr& kernel) {
-        if (auto found = newer_.find(kernel); found != newer_.end()) return &found->second;
+    EntryPtr find(const KernelPtr& kernel) {
+        const std::lock_guard lock(mutex_);
+        return found(kernel);
+    }
+    /// Unless another thread was quicker.
+    EntryPtr add(const KernelPtr& kernel, EntryPtr entry) {
+        const std::lock_guard lock(mutex_);
+        if (EntryPtr known = found(kernel)) return known;
+        return added(kernel, std::move(entry));
+    }
+    /// An empty one where there is none.
+    EntryPtr of(const KernelPtr& kernel) {
+        const std::lock_guard lock(mutex_);
+        if (EntryPtr known = found(kernel)) return known;
+        return added(kernel, std::make_shared<Entry>());
+    }
+    /// Drops what was not asked for since the last turn.
+    void turn() {
+        const std::lock_guard lock(mutex_);
+        older_ = std::move(newer_);
+        newer_ = {};
+    }
+    /// The sum over all entries.
+    template <class Count>
+    size_t sum_of(const Count& count) const {
+        const std::lock_guard lock(mutex_);
+        size_t sum = 0;
+        for (const auto* half : {&newer_, &older_})
+            for (const auto& [kernel, entry] : *half) sum += count(*entry);
+        return sum;
+    }
+
+private:
+    EntryPtr found(const KernelPtr& kernel) {
+        if (auto found = newer_.find(kernel); found != newer_.end()) return found->second;
         auto found = older_.find(kernel);
         if (found == older_.end()) return nullptr;
-        Entry entry = std::move(found->second);
+        EntryPtr entry = std::move(found->second);
         older_.erase(found);
-        return &add(kernel, std::move(entry));
+        return added(kernel, std::move(entry));
     }
-    Entry& add(const KernelPtr& kernel, Entry entry) {
+    EntryPtr added(const KernelPtr& kernel, EntryPtr entry) {
         if (newer_.size() >= most_) {
             older_ = std::move(newer_);
             newer_ = {};
@@ -79,9 +132,10 @@ public:
         return newer_.emplace(kernel, std::move(entry)).first->second;
     }
 
-private:
+    mutable std::mutex mutex_;
     size_t most_;
-    std::unordered_map<KernelPtr, Entry> newer_, older_;  // kernels live as long as they are keys
+    std::unordered_map<KernelPtr, EntryPtr> newer_,
+        older_;  // kernels live as long as they are keys
 };
 
 /// Enough for what many machines make of the kernels of a program: each of three caches has claims
@@ -90,7 +144,8 @@ inline size_t most_for(const Program& program) {
     return 64 + 16 * program.steps.size();
 }
 
-/// By kernel of one program, so that the kernel's buffers are what they were.
+/// By kernel of one program, so that the kernel's buffers are what they were. Threads may ask at
+/// the same time, each for kernels of its own.
 template <class Value>
 class ByKernel {
 public:
@@ -98,9 +153,11 @@ public:
 
     template <class Make>
     Value get(const KernelPtr& kernel, const Asking& now, Make make) {
-        auto* entry = entries_.find(kernel);
-        if (!entry) entry = &entries_.add(kernel, {});
-        return entry->get(now, make);
+        return entries_.of(kernel)->get(now, make);
+    }
+    void turn() { entries_.turn(); }
+    size_t values() const {
+        return entries_.sum_of([](const ByRegion<Value>& e) { return e.size(); });
     }
 
 private:
@@ -113,19 +170,47 @@ class ByForm {
 public:
     explicit ByForm(size_t most) : entries_(most) {}
 
-    /// `follow` gives the value for a kernel from that of an equal one.
+    /// Of each of the kernels, no two of which are one: `make(kernel, asked)` gives the value of
+    /// the first of equal ones, `follow(kernel, value, its form, the kernel's)` that of another.
+    /// Workers (null: none) share the kernels; nothing depends on how many there are.
     template <class Make, class Follow>
-    Value get(const Program& program, const KernelPtr& kernel, const Asking& now, Make make,
-              Follow follow) {
-        Entry& entry = entry_of(program, kernel);
-        const MadePtr made = entry.equals->values.get(
-            now, [&](Region& asked) { return entry.equals->made(entry.form, make(asked)); });
-        if (made->from == entry.form) return made->first;
-        for (const auto& [of, value] : entry.own)
-            if (of == made) return value;
-        if (entry.own.size() >= ByRegion<Value>::kMost) entry.own.erase(entry.own.begin());
-        entry.own.emplace_back(made, follow(made->first, *made->from, *entry.form));
-        return entry.own.back().second;
+    std::vector<Value> get(const Program& program, const std::vector<KernelPtr>& kernels,
+                           const Asking& now, Workers* workers, Make make, Follow follow) {
+        const std::vector<EntryPtr> entries = entries_of(program, kernels, workers);
+        make_missing(entries, kernels, now, workers, make);
+        std::vector<Value> values(kernels.size());
+        std::vector<MadePtr> to_follow(kernels.size());
+        std::vector<size_t> followers;
+        for (size_t i = 0; i < kernels.size(); ++i) {
+            const auto* kept = entries[i]->equals->values.find(now.numbers);
+            SMEATON_CHECK(kept, "kernel {}: what was made for a machine is not kept for it",
+                          kernels[i]->name);
+            if (now.asked) meet(*now.asked, kept->region);
+            if (const Value* own = own_of(*entries[i], kept->value)) {
+                values[i] = *own;
+            } else {
+                to_follow[i] = kept->value;
+                followers.push_back(i);
+            }
+        }
+        for_each_item(workers, followers.size(), [&](size_t f) {
+            const size_t i = followers[f];
+            values[i] =
+                follow(kernels[i], to_follow[i]->first, *to_follow[i]->from, *entries[i]->form);
+        });
+        for (const size_t i : followers) {
+            auto& own = entries[i]->own;
+            if (own.size() >= ByRegion<Value>::kMost) own.erase(own.begin());
+            own.emplace_back(to_follow[i], values[i]);
+        }
+        return values;
+    }
+    void turn() { entries_.turn(); }
+    /// Those that followed others, and those that first of their form had.
+    size_t values() const {
+        return entries_.sum_of([](const Entry& e) {
+            return e.own.size() + (e.form->body.empty() ? 0 : e.equals->values.size());
+        });
     }
 
 private:
@@ -155,10 +240,32 @@ private:
         std::shared_ptr<Class> equals;
         std::vector<std::pair<MadePtr, Value>> own = {};  // that followed
     };
+    using EntryPtr = std::shared_ptr<Entry>;
 
-    Entry& entry_of(const Program& program, const KernelPtr& kernel) {
-        if (Entry* known = entries_.find(kernel)) return *known;
-        auto form = std::make_shared<KernelForm>(form_of(*kernel, program));
+    static const Value* own_of(const Entry& entry, const MadePtr& made) {
+        if (made->from == entry.form) return &made->first;
+        for (const auto& [of, value] : entry.own)
+            if (of == made) return &value;
+        return nullptr;
+    }
+
+    std::vector<EntryPtr> entries_of(const Program& program, const std::vector<KernelPtr>& kernels,
+                                     Workers* workers) {
+        std::vector<EntryPtr> entries(kernels.size());
+        std::vector<size_t> unknown;
+        for (size_t i = 0; i < kernels.size(); ++i)
+            if (!(entries[i] = entries_.find(kernels[i]))) unknown.push_back(i);
+        std::vector<std::shared_ptr<KernelForm>> forms(unknown.size());
+        for_each_item(workers, unknown.size(), [&](size_t u) {
+            forms[u] = std::make_shared<KernelForm>(form_of(*kernels[unknown[u]], program));
+        });
+        for (size_t u = 0; u < unknown.size(); ++u)
+            entries[unknown[u]] =
+                entries_.add(kernels[unknown[u]], entry_with(std::move(forms[u])));
+        return entries;
+    }
+
+    EntryPtr entry_with(std::shared_ptr<KernelForm> form) {
         std::vector<std::weak_ptr<Alike>>& hashed = alike_[form->hash];
         std::erase_if(hashed, [](const auto& a) { return a.expired(); });
         std::shared_ptr<Alike> alike;
@@ -167,7 +274,38 @@ private:
         if (!alike) hashed.push_back(alike = std::make_shared<Alike>(Alike{form, {}}));
         // What is equal need not be there twice; the names are each one's own.
         if (alike->form != form) form->body = {}, form->ports = {};
-        return entries_.add(kernel, {form, {alike, &alike->equals}, {}});
+        forget_unlike();
+        return std::make_shared<Entry>(Entry{form, {alike, &alike->equals}, {}});
+    }
+
+    /// Hashes that nothing remembered has, once they are more than a half.
+    void forget_unlike() {
+        if (alike_.size() < 2 * hashes_left_ + 64) return;
+        std::erase_if(alike_, [](const auto& hashed) {
+            return std::all_of(hashed.second.begin(), hashed.second.end(),
+                               [](const auto& a) { return a.expired(); });
+        });
+        hashes_left_ = alike_.size();
+    }
+
+    template <class Make>
+    void make_missing(const std::vector<EntryPtr>& entries, const std::vector<KernelPtr>& kernels,
+                      const Asking& now, Workers* workers, Make make) {
+        std::vector<size_t> makers;
+        std::unordered_set<const Class*> seen;
+        for (size_t i = 0; i < entries.size(); ++i)
+            if (Class& c = *entries[i]->equals;
+                seen.insert(&c).second && !c.values.find(now.numbers))
+                makers.push_back(i);
+        std::vector<Region> asked(makers.size(), Region(now.numbers.size()));
+        std::vector<Value> made(makers.size());
+        for_each_item(workers, makers.size(),
+                      [&](size_t m) { made[m] = make(kernels[makers[m]], asked[m]); });
+        for (size_t m = 0; m < makers.size(); ++m) {
+            const EntryPtr& entry = entries[makers[m]];
+            entry->equals->values.add(asked[m],
+                                      entry->equals->made(entry->form, std::move(made[m])));
+        }
     }
 
     /// Equal kernels, as long as one of them is remembered.
@@ -177,6 +315,7 @@ private:
     };
     Recent<Entry> entries_;
     std::unordered_map<size_t, std::vector<std::weak_ptr<Alike>>> alike_;
+    size_t hashes_left_ = 0;  ///< when it was swept last
 };
 
 }  // namespace smeaton::gir

@@ -13,13 +13,17 @@ std::vector<PhysicalDim> physical_dims(const Buffer& buffer) {
     return dims;
 }
 
+static Dim extent_of(const Buffer& buffer, const PhysicalDim& p) {
+    const Dim& logical = buffer.dims[static_cast<size_t>(p.dim)].extent;
+    Dim inside = p.mod != 0 ? Dim(p.mod) : p.div == 1 ? logical : ceil_div(logical, p.div);
+    return inside += Dim(p.before + p.after);
+}
+
 std::vector<Dim> physical_extents(const Buffer& buffer) {
     std::vector<Dim> extents;
-    for (const PhysicalDim& p : physical_dims(buffer)) {
-        const Dim& logical = buffer.dims[static_cast<size_t>(p.dim)].extent;
-        Dim inside = p.mod != 0 ? Dim(p.mod) : ceil_div(logical, p.div);
-        extents.push_back(inside + Dim(p.before + p.after));
-    }
+    const std::vector<PhysicalDim> dims = physical_dims(buffer);
+    extents.reserve(dims.size());
+    for (const PhysicalDim& p : dims) extents.push_back(extent_of(buffer, p));
     return extents;
 }
 
@@ -43,9 +47,8 @@ Dim logical_bytes(const Buffer& buffer) {
 }
 
 std::vector<int64_t> physical_strides(const Buffer& buffer) {
-    std::vector<Dim> extents = physical_extents(buffer);
-    std::vector<int64_t> strides(extents.size(), 1);
-    for (size_t i = extents.size(); i-- > 1;) strides[i - 1] = strides[i] * extents[i].value();
+    std::vector<int64_t> strides;
+    for (const MemoryPart& part : memory_parts(buffer)) strides.push_back(part.stride);
     return strides;
 }
 
@@ -77,34 +80,38 @@ int dim_along(const Buffer& buffer) {
 }
 
 int dim_along(const Tile& tile) {
-    Buffer dense;
-    dense.dims = tile.dims;
-    return dim_along(dense);
+    if (tile.dims.empty()) return -1;
+    size_t last = tile.dims.size() - 1;
+    while (last > 0 && tile.dims[last].extent.is(1)) --last;
+    return static_cast<int>(last);
 }
 
 std::vector<MemoryPart> memory_parts(const Buffer& buffer) {
-    std::vector<PhysicalDim> dims = physical_dims(buffer);
-    std::vector<int64_t> strides = physical_strides(buffer);
-    std::vector<MemoryPart> parts;
-    for (size_t i = 0; i < dims.size(); ++i)
-        parts.push_back({dims[i].dim, dims[i].div, dims[i].mod, dims[i].before, strides[i]});
+    const bool dense = buffer.layout.dense();
+    std::vector<MemoryPart> parts(dense ? buffer.dims.size() : buffer.layout.dims.size());
+    int64_t stride = 1;
+    for (size_t i = parts.size(); i-- > 0;) {
+        const PhysicalDim p = dense ? PhysicalDim{static_cast<int>(i)} : buffer.layout.dims[i];
+        parts[i] = {p.dim, p.div, p.mod, p.before, stride};
+        if (i > 0) stride *= extent_of(buffer, p).value();
+    }
     return parts;
 }
 
 TileMemory tile_memory(const Tile& tile, bool is_constant, int64_t vector_lanes) {
     int lanes = is_constant ? -1 : tile.lanes;
-    std::vector<int> order;
-    for (int d = 0; d < static_cast<int>(tile.dims.size()); ++d)
-        if (d != lanes) order.push_back(d);
-    if (lanes >= 0) order.push_back(lanes);
     TileMemory memory;
+    memory.parts.resize(tile.dims.size());
+    size_t at = memory.parts.size();
     int64_t stride = 1;
-    for (size_t i = order.size(); i-- > 0;) {
-        int64_t n = tile.dims[static_cast<size_t>(order[i])].extent.value();
-        memory.parts.insert(memory.parts.begin(), {order[i], 1, 0, 0, stride});
-        if (order[i] == lanes) n = (n + vector_lanes - 1) / vector_lanes * vector_lanes;
-        stride *= n;
-    }
+    auto add = [&](int d) {
+        memory.parts[--at] = {d, 1, 0, 0, stride};
+        const int64_t n = tile.dims[static_cast<size_t>(d)].extent.value();
+        stride *= d == lanes ? (n + vector_lanes - 1) / vector_lanes * vector_lanes : n;
+    };
+    if (lanes >= 0) add(lanes);
+    for (auto d = static_cast<int>(tile.dims.size()); d-- > 0;)
+        if (d != lanes) add(d);
     memory.elements = std::max<int64_t>(1, stride);
     return memory;
 }

@@ -11,8 +11,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "search/kinship.h"
-#include "search/workers.h"
 
 namespace smeaton::search {
 

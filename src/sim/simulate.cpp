@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/each_kernel.h"
 #include "gir/kernel_form.h"
 #include "gir/names.h"
 #include "machine/query.h"
@@ -29,6 +30,7 @@ public:
           options_{options.threads, options.vector_bits, options.overlap},
           own_(program),
           kept_(options.kept ? *options.kept : own_),
+          workers_(options.workers),
           has_caches_(!cost::caches_of(m).empty()),
           loses_(std::any_of(m.levels.begin(), m.levels.end(),
                              [](const machine::Level& l) { return l.kept_ms.has_value(); })) {
@@ -44,6 +46,7 @@ public:
         result.threads =
             options_.threads ? options_.threads : static_cast<int>(machine::core_count(machine_));
         require_memory();
+        model_all();
         find_last_uses(program_.steps);
         position_ = 0;
         once(program_.steps, result);
@@ -93,20 +96,28 @@ private:
         }
     }
 
-    /// Analyses kernels of one form once.
-    const KernelModel& model_of(const gir::KernelPtr& kernel) {
-        auto known = models_.find(kernel.get());
-        if (known != models_.end()) return *known->second;
-        auto make = [&](gir::Region& asked) { return KeptModels::Model{analysed(kernel, asked)}; };
-        auto follow = [&](const KeptModels::Model& model, const gir::KernelForm& from,
-                          const gir::KernelForm& to) {
-            return KeptModels::Model{named_as(*kernel, *model.of, from, to)};
+    /// Analyses all kernels, those of one form once.
+    void model_all() {
+        const auto caches = cost::caches_of(machine_);
+        while (kept_.caches.size() < caches.size()) kept_.caches.emplace_back(kept_.most);
+        auto make = [&](const gir::KernelPtr& kernel, gir::Region& asked) {
+            return analysed(kernel, asked);
         };
-        ModelPtr model = kept_.models.get(program_, kernel, {capacities_}, make, follow).of;
-        return *models_.emplace(kernel.get(), std::move(model)).first->second;
+        auto follow = [&](const gir::KernelPtr& kernel, const KeptModels::Model& model,
+                          const gir::KernelForm& from, const gir::KernelForm& to) {
+            return KeptModels::Model{named_as(kernel, model.bare, from, to), model.caches};
+        };
+        const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program_);
+        std::vector<KeptModels::Model> models =
+            kept_.models.get(program_, all, {capacities_}, workers_, make, follow);
+        for (size_t i = 0; i < all.size(); ++i) models_.emplace(all[i].get(), std::move(models[i]));
     }
 
-    ModelPtr analysed(const gir::KernelPtr& kernel, gir::Region& asked) {
+    const KeptModels::Model& model_of(const gir::KernelPtr& kernel) const {
+        return models_.at(kernel.get());
+    }
+
+    KeptModels::Model analysed(const gir::KernelPtr& kernel, gir::Region& asked) {
         return with_context("costing kernel " + kernel->name.str(), [&] {
             const gir::Asking now{capacities_, &asked};
             const ModelPtr bare = kept_.bare.get(kernel, now, [&](gir::Region& of_it) {
@@ -115,13 +126,12 @@ private:
                 return std::make_shared<const KernelModel>(
                     cost::model_without_caches(program_, *kernel, machine_, noting));
             });
-            KernelModel model = *bare;
+            KeptModels::Model model{bare};
             const auto caches = cost::caches_of(machine_);
-            while (kept_.caches.size() < caches.size()) kept_.caches.emplace_back(kept_.most);
             for (size_t i = 0; i < caches.size(); ++i)
-                model.caches.push_back(traffic(kernel, *caches[i], model.threads, kept_.caches[i],
+                model.caches.push_back(traffic(kernel, *caches[i], bare->threads, kept_.caches[i],
                                                {capacities_, &asked}));
-            return std::make_shared<const KernelModel>(std::move(model));
+            return model;
         });
     }
 
@@ -132,8 +142,7 @@ private:
         auto make = [&](gir::Region& asked) {
             cost::CostOptions noting = options_;
             noting.asked = &asked;
-            cost::PartsTable* parts = kept_.parts.find(kernel);
-            if (!parts) parts = &kept_.parts.add(kernel, {});
+            const std::shared_ptr<cost::PartsTable> parts = kept_.parts.of(kernel);
             return KeptModels::Traffic{std::make_shared<const cost::CacheTraffic>(
                 cost::cache_traffic(program_, *kernel, machine_, cache, threads, noting, *parts))};
         };
@@ -141,6 +150,17 @@ private:
     }
 
     /// Arrays are named as the kernel names them, views by their own names.
+    ModelPtr named_as(const gir::KernelPtr& kernel, const ModelPtr& first,
+                      const gir::KernelForm& from, const gir::KernelForm& to) {
+        const auto known = kept_.named.of(kernel);
+        for (const KeptModels::Named& n : *known)
+            if (n.first == first) return n.named;
+        if (known->size() == gir::ByRegion<int>::kMost) known->erase(known->begin());
+        ModelPtr named = named_as(*kernel, *first, from, to);
+        known->push_back({first, named});
+        return named;
+    }
+
     static ModelPtr named_as(const gir::Kernel& kernel, KernelModel model,
                              const gir::KernelForm& from, const gir::KernelForm& to) {
         model.name = kernel.name.str();
@@ -169,9 +189,10 @@ private:
     void once(const gir::Steps& steps, ProgramCost& result) {
         for (const gir::Step& step : steps)
             if (auto* run = std::get_if<gir::RunStep>(&step.node); run && run->once) {
-                const KernelModel& model = model_of(run->kernel);
-                KernelCost cost = cost::cost_of(model, machine_, options_);
-                complete(model, cost);
+                const KeptModels::Model& model = model_of(run->kernel);
+                KernelCost cost =
+                    cost::cost_of(*model.bare, model.caches, machine_, options_, nullptr);
+                complete(*model.bare, cost);
                 cost.once = true;
                 for (Name b : run->kernel->writes) made_at_load_.insert(root_of(program_, b));
                 result.once_us = result.once_us + cost.time_us;
@@ -191,14 +212,15 @@ private:
 
     Interval step_us(const gir::RunStep& step, ProgramCost* result) {
         if (step.once) return {0, 0, 0};
-        const KernelModel& model = model_of(step.kernel);
+        const auto& [bare, caches] = model_of(step.kernel);
+        const KernelModel& model = *bare;
         ++position_;
         touch_new(model);
         if (!result && !loses_) {  // what it leaves in the caches, no more
             touch_all(model);
             return {0, 0, 0};
         }
-        KernelCost cost = cost::cost_of(model, machine_, options_, warmth(model));
+        KernelCost cost = cost::cost_of(model, caches, machine_, options_, warmth(model, caches));
         now_us_ += cost.time_us.value;
         touch_all(model);
         if (!result) return cost.time_us;
@@ -298,23 +320,24 @@ private:
         alive_.clear();
     }
 
-    cost::Warm warmth(const KernelModel& model) const {
+    cost::Warm warmth(const KernelModel& model, const cost::CacheTraffics& caches) const {
         double touched = 0;
         for (size_t i = 0; i < model.arrays.size(); ++i)
             if (!model.arrays[i].scratch) touched += model.touched_bytes[i];
-        return [this, &model, touched](const std::string& cache, const cost::Array& array) {
-            const machine::Level* level = machine::find_level(machine_, cache);
-            double instances = 1;
-            for (const auto& c : model.caches)
-                if (c->cache == cache) instances = c->instances;
-            size_t i = 0;
-            while (i + 1 < model.arrays.size() && model.arrays[i].name != array.name) ++i;
-            const Name root = root_of(program_, array.name);
-            // Each instance holds the share of the core it belongs to.
-            return residency_.held(root, level->capacity_bytes.value * instances,
-                                   touched - model.touched_bytes[i]) *
-                   left_by_neighbours(*level, root) * at_home(model, i, *level, root);
-        };
+        return
+            [this, &model, &caches, touched](const std::string& cache, const cost::Array& array) {
+                const machine::Level* level = machine::find_level(machine_, cache);
+                double instances = 1;
+                for (const auto& c : caches)
+                    if (c->cache == cache) instances = c->instances;
+                size_t i = 0;
+                while (i + 1 < model.arrays.size() && model.arrays[i].name != array.name) ++i;
+                const Name root = root_of(program_, array.name);
+                // Each instance holds the share of the core it belongs to.
+                return residency_.held(root, level->capacity_bytes.value * instances,
+                                       touched - model.touched_bytes[i]) *
+                       left_by_neighbours(*level, root) * at_home(model, i, *level, root);
+            };
     }
 
     /// Share of a buffer that others on the host have not pushed out while it lay idle: all at
@@ -344,9 +367,10 @@ private:
     std::vector<double> capacities_;  // by level
     KeptModels own_;
     KeptModels& kept_;
+    Workers* workers_;
     bool has_caches_;
     bool loses_;  ///< what lies idle in a cache, to neighbours
-    std::unordered_map<const gir::Kernel*, ModelPtr> models_;
+    std::unordered_map<const gir::Kernel*, KeptModels::Model> models_;
     std::map<Name, int> last_use_;
     std::set<Name> alive_;
     std::set<Name> made_at_load_;
@@ -370,7 +394,22 @@ bool operator==(const KeptModels::Traffic& a, const KeptModels::Traffic& b) {
 
 /// Of one kernel: the rest is the same.
 bool operator==(const KeptModels::Model& a, const KeptModels::Model& b) {
-    return a.of->caches == b.of->caches && a.of->pipeline == b.of->pipeline;
+    return a.caches == b.caches && (a.bare == b.bare || a.bare->pipeline == b.bare->pipeline);
+}
+
+void KeptModels::turn() {
+    models.turn();
+    named.turn();
+    bare.turn();
+    for (auto& cache : caches) cache.turn();
+    parts.turn();
+}
+
+size_t KeptModels::values() const {
+    size_t sum = bare.values() + named.sum_of([](const auto& all) { return all.size(); }) +
+                 parts.sum_of([](const cost::PartsTable& table) { return table.size(); });
+    for (const auto& cache : caches) sum += cache.values() / 8;  // numbers by array, no more
+    return sum + models.values() / 8;
 }
 
 ProgramEnergy energy_of(const ProgramCost& cost) {

@@ -2,10 +2,12 @@
 // to the next.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/workers.h"
 #include "cost/kernel_cost.h"
 #include "gir/by_region.h"
 #include "machine/energy.h"
@@ -20,18 +22,30 @@ struct KeptModels {
         std::shared_ptr<const cost::CacheTraffic> of;
         friend bool operator==(const Traffic&, const Traffic&);
     };
+    /// All but the caches of a kernel, and those, which are the same for equal kernels.
     struct Model {
-        std::shared_ptr<const cost::KernelModel> of;
+        std::shared_ptr<const cost::KernelModel> bare;
+        cost::CacheTraffics caches = {};
         friend bool operator==(const Model&, const Model&);
     };
+    /// What is without caches of a kernel that came first with its form, and the same as another
+    /// kernel names it.
+    struct Named {
+        std::shared_ptr<const cost::KernelModel> first, named;
+    };
     explicit KeptModels(const gir::Program& like)
-        : most(gir::most_for(like)), models(most), bare(most), parts(most) {}
+        : most(gir::most_for(like)), models(most), named(most), bare(most), parts(most) {}
+
+    /// As KeptKernels.
+    void turn();
+    size_t values() const;
 
     size_t most;  ///< kernels, twice
     gir::ByForm<Model> models;
+    gir::Recent<std::vector<Named>> named;
     /// Their parts, of kernels that came first with their form: without caches; by cache.
     gir::ByKernel<std::shared_ptr<const cost::KernelModel>> bare;
-    std::vector<gir::ByKernel<Traffic>> caches;
+    std::deque<gir::ByKernel<Traffic>> caches;
     gir::Recent<cost::PartsTable> parts;
 };
 
@@ -40,6 +54,8 @@ struct SimOptions {
     int vector_bits = 0;         ///< 0: the main vector unit's
     bool overlap = true;         ///< cost::CostOptions
     KeptModels* kept = nullptr;  ///< null: nothing is kept
+    /// Share the kernels; null: this thread does them all. Nothing depends on it.
+    Workers* workers = nullptr;
 };
 
 struct ProgramCost {

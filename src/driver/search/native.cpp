@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "cost/least.h"
 #include "driver/naming.h"
 #include "driver/search/least_by_part.h"
@@ -20,7 +21,6 @@
 #include "machine/query.h"
 #include "machine/read.h"
 #include "search/machine_base.h"
-#include "search/workers.h"
 
 namespace smeaton::driver {
 

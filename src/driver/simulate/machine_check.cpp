@@ -1,6 +1,7 @@
 #include "driver/simulate/machine_check.h"
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "cost/machine_notes.h"
 #include "driver/simulate/pricer.h"
 #include "driver/source.h"
@@ -121,6 +122,7 @@ MachineCheck check_machine(const MachineCheckRequest& request) {
     MachineCheck result{m.name, request.model, {}, cost::machine_notes(m)};
     const Opened opened = model_of(request);
     Pricer pricer(opened.graph, opened.feeds, {});
+    pricer.use(std::make_shared<Workers>(0));
     pricer.price(m);
     const std::string as_is = said_of(pricer, m, request);
     const auto count = static_cast<double>(figures.all().size());

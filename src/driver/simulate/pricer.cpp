@@ -1,6 +1,7 @@
 #include "driver/simulate/pricer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cost/kernel_cost.h"
 #include "cost/oracle.h"
@@ -8,7 +9,9 @@
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "gir/common_cpu.h"
+#include "gir/each_kernel.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/walk.h"
 
 namespace smeaton::driver {
 
@@ -57,6 +60,16 @@ const gir::KeptRegion& remembered(std::vector<gir::KeptRegion>& regions,
                                   const gir::Region& region) {
     if (regions.size() == kAnswers) regions.erase(regions.begin());
     return regions.emplace_back(region);
+}
+
+/// The mean of a program's, about.
+double bytes_a_kernel(const gir::Program& program) {
+    constexpr double kBytesAStatement = 1000;
+    double statements = 0;
+    const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program);
+    for (const gir::KernelPtr& kernel : all)
+        gir::for_each_stmt(kernel->body, [&](const gir::Stmt&) { ++statements; });
+    return kBytesAStatement * statements / static_cast<double>(std::max<size_t>(1, all.size()));
 }
 
 bool same_program(const gir::Program& a, const gir::Program& b) {
@@ -167,10 +180,55 @@ Pricer::Costed& Pricer::costed_for(Structure& structure, Family& family, const g
         if (!known->costed && s.costed && s.costed->shape == known->outcome->shape)
             known->costed = s.costed;
     if (!known->costed) known->costed = std::make_shared<Costed>(known->outcome->shape);
+    known->costed->turn = turns_;
     return *known->costed;
 }
 
+/// About, by what the tables of all programs count.
+double Pricer::kept_bytes() const {
+    size_t values = 0;
+    std::set<const Shape*> shapes;
+    std::set<const Costed*> costed;
+    for (const Structure& structure : structures_) {
+        structure.forms->for_each([&](const auto&, const gir::rewrite::KeptFormPtr& form) {
+            values += form->kept.values();
+        });
+        for (const auto& outcome : structure.outcomes) shapes.insert(outcome->shape.get());
+    }
+    for (const Family& family : families_) {
+        values += family.prices->charged.values();
+        for (const Shaped& shaped : family.shaped)
+            if (shaped.costed) costed.insert(shaped.costed.get());
+    }
+    for (const Shape* shape : shapes) values += shape->kernels.values();
+    for (const Costed* of : costed) values += of->models.values();
+    return bytes_a_kernel_ * static_cast<double>(values);
+}
+
+void Pricer::turn() {
+    for (Family& family : families_) {
+        family.shaped.remove_if(
+            [&](const Shaped& s) { return !s.costed || s.costed->turn < turns_; });
+        family.prices->charged.turn();
+        for (Shaped& shaped : family.shaped) shaped.costed->models.turn();
+    }
+    for (Structure& structure : structures_) {
+        // That nobody else has.
+        structure.outcomes.remove_if([](const auto& outcome) { return outcome.use_count() == 1; });
+        for (const auto& outcome : structure.outcomes) outcome->shape->kernels.turn();
+        structure.forms->for_each(
+            [](const auto&, const gir::rewrite::KeptFormPtr& form) { form->kept.turn(); });
+    }
+    ++turns_;
+}
+
+void Pricer::keep_bounded() {
+    constexpr int64_t kMachinesBetweenLooks = 32;
+    if (++machines_ % kMachinesBetweenLooks == 0 && kept_bytes() > most_bytes_) turn();
+}
+
 Pricer::Prepared Pricer::prepared(const machine::Machine& m, const SimulateOptions& options) {
+    keep_bounded();
     gir::Target target = cost::target_of(m);
     if (options.threads > 0) target.cores = options.threads;
     Structure& structure = structure_of(target);
@@ -179,6 +237,7 @@ Pricer::Prepared Pricer::prepared(const machine::Machine& m, const SimulateOptio
     gir::rewrite::Rules rules = rules_;
     rules.oracle = cost::oracle_on(target);
     rules.kept_prices = family.prices;
+    rules.workers = workers_.get();
     rules = gir::rewrite::sized_for(target, std::move(rules));
     Costed& costed = costed_for(structure, family, target, rules);
     rules.kept_kernels = &costed.shape->kernels;
@@ -189,8 +248,10 @@ template <class Simulate>
 auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options,
                        Simulate simulate) {
     const Prepared on = prepared(m, options);
-    return simulate(gir::rewrite::tiled_for(on.costed.shape->program, on.target, on.rules),
-                    &on.costed.models);
+    const gir::Program tiled =
+        gir::rewrite::tiled_for(on.costed.shape->program, on.target, on.rules);
+    if (bytes_a_kernel_ == 0) bytes_a_kernel_ = bytes_a_kernel(tiled);
+    return simulate(tiled, &on.costed.models);
 }
 
 double Pricer::least_us(const machine::Machine& m, double enough_us) {
@@ -209,7 +270,7 @@ double Pricer::least_us(const machine::Machine& m, double enough_us) {
 SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {
     SimulateResult result =
         simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
-            return simulate_program(tiled, m, options, kept);
+            return simulate_program(tiled, m, options, kept, workers_.get());
         });
     result.warnings = warnings_;
     return result;
@@ -217,8 +278,9 @@ SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& o
 
 sim::ProgramCost Pricer::cost(const machine::Machine& m, const SimulateOptions& options) {
     return simulated(m, options, [&](const gir::Program& tiled, sim::KeptModels* kept) {
-        return sim::simulate(tiled, m,
-                             {options.threads, options.vector_bits, options.overlap, kept});
+        return sim::simulate(
+            tiled, m,
+            {options.threads, options.vector_bits, options.overlap, kept, workers_.get()});
     });
 }
 

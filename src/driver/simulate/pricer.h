@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/workers.h"
 #include "driver/kernel_class.h"
 #include "driver/simulate/kernel_prices.h"
 #include "driver/simulate/simulate.h"
@@ -37,7 +38,15 @@ public:
 
     /// What a kernel of a program that was priced is to the model.
     KernelClass class_of(const cost::KernelCost& kernel) const { return classes_->of(kernel.ops); }
-    /// One that has priced nothing yet, for another thread.
+    /// Kernels of one machine are worked on by all of these; null: by the thread that asks. Figures
+    /// are the same. For whoever prices a few machines on a computer that is otherwise idle.
+    void use(std::shared_ptr<Workers> workers) { workers_ = std::move(workers); }
+    /// About so many bytes are kept of machines before; then those are dropped that the last ones
+    /// did not ask for.
+    void keep(double bytes) { most_bytes_ = bytes; }
+    static constexpr double kMostBytes = 512e6;
+    double kept_bytes() const;
+    /// One that has priced nothing yet, for another thread, without workers.
     Pricer another() const;
     /// The model's program as no machine has changed it yet.
     const gir::Program& lowered() const { return lowered_; }
@@ -57,6 +66,7 @@ private:
         std::shared_ptr<Shape> shape;
         sim::KeptModels models;
         std::vector<KernelPrices::Group> groups = {};  ///< least_us's, made when first asked for
+        int64_t turn = 0;  ///< of the pricer's, when it was asked for last
     };
     /// For which numbers of a target and answers a shape comes out.
     struct Outcome {
@@ -109,14 +119,20 @@ private:
     std::shared_ptr<const Outcome> shaped_on(Structure&, const gir::Target&,
                                              const gir::rewrite::Rules&) const;
     Costed& costed_for(Structure&, Family&, const gir::Target&, const gir::rewrite::Rules&);
+    void keep_bounded();
+    void turn();
 
     gir::Program lowered_;
     gir::rewrite::Rules rules_;
     std::shared_ptr<const KernelClasses> classes_;
     std::vector<std::string> warnings_;
+    std::shared_ptr<Workers> workers_;
     std::list<Family> families_;       ///< the most recently used first
     std::list<Structure> structures_;  ///< the same
     double families_so_far_ = 0;
+    int64_t machines_ = 0, turns_ = 0;
+    double most_bytes_ = kMostBytes;
+    double bytes_a_kernel_ = 0;  ///< as it is spelled, about; 0: not known yet
 };
 
 }  // namespace smeaton::driver

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <numeric>
 #include <random>
 
@@ -259,6 +260,35 @@ int64_t resident_bytes() {
     int64_t total = 0, resident = 0;
     in >> total >> resident;
     return resident * 4096;
+}
+
+TEST(Pricer, NoFigureDependsOnHowManyWorkOnIt) {
+    std::mt19937 chance(5);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer alone(graph, {}, {}), three(graph, {}, {});
+        three.use(std::make_shared<Workers>(3));
+        for (const char* name : {"server-cpu", "systolic-chip", "near-memory"})
+            for (int i = 0; i < 4; ++i) {
+                const double factor = std::exp2(static_cast<double>(chance() % 300) / 100 - 1);
+                const machine::Machine m = scaled(described(name), factor);
+                expect_equal(three.price(m), alone.price(m));
+            }
+    }
+}
+
+/// So little is kept that all goes at every look.
+TEST(Pricer, WhatIsDroppedIsWorkedOutAgain) {
+    std::mt19937 chance(9);
+    const model::Graph graph = convolutions();
+    Pricer all(graph, {}, {}), little(graph, {}, {});
+    little.keep(1);
+    for (int i = 0; i < 150; ++i) {
+        const char* name = i % 3 == 0 ? "edge-cpu" : "systolic-chip";
+        const double factor = std::exp2(static_cast<double>(chance() % 300) / 100 - 1);
+        const machine::Machine m = scaled(described(name), factor);
+        expect_equal(little.price(m), all.price(m));
+    }
+    EXPECT_LT(little.kept_bytes(), all.kept_bytes());
 }
 
 TEST(Pricer, MemoryStaysFlatOverManyMachines) {

@@ -171,9 +171,10 @@ std::map<std::string, double> SimulatedKernel::bytes() const {
 }
 
 SimulateResult simulate_program(const gir::Program& program, const machine::Machine& m,
-                                const SimulateOptions& options, sim::KeptModels* kept) {
-    sim::ProgramCost cost =
-        sim::simulate(program, m, {options.threads, options.vector_bits, options.overlap, kept});
+                                const SimulateOptions& options, sim::KeptModels* kept,
+                                Workers* workers) {
+    sim::ProgramCost cost = sim::simulate(
+        program, m, {options.threads, options.vector_bits, options.overlap, kept, workers});
     SimulateResult result;
     result.machine = cost.machine;
     result.threads = cost.threads;

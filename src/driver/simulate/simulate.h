@@ -13,6 +13,9 @@
 #include "machine/machine.h"
 #include "model/graph.h"
 
+namespace smeaton {
+class Workers;  // base/workers.h
+}  // namespace smeaton
 namespace smeaton::gir {
 struct Program;
 }  // namespace smeaton::gir
@@ -146,9 +149,10 @@ struct SimulateRequest {
     SessionOptions session;  ///< of these, what stages up to `tile` read
 };
 
-/// Charges a program that is tiled already. `kept`: see sim::SimOptions.
+/// Charges a program that is tiled already. `kept`, `workers`: see sim::SimOptions.
 SimulateResult simulate_program(const gir::Program&, const machine::Machine&,
-                                const SimulateOptions&, sim::KeptModels* kept = nullptr);
+                                const SimulateOptions&, sim::KeptModels* kept = nullptr,
+                                Workers* workers = nullptr);
 /// The stages up to `tile` for that machine, then the cost. `feeds` give shapes (and the values
 /// that decide shapes).
 SimulateResult simulate_model(const model::Graph&, const std::map<std::string, Tensor>& feeds,

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "driver/entry.h"
 #include "driver/kernel_class.h"
 #include "driver/pipeline.h"
@@ -246,6 +247,7 @@ StudyResult study(const StudyRequest& request) {
     add_machines(machines, opened, options, r);
     say("pricing better machines");
     Pricer pricer(opened.graph, opened.feeds, plain_options(options));
+    pricer.use(std::make_shared<Workers>(0));
     r.what_ifs = what_if(pricer, tuned->program, here, simulate_options(session, here, options));
     r.verdict = verdict(r.measured.kernels,
                         heaviest_operators(tuned->unfolded.graph, r.measured.kernels), r.what_ifs);

@@ -80,11 +80,18 @@ Memory memory_of(const Buffer& buffer) {
 }
 
 Memory memory_of(const Tile& tile) {
-    Buffer dense;
-    dense.name = tile.name;
-    dense.dtype = tile.dtype;
-    dense.dims = tile.dims;
-    return memory_of(dense);
+    Memory memory;
+    memory.dtype = tile.dtype;
+    int64_t elements = 1;
+    for (size_t d = 0; d < tile.dims.size(); ++d) {
+        const int64_t extent = tile.dims[d].extent.value();
+        memory.extents.push_back(static_cast<double>(extent));
+        memory.layout.push_back({static_cast<int>(d)});
+        elements *= extent;
+    }
+    memory.along = dim_along(tile);
+    memory.bytes = static_cast<double>(bytes_of(tile.dtype, Dim(elements)).value());
+    return memory;
 }
 
 double touched_bytes(const Memory& memory, const std::vector<Touched>& touched, double line_bytes) {

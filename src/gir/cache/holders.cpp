@@ -1,6 +1,7 @@
 #include "gir/cache/holders.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -131,9 +132,10 @@ private:
         const auto array = static_cast<size_t>(ref.array);
         if (nest_.arrays[array].scratch) return;
         Holders& by = ref.write ? meetings_[array].written : meetings_[array].read;
+        std::vector<Stretch> box;
         for (size_t i = 0; i < kPlaces; ++i) {
             const std::vector<int64_t>& place = places_[array][i];
-            std::vector<Stretch> box;
+            box.clear();
             if (!place.empty() && iterations_at(ref, place, box))
                 by[i] |= phase_.axes.empty() ? 1 : phase_.owners(box);
         }
@@ -195,13 +197,26 @@ private:
     Phase phase_;
 };
 
-/// The bits of threads whose instance is that of `bit`.
-uint64_t beside(int bit, int threads, int cores_each) {
+/// For each instance of a cache, the bits of the threads that it serves.
+std::vector<uint64_t> by_instance(int threads, int cores_each) {
     const int bits = std::min(threads, kBits);
-    auto instance = [&](int b) { return static_cast<int64_t>(b) * threads / bits / cores_each; };
+    std::vector<uint64_t> served;
+    int64_t last = -1;
+    for (int b = 0; b < bits; ++b) {
+        const int64_t instance = static_cast<int64_t>(b) * threads / bits / cores_each;
+        if (instance != last) served.push_back(0);
+        served.back() |= uint64_t{1} << b;
+        last = instance;
+    }
+    return served;
+}
+
+/// All bits of instances that have one among `held`.
+uint64_t reached(const std::vector<uint64_t>& served, int bits, uint64_t held) {
+    if (served.size() == static_cast<size_t>(bits)) return held;  // a thread each
     uint64_t found = 0;
-    for (int b = 0; b < bits; ++b)
-        if (instance(b) == instance(bit)) found |= uint64_t{1} << b;
+    for (const uint64_t instance : served)
+        if ((held & instance) != 0) found |= instance;
     return found;
 }
 
@@ -214,13 +229,13 @@ std::vector<Meeting> meetings_of(const Program& program, const Nest& nest, int t
 double share_at_home(const Meeting& meeting, const Holders& holders, int threads, int cores_each) {
     int met = 0, at_home = 0;
     const int bits = std::min(threads, kBits);
-    for (int b = 0; b < bits; ++b) {
-        const uint64_t near = beside(b, threads, cores_each);
-        for (size_t i = 0; i < kPlaces; ++i) {
-            if ((((meeting.read[i] | meeting.written[i]) >> b) & 1) == 0) continue;
-            ++met;
-            if ((holders[i] & near) != 0) ++at_home;
-        }
+    const uint64_t at_work = bits_between(0, bits - 1);
+    const std::vector<uint64_t> served = by_instance(threads, cores_each);
+    for (size_t i = 0; i < kPlaces; ++i) {
+        const uint64_t meets = (meeting.read[i] | meeting.written[i]) & at_work;
+        if (meets == 0) continue;
+        met += std::popcount(meets);
+        at_home += std::popcount(meets & reached(served, bits, holders[i]));
     }
     return met == 0 ? 1 : static_cast<double>(at_home) / met;
 }

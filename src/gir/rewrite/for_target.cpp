@@ -50,8 +50,10 @@ Program bordered_for(Program program, const Rules& rules) {
 }
 
 Program spelled_for(Program program, const Target& target, const Rules& rules) {
-    return applied("spell", std::move(program), unskipped(rules), Prices::Kind::Standing,
-                   [&](Program p) { return spell(std::move(p), target, rules.kept_kernels); });
+    return applied(
+        "spell", std::move(program), unskipped(rules), Prices::Kind::Standing, [&](Program p) {
+            return spell(std::move(p), target, rules.kept_kernels, nullptr, rules.workers);
+        });
 }
 
 Program for_target(Program program, const Target& target, const Rules& rules) {

@@ -46,23 +46,45 @@ bool operator==(const SameKernel& a, const SameKernel& b) {
     return same_kernel(a.kernel, b.kernel);
 }
 
+KernelPtr KeptKernels::found(const KnownByName& known, const KernelPtr& kernel,
+                             const std::vector<Buffer>& ports) {
+    auto named = known.find(kernel->name);
+    if (named == known.end()) return nullptr;
+    for (const Known& k : named->second)
+        if (same_kernel(k.kernel, kernel) && lie_the_same(k.ports, ports)) return k.kernel;
+    return nullptr;
+}
+
 KernelPtr KeptKernels::known(KernelPtr kernel, const Program& program) {
-    if (known_count_ >= 2 * most) {
-        known_.clear();
+    if (known_count_ >= most) {
+        known_before_ = std::move(known_);
+        known_ = {};
         known_count_ = 0;
     }
     std::vector<Buffer> ports = ports_of(*kernel, program);
-    std::vector<Known>& named = known_[kernel->name];
-    for (const Known& k : named)
-        if (same_kernel(k.kernel, kernel) && lie_the_same(k.ports, ports)) return k.kernel;
-    named.push_back({kernel, std::move(ports)});
+    if (KernelPtr same = found(known_, kernel, ports)) return same;
+    if (KernelPtr same = found(known_before_, kernel, ports)) kernel = std::move(same);
+    known_[kernel->name].push_back({kernel, std::move(ports)});
     ++known_count_;
     return kernel;
 }
 
-cache::TouchTable& KeptKernels::touches_of(const KernelPtr& kernel) {
-    cache::TouchTable* table = touches_.find(kernel);
-    return table ? *table : touches_.add(kernel, {});
+void KeptKernels::turn() {
+    tiled.turn();
+    claimed.turn();
+    for (auto& step : claim_steps) step.turn();
+    spelled.turn();
+    touches_.turn();
+    known_before_ = std::move(known_);
+    known_ = {};
+    known_count_ = 0;
+}
+
+size_t KeptKernels::values() const {
+    constexpr size_t kOfATable = 8;  // touches of as many kernels' statements, about
+    size_t sum = tiled.values() + claimed.values() + spelled.values();
+    for (const auto& step : claim_steps) sum += step.values();
+    return sum + kOfATable * touches_.sum_of([](const cache::TouchTable&) { return size_t{1}; });
 }
 
 namespace {

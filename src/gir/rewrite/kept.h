@@ -2,6 +2,7 @@
 // for targets of the same levels (levels_of_any_size).
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,22 +44,31 @@ struct KeptKernels {
     size_t most;  ///< kernels, twice
     ByKernel<TiledKernel> tiled;
     ByForm<SameKernel> claimed;
-    std::vector<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form
+    std::deque<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form
     ByKernel<SameKernel> spelled;
 
     /// The kernel, or one made before that says the same of buffers that lie the same: so that what
     /// is kept of it is found.
     KernelPtr known(KernelPtr, const Program&);
-    /// What blocks of the kernel touch, and of what claims make of it.
-    cache::TouchTable& touches_of(const KernelPtr&);
+    /// Drops what was not asked for since the last turn.
+    void turn();
+    /// Kernels, and tables of what blocks touch, about.
+    size_t values() const;
+    /// What blocks of the kernel touch, and of what claims make of it. Never null.
+    std::shared_ptr<cache::TouchTable> touches_of(const KernelPtr& kernel) {
+        return touches_.of(kernel);
+    }
 
 private:
     struct Known {
         KernelPtr kernel;
         std::vector<Buffer> ports;
     };
-    std::map<Name, std::vector<Known>> known_;
-    size_t known_count_ = 0;
+    using KnownByName = std::map<Name, std::vector<Known>>;
+    static KernelPtr found(const KnownByName&, const KernelPtr&, const std::vector<Buffer>& ports);
+
+    KnownByName known_, known_before_;
+    size_t known_count_ = 0;             ///< of the former
     Recent<cache::TouchTable> touches_;  // large ones, of kernels that came first with their form
 };
 

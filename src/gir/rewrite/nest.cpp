@@ -10,19 +10,20 @@ namespace smeaton::gir::rewrite {
 
 LoopNest nest_of(const StmtPtr& s, bool parallel_only) {
     LoopNest nest;
-    nest.body = {s};
-    while (nest.body.size() == 1) {
-        const Stmt& inner = *nest.body[0];
-        if (auto* p = std::get_if<Parallel>(&inner.node)) {
+    nest.loops.reserve(8);
+    const Block whole{s};
+    const Block* body = &whole;
+    while (body->size() == 1) {
+        const Stmt& inner = *body->front();
+        if (auto* p = std::get_if<Parallel>(&inner.node))
             nest.loops.push_back({p->axis, p->extent, true, p->scope, {}, {}, 1});
-            nest.body = Block(p->body);
-        } else if (auto* f = std::get_if<For>(&inner.node); f && !parallel_only) {
-            nest.loops.push_back({f->axis, f->extent, false, "", f->from, f->to, f->unroll});
-            nest.body = Block(f->body);
-        } else {
+        else if (auto* f = std::get_if<For>(&inner.node); f && !parallel_only)
+            nest.loops.push_back({f->axis, f->extent, false, Name(), f->from, f->to, f->unroll});
+        else
             break;
-        }
+        body = body_of(inner);
     }
+    nest.body = *body;
     return nest;
 }
 

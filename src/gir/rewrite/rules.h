@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/workers.h"
 #include "gir/ledger/levels.h"
 #include "gir/ledger/traffic.h"
 #include "gir/names.h"
@@ -62,6 +63,8 @@ struct Rules {
     /// Gets what the oracle asks of capacities while a kernel is tiled, and what was asked for what
     /// is kept; null: no matter. What rules ask besides is noted by the target.
     Region* asked = nullptr;
+    /// Share the kernels of a program; null: this thread does them all. Nothing depends on it.
+    Workers* workers = nullptr;
 
     bool on(const std::string& rule) const { return skip.count(rule) == 0; }
 };

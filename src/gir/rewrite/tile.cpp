@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "gir/names.h"
@@ -21,30 +22,53 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-struct ProgramTiler {
+/// Kernels by themselves: what others pack, and how that is called, is no matter.
+struct KernelTiler {
+    const Program& program;  ///< its buffers
     const Target& target;
     const Rules& rules;
-    Program out;
-    Steps packing_steps;
-    std::vector<Packing> packed;  // made so far, shared between kernels
-    std::set<Name> given;         // buffers and kernels that there were
-    std::set<Name> names;         // and those that pack
-    std::set<Name> taken;         // given, and those of the kernel at hand
-    std::set<Name> changed;       // states written so far
-    std::set<Name> contracted;    // kernels that tile_mma tiled
-    std::vector<double> numbers;  // of the target
+    const std::set<Name>& given;    ///< buffers and kernels that there were
+    const std::set<Name>& changed;  ///< states written so far
+    std::set<Name> taken;           ///< given, and those of the kernel at hand
 
     void forget(const std::set<Name>& of_kernel);
     std::optional<Block> tile_stmt(const StmtPtr& s, const Target&, TiledKernel&,
                                    std::map<Name, int64_t>& placed, bool* lone_column);
-    TiledKernel tiled_alone(const KernelPtr& kernel, const Target&, bool* lone_column);
+    TiledKernel tiled_for(const KernelPtr& kernel, const Target&, bool* lone_column);
     TiledKernel tiled_where_cheaper(const KernelPtr& kernel, const Target&, Region* asked);
     std::optional<double> price(const TiledKernel&, const Target&, Region* asked) const;
-    TiledKernel tiled(const KernelPtr& kernel);
-    KernelPtr tile_kernel(const KernelPtr& kernel);
     bool reads_changed_state(const Kernel&) const;
+    TiledKernel tiled(const KernelPtr& kernel, const Asking&);
+};
+
+struct ProgramTiler {
+    const Target& target;
+    const Rules& rules;
+    Program out;
+    std::set<Name> given, names;  ///< as for kernels; and those that pack
+    std::vector<double> numbers;  ///< of the target
+    std::set<Name> changed;
+    KernelTiler one;
+    Steps packing_steps;
+    std::vector<Packing> packed;  ///< made so far, shared between kernels
+    std::set<Name> contracted;    ///< kernels that tile_mma tiled
+    std::unordered_map<const Kernel*, TiledKernel> ahead;
+
+    ProgramTiler(const Program& p, const Target& t, const Rules& r,
+                 const std::set<Name>& names_given)
+        : target(t),
+          rules(r),
+          out(p),
+          given(names_given),
+          names(given),
+          numbers(numbers_of(t)),
+          one{out, target, rules, given, changed, given} {}
+    ProgramTiler(const ProgramTiler&) = delete;
+    void tile_ahead(const std::vector<KernelPtr>& kernels);
+    KernelPtr tile_kernel(const KernelPtr& kernel);
     Packing pack(Packing);
     void tile_steps(Steps& steps);
+    void tile_packings();
     void note_changes(const Kernel& kernel);
 };
 
@@ -82,21 +106,21 @@ Packing ProgramTiler::pack(Packing packing) {
 
 // Takes a kernel's own names out of `taken` again. One set for all kernels: a copy for each would
 // make their number count twice.
-void ProgramTiler::forget(const std::set<Name>& of_kernel) {
+void KernelTiler::forget(const std::set<Name>& of_kernel) {
     for (Name n : of_kernel)
         if (given.count(n) == 0) taken.erase(n);
 }
 
 // Nothing where the rules that would tile it are skipped.
-std::optional<Block> ProgramTiler::tile_stmt(const StmtPtr& s, const Target& asked,
-                                             TiledKernel& kernel, std::map<Name, int64_t>& placed,
-                                             bool* lone_column) {
+std::optional<Block> KernelTiler::tile_stmt(const StmtPtr& s, const Target& asked,
+                                            TiledKernel& kernel, std::map<Name, int64_t>& placed,
+                                            bool* lone_column) {
     const bool weighs = rules.on("weigh-tiles");
     std::optional<TiledStmt> mma;
-    if (rules.on("tile-contraction")) mma = tile_mma(out, s, asked, taken, changed, weighs);
+    if (rules.on("tile-contraction")) mma = tile_mma(program, s, asked, taken, changed, weighs);
     if (!mma)
         return rules.on("vectorize")
-                   ? std::optional(vectorize(out, s, asked, taken, placed, weighs))
+                   ? std::optional(vectorize(program, s, asked, taken, placed, weighs))
                    : std::nullopt;
     kernel.contracted = true;
     if (lone_column) *lone_column = *lone_column || mma->lone_column;
@@ -104,9 +128,8 @@ std::optional<Block> ProgramTiler::tile_stmt(const StmtPtr& s, const Target& ask
     return mma->block;
 }
 
-// What other kernels pack, and how that is called, is no matter yet.
-TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& asked,
-                                      bool* lone_column) {
+TiledKernel KernelTiler::tiled_for(const KernelPtr& kernel, const Target& asked,
+                                   bool* lone_column) {
     TiledKernel made{kernel};
     const std::set<Name> declared = declared_names(kernel->body);
     taken.insert(declared.begin(), declared.end());
@@ -136,9 +159,9 @@ TiledKernel ProgramTiler::tiled_alone(const KernelPtr& kernel, const Target& ask
 }
 
 // Of the kernel as it will stand, without what is packed for it.
-std::optional<double> ProgramTiler::price(const TiledKernel& made, const Target& on,
-                                          Region* asked) const {
-    Program with = out;
+std::optional<double> KernelTiler::price(const TiledKernel& made, const Target& on,
+                                         Region* asked) const {
+    Program with = program;
     for (const Packing& p : made.packings) with.buffers.push_back(p.packed);
     Program one = alone(with, made.kernel);
     Rules quiet;
@@ -164,43 +187,65 @@ Target without_arrays(Target target) {
 
 // A contraction that leaves all columns of an array but one idle may be the vector unit's: where
 // its sums lie in registers, it is.
-TiledKernel ProgramTiler::tiled_where_cheaper(const KernelPtr& kernel, const Target& on,
-                                              Region* asked) {
+TiledKernel KernelTiler::tiled_where_cheaper(const KernelPtr& kernel, const Target& on,
+                                             Region* asked) {
     bool lone_column = false;
-    TiledKernel by_array = tiled_alone(kernel, on, &lone_column);
+    TiledKernel by_array = tiled_for(kernel, on, &lone_column);
     if (!lone_column || !rules.oracle || !rules.on("weigh-tiles") || !moves_beside_units(on))
         return by_array;
     const Target vectors = without_arrays(on);
     if (vectors.shapes.empty()) return by_array;
-    TiledKernel by_vectors = tiled_alone(kernel, vectors, nullptr);
+    TiledKernel by_vectors = tiled_for(kernel, vectors, nullptr);
     const std::optional<double> array_us = price(by_array, on, asked);
     const std::optional<double> vector_us = price(by_vectors, on, asked);
     return vector_us && (!array_us || *vector_us < *array_us) ? by_vectors : by_array;
 }
 
-bool ProgramTiler::reads_changed_state(const Kernel& kernel) const {
+bool KernelTiler::reads_changed_state(const Kernel& kernel) const {
     return std::any_of(kernel.reads.begin(), kernel.reads.end(),
-                       [&](Name n) { return changed.count(root_of(out, n)) > 0; });
+                       [&](Name n) { return changed.count(root_of(program, n)) > 0; });
 }
 
-TiledKernel ProgramTiler::tiled(const KernelPtr& kernel) {
+TiledKernel KernelTiler::tiled(const KernelPtr& kernel, const Asking& now) {
     // A kernel may stand in two places, of which one sees a state as the run began.
     if (!rules.kept_kernels || reads_changed_state(*kernel))
-        return tiled_where_cheaper(kernel, target, rules.asked);
-    return rules.kept_kernels->tiled.get(kernel, {numbers, rules.asked}, [&](Region& asked) {
+        return tiled_where_cheaper(kernel, target, now.asked);
+    return rules.kept_kernels->tiled.get(kernel, now, [&](Region& asked) {
         return tiled_where_cheaper(kernel, noting(target, asked), &asked);
     });
 }
 
+/// Those that read no state, which may have changed when their turn comes, by all workers.
+void ProgramTiler::tile_ahead(const std::vector<KernelPtr>& kernels) {
+    if (!rules.workers) return;
+    std::vector<KernelPtr> todo;
+    for (const KernelPtr& k : kernels) {
+        const bool state = std::any_of(k->reads.begin(), k->reads.end(), [&](Name n) {
+            return out.buffer(root_of(out, n)).lifetime == Lifetime::State;
+        });
+        if (!state && ahead.emplace(k.get(), TiledKernel{}).second) todo.push_back(k);
+    }
+    std::vector<KernelTiler> tilers(rules.workers->count(), one);
+    std::vector<Region> asked(todo.size(), Region(numbers.size()));
+    rules.workers->each(todo.size(), [&](size_t i, size_t worker) {
+        ahead.find(todo[i].get())->second =
+            tilers[worker].tiled(todo[i], {numbers, rules.asked ? &asked[i] : nullptr});
+    });
+    if (rules.asked)
+        for (const Region& region : asked) meet(*rules.asked, KeptRegion(region));
+}
+
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
-    const TiledKernel made = tiled(kernel);
+    auto known = ahead.find(kernel.get());
+    const TiledKernel made =
+        known != ahead.end() ? known->second : one.tiled(kernel, {numbers, rules.asked});
     if (made.contracted) contracted.insert(kernel->name);
     OtherNames renamed;
     for (const Packing& packing : made.packings) {
-        auto known = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
+        auto same = std::find_if(packed.begin(), packed.end(), [&](const Packing& p) {
             return p.source == packing.source && p.packed.layout == packing.packed.layout;
         });
-        const Name name = (known != packed.end() ? *known : pack(packing)).packed.name;
+        const Name name = (same != packed.end() ? *same : pack(packing)).packed.name;
         if (name != packing.packed.name) renamed[packing.packed.name] = name;
     }
     if (renamed.empty()) return made.kernel;
@@ -226,6 +271,21 @@ void ProgramTiler::tile_steps(Steps& steps) {
             tile_steps(branch->else_steps);
         }
         if (auto* repeat = std::get_if<RepeatStep>(&s.node)) tile_steps(repeat->body);
+    }
+}
+
+/// Tiling one may add others.
+void ProgramTiler::tile_packings() {
+    for (size_t i = 0, ready = 0; i < packing_steps.size(); ++i) {
+        if (i == ready) {
+            std::vector<KernelPtr> next;
+            for (; ready < packing_steps.size(); ++ready)
+                next.push_back(std::get<RunStep>(packing_steps[ready].node).kernel);
+            tile_ahead(next);
+        }
+        const KernelPtr pack = std::get<RunStep>(packing_steps[i].node).kernel;
+        const KernelPtr tiled = tile_kernel(pack);
+        std::get<RunStep>(packing_steps[i].node).kernel = tiled;
     }
 }
 
@@ -271,19 +331,15 @@ void insert_packings(Steps& steps, const Steps& packings) {
 }  // namespace
 
 Program tile(const Program& program, const Target& target, const Rules& rules) {
-    ProgramTiler tiler{target, rules, program, {}, {}, {}, {}, {}, {}, {}, numbers_of(target)};
-    for (const Buffer& b : program.buffers) tiler.given.insert(b.name);
-    std::set<Name> olds;
+    std::set<Name> olds, given;
     for (const KernelPtr& k : kernels(program)) olds.insert(k->name);
-    tiler.given.insert(olds.begin(), olds.end());
-    tiler.names = tiler.taken = tiler.given;
+    for (const Buffer& b : program.buffers) given.insert(b.name);
+    given.insert(olds.begin(), olds.end());
+    ProgramTiler tiler(program, target, rules, given);
     Steps steps = program.steps;
+    tiler.tile_ahead(kernels(program));
     tiler.tile_steps(steps);
-    for (size_t i = 0; i < tiler.packing_steps.size(); ++i) {  // tiling one may add others
-        const auto pack = std::get<RunStep>(tiler.packing_steps[i].node);
-        const KernelPtr tiled = tiler.tile_kernel(pack.kernel);
-        std::get<RunStep>(tiler.packing_steps[i].node).kernel = tiled;
-    }
+    tiler.tile_packings();
     insert_packings(steps, tiler.packing_steps);
     for (const Step& s : tiler.packing_steps)
         if (!is_once(s))

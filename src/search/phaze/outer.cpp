@@ -10,8 +10,8 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "search/log.h"
-#include "search/workers.h"
 
 namespace smeaton::search::phaze {
 

@@ -1,8 +1,12 @@
 // Which levels are claimed, in which order, for what.
 #include "gir/rewrite/claim/claim.h"
 
-#include <optional>
+#include <fmt/core.h>
 
+#include <optional>
+#include <unordered_set>
+
+#include "gir/each_kernel.h"
 #include "gir/kernel_form.h"
 #include "gir/layout.h"
 #include "gir/rewrite/claim/claimer.h"
@@ -101,12 +105,21 @@ std::vector<Step> steps_for(const Target& target, const Block& body) {
     return steps;
 }
 
+using BufferNames = std::unordered_set<Name>;
+
+BufferNames names_of_buffers(const Program& program) {
+    BufferNames names;
+    for (const Buffer& b : program.buffers) names.insert(b.name);
+    return names;
+}
+
 /// All claims of one kernel, step by step: each looks at one level and at what those before made.
 class KernelClaims {
 public:
-    KernelClaims(const Program& program, const KernelPtr& kernel, const Target& target,
-                 cache::TouchTable& touches)
+    KernelClaims(const Program& program, const BufferNames& buffers, const KernelPtr& kernel,
+                 const Target& target, cache::TouchTable& touches)
         : program_(program),
+          buffers_(buffers),
           kernel_(kernel),
           target_(target),
           touches_(touches),
@@ -117,8 +130,6 @@ public:
     KernelPtr make(KeptKernels* kept, const Asking& now) const {
         const std::vector<Step> steps = steps_for(target_, kernel_->body);
         Claimed claimed{kernel_};
-        while (kept && kept->claim_steps.size() <= steps.size())
-            kept->claim_steps.emplace_back(kept->most);
         for (size_t i = 0; i < steps.size(); ++i)
             claimed = taken(kept, i, now, claimed, [&](const Target& target) {
                 return claimed_at(claimed, steps[i], target);
@@ -147,11 +158,12 @@ private:
         const TargetLevel& level = target.levels[step.level];
         std::set<Name> taken;  // filled when the first claim needs a name
         auto name_for = [&](Name base) {
-            if (taken.empty()) {
-                taken = declared_names(body);
-                for (const Buffer& b : program_.buffers) taken.insert(b.name);
-            }
-            return fresh(base, taken);
+            if (taken.empty()) taken = declared_names(body);
+            Name name = base;
+            for (int k = 2; taken.count(name) > 0 || buffers_.contains(name); ++k)
+                name = fmt::format("{}_{}", base, k);
+            taken.insert(name);
+            return name;
         };
         ClaimedKernel of{program_, target, name_for, written_, claimed.claim_of};
         const bool all = step.operand == Step::kAllOperands;
@@ -170,54 +182,59 @@ private:
     }
 
     const Program& program_;
+    const BufferNames& buffers_;
     const KernelPtr& kernel_;
     const Target& target_;
     cache::TouchTable& touches_;
     const std::set<Name> written_;
 };
 
-KernelPtr claim_kernel(const Program& program, const KernelPtr& kernel, const Target& target,
-                       KeptKernels* kept, const Asking& now) {
+KernelPtr claim_kernel(const Program& program, const BufferNames& buffers, const KernelPtr& kernel,
+                       const Target& target, KeptKernels* kept, const Asking& now) {
     if (!plain_loops(kernel->body)) return kernel;
-    cache::TouchTable own;
-    cache::TouchTable& touches = kept ? kept->touches_of(kernel) : own;
-    return KernelClaims(program, kernel, target, touches).make(kept, now);
+    const auto touches = kept ? kept->touches_of(kernel) : std::make_shared<cache::TouchTable>();
+    return KernelClaims(program, buffers, kernel, target, *touches).make(kept, now);
 }
 
 /// As map_forms, but from what is kept of other targets.
-Program claimed_from(Program program, const Target& target, KeptKernels& kept,
-                     Region* asked_before) {
-    const Program before = program;
+Program claimed_from(Program program, const Target& target, const Rules& rules) {
+    KeptKernels& kept = *rules.kept_kernels;
+    // One for each step that there may be (steps_for), and the parts.
+    while (kept.claim_steps.size() < target.levels.size() + 3)
+        kept.claim_steps.emplace_back(kept.most);
     const std::vector<double> numbers = numbers_of(target);
-    std::set<Name> buffers;
-    for (const Buffer& b : before.buffers) buffers.insert(b.name);
-    return map_kernels(std::move(program), [&](const KernelPtr& kernel) {
-        auto make = [&](Region& asked) {
-            KernelPtr made = claim_kernel(before, kernel, target, &kept, {numbers, &asked});
-            return SameKernel{made == kernel ? nullptr : std::move(made)};
-        };
-        auto follow = [&](const SameKernel& made, const KernelForm& from, const KernelForm& to) {
-            if (!made.kernel) return made;
-            std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, buffers);
-            if (copy) return SameKernel{std::make_shared<const Kernel>(std::move(*copy))};
-            Region asked_by_the_equal_one(numbers.size());
-            return make(asked_by_the_equal_one);
-        };
-        const KernelPtr made =
-            kept.claimed.get(before, kernel, {numbers, asked_before}, make, follow).kernel;
-        return made ? made : kernel;
-    });
+    const BufferNames buffers = names_of_buffers(program);
+    const std::set<Name> in_use(buffers.begin(), buffers.end());
+    auto make = [&](const KernelPtr& kernel, Region& asked) {
+        KernelPtr made = claim_kernel(program, buffers, kernel, target, &kept, {numbers, &asked});
+        return SameKernel{made == kernel ? nullptr : std::move(made)};
+    };
+    auto follow = [&](const KernelPtr& kernel, const SameKernel& made, const KernelForm& from,
+                      const KernelForm& to) {
+        if (!made.kernel) return made;
+        std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, in_use);
+        if (copy) return SameKernel{std::make_shared<const Kernel>(std::move(*copy))};
+        Region asked_by_the_equal_one(numbers.size());
+        return make(kernel, asked_by_the_equal_one);
+    };
+    const std::vector<KernelPtr> all = distinct_kernels(program);
+    const std::vector<SameKernel> claimed =
+        kept.claimed.get(program, all, {numbers, rules.asked}, rules.workers, make, follow);
+    OtherKernels others;
+    for (size_t i = 0; i < all.size(); ++i)
+        if (claimed[i].kernel) others.emplace(all[i].get(), claimed[i].kernel);
+    return with_kernels(std::move(program), others);
 }
 
 }  // namespace
 
 Program claim_residents(Program program, const Target& target, const Rules& rules) {
     if (!rules.on("claim-resident")) return program;
-    if (rules.kept_kernels)
-        return claimed_from(std::move(program), target, *rules.kept_kernels, rules.asked);
+    if (rules.kept_kernels) return claimed_from(std::move(program), target, rules);
     const Program before = program;
+    const BufferNames buffers = names_of_buffers(before);
     return map_forms(std::move(program), [&](const KernelPtr& kernel) {
-        return claim_kernel(before, kernel, target, nullptr, {{}});
+        return claim_kernel(before, buffers, kernel, target, nullptr, {{}});
     });
 }
 

@@ -50,7 +50,7 @@ struct Chooser {
     int register_lane(const Laid&) const;
     bool pays_as_vectors(int64_t extent) const;
     int64_t score(size_t d) const;
-    void mark_registers(const Slice& named);
+    void mark_registers(const Laid&);
     void unroll();
     int64_t turn() const;
     int64_t sums() const;
@@ -121,19 +121,17 @@ void Chooser::choose_lane() {
 }
 
 /// Whatever addresses a register has to be known where the code is written.
-void Chooser::mark_registers(const Slice& named) {
-    Laid a = laid(place, named);
+void Chooser::mark_registers(const Laid& a) {
     for (const Coord& c : a.at) {
         for (size_t d = 0; d < op.dims.size(); ++d)
             if (a.in_registers && c.affine.uses(name(d))) unrolled[d] = true;
-        if (c.index) mark_registers(*c.index);
+        if (c.index) mark_registers(laid(place, *c.index));
     }
 }
 
 void Chooser::unroll() {
-    mark_registers(op.dst);
-    for (const Operand& s : op.srcs)
-        if (auto* slice = std::get_if<Slice>(&s)) mark_registers(*slice);
+    mark_registers(dst);
+    for (const Laid& src : srcs) mark_registers(src);
     int64_t written = 1;
     bool any = false;
     for (size_t d = 0; d < op.dims.size(); ++d)

@@ -52,6 +52,70 @@ std::optional<Affine> offset_of(const Laid& laid, const Ranges& ranges) {
     return out;
 }
 
+/// A part of an address as a variable steps: ((lo + step*i to hi + step*i) / div) % mod, where the
+/// least and the greatest of all that is not a multiple of div, or mod, give one quotient. What is
+/// a multiple does not change with i.
+class PartOfSteps {
+public:
+    PartOfSteps(const MemoryPart& part, Affine form, Name var, const Ranges& ranges)
+        : part_(part), step_(form.coefficient(var)) {
+        if (step_ != 0) form -= Affine(var, step_);
+        Affine rest(form.constant), whole;
+        for (const Term& t : form.terms)
+            t.coefficient % part.div == 0 ? whole += Affine(t.var, t.coefficient / part.div)
+                                          : rest += Affine(t.var, t.coefficient);
+        in_div_ = range_of(rest, ranges);
+        Affine in_mod;
+        for (const Term& t : whole.terms)
+            if (part.mod != 0 && t.coefficient % part.mod != 0)
+                in_mod += Affine(t.var, t.coefficient);
+        in_mod_ = range_of(in_mod, ranges);
+    }
+
+    bool moves() const { return step_ != 0; }
+    /// But for what does not change with i; nothing where it is not known.
+    std::optional<int64_t> at(int64_t i) const {
+        std::optional<int64_t> whole = quotient(in_div_, step_ * i, part_.div);
+        if (!whole || part_.mod == 0) return whole;
+        const std::optional<int64_t> turns = quotient(in_mod_, *whole, part_.mod);
+        if (!turns) return std::nullopt;
+        return *whole - *turns * part_.mod;
+    }
+
+private:
+    static std::optional<int64_t> quotient(ValueRange r, int64_t shift, int64_t by) {
+        if (r.hi < r.lo || floor_div(r.lo + shift, by) != floor_div(r.hi + shift, by))
+            return std::nullopt;
+        return floor_div(r.lo + shift, by);
+    }
+
+    const MemoryPart& part_;
+    int64_t step_;
+    ValueRange in_div_, in_mod_;
+};
+
+/// Do the elements at `count` values of the variable lie one after the other, as far as is known?
+bool follow_each_other(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
+    std::vector<std::pair<PartOfSteps, int64_t>> moving;  // and the stride
+    for (const MemoryPart& part : laid.parts) {
+        const PartOfSteps steps(part, laid.at[static_cast<size_t>(part.dim)].affine, var, ranges);
+        if (count > 0 && !steps.at(0)) return false;
+        if (steps.moves()) moving.emplace_back(steps, part.stride);
+    }
+    int64_t first = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        int64_t offset = 0;
+        for (const auto& [steps, stride] : moving) {
+            const std::optional<int64_t> at = steps.at(i);
+            if (!at) return false;
+            offset += *at * stride;
+        }
+        if (i == 0) first = offset;
+        if (offset != first + i) return false;
+    }
+    return true;
+}
+
 bool is_split(const MemoryPart& part) {
     return part.div != 1 || part.mod != 0;
 }
@@ -84,7 +148,7 @@ Laid laid(const Place& place, const Slice& named) {
     Laid out;
     for (auto found = place.tiles.find(slice.target); found != place.tiles.end();
          found = place.tiles.find(slice.target)) {
-        const Let& let = found->second;
+        const Let& let = *found->second;
         if (let.kind != TileKind::Claim) break;  // memory of its own
         Substitution by_dim;
         for (size_t i = 0; i < let.tile.dims.size(); ++i)
@@ -101,11 +165,11 @@ Laid laid(const Place& place, const Slice& named) {
     out.target = slice.target;
     out.at = slice.at;
     if (auto tile = place.tiles.find(slice.target); tile != place.tiles.end()) {
-        out.dtype = tile->second.tile.dtype;
-        out.in_registers = tile->second.tile.level == place.registers;
-        out.lanes = tile->second.tile.lanes;
-        out.parts =
-            tile_memory(tile->second.tile, tile->second.constant.has_value(), place.lanes).parts;
+        const Let& let = *tile->second;
+        out.dtype = let.tile.dtype;
+        out.in_registers = let.tile.level == place.registers;
+        out.lanes = let.tile.lanes;
+        out.parts = tile_memory(let.tile, let.constant.has_value(), place.lanes).parts;
     } else {
         const Buffer& b = place.program.buffer(slice.target);
         out.dtype = b.dtype;
@@ -145,16 +209,7 @@ Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
     // Each element's address must be known relative to the first.
     for (const MemoryPart& part : laid.parts)
         if (is_split(part) && laid.at[static_cast<size_t>(part.dim)].index) return Run::Scattered;
-    std::optional<Affine> first;
-    for (int64_t i = 0; i < count; ++i) {
-        Laid here = laid;
-        for (Coord& c : here.at) c.affine = substitute(c.affine, {{var, Affine(i)}});
-        std::optional<Affine> offset = offset_of(here, ranges);
-        if (!offset) return Run::Scattered;
-        if (first && !(*offset == *first + Affine(i))) return Run::Scattered;
-        if (!first) first = offset;
-    }
-    return Run::Contiguous;
+    return follow_each_other(laid, var, count, ranges) ? Run::Contiguous : Run::Scattered;
 }
 
 std::optional<Affine> element_offset(const Laid& laid, const Ranges& ranges) {

@@ -24,8 +24,8 @@ struct Place {
     int64_t lanes = 1;  ///< of a vector
     Name registers;     ///< the level of registers
     Ranges ranges = {};
-    std::vector<Loop> loops = {};  ///< outermost first
-    std::map<Name, Let> tiles = {};
+    std::vector<Loop> loops = {};           ///< outermost first
+    std::map<Name, const Let*> tiles = {};  ///< of the block that is looked at, which lives longer
 };
 
 /// A slice behind all claims: coordinates of a buffer or of a tile that is memory or registers.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "gir/each_kernel.h"
 #include "gir/rewrite/kept.h"
 #include "gir/rewrite/spell/ahead.h"
 #include "gir/rewrite/spell/behind.h"
@@ -87,7 +88,8 @@ Block Speller::run(const Block& original) {
     for (const StmtPtr& s : original) body.push_back(share_out(s, 1));
     body = without_copies(body, target);
     body = sort_by_lines(body, program, target, taken);
-    return block(settle_tiles(body, target, has_several_phases(body)));
+    body = settle_tiles(body, target, has_several_phases(body));
+    return block(body);
 }
 
 Block Speller::block(const Block& body) {
@@ -95,7 +97,7 @@ Block Speller::block(const Block& body) {
     for (size_t i = 0; i < body.size(); ++i) {
         const StmtPtr& s = body[i];
         if (auto* let = std::get_if<Let>(&s->node))
-            place.tiles.insert_or_assign(let->tile.name, *let);
+            place.tiles.insert_or_assign(let->tile.name, let);
         if (auto* p = std::get_if<Parallel>(&s->node)) {
             out.push_back(loop(*p));
         } else if (auto* f = std::get_if<For>(&s->node)) {
@@ -240,19 +242,29 @@ static KernelPtr spelled(const Program& program, const KernelPtr& kernel, const 
         with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
 }
 
-Program spell(Program program, const Target& target, KeptKernels* kept, Region* asked_before) {
-    std::map<const Kernel*, KernelPtr> done;
+Program spell(Program program, const Target& target, KeptKernels* kept, Region* asked_before,
+              Workers* workers) {
     const std::vector<double> numbers = kept ? numbers_of(target) : std::vector<double>();
-    return map_kernels(program, [&](const KernelPtr& kernel) {
-        KernelPtr& known = done[kernel.get()];
-        if (known) return known;
-        auto make = [&](Region& asked) {
-            return SameKernel{spelled(program, kernel, noting(target, asked))};
+    const std::vector<KernelPtr> all = distinct_kernels(program);
+    std::vector<KernelPtr> done(all.size());
+    std::vector<Region> asked(all.size());
+    for_each_item(workers, all.size(), [&](size_t i) {
+        const KernelPtr& kernel = all[i];
+        auto make = [&](Region& noted) {
+            return SameKernel{spelled(program, kernel, noting(target, noted))};
         };
-        known = kept ? kept->spelled.get(kernel, {numbers, asked_before}, make).kernel
-                     : spelled(program, kernel, target);
-        return known;
+        if (asked_before) asked[i].resize(numbers.size());
+        done[i] =
+            kept ? kept->spelled.get(kernel, {numbers, asked_before ? &asked[i] : nullptr}, make)
+                       .kernel
+                 : spelled(program, kernel, target);
     });
+    OtherKernels others;
+    for (size_t i = 0; i < all.size(); ++i) {
+        if (asked_before && kept) meet(*asked_before, KeptRegion(asked[i]));
+        others.emplace(all[i].get(), std::move(done[i]));
+    }
+    return with_kernels(std::move(program), others);
 }
 
 }  // namespace smeaton::gir::rewrite

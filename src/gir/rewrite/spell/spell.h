@@ -19,7 +19,8 @@ namespace smeaton::gir::rewrite {
 ///
 /// An op that has a spelling already keeps it: a person's choice stands.
 /// `kept`: from targets of the same levels; null: nothing. `asked` (null: no matter) is narrowed to
-/// the numbers for which what is kept is the same.
-Program spell(Program, const Target&, KeptKernels* kept = nullptr, Region* asked = nullptr);
+/// the numbers for which what is kept is the same. `workers`: as in Rules.
+Program spell(Program, const Target&, KeptKernels* kept = nullptr, Region* asked = nullptr,
+              Workers* workers = nullptr);
 
 }  // namespace smeaton::gir::rewrite

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace smeaton::search {
+namespace smeaton {
 
 class Workers {
 public:
@@ -20,8 +20,8 @@ public:
     Workers& operator=(const Workers&) = delete;
 
     size_t count() const { return threads_.size() + 1; }
-    /// Calls work(item, worker) for items 0 … count-1 and returns when all are done; throws what
-    /// the first of them threw.
+    /// Calls work(item, worker) for items 0 … count-1, which are begun in that order, and returns
+    /// when all are done; throws what the first item that throws has thrown.
     void each(size_t count, const std::function<void(size_t item, size_t worker)>& work);
 
 private:
@@ -34,7 +34,11 @@ private:
     const std::function<void(size_t, size_t)>* work_ = nullptr;
     size_t next_ = 0, items_ = 0, busy_ = 0, round_ = 0;
     std::exception_ptr error_;
+    size_t error_item_ = 0;
     bool closing_ = false;
 };
 
-}  // namespace smeaton::search
+/// By this thread alone where there are no workers (null), or one item.
+void for_each_item(Workers*, size_t count, const std::function<void(size_t item)>& work);
+
+}  // namespace smeaton

@@ -1,10 +1,10 @@
-#include "search/workers.h"
+#include "base/workers.h"
 
 #include <sched.h>
 
 #include <algorithm>
 
-namespace smeaton::search {
+namespace smeaton {
 
 namespace {
 
@@ -35,7 +35,7 @@ void Workers::each(size_t count, const std::function<void(size_t, size_t)>& work
     {
         const std::lock_guard lock(mutex_);
         work_ = &work;
-        next_ = 0, items_ = count, busy_ = threads_.size();
+        next_ = 0, items_ = count;
         error_ = nullptr;
         ++round_;
     }
@@ -58,7 +58,9 @@ void Workers::take_items(size_t worker) {
             (*work_)(item, worker);
         } catch (...) {
             const std::lock_guard lock(mutex_);
-            if (!error_) error_ = std::current_exception();
+            // Items before this one have begun, so that the first to throw is heard.
+            if (!error_ || item < error_item_)
+                error_ = std::current_exception(), error_item_ = item;
             next_ = items_;
         }
     }
@@ -72,6 +74,8 @@ void Workers::loop(size_t worker) {
             begun_.wait(lock, [&] { return closing_ || round_ != seen; });
             if (closing_) return;
             seen = round_;
+            if (next_ == items_) continue;  // others were quicker: nobody waits for this one
+            ++busy_;
         }
         take_items(worker);
         {
@@ -82,4 +86,9 @@ void Workers::loop(size_t worker) {
     }
 }
 
-}  // namespace smeaton::search
+void for_each_item(Workers* workers, size_t count, const std::function<void(size_t)>& work) {
+    if (workers && count > 1) return workers->each(count, [&](size_t item, size_t) { work(item); });
+    for (size_t i = 0; i < count; ++i) work(i);
+}
+
+}  // namespace smeaton
