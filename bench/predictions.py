@@ -5,9 +5,11 @@ on this machine's own probe file, the median that `run` measures, and the arena 
     predictions.py                      the models of the cache
     predictions.py --only resnet,bert   those whose name contains a text, or whose kind is one
     predictions.py --threads 2 --runs 30 --json FILE
+    predictions.py --rounds 4           the runs of each model in four parts, between which all other models come
 
 error: predicted over measured, less one. A neighbour on the host makes the measured time longer, never shorter, so
-that the error against the fastest run stands beside it.
+that the error against the fastest run stands beside it. It does so for seconds at a time, so that runs one after
+another are all slow or none: hence the rounds. The last line sums up the sizes of the errors against the fastest.
 """
 
 import argparse
@@ -34,18 +36,20 @@ def smeaton(verb, case, threads, *more):
     return json.loads(done.stdout)
 
 
-def row_of(case, threads, runs):
-    run = smeaton("run", case, threads, "--runs", str(runs))
+def row_of(case, threads, parts):
+    """parts: what `run` said of it in each round."""
+    run = parts[-1]
     predicted = smeaton("simulate", case, threads)["time_ms"]
-    latency = run["latency_ms"]
+    middle = median(part["latency_ms"]["median"] for part in parts)
+    fastest = min(part["latency_ms"]["min"] for part in parts)
     return {
         "model": case["name"],
         "threads": threads,
         "predicted_ms": predicted,
-        "median_ms": latency["median"],
-        "min_ms": latency["min"],
-        "error": predicted / latency["median"] - 1,
-        "error_of_fastest": predicted / latency["min"] - 1,
+        "median_ms": middle,
+        "min_ms": fastest,
+        "error": predicted / middle - 1,
+        "error_of_fastest": predicted / fastest - 1,
         "arena_over_bound": run["arena_bytes"] / max(run["arena_lower_bound_bytes"], 1),
         "arena_over_graph": run["arena_bytes"] / max(run["graph_max_live_bytes"], 1),
     }
@@ -56,6 +60,7 @@ def main():
     parser.add_argument("--only", help="parts of names, or kinds, with commas")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=1, help="parts that the runs of a model are in")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there as well")
     arguments = parser.parse_args()
     words = [word for word in (arguments.only or "").split(",") if word]
@@ -66,9 +71,18 @@ def main():
         raise SystemExit(f"predictions: no such model in {store.cache_root()}; run tools/models.py")
     print(f"{'model':26} predicted ms  median ms     min ms    error  of fastest  arena/bound  arena/graph")
     rows, failed = [], 0
+    runs = str(max(1, -(-arguments.runs // arguments.rounds)))
+    parts = {case["name"]: [] for case in cases}
+    for _ in range(arguments.rounds - 1):
+        for case in cases:
+            try:
+                parts[case["name"]].append(smeaton("run", case, arguments.threads, "--runs", runs))
+            except RuntimeError:
+                pass  # the last round says so
     for case in cases:
         try:
-            row = row_of(case, arguments.threads, arguments.runs)
+            last = smeaton("run", case, arguments.threads, "--runs", runs)
+            row = row_of(case, arguments.threads, parts[case["name"]] + [last])
         except RuntimeError as error:
             failed += 1
             print(f"{case['name']:26} FAILED: {error}", flush=True)
@@ -87,6 +101,9 @@ def main():
             f"error against the fastest run: median {median(errors):+.1%}, of its size"
             f" {median(map(abs, errors)):.1%}, tenths from {tenths[0]:+.1%} to {tenths[-1]:+.1%}"
         )
+        sizes = sorted(map(abs, errors))
+        beyond = sum(size > 0.25 for size in sizes)
+        print(f"of its size: mean {sum(sizes) / len(sizes):.1%}, worst {sizes[-1]:.1%}, {beyond} beyond 25 %")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"rows": rows}, indent=1) + "\n")
     return 1 if failed else 0
