@@ -5,11 +5,11 @@ on this machine's own probe file, the median that `run` measures, and the arena 
     predictions.py                      the models of the cache
     predictions.py --only resnet,bert   those whose name contains a text, or whose kind is one
     predictions.py --threads 2 --runs 30 --json FILE
-    predictions.py --passes 4           the runs of a model in four parts, all other models between them
+    predictions.py --rounds 4           the runs of a model in four parts, all other models between them
 
 error: predicted over measured, less one. A neighbour on the host makes the measured time longer, never shorter, so
 that the error against the fastest run stands beside it. Neighbours stay for minutes: the same program, measured twice in
-a row of models, was seen to differ by a third, which is why runs are spread over several passes.
+a row of models, was seen to differ by a third, which is why runs are spread over several rounds.
 """
 
 import argparse
@@ -36,11 +36,11 @@ def smeaton(verb, case, threads, *more):
     return json.loads(done.stdout)
 
 
-def measured(cases, threads, runs, passes):
-    """By model: what each pass measured, or the error that ended it."""
+def measured(cases, threads, runs, rounds):
+    """By model: what each round measured, or the error that ended it."""
     of = {case["name"]: [] for case in cases}
-    for at in range(passes):
-        share = str(runs // passes + (at < runs % passes))
+    for at in range(rounds):
+        share = str(runs // rounds + (at < runs % rounds))
         for case in cases:
             if isinstance(of[case["name"]], str):
                 continue
@@ -48,8 +48,8 @@ def measured(cases, threads, runs, passes):
                 of[case["name"]].append(smeaton("run", case, threads, "--runs", share))
             except RuntimeError as error:
                 of[case["name"]] = str(error)
-        if passes > 1:
-            print(f"pass {at + 1} of {passes}", flush=True)
+        if rounds > 1:
+            print(f"round {at + 1} of {rounds}", flush=True)
     return of
 
 
@@ -77,12 +77,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="parts of names, or kinds, with commas")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=20, help="of each model, in all passes together")
-    parser.add_argument("--passes", type=int, default=1, help="through the models")
+    parser.add_argument("--runs", type=int, default=20, help="of each model, in all rounds together")
+    parser.add_argument("--rounds", type=int, default=1, help="through the models")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there as well")
     arguments = parser.parse_args()
-    if not 1 <= arguments.passes <= arguments.runs:
-        raise SystemExit(f"predictions: --passes {arguments.passes}; expected 1 to {arguments.runs}, the runs")
+    if not 1 <= arguments.rounds <= arguments.runs:
+        raise SystemExit(f"predictions: --rounds {arguments.rounds}; expected 1 to {arguments.runs}, the runs")
     words = [word for word in (arguments.only or "").split(",") if word]
     cases = [
         c for c in store.write_index() if not words or any(w in c["name"] or w == c["kind"] for w in words)
@@ -90,7 +90,7 @@ def main():
     if not cases:
         raise SystemExit(f"predictions: no such model in {store.cache_root()}; run tools/models.py")
     print(f"{'model':26} predicted ms  median ms     min ms    error  of fastest  arena/bound  arena/graph")
-    runs = measured(cases, arguments.threads, arguments.runs, arguments.passes)
+    runs = measured(cases, arguments.threads, arguments.runs, arguments.rounds)
     rows, failed = [], 0
     for case in cases:
         try:

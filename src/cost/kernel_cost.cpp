@@ -27,6 +27,10 @@ constexpr double kInstructionsPerTurn = 3;
 // Is an access within its bounds: what was found of two coordinates is brought together, tested,
 // and branched upon.
 constexpr double kInstructionsPerTest = 3;
+// Instructions that a large core holds in flight (Golden Cove 512, Zen 4 320): how far it looks
+// ahead.
+constexpr double kInFlight = 512;
+constexpr double kPageBytes = 4096;
 
 const Unit* scalar_unit(const Machine& m) {
     for (const Unit& unit : m.units)
@@ -144,7 +148,10 @@ struct DataTime {
     std::string longest;
 };
 
-DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int threads) {
+/// `ahead`: prefetchers bring what products read in order from beyond while the core reads what
+/// has come; what they do not is stall.
+DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int threads,
+                   bool ahead) {
     DataTime data;
     Interval beside{0, 0, 0};
     double longest = 0;
@@ -166,7 +173,7 @@ DataTime data_time(const Machine& m, const std::vector<LevelCost>& levels, int t
         double read = levels[i].read_bytes - (last ? 0 : levels[i + 1].read_bytes);
         double write = levels[i].write_bytes - (last ? 0 : levels[i + 1].write_bytes);
         Interval time = transfer_us(level, std::max(read, 0.0), std::max(write, 0.0), threads);
-        data.us = data.us + time;
+        data.us = ahead ? machine::max(data.us, time) : data.us + time;
         note(level.name, time);
     }
     data.us = machine::max(data.us, beside);
@@ -189,7 +196,9 @@ double waited_us(const KernelModel& model, const Machine& m, const std::vector<L
 Interval fixed_time_us(const KernelModel& model, const Machine& m,
                        const std::vector<LevelCost>& levels) {
     Interval ns{0, 0, 0};
-    if (model.threads > 1 && m.handoff) ns = ns + m.handoff->spin_ns.interval() * 2;
+    // Each phase is handed out and awaited.
+    if (model.threads > 1 && m.handoff)
+        ns = ns + m.handoff->spin_ns.interval() * (2.0 * model.phases);
     for (auto level = levels.rbegin(); level != levels.rend(); ++level) {
         if (level->read_bytes <= 0) continue;
         const Level* at = machine::find_level(m, level->name);
@@ -199,6 +208,43 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
     return us(ns);
 }
 
+/// All that the busiest core issues; vectors and elements by the tables' instructions.
+double instructions_of(const Work& work) {
+    double count = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns +
+                   kInstructionsPerTest * work.tests;
+    for (const auto* table : {&work.vector_instructions, &work.scalar_instructions})
+        for (const auto& [key, n] : *table) count += n;
+    return count;
+}
+
+/// How much of a page's wait is felt: a core that holds the instructions of whole pages in flight
+/// is at the next one before it has done with this; with those of half a page it is not.
+double felt_share(double instructions, double pages) {
+    if (pages <= 0) return 0;
+    return std::clamp(instructions / pages / kInFlight - 1, 0.0, 1.0);
+}
+
+/// The arrays' waits follow one another.
+Interval stall_time_us(const KernelModel& model, const CacheTraffics& caches, const Machine& m,
+                       const Warm& warm) {
+    Interval ns{0, 0, 0};
+    if (caches.empty()) return ns;
+    double pages = 0;  // from beyond the second cache, of one core
+    for (size_t i = 0; i < model.streamed.size(); ++i) {
+        if (!model.streamed[i].by_products) continue;
+        const Array& array = model.arrays[i];
+        Crossing read;
+        for (const auto& c : caches) {
+            const double held = array.scratch ? 1 : warm ? warm(c->cache, array) : 0;
+            read[c->cache] = c->instances * (c->fetched[i].read - held * c->first[i].read);
+        }
+        const CacheTraffic& near = *caches[std::min<size_t>(1, caches.size() - 1)];
+        pages += read[near.cache] / kPageBytes / model.threads;
+        ns = ns + stall_ns(m, model.streamed[i], read, model.threads);
+    }
+    return us(ns * felt_share(instructions_of(model.busiest), pages));
+}
+
 void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kernel& kernel,
                 const Machine& m) {
     const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
@@ -206,6 +252,21 @@ void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kern
     model.buffers = traffic.buffers;
     for (const auto& [op, count] : traffic.operations)
         if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
+}
+
+/// Ranges of more than one iteration, which are divided.
+int phases_of(const Nest& nest) {
+    int phases = 0;
+    for (const gir::cache::Node& node : nest.root.children) {
+        double range = 1;
+        for (const gir::cache::Node* at = &node; at->is_loop && at->loop.parallel;
+             at = &at->children.front()) {
+            range *= at->loop.trips;
+            if (at->children.size() != 1) break;
+        }
+        if (range > 1) ++phases;
+    }
+    return phases;
 }
 
 /// What all threads do, which is what costs energy.
@@ -243,15 +304,13 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
     const Unit* scalar = scalar_unit(m);
     double bits = unit.vector_bits->value;
     Interval ns{0, 0, 0};
-    double instructions = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns +
-                          kInstructionsPerTest * work.tests;
+    const double instructions = instructions_of(work);
     auto vector_ns = [&](OpClass op, DType dtype, double count) {
         double elements = bits / std::max(32, tensor::bits(dtype));
         return Interval::exact(count * elements) / class_rate_gops(m, unit, op, dtype);
     };
     for (const auto& [key, count] : work.vector_instructions) {
         ns = ns + vector_ns(key.first, key.second, count);
-        instructions += count;
     }
     for (const auto& [key, count] : work.scalar_instructions) {
         // On the scalar unit where it is rated, else an instruction of the vector unit for one
@@ -259,7 +318,6 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
         auto op = key.first == OpClass::FmaLoad ? OpClass::Fma : key.first;
         auto rate = scalar ? machine::rate_gops(m, *scalar, op, key.second) : std::nullopt;
         ns = ns + (rate ? Interval::exact(count) / *rate : vector_ns(key.first, key.second, count));
-        instructions += count;
     }
     if (work.fma_stall > 0) ns = ns + vector_ns(OpClass::FmaLoad, DType::kF32, work.fma_stall);
     if (work.gathered > 0)
@@ -356,6 +414,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     if (!options.time_alone) add_ledger(model, program, kernel, m);
     const Nest share = model.threads == 1 ? Nest() : nest_of(program, kernel, model.threads);
     const Nest& busiest = model.threads == 1 ? whole : share;
+    model.phases = std::max(1, phases_of(whole));
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
     model.port_bytes = port_bytes(whole, m, shapes, scratchpads);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
@@ -375,6 +434,9 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     }
     if (!options.time_alone && thread_count(m, options) > 1 && has_own_caches(m))
         model.meetings = gir::cache::meetings_of(program, whole, thread_count(m, options));
+    if (std::any_of(m.levels.begin(), m.levels.end(),
+                    [](const Level& l) { return l.stall_ns.has_value(); }))
+        model.streamed = streamed_of(kernel, whole);
     model.arrays = std::move(whole.arrays);
     return model;
 }
@@ -423,7 +485,9 @@ KernelCost cost_of(const KernelModel& model, const CacheTraffics& caches, const 
         cost.levels.push_back(level_cost(model, caches, m, level, warm));
         overlapped_low = std::max(overlapped_low, cost.levels.back().time_us.low);
     }
-    DataTime data = data_time(m, cost.levels, model.threads);
+    const bool ahead = std::any_of(model.streamed.begin(), model.streamed.end(),
+                                   [](const Streamed& s) { return s.by_products; });
+    DataTime data = data_time(m, cost.levels, model.threads, ahead);
     cost.data_us = data.us;
     cost.bound = data.us.value > cost.compute_us.value ? data.longest : "compute";
     cost.fixed_us = fixed_time_us(model, m, cost.levels);
@@ -439,7 +503,9 @@ KernelCost cost_of(const KernelModel& model, const CacheTraffics& caches, const 
     cost.time_us = {overlapped_low,
                     waited + std::max(cost.compute_us.value, data.us.value - waited),
                     cost.compute_us.high + data.us.high};
-    cost.time_us = cost.time_us + cost.fixed_us;
+    cost.stall_us = stall_time_us(model, caches, m, warm);
+    cost.time_us =
+        cost.time_us + cost.fixed_us + Interval{0, cost.stall_us.value, cost.stall_us.high};
     return cost;
 }
 

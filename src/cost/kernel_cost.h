@@ -13,6 +13,7 @@
 #include "cost/energy.h"
 #include "cost/pipeline.h"
 #include "cost/reuse.h"
+#include "cost/stall.h"
 #include "cost/work.h"
 #include "gir/cache/holders.h"
 #include "gir/ledger/traffic.h"
@@ -59,15 +60,16 @@ struct KernelCost {
     int threads = 1;               ///< that have work
     double flops = 0;
     double macs = 0;            ///< multiply-adds of contractions, nothing padded
-    machine::Interval time_us;  ///< max(compute, data) + fixed, but for copies that the work
-                                ///< waits for; low: all levels overlap, high: nothing does
-    std::string bound;          ///< "compute", or the level that serves the longest
+    machine::Interval time_us;  ///< max(compute, data) + stall + fixed, but for copies that the
+                                ///< work waits for; low: all levels overlap, high: nothing does
+    std::string bound;  ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
     machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
     machine::Interval vector_us;
-    machine::Interval data_us;         ///< each byte at the rate of the level that it comes from
-    std::vector<LevelCost> levels;     ///< innermost first, without registers
-    std::optional<Pipeline> pipeline;  ///< where no level is a cache: of this the time is
+    machine::Interval data_us;            ///< each byte at the rate of the level that it comes from
+    std::vector<LevelCost> levels;        ///< innermost first, without registers
+    std::optional<Pipeline> pipeline;     ///< where no level is a cache: of this the time is
+    machine::Interval stall_us{0, 0, 0};  ///< of operands that come in order, beyond both
     machine::Interval fixed_us;  ///< hand-off to threads and first access; overlaps with nothing
     KernelEnergy energy;         ///< filled in by energy_of
     OperandBytes operands;       ///< filled in by sim
@@ -89,8 +91,10 @@ struct KernelModel {
     std::string name;
     std::vector<std::string> ops;
     int threads = 1;
+    int phases = 1;  ///< ranges that several threads share, one after another
     std::vector<Array> arrays;
     std::vector<double> touched_bytes;        ///< of each array, once
+    std::vector<Streamed> streamed;           ///< each array
     Work busiest;                             ///< of the thread that has most to do, but for
     std::vector<ShapeUse> contractions;       ///< what goes to units with shapes of their own
     double flops = 0, macs = 0;               ///< of all threads

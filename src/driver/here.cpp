@@ -13,7 +13,7 @@
 namespace smeaton::driver {
 
 // One more whenever the probe measures something else: files of before are left aside.
-constexpr int kProbe = 2;
+constexpr int kProbe = 3;
 
 std::string machine_file_here(const std::string& cache_folder) {
     std::string folder = cache_folder.empty() ? run::default_cache_folder() : cache_folder;

@@ -63,6 +63,9 @@ struct Level {
     std::optional<Bandwidth> read, write;
     std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
     std::optional<Number> latency_ns;
+    /// What multiply-adds wait for in each 4 KiB that they read in order from here, beyond the
+    /// longer of their own time and the transfer's: prefetchers end at a page. Absent: nothing.
+    std::optional<Number> stall_ns;
     /// How long what nobody uses stays in a cache that others of the host use too: then half of it
     /// is gone. Absent: it stays until the program's own data takes its place.
     std::optional<Number> kept_ms;

@@ -111,6 +111,7 @@ void print_level(std::string& out, const Level& level) {
     lines.bandwidth("write_gb_s", level.write);
     lines.bandwidth("copy_gb_s", level.copy);
     lines.figure("latency_ns", level.latency_ns);
+    lines.figure("stall_ns", level.stall_ns);
     lines.figure("kept_ms", level.kept_ms);
     lines.figure("depth", level.depth);
     lines.figure("port_gb_s", level.port_gb_s);

@@ -67,6 +67,7 @@ Level read_level(const YAML::Node& node, const std::string& file) {
     level.write = read_bandwidth(map, "write_gb_s");
     level.copy = read_bandwidth(map, "copy_gb_s");
     level.latency_ns = map.optional_number("latency_ns");
+    level.stall_ns = map.optional_number("stall_ns");
     level.kept_ms = map.optional_number("kept_ms");
     level.depth = map.optional_number("depth");
     level.port_gb_s = map.optional_number("port_gb_s");

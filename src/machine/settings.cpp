@@ -83,6 +83,7 @@ void add_level(Collector& c, const Machine& machine, size_t i) {
                       for (auto* b : {&level.read, &level.write, &level.copy}) scale(*b, factor);
                   });
     optional("latency_ns", &Level::latency_ns, Better::Less);
+    optional("stall_ns", &Level::stall_ns, Better::Less);
     optional("kept_ms", &Level::kept_ms, Better::More);
     if (Setting* depth = optional("depth", &Level::depth, Better::Unknown)) depth->whole = true;
     optional("port_gb_s", &Level::port_gb_s, Better::More);

@@ -32,6 +32,7 @@ constexpr Plausible kPlausible[] = {
     {"write_gb_s", 1e-3, 1e7, "GB/s"},
     {"copy_gb_s", 1e-3, 1e7, "GB/s"},
     {"latency_ns", 1e-2, 1e7, "nanoseconds"},
+    {"stall_ns", 1e-2, 1e7, "nanoseconds"},
     {"kept_ms", 1e-3, 1e7, "milliseconds"},
     {"read_energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
     {"write_energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
@@ -173,6 +174,9 @@ void verify_level(const Level& level, const Machine& machine, const Judge& judge
     judge.require(!level.copy || (level.read && level.write), where,
                   "'copy_gb_s' needs 'read_gb_s' and 'write_gb_s' beside it");
     judge.positive(level.latency_ns, where, "latency_ns");
+    judge.positive(level.stall_ns, where, "stall_ns");
+    judge.require(!level.stall_ns || level.managed == Managed::Hardware, where,
+                  "'stall_ns' belongs to a level managed by hardware");
     judge.positive(level.kept_ms, where, "kept_ms");
     judge.require(!level.kept_ms || (level.managed == Managed::Hardware && !level.next.empty()),
                   where, "'kept_ms' belongs to a level managed by hardware with a 'next'");

@@ -58,6 +58,7 @@ void add_level(List& list, const machine::Level& level) {
     list.bandwidth(part, "copy", level.copy);
     list.add(part, "port", "GB/s", level.port_gb_s);
     list.add(part, "latency", "ns", level.latency_ns);
+    list.add(part, "stall", "ns", level.stall_ns);
     list.add(part, "kept", "ms", level.kept_ms);
 }
 

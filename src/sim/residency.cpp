@@ -1,6 +1,7 @@
 #include "sim/residency.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace smeaton::sim {
 
@@ -85,6 +86,25 @@ double Residency::held(Name buffer, double capacity_bytes, double others_bytes) 
         before += own;
     }
     return 0;
+}
+
+double held_beside_others(double idle_ms, const machine::Level& level,
+                          const std::function<double(double room)>& held) {
+    if (!level.kept_ms) return held(1);
+    const double idle = idle_ms / level.kept_ms->value;
+    // All in one set.
+    if (!level.ways) return idle < 1 ? held(1 - idle) : 0;
+    // To each set Poisson's arrivals; as many as it has ways are expected a third later than half
+    // of the sets have seen them.
+    const double ways = level.ways->value;
+    const double expected = idle * (ways - 1.0 / 3);
+    double likely = std::exp(-expected), sum = 0;
+    for (int come = 0; come < ways; ++come) {
+        constexpr double kNegligible = 1e-6;
+        if (likely > kNegligible) sum += likely * held(1 - come / ways);
+        likely *= expected / (come + 1);
+    }
+    return std::min(sum, 1.0);
 }
 
 }  // namespace smeaton::sim

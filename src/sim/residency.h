@@ -1,12 +1,14 @@
 // Which buffers a cache still holds when the next kernel comes: least recently used, whole buffers.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <vector>
 
 #include "base/name.h"
 #include "gir/cache/holders.h"
+#include "machine/machine.h"
 
 namespace smeaton::sim {
 
@@ -45,5 +47,12 @@ private:
     std::map<Name, int> place_of_;
     std::list<int> recent_;  ///< most recently touched first
 };
+
+/// What a cache holds that others of the host fill as well, on average: `held` says it of a part of
+/// the room (0 to 1), here what is left beside the lines that they brought in `idle_ms`. They bring
+/// them at a steady rate, each to any set, so that half of what nobody uses is gone after
+/// `kept_ms`; a set gives up the least recently used of its ways.
+double held_beside_others(double idle_ms, const machine::Level&,
+                          const std::function<double(double room)>& held);
 
 }  // namespace smeaton::sim

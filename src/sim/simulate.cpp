@@ -262,6 +262,7 @@ private:
                 k.array_us = k.array_us * n;
                 k.vector_us = k.vector_us * n;
                 k.data_us = k.data_us * n;
+                k.stall_us = k.stall_us * n;
                 k.fixed_us = k.fixed_us * n;
                 k.flops *= n;
                 k.macs *= n;
@@ -334,18 +335,13 @@ private:
                 while (i + 1 < model.arrays.size() && model.arrays[i].name != array.name) ++i;
                 const Name root = root_of(program_, array.name);
                 // Each instance holds the share of the core it belongs to.
-                return residency_.held(root, level->capacity_bytes.value * instances,
-                                       touched - model.touched_bytes[i]) *
-                       left_by_neighbours(*level, root) * at_home(model, i, *level, root);
+                const double room = level->capacity_bytes.value * instances;
+                auto held = [&](double part) {
+                    return residency_.held(root, room * part, touched - model.touched_bytes[i]);
+                };
+                return held_beside_others(residency_.idle_us(root, now_us_) * 1e-3, *level, held) *
+                       at_home(model, i, *level, root);
             };
-    }
-
-    /// Share of a buffer that others on the host have not pushed out while it lay idle: all at
-    /// first, a half after `kept_ms`, linear between.
-    double left_by_neighbours(const machine::Level& level, Name root) const {
-        if (!level.kept_ms) return 1;
-        const double idle_ms = residency_.idle_us(root, now_us_) * 1e-3;
-        return std::max(0.0, 1 - idle_ms / (2 * level.kept_ms->value));
     }
 
     /// Share of an array that lies in the caches of the cores that come for it; the rest is in

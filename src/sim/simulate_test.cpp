@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "cost/target.h"
 #include "gir/rewrite/spell/spell.h"
@@ -148,26 +150,52 @@ TEST(Simulate, what_another_core_wrote_comes_through_the_level_that_they_share) 
     EXPECT_EQ(between_l2_and_l3(simulate(spelled(text.c_str()), m, {1, 0}).kernels[2]), 0);
 }
 
-TEST(Simulate, what_lies_idle_is_lost_to_neighbours_in_proportion) {
+TEST(Simulate, what_lies_idle_is_lost_to_neighbours) {
     machine::Machine m = edge();
     const ProgramCost alone = simulate(spelled(kTwo), m, {1, 0});
-    auto with_kept = [&](double ms) {
-        for (machine::Level& level : m.levels)
-            if (level.name == "l3") level.kept_ms = machine::Number(ms);
+    auto with = [&](double kept_ms, double ways) {
+        for (machine::Level& level : m.levels) {
+            if (level.name != "l3") continue;
+            level.kept_ms = machine::Number(kept_ms);
+            if (ways > 0) level.ways = machine::Number(ways);
+        }
         return simulate(spelled(kTwo), m, {1, 0});
     };
-    // The first kernel wants x and p, 128 KiB each, and the place of t, which it writes. x and p
-    // were used until the end of that kernel in the run before: the second one's time ago. t came
-    // after and has not been idle.
+    auto read = [](const ProgramCost& c) { return c.kernels[1].levels.back().read_bytes; };
+    // The first kernel wants x and p, 128 KiB each, that were used until the end of that kernel in
+    // the run before: the second one's time ago, in which that used t and z, as much again. While
+    // the cache's 2 MiB are all in one set, neighbours take a share of them, in proportion to that
+    // time, and what is left holds all four or not.
     const double second_ms = alone.kernels[2].time_us.value * 1e-3;
-    const ProgramCost half = with_kept(second_ms);
-    EXPECT_NEAR(half.kernels[1].levels.back().read_bytes,
-                262144 * half.kernels[2].time_us.value * 1e-3 / (2 * second_ms), 1);
-    EXPECT_EQ(half.kernels[1].levels.back().write_bytes, 0);
-    // z lies idle for the first kernel's time.
-    EXPECT_GT(half.kernels[2].levels.back().write_bytes, 0);
-    // Nothing that is idle longer than twice that stays.
-    EXPECT_EQ(with_kept(second_ms / 4).kernels[1].levels.back().read_bytes, 262144);
+    EXPECT_EQ(read(with(10 * second_ms, 0)), 0);
+    EXPECT_EQ(read(with(second_ms / 4, 0)), 262144);
+    // In sets of two ways half of all is gone when 1.67 arrivals are expected; with none or one
+    // there, 2 MiB or one hold all four.
+    const double kept_ms = 2 * second_ms;
+    const ProgramCost two = with(kept_ms, 2);
+    const double expected = two.kernels[2].time_us.value * 1e-3 / kept_ms * (2 - 1.0 / 3);
+    // The run before, which the time was idle in, took a little longer or shorter.
+    const double lost = 262144 * (1 - std::exp(-expected) * (1 + expected));
+    EXPECT_NEAR(read(two), lost, lost / 10);
+    EXPECT_GT(read(two), 26214);
+}
+
+TEST(Residency, neighbours_take_ways_of_sets) {
+    machine::Level level;
+    auto half = [](double room) { return room > 0.4 ? 1.0 : 0.0; };
+    EXPECT_EQ(held_beside_others(1e9, level, half), 1);  // nobody else is there
+    level.kept_ms = machine::Number(2);
+    EXPECT_EQ(held_beside_others(1, level, half), 1);  // half of the room is left
+    EXPECT_EQ(held_beside_others(1.5, level, half), 0);
+    EXPECT_EQ(held_beside_others(3, level, [](double) { return 1.0; }), 0);
+    // Half of all that nobody uses is gone after that time, however many ways.
+    for (double ways : {1, 2, 16, 20}) {
+        level.ways = machine::Number(ways);
+        EXPECT_NEAR(held_beside_others(2, level, [](double) { return 1.0; }), 0.5, 0.02) << ways;
+    }
+    // Of 20 ways 19.67 would come in 2 ms: in half that time hardly a set has lost a line.
+    EXPECT_GT(held_beside_others(1, level, [](double) { return 1.0; }), 0.99);
+    EXPECT_LT(held_beside_others(4, level, [](double) { return 1.0; }), 0.01);
 }
 
 // 32 KiB each; the two kernels differ in names alone, and each reads through a view.

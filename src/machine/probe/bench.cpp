@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "machine/probe/handoff.h"
@@ -14,6 +15,8 @@ constexpr double kBlockNs = 1.5e6;
 constexpr int64_t kMiB = 1 << 20;
 // So much of a large cache neighbours leave for a moment at least.
 constexpr int64_t kMostIdleBytes = 8 * kMiB;
+// Sets of a shared cache, by what a core has of the level before: most of it is not there.
+constexpr int64_t kBefore = 4;
 
 int64_t multiple(int64_t bytes, int64_t of) {
     return std::max<int64_t>(bytes / of, 1) * of;
@@ -51,8 +54,12 @@ std::vector<LevelPlan> plan_levels(const CpuFeatures& cpu, int cores) {
     for (size_t i = 0; i < cpu.caches.size(); ++i) {
         const CacheFacts& cache = cpu.caches[i];
         int64_t share = cache.bytes / std::clamp<int64_t>(cache.shared_by_cores, 1, cores);
-        // Of a shared cache others may hold their part: a quarter. Beyond the level before, though.
-        int64_t wanted = cache.shared_by_cores > 1 || cache.level > 2 ? share / 4 : share / 2;
+        // Of a shared cache others may hold their part: a quarter; and of a large one they push out
+        // what a sweep does not come back to at once, so that a set of its size would measure
+        // memory: four times the level before. Beyond that level, though.
+        int64_t wanted = share / 2;
+        if (cache.shared_by_cores > 1 || cache.level > 2)
+            wanted = before > 0 ? std::min(share / 4, kBefore * before) : share / 4;
         int64_t set = multiple(std::max(wanted, std::min(before * 3 / 2, share * 3 / 4)), 4096);
         plans.push_back({"l" + std::to_string(cache.level), static_cast<int>(i), set, set,
                          multiple(48 * kMiB, set)});
@@ -87,7 +94,8 @@ Bench::Bench(CpuFeatures features, int count)
       crew({cpu.core_cpus.begin(), cpu.core_cpus.begin() + count}),
       loops(compute_loops(cpu)),
       levels(plan_levels(cpu, count)),
-      sweeps_(sweep_loops(cpu)) {
+      sweeps_(sweep_loops(cpu)),
+      tile_(stream_tile(cpu)) {
     add_compute();
     add_tiles();
     prepare_memory();
@@ -188,6 +196,11 @@ void Bench::prepare_memory() {
         regions_.emplace_back(worker == 0 ? levels.back().set_bytes
                                           : levels.back().shared_set_bytes);
     memory_at_.assign(cores, 0);
+    if (tile_) {
+        pages_.emplace(levels.size() > 1 ? levels[levels.size() - 2].set_bytes : 8 * kMiB,
+                       Region::Pages::Ordinary);
+        crew.run(1, [this](int) { touch(*pages_); });
+    }
     crew.run(cores, [this](int worker) { touch(regions_[worker]); });
     for (const LevelPlan& level : levels) {
         Region& chain = chains_.emplace_back(level.set_bytes);
@@ -254,7 +267,46 @@ void Bench::add_level(size_t index) {
         });
         return static_cast<double>(ns) / static_cast<double>(steps);
     });
+    if (tile_ && index > 0) f.stall = add_stall(index);
     figures.push_back(f);
+}
+
+/// ns in each page of a panel that lies in this level: beside the tile's time stand, of the same
+/// moment, that of reading alone and of the tile on what the first level holds.
+int Bench::add_stall(size_t index) {
+    const LevelPlan plan = levels[index];
+    const bool memory = plan.cache < 0;
+    constexpr int kPasses = 3;  // of each the shortest
+    const int64_t bytes = memory ? pages_->bytes() / 8 : std::min(plan.set_bytes, pages_->bytes());
+    return add(plan.name + " stall", [this, memory, bytes] {
+        double tile = 0, sweep = 0, work = 0;
+        crew.run(1, [&](int) {
+            const char* at = pages_->data();
+            auto timed = [&](auto&& pass) {
+                double least = std::numeric_limits<double>::infinity();
+                for (int i = 0; i < kPasses; ++i) {
+                    if (memory)
+                        flush(at, bytes, cpu.caches.back().line_bytes);
+                    else
+                        sweeps_.read(at, bytes);
+                    const int64_t start = busy_ns();
+                    pass();
+                    least = std::min(least, static_cast<double>(busy_ns() - start));
+                }
+                return least;
+            };
+            sweep = timed([&] { sweeps_.read(at, bytes); });
+            tile = timed([&] { tile_(at, bytes); });
+            const int64_t part = levels.front().set_bytes;
+            const int64_t parts = std::max<int64_t>(bytes / part, 1);
+            tile_(at, part);
+            const int64_t start = busy_ns();
+            for (int64_t i = 0; i < parts; ++i) tile_(at, part);
+            work = static_cast<double>(busy_ns() - start) * static_cast<double>(bytes) /
+                   static_cast<double>(part * parts);
+        });
+        return stall_per_page(tile, sweep, work, bytes);
+    });
 }
 
 std::optional<Interval> Bench::kept_ms(size_t index, int repeats) {

@@ -12,6 +12,7 @@
 #include "machine/probe/crew.h"
 #include "machine/probe/memory.h"
 #include "machine/probe/sample.h"
+#include "machine/probe/stream_tile.h"
 
 namespace smeaton::machine {
 
@@ -33,7 +34,7 @@ std::vector<LevelPlan> plan_levels(const CpuFeatures&, int cores);
 /// Indices into Bench::measurements; -1: not measured.
 struct LevelFigures {
     int read_one = -1, read_all = -1, write_one = -1, write_all = -1, copy_one = -1, copy_all = -1;
-    int latency = -1;
+    int latency = -1, stall = -1;
 };
 
 /// Owns threads and memory; blocks refer to it, so it stays where it is.
@@ -79,6 +80,7 @@ private:
     void add_tiles();
     int add_latency(void (*chain)(int64_t));
     void add_level(size_t level);
+    int add_stall(size_t level);
     void add_handoff();
     double ghz_after(const ComputeLoop&, int64_t iterations, double* loop_ns);
     int add(std::string what, std::function<double()> block);
@@ -87,6 +89,8 @@ private:
     ComputeLoop ticks_;
     int64_t ticks_n_ = 0;
     SweepLoops sweeps_;
+    StreamTile tile_ = nullptr;
+    std::optional<Region> pages_;     ///< in ordinary pages, as most weights lie
     std::vector<Region> regions_;     ///< one per worker
     std::vector<int64_t> memory_at_;  ///< where each worker's next sweep of memory starts
     std::vector<Region> chains_;      ///< one per level

@@ -34,8 +34,9 @@ std::vector<IdleSweep> idle_sweeps(const std::function<void()>& sweep, int repea
             sweep();
             ns.push_back(static_cast<double>(busy_ns() - start));
         }
-        std::nth_element(ns.begin(), ns.begin() + repeats / 2, ns.end());
-        sweeps.push_back({idle_ms, ns[static_cast<size_t>(repeats / 2)]});
+        const auto quarter = static_cast<size_t>(repeats / 4);
+        std::nth_element(ns.begin(), ns.begin() + repeats / 4, ns.end());
+        sweeps.push_back({idle_ms, ns[quarter]});
     }
     return sweeps;
 }
@@ -44,9 +45,11 @@ std::optional<Interval> half_gone_ms(const std::vector<IdleSweep>& sweeps) {
     const double there = sweeps.front().sweep_ns, gone = sweeps.back().sweep_ns;
     if (gone < kLostAtAll * there) return std::nullopt;
     const double half = (there + gone) / 2;
-    for (size_t i = 1; i < sweeps.size(); ++i) {
+    // From the longest on: what is still there then was not lost before, when others were busy for
+    // a moment.
+    for (size_t i = sweeps.size() - 1; i > 0; --i) {
         const IdleSweep &before = sweeps[i - 1], &after = sweeps[i];
-        if (after.sweep_ns < half) continue;
+        if (before.sweep_ns >= half) continue;
         const double share = (half - before.sweep_ns) / (after.sweep_ns - before.sweep_ns);
         const double at = before.idle_ms + share * (after.idle_ms - before.idle_ms);
         // The first idle time is none at all: nothing is lost in no time.

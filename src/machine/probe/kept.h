@@ -15,8 +15,9 @@ struct IdleSweep {
     double idle_ms = 0, sweep_ns = 0;
 };
 
-/// Medians of `repeats` for 0 ms, 0.25 ms, 0.5 ms, … 64 ms. `sweep` reads the set once; before each
-/// idle time it is read twice. Spins meanwhile, and touches nothing.
+/// Lower quarters of `repeats` for 0 ms, 0.25 ms, 0.5 ms, … 64 ms. `sweep` reads the set once;
+/// before each idle time it is read twice. Spins meanwhile, and touches nothing. Others make a
+/// sweep slower, never faster.
 std::vector<IdleSweep> idle_sweeps(const std::function<void()>& sweep, int repeats);
 
 /// Idle time after which half of the set is gone: the sweep then takes as long as the mean of the

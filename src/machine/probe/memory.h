@@ -17,11 +17,13 @@ struct SweepLoops {
 };
 SweepLoops sweep_loops(const CpuFeatures&);
 
-/// Memory of its own pages, huge ones where the system gives them.
+/// Memory of its own pages, huge ones where the system gives them and ordinary ones are not asked
+/// for.
 class Region {
 public:
-    explicit Region(
-        int64_t bytes);  ///< rounded up to huge pages; UserError when the system refuses
+    enum class Pages { Huge, Ordinary };
+    /// Rounded up to huge pages; UserError when the system refuses.
+    explicit Region(int64_t bytes, Pages pages = Pages::Huge);
     ~Region();
     Region(Region&& other) noexcept;
     Region(const Region&) = delete;

@@ -18,15 +18,32 @@ class Figures {
 public:
     explicit Figures(const Bench& bench) : bench_(bench) {}
 
+    /// Of something done in a second.
     Number operator()(int index) const {
-        return Number(spread(bench_.measurements.at(index).samples), "probe");
+        return Number(undisturbed(samples(index), Better::More), "probe");
     }
     std::optional<Number> maybe(int index) const {
         return index < 0 ? std::nullopt : std::optional<Number>((*this)(index));
     }
+    Number ns(int index) const {
+        return Number(undisturbed(samples(index), Better::Less), "probe");
+    }
+    /// By two clocks that a disturbance may hit either.
+    Number cycles(int index) const { return Number(spread(samples(index)), "median"); }
+    /// Of times that lie close to each other: either may be disturbed. Nothing: there is none.
+    std::optional<Number> difference(int index) const {
+        constexpr double kLeast = 0.01;
+        Interval v = spread(samples(index));
+        if (v.value < kLeast) return std::nullopt;
+        v.low = std::max(v.low, kLeast);
+        return Number(v, "median");
+    }
     Bandwidth bandwidth(int one, int all) const { return {(*this)(one), maybe(all)}; }
 
 private:
+    const std::vector<double>& samples(int index) const {
+        return bench_.measurements.at(index).samples;
+    }
     const Bench& bench_;
 };
 
@@ -109,7 +126,8 @@ std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scope
         level.read = figure.bandwidth(f.read_one, f.read_all);
         level.write = figure.bandwidth(f.write_one, f.write_all);
         level.copy = figure.bandwidth(f.copy_one, f.copy_all);
-        level.latency_ns = figure(f.latency);
+        level.latency_ns = figure.ns(f.latency);
+        if (f.stall >= 0) level.stall_ns = figure.difference(f.stall);
         if (kept[i]) level.kept_ms = Number(*kept[i], "idle");
         levels.push_back(level);
     }
@@ -139,7 +157,7 @@ Unit tile_unit(const Bench& bench) {
     for (const Bench::Tiles& t : bench.tiles) {
         ContractionShape shape = t.loop.shape;
         shape.gops_per_s = figure(t.rate);
-        shape.latency_cycles = figure(t.latency);
+        shape.latency_cycles = figure.cycles(t.latency);
         unit.shapes.push_back(shape);
     }
     return unit;
@@ -162,13 +180,13 @@ std::vector<Unit> units_of(const Bench& bench) {
             if (width.bits != loop.width_bits) continue;
             unit.clock_ghz = figure(width.clock);
             if (loop.op == OpClass::Fma && loop.dtype == tensor::DType::kF32)
-                rate.latency_cycles = figure(width.fma_latency);
+                rate.latency_cycles = figure.cycles(width.fma_latency);
         }
         unit.rates.push_back(rate);
         if (!loop.shape) continue;
         ContractionShape shape = *loop.shape;
         shape.gops_per_s = rate.gops_per_s;
-        shape.latency_cycles = figure.maybe(bench.chains[i]);
+        shape.latency_cycles = figure.cycles(bench.chains[i]);
         unit.shapes.push_back(shape);
     }
     std::vector<Unit> units;
@@ -200,9 +218,11 @@ Machine describe(const Bench& bench, const std::string& name, int rounds, const 
     machine.about = {
         fmt::format("{}, {} of its cores, measured on {}.", bench.cpu.model, bench.cores, today())};
     machine.sources = {
-        {"probe", fmt::format("smeaton probe: median of {} blocks, low and high are the 10 % and "
-                              "90 % quantiles",
-                              rounds)},
+        {"probe",
+         fmt::format("smeaton probe: of {} blocks the 10 % quantile of the better end, what "
+                     "nobody disturbed; around it the best and the worse end's",
+                     rounds)},
+        {"median", "smeaton probe: median of as many, with the 10 % and 90 % quantiles"},
         {"idle", "smeaton probe: sweeps after idle times; low and high are those around"},
         {"cpu", "CPUID, /sys/devices/system/cpu and cgroup limits of the machine"}};
     Figures figure(bench);
@@ -210,7 +230,7 @@ Machine describe(const Bench& bench, const std::string& name, int rounds, const 
     machine.scopes = scopes_of(bench.cpu, bench.cores);
     machine.levels = levels_of(bench, machine.scopes, kept);
     machine.units = units_of(bench);
-    if (bench.spin >= 0) machine.handoff = Handoff{figure(bench.spin), figure.maybe(bench.wake)};
+    if (bench.spin >= 0) machine.handoff = Handoff{figure.ns(bench.spin), figure.ns(bench.wake)};
     return machine;
 }
 

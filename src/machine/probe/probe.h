@@ -18,9 +18,9 @@ struct ProbeOptions {
 };
 
 /// Rates of every unit by operation class and dtype, read, write and copy bandwidth and latency of
-/// every level for one and for all cores, hand-off between threads. Each figure is the median of
-/// blocks spread over the whole time, with their 10 % and 90 % quantiles. UserError on CPUs other
-/// than x86-64, and for `cores` beyond what the process may use.
+/// every level for one and for all cores, hand-off between threads. Each figure is what blocks
+/// that nobody disturbed took (sample.h), of many spread over the whole time. UserError on CPUs
+/// other than x86-64, and for `cores` beyond what the process may use.
 Machine probe(const ProbeOptions& = {});
 
 /// GFLOP/s of f32 multiply-adds in a register tile fed from the first level, at the widest vectors

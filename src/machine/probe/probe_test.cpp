@@ -64,10 +64,16 @@ TEST(Cpu, this_machine_has_cores_and_growing_caches) {
     }
 }
 
+TEST(Sample, the_better_end_counts_but_for_one_alone) {
+    EXPECT_EQ(undisturbed({5, 1, 3, 2, 4}, Better::More), (Interval{1.4, 4.6, 5}));
+    EXPECT_EQ(undisturbed({5, 1, 3, 2, 4}, Better::Less), (Interval{1, 1.4, 4.6}));
+    EXPECT_EQ(undisturbed({7}, Better::More), Interval::exact(7));
+    EXPECT_EQ(undisturbed({123456, 123456}, Better::Less), Interval::exact(123500));
+}
+
 TEST(Sample, the_median_stands_between_its_quantiles) {
     EXPECT_EQ(spread({5, 1, 3, 2, 4}), (Interval{1.4, 3, 4.6}));
     EXPECT_EQ(spread({7}), Interval::exact(7));
-    EXPECT_EQ(spread({123456, 123456}), Interval::exact(123500));
 }
 
 TEST(Sample, rounds_visit_every_figure_and_stop_in_time) {
@@ -121,6 +127,10 @@ TEST(Kept, half_is_gone_between_the_idle_times_around_it) {
     ASSERT_TRUE(ms);
     EXPECT_EQ(ms->value, 0.5);
     EXPECT_EQ(ms->low, 0.25);
+    // There after 2 ms: a slow sweep after 1 ms was slow for another reason.
+    ms = half_gone_ms({{0, 100}, {1, 300}, {2, 100}, {4, 300}});
+    ASSERT_TRUE(ms);
+    EXPECT_EQ(ms->value, 3);
     // What is there as good as before is not lost.
     EXPECT_FALSE(half_gone_ms({{0, 100}, {1, 110}, {2, 120}}));
 }
@@ -145,9 +155,19 @@ TEST(Plan, working_sets_lie_in_their_level_and_beyond_the_one_before) {
     EXPECT_EQ(plans[1].set_bytes, 512 << 10);
     EXPECT_EQ(plans[2].set_bytes, 3 << 19);  // 1.5 x l2 = 3/4 of a share of 2 MiB
     EXPECT_GE(plans[3].set_bytes, 4 * (8 << 20));
+    // Of a large shared one, four times the level before: others push out the rest.
+    cpu.caches = {{1, 48 << 10, 64, 1, 4}, {2, 2 << 20, 64, 1, 4}, {3, 300 << 20, 64, 2, 2}};
+    EXPECT_EQ(plan_levels(cpu, 4)[2].set_bytes, 8 << 20);
+    cpu.caches = {{1, 32 << 10, 64, 1, 4}, {2, 1 << 20, 64, 1, 4}, {3, 8 << 20, 64, 4, 1}};
     cpu.memory_bytes = 256 << 20;  // little room
     plans = plan_levels(cpu, 4);
     EXPECT_LE(2 * plans[3].set_bytes + 3 * plans[3].shared_set_bytes, cpu.memory_bytes / 3);
+}
+
+TEST(Stall, is_what_is_longer_than_arithmetic_and_transfer) {
+    EXPECT_EQ(stall_per_page(700, 300, 200, 8192), 200);
+    EXPECT_EQ(stall_per_page(700, 300, 500, 8192), 100);
+    EXPECT_EQ(stall_per_page(700, 300, 800, 8192), 0);
 }
 
 // The loops of lesser CPUs run here as well.
@@ -188,6 +208,9 @@ TEST(Loops, of_every_width_run_with_and_without_fma) {
             sweeps.copy(region.data(), region.data() + (1 << 19), 1 << 19);
         });
         EXPECT_EQ(region.data()[(1 << 19) + 5], 7);
+        const StreamTile tile = stream_tile(cpu);
+        EXPECT_EQ(tile != nullptr, cpu.vector_bits > 128);
+        if (tile) crew.run(1, [&](int) { tile(region.data(), 1 << 20); });
     }
 }
 

@@ -27,17 +27,26 @@ double round_to_digits(double value, int digits) {
     return std::stod(fmt::format("{:.{}e}", value, digits - 1));
 }
 
-Interval spread(std::vector<double> samples) {
-    SMEATON_CHECK(!samples.empty(), "nothing was measured");
+/// Linear between samples, to four digits.
+static double quantile(const std::vector<double>& sorted, double q) {
+    SMEATON_CHECK(!sorted.empty(), "nothing was measured");
+    const double at = q * static_cast<double>(sorted.size() - 1);
+    const auto below = static_cast<size_t>(at);
+    const size_t above = std::min(below + 1, sorted.size() - 1);
+    return round_to_digits(sorted[below] + (sorted[above] - sorted[below]) * (at - std::floor(at)),
+                           4);
+}
+
+Interval undisturbed(std::vector<double> samples, Better better) {
     std::sort(samples.begin(), samples.end());
-    auto quantile = [&](double q) {
-        double at = q * static_cast<double>(samples.size() - 1);
-        auto below = static_cast<size_t>(at);
-        size_t above = std::min(below + 1, samples.size() - 1);
-        double v = samples[below] + (samples[above] - samples[below]) * (at - std::floor(at));
-        return round_to_digits(v, 4);
-    };
-    return {quantile(0.1), quantile(0.5), quantile(0.9)};
+    if (better == Better::Less)
+        return {quantile(samples, 0), quantile(samples, 0.1), quantile(samples, 0.9)};
+    return {quantile(samples, 0.1), quantile(samples, 0.9), quantile(samples, 1)};
+}
+
+Interval spread(std::vector<double> samples) {
+    std::sort(samples.begin(), samples.end());
+    return {quantile(samples, 0.1), quantile(samples, 0.5), quantile(samples, 0.9)};
 }
 
 }  // namespace smeaton::machine

@@ -26,7 +26,13 @@ struct Rounds {
 /// of all figures instead of all samples of a few. Returns the number of rounds.
 int measure(std::vector<Measurement>&, const Rounds&);
 
-/// Median, with the 10 % and 90 % quantiles (linear between samples), to four digits.
+/// What a machine does that nobody disturbs: others on the host make a block slower, never faster.
+enum class Better { More, Less };
+/// The 10 % quantile of the better end (linear between samples: one sample alone, which a clock may
+/// have got wrong, does not decide), with the best and the 10 % quantile of the worse end around
+/// it, to four digits.
+Interval undisturbed(std::vector<double> samples, Better);
+/// Median, with the 10 % and 90 % quantiles: of what a disturbance may make more or less.
 Interval spread(std::vector<double> samples);
 double round_to_digits(double value, int digits);
 
