@@ -64,7 +64,7 @@ const gir::KeptRegion& remembered(std::vector<gir::KeptRegion>& regions,
 
 /// The mean of a program's, about.
 double bytes_a_kernel(const gir::Program& program) {
-    constexpr double kBytesAStatement = 1000;
+    constexpr double kBytesAStatement = 2000;
     double statements = 0;
     const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program);
     for (const gir::KernelPtr& kernel : all)
@@ -290,6 +290,7 @@ Pricer Pricer::another() const {
     other.rules_ = rules_;
     other.classes_ = classes_;
     other.warnings_ = warnings_;
+    other.most_bytes_ = most_bytes_;
     return other;
 }
 
