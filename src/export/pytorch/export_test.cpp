@@ -218,6 +218,34 @@ TEST(Model, WhatIsReadElsewhereOrHasOtherNumbersStaysApart) {
     EXPECT_THAT(text, Not(HasSubstr("nn.SiLU")));
 }
 
+TEST(Model, AttentionIsOneLine) {
+    const auto attention = [](const std::string& scale, const std::string& more) {
+        return model_py(R"(graph t
+  opset "" 17
+  input q: f32[1,2,3,4]
+  input x: f32[1,5,2,4]
+  input v: f32[1,2,5,4]
+  input mask: f32[1,1,3,5]
+  const scale: f32[]()" +
+                        scale +
+                        R"()
+  k: f32[1,2,4,5] = Transpose(x) {perm: [0, 2, 3, 1]} since 13 as Transpose
+  a: f32[1,2,3,5] = MatMul(q, k) since 13 as MatMul
+  b: f32[1,2,3,5] = Div(a, scale) since 14 as Div
+  c: f32[1,2,3,5] = Add(b, mask) since 14 as Add
+  d: f32[1,2,3,5] = Softmax(c) since 13 as Softmax
+  y: f32[1,2,3,4] = MatMul(d, v) since 13 as MatMul_1
+  output y
+)" + more);
+    };
+    EXPECT_THAT(attention("2", ""), HasSubstr("= x.transpose(1, 2)  # Transpose\n"));
+    EXPECT_THAT(attention("2", ""), Not(HasSubstr(", scale=")));
+    EXPECT_THAT(attention("4", ""), HasSubstr("attn_mask=mask, scale=0.25"));
+    // What somebody else reads is computed as it stands.
+    EXPECT_THAT(attention("2", "  output d\n"), Not(HasSubstr("scaled_dot_product_attention")));
+    EXPECT_THAT(attention("2", "  output a\n"), Not(HasSubstr("scaled_dot_product_attention")));
+}
+
 TEST(Model, AnActivationWritesOverWhatNobodyElseReads) {
     const auto relu_of = [](const std::string& outputs) {
         return model_py(R"(graph t

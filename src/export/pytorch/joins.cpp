@@ -39,6 +39,7 @@ void Joiner::join_activations() {
     for (int s : all) {
         if (is(s, OpType::kMul)) gated(s);
         if (is(s, OpType::kErf) || is(s, OpType::kTanh)) gelu(s);
+        if (is(s, OpType::kSoftmax)) attention(s);
     }
     for (int s : all)
         if (gone_[static_cast<size_t>(s)]) at(s) = Statement{};
@@ -102,6 +103,12 @@ ValueId Joiner::beside(ValueId id, OpType op, double number, std::vector<int>& p
 }
 
 void Joiner::replace(const std::vector<int>& parts, int last, ValueId x, Module module) {
+    replace(parts, last, {x}, fmt::format("{}({})", module_mark(0), value_mark(x.v)));
+    at(last).modules = {std::move(module)};
+}
+
+void Joiner::replace(const std::vector<int>& parts, int last, const std::vector<ValueId>& operands,
+                     const std::string& expression) {
     Statement joined;
     for (int s : parts) {
         joined.nodes.insert(joined.nodes.end(), at(s).nodes.begin(), at(s).nodes.end());
@@ -110,11 +117,12 @@ void Joiner::replace(const std::vector<int>& parts, int last, ValueId x, Module 
     }
     std::sort(joined.nodes.begin(), joined.nodes.end());
     joined.results = at(last).results;
-    joined.expression = fmt::format("{}({})", module_mark(0), value_mark(x.v));
-    joined.modules = {std::move(module)};
+    joined.expression = expression;
     at(last) = std::move(joined);
-    reader_[x.v] = last;
-    ++reads(x);
+    for (ValueId id : operands) {
+        reader_[id.v] = last;
+        ++reads(id);
+    }
 }
 
 // ---- what is joined -----------------------------------------------------------------------------

@@ -17,11 +17,12 @@ namespace smeaton::pytorch {
 ///   x / sqrt(2), erf, + 1, * x, * 0.5                    nn.GELU
 ///   x**3, * 0.044715, + x, * sqrt(2 / pi), tanh, + 1, * x, * 0.5
 ///                                                        nn.GELU(approximate="tanh")
+///   softmax(q @ k.T * scale + mask) @ v                  F.scaled_dot_product_attention
 class Joiner {
 public:
     Joiner(const model::Graph&, std::vector<Statement>&);
 
-    /// The activations. What is joined to a later statement becomes an empty one.
+    /// The activations and attention. What is joined to a later statement becomes an empty one.
     void join_activations();
     /// nn.Linear. `order`: statements of one block; loses those that were joined to a later one.
     void join_layers(std::vector<int>& order);
@@ -52,7 +53,12 @@ private:
     ValueId tanh_operand(int s, std::vector<int>& parts) const;
     bool is_cubic(ValueId, ValueId x, std::vector<int>& parts) const;
     int half_of_product(ValueId sum, ValueId x, std::vector<int>& parts) const;
+    double take_factor(ValueId&, std::vector<int>& parts) const;
+    std::string take_keys(ValueId&, std::vector<int>& parts);
+    void attention(int s);
     void replace(const std::vector<int>& parts, int last, ValueId x, Module);
+    void replace(const std::vector<int>& parts, int last, const std::vector<ValueId>& operands,
+                 const std::string& expression);
 
     const model::Graph& graph_;
     std::vector<Statement>& statements_;

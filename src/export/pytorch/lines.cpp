@@ -82,9 +82,10 @@ Graph graph_of_needed(const Source& source, const std::vector<Statement>& statem
     for (size_t n = 0; n < statements.size(); ++n) {
         if (statements[n].nodes.empty()) continue;
         Node node = graph.nodes[n];
-        if (statements[n].nodes.size() > 1) {  // an activation, joined from several
-            node.op = OpType::kGelu;
-            node.op_name = statements[n].modules[0].type;
+        if (statements[n].nodes.size() > 1) {  // an activation or attention, joined from several
+            const std::vector<Module>& modules = statements[n].modules;
+            if (!modules.empty()) node.op = OpType::kGelu;
+            node.op_name = modules.empty() ? "attention" : modules[0].type;
             node.inputs = reads_of(statements[n]);
         }
         for (ValueId& in : node.inputs) {
