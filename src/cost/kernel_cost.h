@@ -62,7 +62,7 @@ struct KernelCost {
     double macs = 0;            ///< multiply-adds of contractions, nothing padded
     machine::Interval time_us;  ///< max(compute, data) + stall + fixed, but for copies that the
                                 ///< work waits for; low: all levels overlap, high: nothing does
-    std::string bound;  ///< "compute", or the level that serves the longest
+    std::string bound;          ///< "compute", or the level that serves the longest
     machine::Interval compute_us;
     machine::Interval array_us;  ///< of these, the busiest unit beside the vector unit; may be 0
     machine::Interval vector_us;
