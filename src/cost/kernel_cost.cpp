@@ -30,7 +30,6 @@ constexpr double kInstructionsPerTest = 3;
 // Instructions that a large core holds in flight (Golden Cove 512, Zen 4 320): how far it looks
 // ahead.
 constexpr double kInFlight = 512;
-constexpr double kPageBytes = 4096;
 
 const Unit* scalar_unit(const Machine& m) {
     for (const Unit& unit : m.units)

@@ -3,11 +3,6 @@
 #include "gir/walk.h"
 
 namespace smeaton::cost {
-namespace {
-
-constexpr double kPageBytes = 4096;
-
-}  // namespace
 
 std::vector<Streamed> streamed_of(const gir::Kernel& kernel, const Nest& nest) {
     std::vector<Streamed> streamed(nest.arrays.size());

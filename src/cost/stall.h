@@ -10,6 +10,9 @@
 
 namespace smeaton::cost {
 
+/// Prefetchers end at its border.
+inline constexpr double kPageBytes = 4096;
+
 /// An array that multiply-adds read.
 struct Streamed {
     bool by_products = false;
