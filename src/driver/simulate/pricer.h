@@ -44,7 +44,7 @@ public:
     /// About so many bytes are kept of machines before; then those are dropped that the last ones
     /// did not ask for.
     void keep(double bytes) { most_bytes_ = bytes; }
-    static constexpr double kMostBytes = 512e6;
+    static constexpr double kMostBytes = 2e9;
     double kept_bytes() const;
     /// One that has priced nothing yet, for another thread, without workers.
     Pricer another() const;
