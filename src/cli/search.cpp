@@ -41,7 +41,8 @@ std::vector<double> numbers_of(const std::string& text, const char* option) {
 }
 
 std::string progress_text(const search::Progress& p) {
-    std::string text = "searching";
+    std::string text =
+        p.solving.empty() ? "searching" : fmt::format("solving again, '{}' raised", p.solving);
     if (p.best < 1e300) text += fmt::format(", best {:.6g}", p.best);
     if (p.gap < 1e300) text += fmt::format(", gap {:.2f} %", 100 * p.gap);
     if (p.done > 0.001) text += fmt::format(", {:.0f} s left", p.seconds * (1 - p.done) / p.done);

@@ -39,6 +39,7 @@ public:
 struct Progress {
     double done = 0;  ///< share of the points that are evaluated or ruled out
     double best = 0, gap = 0, seconds = 0;
+    std::string solving = {};  ///< the cap that is raised; empty: the space as it is
 };
 
 struct Options {

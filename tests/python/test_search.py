@@ -83,6 +83,17 @@ def test_simdits_budget_for_resnet50(tmp_path):
     assert economic["sram_bytes"] == min(p["sram_bytes"] for p in every["points"] if "refused" not in p and p["total_cycles"] <= 1.05 * best["lower_bound"])
     raised = next(s for s in best["sensitivity"] if s["resource"] == "ports")
     assert raised["kind"] == "cap" and raised["to"] > 2048 and raised["gain"] > 0
+    wider = budget()
+    wider["caps"]["ports"]["max"] = raised["to"]
+    assert found(path, "--space", written(tmp_path, wider))["best"]["total_cycles"] == raised["objective"]
+
+
+def test_a_cap_whose_rise_another_cap_undoes_gains_nothing(small, tmp_path):
+    space = budget()
+    space["caps"]["twin"] = dict(space["caps"]["ports"])
+    best = found(small, "--space", written(tmp_path, space))
+    ports, twin = (next(s for s in best["sensitivity"] if s["resource"] == name) for name in ("ports", "twin"))
+    assert ports["because"] == twin["because"] == "the other caps allow no more"
 
 
 def test_every_point_and_bounds_agree_and_say_the_same_in_python(small, tmp_path):

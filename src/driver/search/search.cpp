@@ -52,6 +52,12 @@ void check(const SearchRequest& r) {
         if (!(w > 0) || std::isinf(w)) throw UserError("--weights must be numbers above 0");
 }
 
+/// The least bound from below that a sum which met `most` as a bound from above does not meet, in
+/// the rounding that sums are compared with.
+double just_above(double most) {
+    return std::nextafter(most + 4e-12 * std::abs(most), std::numeric_limits<double>::infinity());
+}
+
 }  // namespace
 
 std::vector<SearchWorkload> workloads_of(const SearchRequest& request) {
@@ -213,15 +219,28 @@ Sensitivity Search::State::with_cap_raised(size_t index, const Found& best) {
     options.time_limit_s = request.time_limit_s;
     // Where bounds say little each answer takes as long as the search: it gets a share of its time.
     if (options.time_limit_s && evaluator->climbs()) *options.time_limit_s *= kShareOfAnAnswer;
-    const double before = cap.max;
-    cap.max = *s.to;
-    const search::Result again = search::search(space, whole(space), *evaluator, options);
-    cap.max = before;
+    if (request.progress)
+        options.progress = [&](search::Progress p) {
+            p.solving = cap.name;
+            request.progress(p);
+        };
+    // Points that met the cap as it was are known to be no better than the best: those alone are
+    // looked at that the raised one adds.
+    const SumCap before = cap;
+    cap.min = just_above(cap.max), cap.max = *s.to;
+    const bool any = points_within(space) > 0;
+    search::Result again;
+    if (any) again = search::search(space, whole(space), *evaluator, options);
+    cap = before;
+    if (!any) {
+        s.why = "the other caps allow no more";
+        return s;
+    }
     const Found& now = again.best && of(*again.best) < of(best) ? *again.best : best;
     s.objective = of(now);
     s.point = now.point;
     s.gain = of(best) / of(now) - 1;
-    if (!again.proven) s.why = "at least; the time was up";
+    if (again.gap > request.gap) s.why = "at least; the time was up";
     return s;
 }
 
