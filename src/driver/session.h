@@ -133,8 +133,8 @@ struct ParallelChoice {
     double serial_us = 0;     ///< one kernel after another on all threads; measured, 0: not timed
     double linear_us = 0;     ///< Ramiel's clusters; measured, 0: not timed
     double scheduled_us = 0;  ///< the schedule below; measured, 0: not timed
-    /// Half the interval that holds scheduled_us / serial_us 19 times in 20, and how often a choice
-    /// has been made: one made on a busy machine is made again.
+    /// By how much the true scheduled_us / serial_us may be more, but once in 40 times, and how
+    /// often a choice has been made: one made on a busy machine is made again.
     double uncertainty = 0;
     int timings = 1;
     double bound_us = 0;  ///< of every schedule over the kernels' times

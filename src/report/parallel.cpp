@@ -51,8 +51,9 @@ std::string text(const driver::ParallelChoice& c) {
                    joules > 0 && serial > 0 ? fmt::format("{:.3f}", joules / serial) : ""});
     };
     if (c.uncertainty > 0)
-        out += fmt::format("{:<12}{:.3f} of serial, give or take {:.3f}\n", "gain",
-                           c.scheduled_us / c.serial_us, c.uncertainty);
+        out +=
+            fmt::format("{:<12}{:.3f} of serial; at most {:.3f}, but once in 40 times\n", "gain",
+                        c.scheduled_us / c.serial_us, c.scheduled_us / c.serial_us + c.uncertainty);
     for (const driver::TriedWay& w : c.ways) row(words(c, w.method, w.hyper), w.us, w.joules);
     row(words(c, c.tried, c.hyper) + ", as predicted", schedule::makespan_us(c.schedule), 0);
     row("lower bound", c.bound_us, 0);

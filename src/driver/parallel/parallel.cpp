@@ -30,9 +30,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A schedule must gain this much, and more than it is uncertain by, to be taken.
+// A schedule must have shown that it gains more than this, to be taken.
 constexpr double kWorthwhile = 0.99;
 constexpr double kRaceSeconds = 2.0;
+constexpr double kTurnSeconds = 0.01;
+constexpr int kFewestLastRounds = 7;  // six suffice to show a gain where all agree
 // A choice that a busy machine left more uncertain than this is made anew, a few times at most.
 constexpr double kUncertain = 0.02;
 constexpr int kMostTimings = 3;
@@ -346,67 +348,127 @@ private:
 
     // ---- what is taken -------------------------------------------------------------------------
 
-    // The first run of a turn fetches what the others drove out of the caches; of the rest the
-    // shortest counts: whatever else runs on the machine only adds to a time.
     void decide(const run::Plan& plan) {
         std::vector<ParallelChoice> tried = ways(plan);
-        std::vector<std::unique_ptr<Trial>> trials;
-        trials.push_back(std::make_unique<Trial>(subject_, plan, 1, subject_.samples));
-        for (const ParallelChoice& way : tried) trials.push_back(trial_of(way));
-        const int runs = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
-        const std::vector<Raced> raced =
-            race(trials.size(),
-                 [&](size_t way) {
-                     poll();
-                     trials[way]->run_us();
-                     double us = trials[way]->run_us();
-                     for (int n = 1; n < runs; ++n) us = std::min(us, trials[way]->run_us());
-                     return us;
-                 },
-                 {.seconds = automatic() ? kRaceSeconds : kTimingSeconds});
-        std::vector<TriedWay> ways = {{"serial", "", raced[0].us}};
+        const std::vector<Raced> all = first_race(plan, tried);
+        const std::vector<size_t> entrants = entrants_of(all, tried);
+        const std::vector<Raced> last = last_race(plan, tried, entrants);
+        // Everything by the serial time of the last race.
+        std::vector<TriedWay> ways = {{"serial", "", last[0].us}};
         for (size_t i = 0; i < tried.size(); ++i)
-            ways.push_back({tried[i].tried, tried[i].hyper, raced[i + 1].us});
-        take_energy(trials, ways);
-        take_winner(std::move(tried), std::move(ways), raced);
+            ways.push_back({tried[i].tried, tried[i].hyper, all[i + 1].ratio * last[0].us});
+        for (size_t e = 0; e < entrants.size(); ++e) ways[entrants[e]].us = last[e].us;
+        take_energy(plan, tried, ways);
+        const size_t best = best_rival(last);
+        take(std::move(tried[entrants[best] - 1]), std::move(ways), last[best]);
+        if (automatic() && winner(last, kWorthwhile) == 0) choice_.method = "serial";
     }
 
-    void take_energy(const std::vector<std::unique_ptr<Trial>>& trials,
+    // Way 0 is one kernel after another.
+    run::Plan plan_of_way(const run::Plan& plan, const std::vector<ParallelChoice>& tried,
+                          size_t way) const {
+        return way == 0 ? plan : plan_of(subject_.program, subject_.emitted, tried[way - 1]);
+    }
+    std::unique_ptr<Trial> open(run::Plan plan, size_t way) const {
+        if (way == 0)
+            return std::make_unique<Trial>(subject_, std::move(plan), 1, subject_.samples);
+        return std::make_unique<Trial>(subject_, std::move(plan), subject_.samples);
+    }
+
+    // Of all, to find the best. The first run of a turn fetches what the others drove out of the
+    // caches; of the rest the shortest counts: whatever else runs on the machine only adds to a
+    // time.
+    std::vector<Raced> first_race(const run::Plan& plan,
+                                  const std::vector<ParallelChoice>& tried) const {
+        if (tried.size() == 1) return std::vector<Raced>(2);  // the best of one
+        std::vector<std::unique_ptr<Trial>> trials;
+        for (size_t way = 0; way <= tried.size(); ++way)
+            trials.push_back(open(plan_of_way(plan, tried, way), way));
+        const int runs = trials[0]->run_us() < kLongRunUs ? kRunsOfATurn : 1;
+        return race(trials.size(),
+                    [&](size_t way) {
+                        poll();
+                        trials[way]->run_us();
+                        double us = trials[way]->run_us();
+                        for (int n = 1; n < runs; ++n) us = std::min(us, trials[way]->run_us());
+                        return us;
+                    },
+                    {.seconds = kRaceSeconds});
+    }
+
+    // The best, and Ramiel's clusters where these may be the best.
+    static std::vector<size_t> entrants_of(const std::vector<Raced>& all,
+                                           const std::vector<ParallelChoice>& tried) {
+        const size_t best = best_rival(all);
+        std::vector<size_t> entrants = {0, best};
+        for (size_t way = 1; way < all.size(); ++way) {
+            if (tried[way - 1].tried != "linear" || tried[best - 1].tried == "linear") continue;
+            if (all[way].ratio - all[way].uncertainty <= all[best].ratio + all[best].uncertainty)
+                entrants.push_back(way);
+        }
+        return entrants;
+    }
+
+    // To show what they gain. Each turn in memory of its own, as a session has it: where buffers
+    // lie changes what a run takes, and must not be what a choice is made by.
+    std::vector<Raced> last_race(const run::Plan& plan, const std::vector<ParallelChoice>& tried,
+                                 const std::vector<size_t>& entrants) const {
+        std::vector<run::Plan> plans;
+        for (size_t way : entrants) plans.push_back(plan_of_way(plan, tried, way));
+        RaceOptions options;
+        options.fewest_rounds = kFewestLastRounds;
+        options.seconds = automatic() ? kRaceSeconds : kTimingSeconds;
+        return race(
+            entrants.size(),
+            [&](size_t e) {
+                poll();
+                return usual_us(*open(plans[e], entrants[e]));
+            },
+            options);
+    }
+
+    // The median of a turn: what a caller gets, waiting for threads included.
+    static double usual_us(Trial& trial) {
+        const int fewest = trial.run_us() < kLongRunUs ? kRunsOfATurn : 1;
+        std::vector<double> us;
+        const Clock::time_point begin = Clock::now();
+        while (static_cast<int>(us.size()) < fewest || seconds_since(begin) < kTurnSeconds)
+            us.push_back(trial.run_us());
+        const auto middle = us.begin() + static_cast<long>(us.size() / 2);
+        std::nth_element(us.begin(), middle, us.end());
+        return *middle;
+    }
+
+    void take_energy(const run::Plan& plan, const std::vector<ParallelChoice>& tried,
                      std::vector<TriedWay>& ways) {
         run::EnergyMeter meter;
         (meter.works() ? choice_.energy_of : choice_.energy_missing) = meter.about();
         if (!meter.works()) return;
-        for (size_t i = 0; i < trials.size(); ++i) {
-            trials[i]->run_us();
+        for (size_t i = 0; i < ways.size(); ++i) {
+            const std::unique_ptr<Trial> trial = open(plan_of_way(plan, tried, i), i);
+            trial->run_us();
             meter.start();
             const Clock::time_point begin = Clock::now();
             int runs = 0;
             for (; runs < kFewestRuns || seconds_since(begin) < kEnergySeconds; ++runs)
-                trials[i]->run_us();
+                trial->run_us();
             ways[i].joules = meter.joules() / runs;
             poll();
         }
     }
 
-    void take_winner(std::vector<ParallelChoice> tried, std::vector<TriedWay> ways,
-                     const std::vector<Raced>& raced) {
-        double linear_us = 0;
+    void take(ParallelChoice chosen, std::vector<TriedWay> ways, const Raced& raced) {
+        chosen.linear_us = 0;
         for (const TriedWay& way : ways)
             if (way.method == "linear")
-                linear_us = linear_us > 0 ? std::min(linear_us, way.us) : way.us;
-        // Of those that run beside each other the fastest, be it taken or refused.
-        size_t best = 1;
-        for (size_t i = 2; i < raced.size(); ++i)
-            if (raced[i].ratio < raced[best].ratio) best = i;
-        ParallelChoice chosen = std::move(tried[best - 1]);
+                chosen.linear_us =
+                    chosen.linear_us > 0 ? std::min(chosen.linear_us, way.us) : way.us;
         chosen.serial_us = ways.front().us;
-        chosen.linear_us = linear_us;
-        chosen.scheduled_us = ways[best].us;
-        chosen.uncertainty = raced[best].uncertainty;
+        chosen.scheduled_us = raced.us;
+        chosen.uncertainty = raced.upper - raced.ratio;
         chosen.ways = std::move(ways);
         chosen.energy_of = choice_.energy_of;
         chosen.energy_missing = choice_.energy_missing;
-        if (automatic() && winner(raced, kWorthwhile) == 0) chosen.method = "serial";
         choice_ = std::move(chosen);
     }
 

@@ -60,6 +60,9 @@ public:
             r.us = r.ratio * first_us;
             const double sigma = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349;
             r.uncertainty = 1.96 * 1.2533 * sigma / std::sqrt(r.rounds);
+            std::vector<double> sorted = ratios;
+            std::sort(sorted.begin(), sorted.end());
+            r.upper = sorted[static_cast<size_t>(rounds_that_must_agree(r.rounds)) - 1];
             all.push_back(r);
         }
         return all;
@@ -91,11 +94,27 @@ std::vector<Raced> race(size_t ways, const std::function<double(size_t)>& turn_u
     return race.standing();
 }
 
-size_t winner(const std::vector<Raced>& raced, double worthwhile) {
-    size_t best = 0;
-    for (size_t way = 1; way < raced.size(); ++way)
+int rounds_that_must_agree(int rounds) {
+    // Of all outcomes of so many fair coins, the share with `agree` heads or more.
+    double share = std::pow(0.5, rounds), tail = 0;
+    int agree = rounds;
+    for (; agree > 0 && tail + share <= 1.0 / 40; --agree) {
+        tail += share;
+        share *= static_cast<double>(agree) / (rounds - agree + 1);
+    }
+    return std::min(agree + 1, rounds);
+}
+
+size_t best_rival(const std::vector<Raced>& raced) {
+    size_t best = 1;
+    for (size_t way = 2; way < raced.size(); ++way)
         if (raced[way].ratio < raced[best].ratio) best = way;
-    return raced[best].ratio + raced[best].uncertainty < worthwhile ? best : 0;
+    return best;
+}
+
+size_t winner(const std::vector<Raced>& raced, double worthwhile) {
+    const size_t best = best_rival(raced);
+    return raced[best].upper < worthwhile ? best : 0;
 }
 
 }  // namespace smeaton::driver
