@@ -1,6 +1,7 @@
 #include "run/block.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -50,6 +51,14 @@ Block::~Block() {
         munmap(data_, size_);
     else
         std::free(data_);
+}
+
+void Block::drop(const char* part, int64_t bytes) const {
+    if (!mapped_) return;
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t begin = round_up(static_cast<size_t>(part - data_), page);
+    const size_t end = static_cast<size_t>(part - data_ + bytes) / page * page;
+    if (begin < end) madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
 Block::Block(Block&& other) noexcept {

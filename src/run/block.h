@@ -15,6 +15,9 @@ public:
     Block(Block&&) noexcept;
     Block& operator=(Block&&) noexcept;
     char* data() const { return data_; }
+    /// The pages that lie wholly in a part of a block go back to the system: nobody reads them any
+    /// more. What lies in them is lost.
+    void drop(const char* part, int64_t bytes) const;
 
 private:
     char* data_ = nullptr;

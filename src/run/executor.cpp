@@ -56,7 +56,7 @@ struct Executor::State {
             case PlanBuffer::Place::Persistent:
                 return persistent.data() + b.at;
             case PlanBuffer::Place::Packed:
-                return packed.at(buffer)->block.data();
+                return packed.at(buffer)->data;
             case PlanBuffer::Place::Constant:
                 return const_cast<void*>(linked.constants[buffer]);
             case PlanBuffer::Place::State:
@@ -105,10 +105,14 @@ struct Executor::State {
     }
 
     void find_packed(PackedStore& store) {
+        std::vector<size_t> buffers;
+        std::vector<PackedStore::Wanted> wanted;
         for (size_t b = 0; b < plan().buffers.size(); ++b)
             if (const PlanBuffer& buffer = plan().buffers[b];
                 buffer.place == PlanBuffer::Place::Packed)
-                packed[b] = store.get(buffer.key, buffer.bytes);
+                buffers.push_back(b), wanted.push_back({buffer.key, buffer.bytes});
+        const auto found = store.get(wanted);
+        for (size_t i = 0; i < buffers.size(); ++i) packed[buffers[i]] = found[i];
         while (!others_are_left_alone()) {
         }
     }
@@ -121,7 +125,8 @@ struct Executor::State {
             for (int b : plan().once[i].writes) {
                 if (!needed[i] || !is_made(b)) continue;
                 const PlanBuffer& buffer = plan().buffers[static_cast<size_t>(b)];
-                packed[static_cast<size_t>(b)] = PackedStore().get(buffer.key, buffer.bytes);
+                packed[static_cast<size_t>(b)] =
+                    PackedStore().get({{buffer.key, buffer.bytes}}).front();
                 alone = false;
             }
         return alone;

@@ -1,11 +1,13 @@
 #include "run/executor.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <numeric>
 #include <thread>
@@ -163,6 +165,30 @@ TEST(Executor, what_once_steps_made_is_held_once_for_all_who_have_its_key) {
     Executor third(linked(plan), pool, {}, store);
     EXPECT_NE(third.address(1), second.address(1));
     EXPECT_EQ(store->bytes(), 512);
+}
+
+TEST(PackedStore, what_is_wanted_at_once_lies_in_one_block_and_goes_by_itself) {
+    constexpr int64_t kBytes = 6 << 20;
+    PackedStore store;
+    auto some = store.get({{"a", kBytes}, {"b", 100}, {"a", kBytes}, {"c", kBytes}});
+    EXPECT_EQ(some[0], some[2]);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(some[0]->data) % (2 << 20), 0U);  // huge pages
+    EXPECT_EQ(some[1]->data, some[0]->data + kBytes);
+    EXPECT_EQ(some[3]->data, some[1]->data + 128);
+    std::memset(some[0]->data, 1, kBytes);
+    std::memset(some[3]->data, 3, kBytes);
+    EXPECT_EQ(store.bytes(), 2 * kBytes + 100);
+    const auto kept = store.get({{"c", kBytes}, {"d", 8}});
+    EXPECT_EQ(kept[0], some[3]);
+    const char* gone = some[0]->data;
+    some.clear();
+    EXPECT_EQ(store.bytes(), kBytes + 8);
+    // Its pages are no longer there, those of the other are.
+    std::vector<unsigned char> there(kBytes / 4096);
+    ASSERT_EQ(mincore(const_cast<char*>(gone), kBytes, there.data()), 0);
+    EXPECT_EQ(std::count_if(there.begin(), there.end(), [](int c) { return c & 1; }), 0);
+    EXPECT_EQ(kept[0]->data[kBytes - 1], 3);
+    EXPECT_THROW(store.get({{"c", 8}}), InternalError);
 }
 
 TEST(Executor, a_step_that_must_run_again_leaves_alone_what_others_read) {

@@ -4,20 +4,39 @@
 
 namespace smeaton::run {
 
-std::shared_ptr<PackedStore::Packed> PackedStore::get(const std::string& key, int64_t bytes) {
+namespace {
+
+constexpr int64_t kAlign = 128;  // lines are fetched in pairs
+
+int64_t rounded_up(int64_t bytes) {
+    return (bytes + kAlign - 1) / kAlign * kAlign;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<PackedStore::Packed>> PackedStore::get(
+    const std::vector<Wanted>& wanted) {
     std::lock_guard lock(mutex_);
     std::erase_if(held_, [](const auto& entry) { return entry.second.expired(); });
-    std::weak_ptr<Packed>& place = held_[key];
-    std::shared_ptr<Packed> packed = place.lock();
-    if (!packed) {
-        packed = std::make_shared<Packed>();
-        packed->block = Block(bytes);
-        packed->bytes = bytes;
-        place = packed;
+    std::map<std::string, int64_t> offsets;  // of those that nobody holds
+    int64_t total = 0;
+    for (const Wanted& w : wanted)
+        if (held_.count(w.key) == 0 && offsets.emplace(w.key, total).second)
+            total += rounded_up(w.bytes);
+    const auto block = std::make_shared<const Block>(total);
+    std::vector<std::shared_ptr<Packed>> all;
+    for (const Wanted& w : wanted) {
+        std::weak_ptr<Packed>& place = held_[w.key];
+        std::shared_ptr<Packed> packed = place.lock();
+        if (!packed) {
+            packed = std::make_shared<Packed>(block, offsets.at(w.key), w.bytes);
+            place = packed;
+        }
+        SMEATON_CHECK(packed->bytes == w.bytes, "{} bytes are held under the key of {}",
+                      packed->bytes, w.bytes);
+        all.push_back(std::move(packed));
     }
-    SMEATON_CHECK(packed->bytes == bytes, "{} bytes are held under the key of {}", packed->bytes,
-                  bytes);
-    return packed;
+    return all;
 }
 
 int64_t PackedStore::bytes() const {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "run/block.h"
 
@@ -15,13 +17,26 @@ namespace smeaton::run {
 /// holds nothing. Executors of one store are made one at a time.
 class PackedStore {
 public:
+    /// A piece of a block; its pages go back to the system when nobody holds it any more.
     struct Packed {
-        Block block;
-        int64_t bytes = 0;
+        Packed(std::shared_ptr<const Block> block, int64_t offset, int64_t bytes)
+            : block(std::move(block)), data(this->block->data() + offset), bytes(bytes) {}
+        ~Packed() { block->drop(data, bytes); }
+        Packed(const Packed&) = delete;
+        Packed& operator=(const Packed&) = delete;
+
+        std::shared_ptr<const Block> block;
+        char* data;
+        int64_t bytes;
         bool made = false;  ///< its bytes are there, and nobody writes them any more
     };
-    /// What is held under the key, or new memory. InternalError where it has another size.
-    std::shared_ptr<Packed> get(const std::string& key, int64_t bytes);
+    struct Wanted {
+        std::string key;
+        int64_t bytes = 0;
+    };
+    /// For each what is held under its key, or new memory: for all of them one block, since what
+    /// streams from memory needs huge pages. InternalError where a key has another size.
+    std::vector<std::shared_ptr<Packed>> get(const std::vector<Wanted>& wanted);
     /// Bytes held by anybody.
     int64_t bytes() const;
 
