@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Times emitted PyTorch (`emit --as pytorch`) against the module that the model file was exported from, both eager, at
 the same number of intra-operator threads, turn by turn: per round the ratio of the medians of a turn, and of the
-ratios the median. Beside it forward_parallel against forward at that number of threads; models with branches that were
-never PyTorch modules have that alone. Under .venv-zoo.
+ratios the median. Beside it forward_parallel against both at that number of threads; models with branches that were
+never PyTorch modules have it against forward alone. Where the plan is one cluster, forward_parallel is forward, and their
+ratio says what the bench is uncertain by. Under .venv-zoo.
 
     pytorch.py                       all exported models, nasnet_cells, two_towers: five minutes
     pytorch.py --only bert,googlenet --threads 2 --rounds 7
@@ -88,19 +89,21 @@ def modules(case, make, folder):
     ours = pytorch.load(Path(folder)).Model.load(folder)
     inputs = [torch.from_numpy(value) for value in store.feeds_of(source, case).values()]
     runs = {"original": make().eval()} if make else {}
-    return runs | {"forward": ours.forward, "parallel": ours.forward_parallel}, inputs
+    clusters = (Path(folder) / "clusters.py").read_text().count("predicted busy")
+    return runs | {"forward": ours.forward, "parallel": ours.forward_parallel}, inputs, clusters
 
 
-def row(name, runs, inputs, rounds):
+def row(name, runs, inputs, clusters, rounds):
     ms, ratios = race({k: (lambda run=run: run(*inputs)) for k, run in runs.items()}, rounds)
-    eager, parallel = ratios.get(("forward", "original")), ratios["parallel", "forward"]
+    none = float("nan")
+    eager, whole = (ratios.get((way, "original"), none) for way in ("forward", "parallel"))
     print(
-        f"{name:16} original {ms.get('original', float('nan')):8.2f} ms"
-        f"  forward {ms['forward']:8.2f} ({eager or float('nan'):.3f} of the original)"
-        f"  forward_parallel {ms['parallel']:8.2f} ({parallel:.3f} of forward)",
+        f"{name:16} original {ms.get('original', none):8.2f} ms  forward {ms['forward']:8.2f} ({eager:.3f} of the original)"
+        f"  forward_parallel, {clusters} cluster{'s' if clusters > 1 else ' '} {ms['parallel']:8.2f}"
+        f" ({ratios['parallel', 'forward']:.3f} of forward, {whole:.3f} of the original)",
         flush=True,
     )
-    return eager, parallel
+    return eager, ratios["parallel", "original" if "original" in runs else "forward"]
 
 
 def summary(what, ratios, limit):
@@ -132,22 +135,22 @@ def main():
     eager, parallel = {}, {}
     for name, case, make in cases(words):
         with tempfile.TemporaryDirectory() as folder:
-            runs, inputs = modules(case, make, folder)
+            runs, inputs, clusters = modules(case, make, folder)
             with torch.inference_mode():
                 if not arguments.operators:
-                    of_original, of_forward = row(name, runs, inputs, arguments.rounds)
+                    eager_ratio, parallel_ratio = row(name, runs, inputs, clusters, arguments.rounds)
                 elif make:
                     operators(name, runs, inputs)
         if arguments.operators:
             continue
-        if of_original:
-            eager[name] = of_original
+        if make:
+            eager[name] = eager_ratio
         if name in BRANCHES:
-            parallel[name] = of_forward
+            parallel[name] = parallel_ratio
     if eager:
         summary("forward of the original", eager, 1.05)
     if parallel:
-        summary("forward_parallel of forward, models with branches", parallel, 0.95)
+        summary("forward_parallel of the original (else of forward), models with branches", parallel, 0.95)
     return 0
 
 

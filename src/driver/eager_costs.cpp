@@ -16,16 +16,21 @@ namespace {
 constexpr double kGflops = 150, kGbS = 25;
 /// PyTorch leaves loops over fewer elements on one thread (at::internal::GRAIN_SIZE).
 constexpr double kGrainBytes = 32768 * 4;
-constexpr double kMaxPoolGflops = 0.42, kAveragePoolGflops = 1.1;  // elements of windows
-constexpr double kLayoutPasses = 4;  // over the bytes of a convolution: to its layout, it, back
-constexpr double kLayoutUs = 15;
+// Elements of windows, pixel by pixel (channels_last).
+constexpr double kMaxPoolGflops = 3.5, kAveragePoolGflops = 6;
+constexpr double kPoolUs = 15;
+/// Over the bytes of a convolution: it, and the copies of what it reads and of its weights.
+constexpr double kConvolutionPasses = 2;
+constexpr double kConvolutionUs = 35;
+/// A tensor goes into shared memory of its own, its descriptor through a socket.
+constexpr double kProcessMessageUs = 1000;
 
 /// What a split costs beside its share of `alone_us`. Short convolutions gain nothing by it.
 double split_us(const EagerWork& work, double alone_us) {
     constexpr double kContraction = 16;  // operations per written byte, of dense ones
     switch (work.kind) {
         case EagerKind::Convolution:
-            return std::min(work.flops > kContraction * work.written ? 100.0 : 40.0, alone_us / 2);
+            return std::min(work.flops > kContraction * work.written ? 50.0 : 20.0, alone_us);
         case EagerKind::Matrix:
             return 25;
         case EagerKind::Loop:
@@ -57,26 +62,41 @@ EagerWork eager_work(const model::OperatorSummary& op, const tensor::Bindings& b
             number(op.read_bytes), number(op.written_bytes)};
 }
 
-double EagerCosts::us(const EagerWork& work, size_t cores) const {
-    const bool small = work.kind == EagerKind::Loop && work.written < kGrainBytes;
-    const bool layouts = work.kind == EagerKind::Convolution;
-    const auto busy_us = [&](size_t k) {
-        const auto share = static_cast<double>(k);
-        const double moved_ns =
-            (work.read + work.written) * (layouts ? kLayoutPasses : 1) / gb_s[k - 1];
-        const double computed_ns =
-            work.kind == EagerKind::MaxPool       ? work.flops / (kMaxPoolGflops * share)
-            : work.kind == EagerKind::AveragePool ? work.flops / (kAveragePoolGflops * share)
-                                                  : work.flops / gflops[k - 1];
-        return std::max(moved_ns, computed_ns) * 1e-3;
-    };
-    const double fixed_us = call_us + (layouts ? kLayoutUs : 0);
-    if (small || cores == 1) return fixed_us + busy_us(1);
-    return fixed_us + busy_us(cores) + split_us(work, busy_us(1));
+double EagerCosts::fixed_us(const EagerWork& work) const {
+    const bool pools = work.kind == EagerKind::MaxPool || work.kind == EagerKind::AveragePool;
+    const bool convolves = work.kind == EagerKind::Convolution;
+    return call_us + (convolves ? kConvolutionUs : pools ? kPoolUs : 0);
 }
 
-EagerCosts eager_costs(const std::string& machine_file, int cores) {
+double EagerCosts::busy_us(const EagerWork& work, size_t cores) const {
+    const auto share = static_cast<double>(cores);
+    const bool convolves = work.kind == EagerKind::Convolution;
+    const double moved_ns =
+        (work.read + work.written) * (convolves ? kConvolutionPasses : 1) / gb_s[cores - 1];
+    const double computed_ns =
+        work.kind == EagerKind::MaxPool       ? work.flops / (kMaxPoolGflops * share)
+        : work.kind == EagerKind::AveragePool ? work.flops / (kAveragePoolGflops * share)
+                                              : work.flops / gflops[cores - 1];
+    return std::max(moved_ns, computed_ns) * 1e-3;
+}
+
+double EagerCosts::us(const EagerWork& work, size_t cores) const {
+    const bool small = work.kind == EagerKind::Loop && work.written < kGrainBytes;
+    const double fixed = fixed_us(work) + (cores < gflops.size() ? again_us : 0);
+    if (small || cores == 1) return fixed + busy_us(work, 1);
+    return fixed + busy_us(work, cores) + split_us(work, busy_us(work, 1));
+}
+
+double EagerCosts::alone_us(const EagerWork& work) const {
+    return fixed_us(work) + busy_us(work, 1);
+}
+
+EagerCosts eager_costs(const std::string& machine_file, int cores, bool processes) {
     EagerCosts costs;
+    if (processes) {
+        costs.held_us = costs.lock_us = costs.again_us = 0;  // each has a lock of its own
+        costs.message_us = kProcessMessageUs;
+    }
     if (machine_file.empty()) {
         costs.of = "figures that are assumed (give --machine FILE for a machine's)";
         for (int k = 1; k <= cores; ++k) {

@@ -13,7 +13,7 @@ namespace smeaton::driver {
 enum class EagerKind {
     Loop,         ///< at the speed of its bytes
     Matrix,       ///< MKL
-    Convolution,  ///< oneDNN, whose layouts are made and unmade around it
+    Convolution,  ///< oneDNN
     MaxPool,      ///< element by element of each window
     AveragePool
 };
@@ -31,18 +31,26 @@ EagerWork eager_work(const model::OperatorSummary&, const tensor::Bindings&);
 
 struct EagerCosts {
     std::vector<double> gflops, gb_s;  ///< [k - 1]: of k cores
-    double call_us = 10;               ///< Python, under its lock, and dispatch
-    double lock_us = 25;               ///< until another thread has Python's lock
-    double message_us = 60;            ///< put, the other thread awake, get
-    double team_us =
-        250;         ///< threads of an operator are started and ended, where clusters alternate
-    std::string of;  ///< whose rates
+    double call_us = 14;               ///< Python and dispatch
+    double held_us = 10;               ///< of these, under Python's lock
+    double lock_us = 14;               ///< until another thread has Python's lock
+    double again_us = 30;              ///< until a call that ended beside others has it again
+    double message_us = 40;            ///< put, the other thread awake, get
+    double team_us = 280;              ///< an operator's threads are ended and started
+    std::string of;                    ///< whose rates
 
-    /// us of a call on so many cores, whose threads are there.
+    /// us of a call on so many cores, whose threads are there, and beside others on the rest.
     double us(const EagerWork&, size_t cores) const;
+    /// us of a call on one core, the rest idle.
+    double alone_us(const EagerWork&) const;
+
+private:
+    double fixed_us(const EagerWork&) const;
+    double busy_us(const EagerWork&, size_t cores) const;
 };
 
-/// Of a machine's description; of a file that is not given: assumed.
-EagerCosts eager_costs(const std::string& machine_file, int cores);
+/// Of a machine's description; of a file that is not given: assumed. `processes`: clusters are
+/// these, not threads of one.
+EagerCosts eager_costs(const std::string& machine_file, int cores, bool processes = false);
 
 }  // namespace smeaton::driver

@@ -76,7 +76,8 @@ std::vector<EagerWork> work_of(const pytorch::Export& what, const tensor::Bindin
 }
 
 pytorch::ClusterPlan plan_clusters(const PytorchRequest& request, const pytorch::Export& what) {
-    const EagerCosts costs = eager_costs(request.machine_file, request.cores);
+    const EagerCosts costs =
+        eager_costs(request.machine_file, request.cores, request.workers == "processes");
     const tensor::Bindings bind = assumed_sizes(what.graph());
     schedule::TaskGraph tasks = what.tasks(bind);
     pytorch::ClusterPlan plan;

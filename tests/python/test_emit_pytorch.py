@@ -111,21 +111,44 @@ def test_two_runs_write_the_same_bytes(resnet, tmp_path):
         assert (again / name).read_bytes() == (resnet / name).read_bytes()
 
 
-def branches_of_convolutions(path, branches=4, layers=3, width=64, size=56):
-    rng = np.random.default_rng(5)
-    nodes, weights, ends = [], [], []
-    for b in range(branches):
-        last = "x"
+class Convolutions:
+    """A graph of 3x3 convolutions, made line by line."""
+
+    def __init__(self):
+        self.rng, self.nodes, self.weights = np.random.default_rng(5), [], []
+
+    def line(self, last, name, layers, width, group=1):
         for k in range(layers):
-            name = f"branch{b}_conv{k}"
-            filters = rng.standard_normal((width, width, 3, 3)).astype(np.float32)
-            weights.append(tensor(f"{name}_weight", filters))
-            nodes.append(node("Conv", [last, f"{name}_weight"], [name], name, pads=[1, 1, 1, 1]))
-            last = name
-        ends.append(last)
-    nodes.append(node("Concat", ends, ["y"], "join", axis=1))
-    shape, joined = [1, width, size, size], [1, branches * width, size, size]
-    onnx.save(model(nodes, {"x": (F32, shape)}, {"y": (F32, joined)}, weights), path)
+            filters = self.rng.standard_normal((width, width // group, 3, 3)).astype(np.float32)
+            self.weights.append(tensor(f"{name}_conv{k}_weight", filters))
+            made, more = f"{name}_conv{k}", {"pads": [1, 1, 1, 1], "group": group}
+            self.nodes.append(node("Conv", [last, f"{made}_weight"], [made], made, **more))
+            last = made
+        return last
+
+    def join(self, op, ends, name, **attributes):
+        self.nodes.append(node(op, ends, [name], f"{name}_join", **attributes))
+        return name
+
+    def save(self, path, shape, joined):
+        graph = model(self.nodes, {"x": (F32, shape)}, {"y": (F32, joined)}, self.weights)
+        onnx.save(graph, path)
+
+
+def branches_of_convolutions(path, branches=4, layers=6, width=32, size=28):
+    made = Convolutions()
+    made.join("Concat", [made.line("x", f"branch{b}", layers, width) for b in range(branches)], "y", axis=1)
+    made.save(path, [1, width, size, size], [1, branches * width, size, size])
+
+
+def trunks_and_branches(path, width=64, size=28):
+    """Four large convolutions, two branches of many depthwise ones, and both again."""
+    made, last, shape = Convolutions(), "x", [1, width, size, size]
+    for part in range(3):
+        last = made.line(last, f"trunk{part}", 4, width)
+        ends = [made.line(last, f"branch{part}_{b}", 12, width, width) for b in range(2)]
+        last = made.join("Add", ends, "y" if part == 2 else f"sum{part}")
+    made.save(path, shape, shape)
 
 
 def test_more_cores_make_more_clusters(tmp_path):
@@ -166,7 +189,9 @@ def steps_of(folder):
 
 
 def test_what_is_split_over_all_cores_runs_beside_nothing(tmp_path):
-    folder = emitted(LIGHT / "light_inception_v1.onnx", tmp_path / "out", "--cores", 2)
+    path = tmp_path / "trunks.onnx"
+    trunks_and_branches(path)
+    folder = emitted(path, tmp_path / "out", "--cores", 2)
     clusters = steps_of(folder)
     assert len(clusters) == 2
     # By cluster and step: how many steps of each cluster have ended before it begins. Two rounds

@@ -4,8 +4,9 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <numeric>
 #include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "driver/here.h"
@@ -396,15 +397,21 @@ private:
                     {.seconds = kRaceSeconds});
     }
 
-    // The best, and Ramiel's clusters where these may be the best.
+    // The best, and of those that may be it the next and Ramiel's clusters.
     static std::vector<size_t> entrants_of(const std::vector<Raced>& all,
                                            const std::vector<ParallelChoice>& tried) {
-        const size_t best = best_rival(all);
-        std::vector<size_t> entrants = {0, best};
-        for (size_t way = 1; way < all.size(); ++way) {
-            if (tried[way - 1].tried != "linear" || tried[best - 1].tried == "linear") continue;
-            if (all[way].ratio - all[way].uncertainty <= all[best].ratio + all[best].uncertainty)
-                entrants.push_back(way);
+        std::vector<size_t> rivals(all.size() - 1);
+        std::iota(rivals.begin(), rivals.end(), size_t{1});
+        std::stable_sort(rivals.begin(), rivals.end(),
+                         [&](size_t a, size_t b) { return all[a].ratio < all[b].ratio; });
+        const Raced& best = all[rivals[0]];
+        std::vector<size_t> entrants = {0, rivals[0]};
+        bool linear = tried[rivals[0] - 1].tried == "linear";
+        for (size_t way : std::span(rivals).subspan(1)) {
+            if (all[way].ratio - all[way].uncertainty > best.ratio + best.uncertainty) continue;
+            const bool first_linear = !linear && tried[way - 1].tried == "linear";
+            if (way == rivals[1] || first_linear) entrants.push_back(way);
+            linear |= first_linear;
         }
         return entrants;
     }

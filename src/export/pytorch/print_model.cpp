@@ -45,6 +45,14 @@ constexpr const char* kTie = R"PY(def tie(model: nn.Module) -> None:
         owner, _, own = name.rpartition(".")
         setattr(model.get_submodule(owner), own, model.get_parameter(same_as)))PY";
 
+// Module.to has no overload for a format alone that type checkers would know.
+constexpr const char* kChannelsLast = R"PY(def channels_last(model: nn.Module) -> None:
+    """Images pixel by pixel, as CPUs like them: they take the format of the weights they meet."""
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            weight = module.weight.data
+            module.weight.data = weight.contiguous(memory_format=torch.channels_last))PY";
+
 constexpr const char* kLoad = R"(@classmethod
 def load(cls, folder: str | Path = Path(__file__).parent) -> Model:
     """The model with the weights of weights.safetensors in `folder`, ready for inference."""
@@ -94,6 +102,10 @@ private:
 
     /// What is no part of the network.
     void tail() {
+        if (convolves_images()) {
+            file_.blank(2);
+            file_.add(0, kChannelsLast);
+        }
         if (!tied_.empty()) print_tied();
         file_.blank(2);
         file_.add(0, kReader);
@@ -181,8 +193,17 @@ private:
         for (const Attributes::Made& m : attributes(c).made) print_made(c, m, number);
         print_children(c, number);
         if (root && !tied_.empty()) file_.add(2, "tie(self)");
+        if (root && convolves_images()) file_.add(2, "channels_last(self)");
         if (root)
             file_.add(2, "self.eval()  # as the model file computes; train() before training");
+    }
+
+    bool convolves_images() const {
+        for (const Class& c : classes_.classes)
+            for (const Attributes::Made& m : attributes(c).made)
+                if (m.module->type == "nn.Conv2d" || m.module->type == "nn.ConvTranspose2d")
+                    return true;
+        return false;
     }
 
     std::string number(const Class& c, const std::string& text, size_t& place) const {
