@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "cost/contraction.h"
-#include "gir/names.h"
 #include "gir/walk.h"
 #include "machine/query.h"
 #include "machine/roles.h"
@@ -52,54 +50,42 @@ double bytes_at_once(const Nest& nest, const gir::Op& op, const gir::Slice& s) {
 }
 
 /// Of one op of the kernel's nest.
-void add_unfed(std::vector<Unfed>& found, const Nest& nest, const gir::Op& op, Name kernel,
-               const Machine& m, const std::vector<ShapeRow>& rows,
-               const std::set<Name>& scratchpads) {
+void add_unfed(std::vector<Unfed>& found, const Nest& nest, const gir::Op& op, const Machine& m,
+               const std::vector<ShapeRow>& rows, const std::set<Name>& scratchpads) {
     const ContractionWork work = take_contraction(nest, op, rows, 1, scratchpads);
     if (work.uses.empty() || work.uses.front().row.kind != machine::UnitKind::Systolic) return;
     for (const OperandAccess& access : work.accesses) {
         const Level* pad = pad_for(m, access.role);
         if (!pad || access.level != Name(m.levels.back().name)) continue;
-        found.push_back({kernel, work.uses.front().row.shape.unit, access.role, pad->name,
+        found.push_back({work.uses.front().row.shape.unit, access.role, pad->name,
                          bytes_at_once(nest, op, operand(op, access.role))});
     }
 }
 
 }  // namespace
 
-std::vector<Unfed> unfed_operands(const gir::Program& tiled, const Machine& m) {
+std::vector<Unfed> unfed_operands(const Nest& nest, const Machine& m,
+                                  const std::vector<ShapeRow>& rows,
+                                  const std::set<Name>& scratchpads) {
     std::vector<Unfed> found;
-    const machine::Unit* vector = machine::main_vector_unit(m);
-    if (!vector) return found;
-    const std::vector<ShapeRow> rows = shapes_of(m, *vector);
-    std::set<Name> scratchpads;
-    for (const Level& level : m.levels)
-        if (level.managed == machine::Managed::Software) scratchpads.insert(level.name);
-    std::unordered_set<const gir::Kernel*> seen;
-    for (const gir::KernelPtr& kernel : gir::kernels(tiled)) {
-        bool contracts = false;
-        gir::for_each_op(kernel->body, [&](const gir::Op& op) {
-            contracts = contracts || op.kind == gir::OpKind::Mma;
-        });
-        if (!contracts || !seen.insert(kernel.get()).second) continue;
-        const Nest nest = nest_of(tiled, *kernel);
-        gir::for_each_op(nest.body, [&](const gir::Op& op) {
-            if (op.kind == gir::OpKind::Mma)
-                add_unfed(found, nest, op, kernel->name, m, rows, scratchpads);
-        });
-    }
+    if (std::none_of(rows.begin(), rows.end(),
+                     [](const ShapeRow& row) { return row.kind == machine::UnitKind::Systolic; }))
+        return found;
+    gir::for_each_op(nest.body, [&](const gir::Op& op) {
+        if (op.kind == gir::OpKind::Mma) add_unfed(found, nest, op, m, rows, scratchpads);
+    });
     return found;
 }
 
-void require_fed(const gir::Program& tiled, const Machine& m) {
-    for (const Unfed& u : unfed_operands(tiled, m)) {
+void require_fed(const std::string& kernel, const std::vector<Unfed>& unfed, const Machine& m) {
+    for (const Unfed& u : unfed) {
         const Level& pad = *machine::find_level(m, u.scratchpad);
         if (u.bytes <= bytes_of_part(pad)) continue;
         throw UserError(
             "machine {0}: levels.{1}.capacity: a tile has {2} bytes; unit {3} works on {4} bytes "
             "of its operand '{5}' at once in kernel {6}: give it {7} bytes, or 'roles: [{5}]' to a "
             "larger level",
-            m.name, pad.name, bytes_of_part(pad), u.unit, u.bytes, machine::text(u.role), u.kernel,
+            m.name, pad.name, bytes_of_part(pad), u.unit, u.bytes, machine::text(u.role), kernel,
             u.bytes * parts_of(pad));
     }
 }

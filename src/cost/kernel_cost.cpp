@@ -79,15 +79,6 @@ Interval busy_share(const Machine& m, const Unit& unit, int threads) {
     return {1 - (1 - all.low) * part, 1 - (1 - all.value) * part, 1 - (1 - all.high) * part};
 }
 
-/// The ledger's operations: two for a multiply-add, none for a move.
-double flops_of(const gir::Traffic& traffic) {
-    double flops = 0;
-    for (const auto& [op, count] : traffic.operations)
-        if (op.first != gir::LedgerClass::Move)
-            flops += (op.first == gir::LedgerClass::Fma ? 2.0 : 1.0) * static_cast<double>(count);
-    return flops;
-}
-
 Interval us(Interval ns) {
     return ns * 1e-3;
 }
@@ -246,11 +237,10 @@ Interval stall_time_us(const KernelModel& model, const CacheTraffics& caches, co
 
 void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kernel& kernel,
                 const Machine& m) {
-    const gir::Traffic traffic = gir::traffic_at(gir::ledger(kernel, program, levels_of(m)));
-    model.flops = flops_of(traffic);
-    model.buffers = traffic.buffers;
-    for (const auto& [op, count] : traffic.operations)
-        if (op.first == gir::LedgerClass::Fma) model.macs += static_cast<double>(count);
+    const gir::Ledger ledger = gir::ledger(kernel, program, levels_of(m));
+    model.flops = gir::arithmetic(ledger);
+    model.macs = static_cast<double>(ledger.multiply_adds.value());
+    model.buffers = gir::traffic_at(ledger).buffers;
 }
 
 /// Ranges of more than one iteration, which are divided.
@@ -415,6 +405,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     const Nest& busiest = model.threads == 1 ? whole : share;
     model.phases = std::max(1, phases_of(whole));
     const std::vector<ShapeRow> shapes = shapes_of(m, unit);
+    if (!options.time_alone) model.unfed = unfed_operands(whole, m, shapes, scratchpads);
     model.port_bytes = port_bytes(whole, m, shapes, scratchpads);
     if (std::none_of(m.levels.begin(), m.levels.end(), is_cache)) {
         Demands demands(busiest, m, options, shape, model.threads);

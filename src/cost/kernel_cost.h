@@ -11,6 +11,7 @@
 
 #include "cost/contraction.h"
 #include "cost/energy.h"
+#include "cost/fed.h"
 #include "cost/pipeline.h"
 #include "cost/reuse.h"
 #include "cost/stall.h"
@@ -59,7 +60,7 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
-    double macs = 0;            ///< multiply-adds of contractions, nothing padded
+    double macs = 0;            ///< multiply-adds of contractions, nothing padded (gir::Ledger)
     machine::Interval time_us;  ///< max(compute, data) + stall + fixed, but for copies that the
                                 ///< work waits for; low: all levels overlap, high: nothing does
     std::string bound;          ///< "compute", or the level that serves the longest
@@ -97,6 +98,7 @@ struct KernelModel {
     std::vector<Streamed> streamed;           ///< each array
     Work busiest;                             ///< of the thread that has most to do, but for
     std::vector<ShapeUse> contractions;       ///< what goes to units with shapes of their own
+    std::vector<Unfed> unfed;                 ///< what an array would read in memory
     double flops = 0, macs = 0;               ///< of all threads
     std::map<Name, gir::LevelBytes> buffers;  ///< what the ledger says is asked of each
     /// Of all threads, on a machine that tells of energy.

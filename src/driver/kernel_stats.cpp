@@ -27,12 +27,10 @@ std::vector<KernelStats> kernel_stats(const gir::Program& program, const gir::Ta
         std::nth_element(times.begin(), times.begin() + static_cast<long>(times.size() / 2),
                          times.end());
         stat.time_us = static_cast<double>(times[times.size() / 2]) / 1000;
-        gir::Traffic traffic = gir::traffic_at(gir::ledger_of_named(*run->kernel, program, levels));
-        for (const gir::LevelBytes& l : traffic.levels)
+        const gir::Ledger ledger = gir::ledger_of_named(*run->kernel, program, levels);
+        for (const gir::LevelBytes& l : gir::traffic_at(ledger).levels)
             stat.bytes[level_here(l.level)] = l.read_bytes + l.write_bytes;
-        for (const auto& [op, count] : traffic.operations)
-            if (op.first != gir::LedgerClass::Move)
-                stat.flops += op.first == gir::LedgerClass::Fma ? 2 * count : count;
+        stat.flops = static_cast<int64_t>(gir::arithmetic(ledger));
         stats.push_back(std::move(stat));
     }
     return stats;

@@ -110,7 +110,10 @@ private:
         const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program_);
         std::vector<KeptModels::Model> models =
             kept_.models.get(program_, all, {capacities_}, workers_, make, follow);
-        for (size_t i = 0; i < all.size(); ++i) models_.emplace(all[i].get(), std::move(models[i]));
+        for (size_t i = 0; i < all.size(); ++i) {
+            cost::require_fed(all[i]->name.str(), models[i].bare->unfed, machine_);
+            models_.emplace(all[i].get(), std::move(models[i]));
+        }
     }
 
     const KeptModels::Model& model_of(const gir::KernelPtr& kernel) const {

@@ -79,7 +79,8 @@ ProgramEnergy energy_of(const ProgramCost&);
 
 /// One run in the steady state: what the run before left in the caches is there. The program must
 /// be tiled for the machine (its vector width, its scratchpads) and have all sizes bound. A branch
-/// costs its dearer side, a repeat its trips (UserError where they are not known).
+/// costs its dearer side, a repeat its trips (UserError where they are not known). UserError, too,
+/// for a machine whose arrays are not fed (cost/fed.h): whoever prices a machine comes by here.
 ProgramCost simulate(const gir::Program&, const machine::Machine&, const SimOptions& = {});
 
 }  // namespace smeaton::sim

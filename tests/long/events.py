@@ -1,7 +1,7 @@
 """events.py [MODEL...] [--machines N] [--jobs 2] [--log FILE]: the closed form against the walk by events, kernel by
 kernel, for the exported models on all chips, inference and a training step: times within 2 % or 100 cycles; bytes at
-every level and multiply-adds equal; multiply-adds the same on every chip. Names each kernel that differs, and fails where
-one does. What is in the log is not run again."""
+every level and multiply-adds equal; multiply-adds the same on every chip, those of inference the graph's. Names each kernel
+that differs, and fails where one does. What is in the log is not run again."""
 
 import argparse
 import concurrent.futures
@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests" / "python"))
 
 from by_events import compared  # noqa: E402
 from models import case_inputs  # noqa: E402
+from products import of_graph  # noqa: E402
 
 # The first two of them differ most from each other.
 MACHINES = (
@@ -67,7 +68,7 @@ def told(row):
         print(f"  UNEQUAL {fault}")
 
 
-def verdict(rows):
+def verdict(rows, paths):
     """Prints the sums; whether all is as it should be."""
     run = [row for row in rows if "refused" not in row]
     off, kernels = sum(len(row["off"]) for row in run), sum(row["kernels"] for row in run)
@@ -78,6 +79,12 @@ def verdict(rows):
     several = [key for key, counts in macs.items() if len(counts) > 1]
     for model, step in several:
         print(f"{model} {step}: multiply-adds differ by chip: {sorted(macs[model, step])}")
+    for path in paths:
+        counts = macs.get((path.parent.name, "inference"), set())
+        graph = of_graph(path) if counts else None
+        if graph is not None and counts != {graph}:
+            several.append((path.parent.name, "inference"))
+            print(f"{path.parent.name} inference: multiply-adds {sorted(counts)}, of the graph {graph}")
     print(f"{off} of {kernels} kernels differ, {unequal} counts are unequal, {len(rows) - len(run)} not simulated")
     return kernels > 0 and off == 0 and not unequal and not several
 
@@ -103,7 +110,7 @@ def main():
             if given.log:
                 with given.log.open("a") as out:
                     out.write(json.dumps(row) + "\n")
-    if not verdict(rows):
+    if not verdict(rows, paths):
         sys.exit(1)
 
 

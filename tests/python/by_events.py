@@ -5,16 +5,20 @@ import json
 from models import smeaton
 
 
+def told(path, machine, *options, limit_s=60):
+    ended = smeaton("simulate", path, "--machine", machine, "--json", *options, limit_s=limit_s)
+    assert ended.code == 0, ended.err or f"ended with {ended.code} after {ended.seconds:.0f} s"
+    return json.loads(ended.out)
+
+
 def compared(path, machine, *options, limit_s=60):
     """The kernels by the closed form and by events: `kernels`, how many; `off`, those whose times differ, {name: (closed,
     events)} in cycles; `unequal`, what is amiss with their bytes and multiply-adds; `macs`, of one run."""
-    ended = smeaton("simulate", path, "--machine", machine, "--events", "--json", *options, limit_s=limit_s)
-    assert ended.code == 0, ended.err or f"ended with {ended.code} after {ended.seconds:.0f} s"
-    told = json.loads(ended.out)
-    cycles_per_us = told["events"]["total_cycles"] / told["events"]["time_ms"] / 1e3
-    macs = {row["name"]: row["macs"] for row in told["nodes"]}
+    run = told(path, machine, "--events", *options, limit_s=limit_s)
+    cycles_per_us = run["events"]["total_cycles"] / run["events"]["time_ms"] / 1e3
+    macs = {row["name"]: row["macs"] for row in run["nodes"]}
     off, unequal = {}, []
-    rows = [kernel for kernel in told["kernels"] if not kernel["once"]]
+    rows = [kernel for kernel in run["kernels"] if not kernel["once"]]
     for kernel in rows:
         name, by_events = kernel["name"], kernel["events"]
         closed, events = kernel["time_us"] * cycles_per_us, by_events["time_us"] * cycles_per_us
@@ -26,4 +30,4 @@ def compared(path, machine, *options, limit_s=60):
         here, there = macs[name], by_events["macs"]
         if abs(here - there) > 1e-6 * here:
             unequal.append(f"{name}: multiply-adds {here:.0f} in closed form, {there:.0f} by events")
-    return {"kernels": len(rows), "off": off, "unequal": unequal, "macs": told["macs"]}
+    return {"kernels": len(rows), "off": off, "unequal": unequal, "macs": run["macs"]}

@@ -9,8 +9,9 @@ import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from by_events import compared  # noqa: E402
+from by_events import compared, told  # noqa: E402
 from models import F32, model, node, tensor  # noqa: E402
+from products import of_graph  # noqa: E402
 
 
 class Maker:
@@ -79,16 +80,27 @@ def attention(path, tokens=32, width=64, heads=4):
     m.save(m("Add", m.linear(y, width, 4 * width), x), [1, tokens, width], path)
 
 
+def windows(path):
+    """Windows larger than their images: borders more than double them, and some chips test bounds instead."""
+    m = Maker([1, 8, 14, 14])
+    x = m("Conv", "x", m.weight(1152, 8, 3, 3), kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2])
+    x = m("Conv", x, m.weight(1152, 1, 5, 5), kernel_shape=[5, 5], pads=[2] * 4, group=1152)
+    x = m("Conv", m("Relu", x), m.weight(16, 1152, 1, 1), kernel_shape=[1, 1])
+    x = m("Conv", x, m.weight(16, 16, 7, 7), kernel_shape=[7, 7], pads=[3] * 4)
+    m.save(x, [1, 16, 7, 7], path)
+
+
 def perceptron(path):
     m = Maker([8, 784])
     x = m("Relu", m("Gemm", "x", m.weight(200, 784), m.weight(200), transB=1))
     m.save(m("Gemm", x, m.weight(10, 200), m.weight(10), transB=1), [8, 10], path)
 
 
-MODELS = {"convolutions": convolutions, "attention": attention, "perceptron": perceptron}
+MODELS = {"convolutions": convolutions, "windows": windows, "attention": attention, "perceptron": perceptron}
 TRAINING = ("--training", "--loss", "mse")
 MACHINES = {
     "convolutions": ("simdit-training-08", "tpu-like"),
+    "windows": ("simdit-inference-01", "systolic-chip"),
     "attention": ("simdit-training-08", "systolic-chip"),
     "perceptron": ("simdit-inference-01", "eyeriss-like"),
 }
@@ -108,3 +120,17 @@ def test_both_agree(paths, name, machine, step):
     rows = compared(paths[name], machine, *(TRAINING if step == "training" else ()))
     assert rows["kernels"] > 0 and not rows["unequal"], rows["unequal"]
     assert not rows["off"], rows["off"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_multiply_adds_are_the_graphs_on_every_chip(paths, name):
+    graph = of_graph(paths[name])
+    counts = {machine: told(paths[name], machine)["macs"] for machine in MACHINES[name]}
+    assert set(counts.values()) == {graph}, counts
+    steps = {machine: told(paths[name], machine, *TRAINING)["macs"] for machine in MACHINES[name]}
+    # A product has two gradients that are as large; nobody asks for that of the model's own input. Of small windows
+    # channel by channel the weights' is a sum of element-wise products.
+    step = 3 * graph - of_graph(paths[name], lambda node: "x" in node.input)
+    if name == "convolutions":
+        step -= of_graph(paths[name], lambda node: any(a.name == "group" for a in node.attribute))
+    assert set(steps.values()) == {step}, steps

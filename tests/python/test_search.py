@@ -276,6 +276,27 @@ def test_refusals_of_machines_name_the_key(small, tmp_path):
     assert "'sram_bytes' leaves no point" in said(rows, {"sram_bytes": 5})
 
 
+def test_a_machine_whose_array_is_not_fed_is_none_as_simulate_says(tmp_path):
+    """The gradient of a window's weights reads every second of 13 pixels at once, which no tile makes fewer."""
+    conv = node("Conv", ["x", "a"], ["y"], name="c", strides=[2, 2], pads=[1] * 4)
+    strided = model([conv], {"x": (F32, [1, 8, 14, 14])}, {"y": (F32, [1, 16, 7, 7])}, [tensor("a", np.ones((16, 8, 3, 3), np.float32))])
+    onnx.save(strided, str(tmp_path / "strided.onnx"))
+    words = ["search", tmp_path / "strided.onnx", "--model", "native", "--training", "--space"]
+
+    (tmp_path / "unfed.yaml").write_text(CHIP_WITH_BUFFERS.replace("roles: [a], capacity: 8KiB", "roles: [a], capacity: 32"))
+    alone = smeaton("simulate", tmp_path / "strided.onnx", "--machine", tmp_path / "unfed.yaml", "--training", "--json")
+    assert alone.code == 1 and alone.out == ""
+    why = alone.err[alone.err.index("levels.ibuf.capacity") :].strip()
+    assert "works on 52 bytes of its operand 'a'" in why
+
+    some = found(*words[1:], of_machines(tmp_path, {"levels.ibuf.capacity": {"values": [32, 8192]}}, {}), "--exhaustive")
+    assert some["best"]["settings"]["levels.ibuf.capacity"] == 8192
+    refused = [p for p in some["points"] if "refused" in p]
+    assert [p["settings"]["levels.ibuf.capacity"] for p in refused] == [32] and refused[0]["refused"].endswith(why)
+    none = smeaton(*words, of_machines(tmp_path, {"levels.ibuf.capacity": {"values": [32]}}, {}))
+    assert none.code == 1 and none.out == "" and none.err.strip().endswith(why)
+
+
 def test_a_killed_search_goes_on(small, tmp_path):
     space = written(tmp_path, budget())
     words = ["search", small, "--space", space, "--exhaustive", "--json", "--threads", 1, "--log", tmp_path / "log.db"]

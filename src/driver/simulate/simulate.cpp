@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "cost/fed.h"
 #include "cost/level_use.h"
 #include "cost/target.h"
 #include "driver/batch.h"
@@ -205,7 +204,6 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
                                      const machine::Machine& m, const gir::Target& target,
                                      const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
-    cost::require_fed(tuned.program, m);
     SimulateResult result = simulate_program(tuned.program, m, options);
     classify(tuned.graph.graph, result);
     result.free_nodes = free_nodes(tuned.graph.graph, result);

@@ -31,6 +31,10 @@ bool reads_its_result(const Op& op) {
            (op.kind == OpKind::Scatter && op.fn != ScalarFn::copy);
 }
 
+void append(std::vector<BoxBound>& all, const std::vector<BoxBound>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+}
+
 /// Walks a kernel once; what it meets goes to `charges_`.
 class LedgerBuilder {
 public:
@@ -40,6 +44,7 @@ public:
     Ledger build(const Kernel& kernel) {
         block(kernel.body);
         Ledger out = charges_.take();
+        out.multiply_adds = multiply_adds_;
         out.parallel_width = width(kernel.body);
         return out;
     }
@@ -155,26 +160,51 @@ private:
         std::vector<const Slice*> constants;
         std::vector<BoxBound> bounds = loops_.with_loops({});
         loops_.add_bounds(op.dst, vars, bounds);
+        const std::vector<BoxBound> of_results = bounds;
+        std::vector<std::vector<BoxBound>> of_sources;
         for (const Operand& o : op.srcs) {
+            of_sources.emplace_back();
             auto* s = std::get_if<Slice>(&o);
             if (!s) continue;
             sources.push_back(target_of(*s).dtype);
-            if (is_fold(op.kind)) loops_.add_bounds(*s, vars, bounds);
+            loops_.add_bounds(*s, vars, of_sources.back());
+            if (is_fold(op.kind)) append(bounds, of_sources.back());
             const TileInfo* tile = tile_of(*s);
             if (op.kind == OpKind::Mma && tile && tile->constant) constants.push_back(s);
         }
         const DType dtype = compute_dtype(op, target_of(op.dst).dtype, sources);
         std::set<int> dims;
         for (const auto& [name, v] : vars) dims.insert(v);
-        if (constants.empty()) {
-            Dim count = count_points(loops_.extents(), loops_.with_axes(dims), bounds);
-            if (op.kind == OpKind::Sort) count *= sort_factor(op);
-            charges_.operations(class_of(op), dtype, count);
+        if (op.kind == OpKind::Mma) {
+            auto points = [&](const std::vector<BoxBound>& within) {
+                return count_products(constants, vars, dims, within);
+            };
+            const std::vector<Dim> counts = points(bounds);
+            charges_.operations(LedgerClass::Fma, dtype, counts[0]);
+            charges_.operations(LedgerClass::Add, dtype, counts[1]);
+            multiply_adds_ += asked_for(of_results, of_sources, counts[0], points);
             return;
         }
-        const std::vector<Dim> counts = count_constant_points(constants, vars, dims, bounds);
-        charges_.operations(LedgerClass::Fma, dtype, counts[0]);
-        charges_.operations(LedgerClass::Add, dtype, counts[1]);
+        Dim count = count_points(loops_.extents(), loops_.with_axes(dims), bounds);
+        if (op.kind == OpKind::Sort) count *= sort_factor(op);
+        charges_.operations(class_of(op), dtype, count);
+    }
+
+    /// Products of all points whose result is one and where not every source is outside its bounds;
+    /// `inside`: of those where none is.
+    template <class Points>
+    static Dim asked_for(const std::vector<BoxBound>& of_results,
+                         const std::vector<std::vector<BoxBound>>& of_sources, const Dim& inside,
+                         Points points) {
+        for (const std::vector<BoxBound>& of_source : of_sources)
+            if (of_source.empty()) return points(of_results)[0];
+        Dim sum = Dim(0) - inside;  // of the two sources' points those that they share, twice
+        for (const std::vector<BoxBound>& of_source : of_sources) {
+            std::vector<BoxBound> both = of_results;
+            append(both, of_source);
+            sum += points(both)[0];
+        }
+        return sum;
     }
 
     Dim sort_factor(const Op& op) const {
@@ -188,9 +218,11 @@ private:
     }
 
     // [multiply-adds, additions]
-    std::vector<Dim> count_constant_points(const std::vector<const Slice*>& constants,
-                                           const DimVars& vars, const std::set<int>& dims,
-                                           const std::vector<BoxBound>& bounds) const {
+    std::vector<Dim> count_products(const std::vector<const Slice*>& constants, const DimVars& vars,
+                                    const std::set<int>& dims,
+                                    const std::vector<BoxBound>& bounds) const {
+        if (constants.empty())
+            return {count_points(loops_.extents(), loops_.with_axes(dims), bounds), Dim(0)};
         std::vector<ConstantReads> reads;
         std::set<int> together;
         for (const Slice* s : constants) {
@@ -275,6 +307,7 @@ private:
     Loops loops_;
     Charges charges_;
     std::map<Name, TileInfo> tiles_;
+    Dim multiply_adds_ = 0;
 };
 
 }  // namespace

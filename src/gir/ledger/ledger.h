@@ -37,6 +37,10 @@ struct LedgerBuffer {
 struct Ledger {
     std::vector<LedgerLevel> levels;  ///< outermost first
     std::map<std::pair<LedgerClass, DType>, Dim> operations;
+    /// As models are counted: zeros beside an image are multiplied like any element, whether they
+    /// lie in a border, were copied, or stand for what a bound keeps out; left out is only what
+    /// gives no result, and where both operands are outside their bounds.
+    Dim multiply_adds = 0;
     std::map<Name, LedgerBuffer> buffers;
     Dim parallel_width = 1;  ///< independent iterations of the narrowest outermost parallel nest
 
@@ -56,6 +60,9 @@ Ledger ledger(const Program&, bool once = false);
 Ledger ledger(const Program&, const Levels&, bool once = false);
 
 Ledger& operator+=(Ledger&, const Ledger&);
+
+/// Arithmetic, moves apart: a multiply-add is two operations, counted as models are.
+double arithmetic(const Ledger&, const Bindings& = {});
 
 /// The numbers at one binding. UserError when a parameter stays unbound.
 Traffic traffic_at(const Ledger&, const Bindings& = {});

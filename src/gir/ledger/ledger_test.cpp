@@ -230,6 +230,8 @@ kernel conv(x, w -> y)
 )");
     // Rows: 13 of 15 taps inside; columns: 11 of 12.
     EXPECT_EQ(l.operations.at({LedgerClass::Fma, DType::kF32}), Dim(4 * 3 * 13 * 11));
+    EXPECT_EQ(l.multiply_adds, Dim(4 * 3 * 15 * 12));  // as if the zeros lay in a border
+    EXPECT_EQ(arithmetic(l), 2.0 * 4 * 3 * 15 * 12);
     EXPECT_EQ(l.buffers.at("x").read_bytes, Dim(4 * 4 * 3 * 13 * 11));
     EXPECT_EQ(l.buffers.at("w").read_bytes, Dim(4 * 4 * 5 * 4 * 27));
 }
@@ -258,6 +260,7 @@ kernel conv(x, w -> y)
           mma acc[p,k] += rows[c,r,ow*5+p+s] * ws[k,c,r,s]
         move y[k,oh0*4+oh1,ow*5+p] <- acc[p,k]
 )");
+    EXPECT_EQ(l.multiply_adds, Dim(8 * 4 * 36 * 30));
     // Per parallel iteration 3 rows, then one more each: 6 rows of 12 pixels and 4 channels.
     EXPECT_EQ(l.buffers.at("x").read_bytes, Dim(3 * 6 * 12 * 4 * 4));
 }

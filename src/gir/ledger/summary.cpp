@@ -39,6 +39,7 @@ Ledger& operator+=(Ledger& a, const Ledger& b) {
     }
     for (const auto& [key, count] : b.operations)
         a.operations.try_emplace(key, Dim(0)).first->second += count;
+    a.multiply_adds += b.multiply_adds;
     for (const auto& [name, bytes] : b.buffers) {
         LedgerBuffer& own =
             a.buffers.try_emplace(name, LedgerBuffer{bytes.level, 0, 0}).first->second;
@@ -85,6 +86,14 @@ static int64_t number(const Dim& d, const Bindings& bindings) {
     Dim bound = d.bind(bindings);
     if (!bound.is_const()) throw UserError("the size {} is not bound", d.str());
     return bound.value();
+}
+
+double arithmetic(const Ledger& ledger, const Bindings& bindings) {
+    double sum = 2.0 * static_cast<double>(number(ledger.multiply_adds, bindings));
+    for (const auto& [op, count] : ledger.operations)
+        if (op.first != LedgerClass::Move && op.first != LedgerClass::Fma)
+            sum += static_cast<double>(number(count, bindings));
+    return sum;
 }
 
 Traffic traffic_at(const Ledger& ledger, const Bindings& bindings) {

@@ -440,6 +440,57 @@ kernel k(x -> y)
             }
 }
 
+// One convolution whose windows reach outside the image, by how the zeros there come about; in the
+// last the sum is rounded up to tiles of two channels.
+TEST(Events, multiply_adds_are_the_same_however_zeros_beside_an_image_come_about) {
+    const std::string at = "x[oh+r-1,ow+s-1,c]", kernel = "f[r,s,c,k]", all = "c: 3";
+    const std::string inside = " within (0 <= oh+r-1 < 6, 0 <= ow+s-1 < 5) else 0.0";
+    const std::string border = "[1+h+1, 1+w+1, c] border 0.0", copy = R"(
+    copy t: ibuf f32[h: 3, w: 7, c: 3] <- x[oh+h-1,w-1,c])",
+                      panel = R"(
+    let p: ibuf f32[r: 3, s: 3, ow: 5, c: 3]
+    move p[r,s,ow,c] <- )";
+    const struct {
+        std::string layout, before, a, b, c;
+    } roads[] = {
+        {"", "", at + inside, kernel, all},
+        {border, "", at, kernel, all},
+        {border, copy, "t[r,ow+s,c]", kernel, all},
+        {"", copy + " within (0 <= oh+h-1 < 6, 0 <= w-1 < 5) else 0.0", "t[r,ow+s,c]", kernel, all},
+        {"", panel + at + inside + " over ow: 5, r: 3, s: 3, c: 3", "p[r,s,ow,c]", kernel, all},
+        {"", "\n    for c0: 2",
+         "x[oh+r-1,ow+s-1,c0*2+c] within (0 <= oh+r-1 < 6, 0 <= ow+s-1 < 5, c0*2+c < 3) else 0.0",
+         "f[r,s,c0*2+c,k] within (c0*2+c < 3) else 0.0", "c: 2"},
+    };
+    const Machine m = chip();
+    for (const auto& road : roads) {
+        const std::string text = fmt::format(R"(program p
+  buffer src: dram f32[h: 6, w: 5, c: 3] input
+  buffer x: dram f32[h: 6, w: 5, c: 3] temp {}
+  buffer f: dram f32[r: 3, s: 3, c: 3, k: 8] input
+  buffer y: dram f32[h: 6, w: 5, k: 8] output
+  run put(src -> x)
+  run conv(x, f -> y)
+
+kernel put(src -> x)
+  move x[h,w,c] <- src[h,w,c] over h: 6, w: 5, c: 3
+
+kernel conv(x, f -> y)
+  for oh: 6
+    let acc: obuf f32[ow: 5, k: 8 lanes]
+    fill acc[ow,k] <- 0.0{}
+    {}mma acc[ow,k] += {} * {} over r: 3, s: 3, {}
+    move y[oh,ow,k] <- acc[ow,k]
+)",
+                                             road.layout, road.before, road.c == all ? "" : "  ",
+                                             road.a, road.b, road.c);
+        const gir::Program program = spelled(text, m);
+        const double macs = 6 * 5 * 8 * 3 * 3 * 3;
+        EXPECT_EQ(simulate(program, m).kernels.at(1).macs, macs) << text;
+        EXPECT_EQ(sim::simulate(program, m).kernels.at(1).macs, macs) << text;
+    }
+}
+
 // ---- against the closed form ----
 
 class BesideTheClosedForm : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {

@@ -5,10 +5,16 @@
 namespace smeaton::sim::events {
 namespace {
 
+/// What a bound speaks of: the result, or the first or second operand.
+enum class Of { Result, First, Second };
+
 /// A bound over the op's dims, what the axes give taken off both ends.
 struct Guard {
+    Of of;
     std::vector<int64_t> coefficients;  ///< by dim
     std::optional<int64_t> lo, hi;
+
+    bool holds(int64_t at) const { return (!lo || at >= *lo) && (!hi || at < *hi); }
 };
 
 bool is_dim(const gir::Op& op, Name name) {
@@ -16,27 +22,33 @@ bool is_dim(const gir::Op& op, Name name) {
                        [&](const gir::NamedDim& d) { return d.name == name; });
 }
 
-std::vector<const gir::Bound*> bounds_of(const gir::Op& op) {
-    std::vector<const gir::Bound*> bounds;
-    auto add = [&](const gir::Slice& s) {
+/// Those that leave points out: an operand's only where the other may be outside as well.
+std::vector<std::pair<Of, const gir::Bound*>> bounds_of(const gir::Op& op) {
+    std::vector<std::pair<Of, const gir::Bound*>> bounds;
+    auto add = [&](Of of, const gir::Slice& s) {
         if (!s.within) return;
-        for (const gir::Bound& b : s.within->bounds) bounds.push_back(&b);
+        for (const gir::Bound& b : s.within->bounds) bounds.emplace_back(of, &b);
     };
-    add(op.dst);
-    for (const gir::Operand& source : op.srcs)
-        if (auto* s = std::get_if<gir::Slice>(&source)) add(*s);
+    add(Of::Result, op.dst);
+    auto *first = std::get_if<gir::Slice>(&op.srcs.at(0)),
+         *second = std::get_if<gir::Slice>(&op.srcs.at(1));
+    if (!first || !second || !first->within || !second->within) return bounds;
+    add(Of::First, *first);
+    add(Of::Second, *second);
     return bounds;
 }
 
-/// Points of the dims from `dim` on that keep to all guards; `at` holds what those before give.
+bool counts(const std::vector<Guard>& guards, const std::vector<int64_t>& at) {
+    bool outside[3] = {false, false, false};
+    for (size_t g = 0; g < guards.size(); ++g)
+        if (!guards[g].holds(at[g])) outside[static_cast<size_t>(guards[g].of)] = true;
+    return !outside[0] && !(outside[1] && outside[2]);
+}
+
+/// Points of the dims from `dim` on that count; `at` holds what those before give.
 double count(const gir::Op& op, const std::vector<Guard>& guards, size_t dim,
              std::vector<int64_t>& at) {
-    if (dim == op.dims.size()) {
-        for (size_t g = 0; g < guards.size(); ++g)
-            if ((guards[g].lo && at[g] < *guards[g].lo) || (guards[g].hi && at[g] >= *guards[g].hi))
-                return 0;
-        return 1;
-    }
+    if (dim == op.dims.size()) return counts(guards, at) ? 1 : 0;
     const int64_t extent = op.dims[dim].extent.value();
     const bool guarded = std::any_of(guards.begin(), guards.end(),
                                      [&](const Guard& g) { return g.coefficients[dim] != 0; });
@@ -55,9 +67,9 @@ double count(const gir::Op& op, const std::vector<Guard>& guards, size_t dim,
 }  // namespace
 
 double GuardedPoints::of(const gir::Op& op, const std::function<int64_t(Name)>& axis_value) {
-    const std::vector<const gir::Bound*> bounds = bounds_of(op);
+    const auto bounds = bounds_of(op);
     std::vector<int64_t> base;
-    for (const gir::Bound* b : bounds) {
+    for (const auto& [of, b] : bounds) {
         base.push_back(b->expr.constant);
         for (const gir::Term& t : b->expr.terms)
             if (!is_dim(op, t.var)) base.back() += t.coefficient * axis_value(t.var);
@@ -65,8 +77,8 @@ double GuardedPoints::of(const gir::Op& op, const std::function<int64_t(Name)>& 
     auto [known, fresh] = known_.try_emplace({&op, base}, 0);
     if (!fresh) return known->second;
     std::vector<Guard> guards;
-    for (const gir::Bound* b : bounds) {
-        Guard guard;
+    for (const auto& [of, b] : bounds) {
+        Guard guard{of, {}, {}, {}};
         for (const gir::NamedDim& d : op.dims)
             guard.coefficients.push_back(b->expr.coefficient(d.name));
         if (b->lo) guard.lo = b->lo->value();

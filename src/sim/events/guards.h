@@ -1,5 +1,6 @@
-// Multiply-adds of one execution that the program asks for: those whose operands lie inside their
-// bounds. An array's zeros beside an image are none.
+// Multiply-adds of one execution as models are counted: the points of its dims that give a result,
+// zeros beside an image among them, whether they lie there or a bound stands for them. Left out are
+// points where both operands are outside their bounds: what a tile has beyond the end of a sum.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ public:
     double of(const gir::Op&, const std::function<int64_t(Name)>& axis_value);
 
 private:
-    std::map<std::pair<const gir::Op*, std::vector<int64_t>>, double> known_;  ///< by bounds' bases
+    /// By what the axes add to the bounds.
+    std::map<std::pair<const gir::Op*, std::vector<int64_t>>, double> known_;
 };
 
 }  // namespace smeaton::sim::events
