@@ -28,7 +28,8 @@ OTHERS = ("Einsum", "LSTM", "GRU", "RNN", "ConvInteger", "MatMulInteger", "QLine
 def shapes_of(made, fed):
     """Of all tensors that inference of shapes finds, and of those that products have when ONNX Runtime runs the model."""
     for value in made.graph.input:
-        for dim, size in zip(value.type.tensor_type.shape.dim, np.shape(fed.get(value.name, ()))):
+        sizes = fed[value.name].shape if value.name in fed else ()
+        for dim, size in zip(value.type.tensor_type.shape.dim, sizes):
             dim.dim_value = size
     made = onnx.shape_inference.infer_shapes(made, data_prop=True)
     shapes = {i.name: tuple(i.dims) for i in made.graph.initializer}
