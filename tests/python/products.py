@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import onnx
+import onnxruntime
 from models import case_inputs
 
 
@@ -24,33 +25,44 @@ PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 OTHERS = ("Einsum", "LSTM", "GRU", "RNN", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul")
 
 
+def shapes_of(made, fed):
+    """Of all tensors that inference of shapes finds, and of those that products have when ONNX Runtime runs the model."""
+    for value in made.graph.input:
+        sizes = fed[value.name].shape if value.name in fed else ()
+        for dim, size in zip(value.type.tensor_type.shape.dim, sizes):
+            dim.dim_value = size
+    made = onnx.shape_inference.infer_shapes(made, data_prop=True)
+    shapes = {i.name: tuple(i.dims) for i in made.graph.initializer}
+    for value in (*made.graph.input, *made.graph.value_info, *made.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
+            shapes[value.name] = tuple(d.dim_value for d in dims)
+    asked = {name for node in made.graph.node if node.op_type in PRODUCTS for name in (*node.input[:2], node.output[0])}
+    open_ones = sorted(asked - set(shapes))
+    if open_ones and fed:
+        made.graph.output.extend(onnx.ValueInfoProto(name=name) for name in open_ones)
+        session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+        shapes |= {name: value.shape for name, value in zip(open_ones, session.run(open_ones, fed))}
+    return shapes
+
+
 def of_graph(path, counts=lambda node: True):
     """Of one run of the model with its own inputs, of these nodes, products of weights with weights left out. None: this
     cannot tell (sizes that depend on data, subgraphs, operators beyond those above that multiply)."""
     made = onnx.load(str(path))
-    fed = {name: np.load(file, mmap_mode="r").shape for name, _, file in (w.partition("=") for w in case_inputs(path)[1::2])}
-    for value in made.graph.input:
-        for dim, size in zip(value.type.tensor_type.shape.dim, fed.get(value.name, ())):
-            dim.dim_value = size
-    made = onnx.shape_inference.infer_shapes(made, data_prop=True)
-    graph = made.graph
-    shapes = {i.name: tuple(i.dims) for i in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
-            shapes[value.name] = tuple(d.dim_value for d in dims)
-    constant = {i.name for i in graph.initializer} | {""}
+    for node in made.graph.node:
+        subgraph = any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute)
+        if subgraph or node.op_type in OTHERS:
+            return None
+    shapes = shapes_of(made, {n: np.load(file) for n, _, file in (w.partition("=") for w in case_inputs(path)[1::2])})
+    constant = {i.name for i in made.graph.initializer} | {""}
     total = 0
-    for node in graph.node:
-        if any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute):
-            return None
-        if node.op_type in OTHERS:
-            return None
+    for node in made.graph.node:
         if node.op_type == "Constant" or all(i in constant for i in node.input):
             constant.update(node.output)
             continue
         if node.op_type in PRODUCTS and counts(node):
-            if any(i and i not in shapes for i in (*node.input[:2], node.output[0])):
+            if any(i not in shapes for i in (*node.input[:2], node.output[0])):
                 return None
             total += of_node(node, shapes)
     return total

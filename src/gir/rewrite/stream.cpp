@@ -372,6 +372,65 @@ bool join_one(Block& body) {
     return false;
 }
 
+// ---- one row for all who read it ----
+
+bool same_move(const Op& a, const Op& b) {
+    return a.kind == OpKind::Move && b.kind == OpKind::Move && a.dims == b.dims &&
+           a.srcs == b.srcs && a.dst.at == b.dst.at && a.dst.within == b.dst.within;
+}
+
+/// The block without the move that fills `second`, where one to `first` stands before it that moves
+/// the same to the same place; nothing where that is not so, or something in between sees it.
+std::optional<Block> filled_as(const Block& body, Name first, Name second) {
+    for (size_t i = 0; i < body.size(); ++i) {
+        if (const Block* inner = body_of(*body[i])) {
+            std::optional<Block> made = filled_as(*inner, first, second);
+            if (!made) continue;
+            Block out = body;
+            out[i] = with_body(*body[i], std::move(*made));
+            return out;
+        }
+        const Op* op = op_at(body, i);
+        if (!op || op->dst.target != first) continue;
+        std::set<Name> held = {first, second};
+        for (const Operand& o : op->srcs)
+            if (auto* s = std::get_if<Slice>(&o)) held.insert(s->target);
+        for (size_t j = i + 1; j < body.size(); ++j) {
+            const Op* twin = op_at(body, j);
+            if (twin && twin->dst.target == second) {
+                if (!same_move(*op, *twin)) return std::nullopt;
+                Block out = body;
+                out.erase(out.begin() + static_cast<long>(j));
+                return out;
+            }
+            const Touched t = touched_by(body[j]);
+            if (!op_at(body, j) || meet(t.written, held) || t.touches({first, second}, false))
+                return std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+bool share_one(Block& body) {
+    const AllUses uses = uses_in(body);
+    for (size_t l = 0; l < body.size(); ++l) {
+        const std::optional<Tile> first = tile_written_once(*body[l], uses);
+        for (size_t m = l + 1; first && m < body.size(); ++m) {
+            const std::optional<Tile> second = tile_written_once(*body[m], uses);
+            if (!second || second->dims != first->dims || second->dtype != first->dtype ||
+                second->level != first->level)
+                continue;
+            std::optional<Block> made = filled_as(body, first->name, second->name);
+            if (!made) made = filled_as(body, second->name, first->name);
+            if (!made) continue;
+            made->erase(made->begin() + static_cast<long>(m));
+            body = rename_targets(*made, {{second->name, first->name}});
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 Block sum_as_it_comes(const Block& body) {
@@ -382,6 +441,8 @@ Block sum_as_it_comes(const Block& body) {
         out.push_back(p && inside != p->body ? with_body(*s, inside) : s);
     }
     while (merge_one(out) || join_one(out)) {
+    }
+    while (share_one(out)) {
     }
     return out;
 }

@@ -19,7 +19,9 @@ namespace smeaton::gir::rewrite {
 ///  -> let m: local f32[]
 ///     fill m[] <- 0.0
 ///     for i: 32, j: 56 { ...; reduce add m[] += t[] }
-/// Before: a lowered body, names of its tiles its own. What is written else in the nest stays.
+/// Before: a lowered body, names of its tiles its own. What is written else in the nest stays. Rows
+/// that are kept and hold the same, one for each reader, become one:
+///     move row[i,j] <- t[]; move row_2[i,j] <- t[]   ->   move row[i,j] <- t[]
 Block sum_as_it_comes(const Block& body);
 
 /// Ops of a block read buffers by way of tiles that moves fill, each operand once:

@@ -111,6 +111,58 @@ kernel k(x -> z, y)
     EXPECT_TRUE(keeps_a_row(summed(other)));
 }
 
+TEST(Stream, rows_that_hold_the_same_are_one) {
+    const std::string text = R"(program p
+  buffer x: memory f32[r: 6, c: 4] input
+  buffer y: memory f32[c: 4] output
+  buffer z: memory f32[c: 4] output
+  run k(x -> y, z)
+
+kernel k(x -> y, z)
+  parallel c: 4 any
+    let row: local f32[r: 6]
+    let row_2: local f32[r: 6]
+    parallel r: 6 any
+      let t: local f32[]
+      binary sub t[] <- x[r,c], 3.0
+      move row[r] <- t[]
+      move row_2[r] <- t[]
+    let m: local f32[]
+    reduce max m[] <- row[5-v] over v: 6
+    move y[c] <- m[]
+    let n: local f32[]
+    reduce min n[] <- row_2[v] over v: 6
+    move z[c] <- n[]
+)";
+    auto rows = [](const Program& p) {
+        int n = 0;
+        for (const KernelPtr& k : kernels(p))
+            for_each_stmt(k->body, [&](const Stmt& s) {
+                auto* let = std::get_if<Let>(&s.node);
+                n += let && !let->tile.dims.empty() ? 1 : 0;
+            });
+        return n;
+    };
+    std::string turned = text;  // declared in the other order
+    turned.replace(turned.find("let row:"), 8, "let row_2:");
+    turned.replace(turned.find("let row_2: local f32[r: 6]\n    parallel"), 10, "let row:");
+    for (const std::string& same : {text, turned}) {
+        const Program made = summed(same);
+        EXPECT_TRUE(means_the_same(program_of(same), made));
+        EXPECT_EQ(rows(made), 1) << same;
+    }
+    // Another place, another value, a value that changes in between.
+    for (const auto& [from, to] :
+         {std::pair{"row_2[r] <- t[]", "row_2[5-r] <- t[]"},
+          {"row_2[r] <- t[]", "row_2[r] <- x[r,c]"},
+          {"      move row_2[r]", "      binary add t[] <- t[], 1.0\n      move row_2[r]"}}) {
+        std::string other = text;
+        other.replace(other.find(from), std::string(from).size(), to);
+        EXPECT_TRUE(means_the_same(program_of(other), summed(other)));
+        EXPECT_EQ(rows(summed(other)), 2) << other;
+    }
+}
+
 TEST(Stream, operands_come_to_tiles_first_each_once) {
     const char* text = R"(program p
   buffer x: memory f32[r: 6, c: 4] input
