@@ -34,8 +34,11 @@ using Clock = std::chrono::steady_clock;
 // A schedule must have shown that it gains more than this, to be taken.
 constexpr double kWorthwhile = 0.99;
 constexpr double kRaceSeconds = 2.0;
+// The more rounds, the smaller a gain that shows among them.
+constexpr double kLastRaceSeconds = 5.0;
 constexpr double kTurnSeconds = 0.01;
 constexpr int kFewestLastRounds = 7;  // six suffice to show a gain where all agree
+constexpr int kRunsOfALastTurn = 3;
 // A choice that a busy machine left more uncertain than this is made anew, a few times at most.
 constexpr double kUncertain = 0.02;
 constexpr int kMostTimings = 3;
@@ -424,7 +427,7 @@ private:
         for (size_t way : entrants) plans.push_back(plan_of_way(plan, tried, way));
         RaceOptions options;
         options.fewest_rounds = kFewestLastRounds;
-        options.seconds = automatic() ? kRaceSeconds : kTimingSeconds;
+        options.seconds = automatic() ? kLastRaceSeconds : kTimingSeconds;
         return race(
             entrants.size(),
             [&](size_t e) {
@@ -436,7 +439,7 @@ private:
 
     // The median of a turn: what a caller gets, waiting for threads included.
     static double usual_us(Trial& trial) {
-        const int fewest = trial.run_us() < kLongRunUs ? kRunsOfATurn : 1;
+        const int fewest = trial.run_us() < kLongRunUs ? kRunsOfALastTurn : 1;
         std::vector<double> us;
         const Clock::time_point begin = Clock::now();
         while (static_cast<int>(us.size()) < fewest || seconds_since(begin) < kTurnSeconds)
