@@ -1,7 +1,5 @@
 #include <dlfcn.h>
 
-#include <cstdlib>
-
 #include "base/error.h"
 #include "solver/constraint.h"
 #include "solver/cp_sat.pb.h"
@@ -13,9 +11,13 @@ namespace {
 
 using Solve = void (*)(const void*, int, const void*, int, void**, int*);
 
+using Free = void (*)(void*);
+
 struct CpSat {
     Library library;
     Solve solve = nullptr;
+    /// The library's own: it sees the C library's malloc, the program may have another.
+    Free free = nullptr;
 };
 
 CpSat load() {
@@ -31,7 +33,8 @@ CpSat load() {
                               "pip install ortools"});
     if (c.library.handle == nullptr) return c;
     c.solve = reinterpret_cast<Solve>(dlsym(c.library.handle, "SolveCpModelWithParameters"));
-    if (c.solve == nullptr)
+    c.free = reinterpret_cast<Free>(dlsym(c.library.handle, "free"));
+    if (c.solve == nullptr || c.free == nullptr)
         c.library.missing =
             fmt::format("{} has no entry for it; pip install ortools==9.15.6755", c.library.path);
     return c;
@@ -150,7 +153,7 @@ Answer minimise(const ConstraintProblem& problem, const ConstraintLimits& limits
             static_cast<int>(options.size()), &bytes, &size);
     wire::Response response;
     bool read = response.ParseFromArray(bytes, size);
-    std::free(bytes);
+    c.free(bytes);
     SMEATON_CHECK(read, "CP-SAT's answer of {} bytes does not parse", size);
     return answer_of(response);
 }
