@@ -56,6 +56,13 @@ bool is_cache(const Level& level) {
     return level.managed == machine::Managed::Hardware && !level.next.empty();
 }
 
+/// Bytes of the lines whose ends cost an access of a vector something; 0: of no cache known.
+double split_line(const Machine& m) {
+    for (const Level& level : m.levels)
+        if (is_cache(level) && level.split) return level.line_bytes->value;
+    return 0;
+}
+
 /// Caches that not all cores share.
 bool has_own_caches(const Machine& m) {
     return std::any_of(m.levels.begin(), m.levels.end(), [&](const Level& level) {
@@ -328,12 +335,13 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
         gathering =
             Interval::exact(work.gathered) / class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
     ns = ns + gathering;
+    // A load for each lane takes a core's issue for all its time.
+    const Interval issued_beside = split_line(m) > 0 ? gathering : Interval{0, 0, 0};
     ContractionTime contractions = time_of(m, uses);
     ns = ns + contractions.vector_ns;
     if (scalar)
         if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
-            // A gather takes a core's issue for all its time: it is a load for each element.
-            ns = machine::max(ns, gathering + Interval::exact(instructions) / *issue);
+            ns = machine::max(ns, issued_beside + Interval::exact(instructions) / *issue);
     return {us(ns / busy_share(m, unit, threads)), us(contractions.beside_ns)};
 }
 
@@ -410,9 +418,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     shape.functions = functions_of(unit);
     shape.parted = parted_levels(m);
     shape.machine = &m;
-    for (const Level& level : m.levels)
-        if (is_cache(level) && level.split && shape.line_bytes == 0)
-            shape.line_bytes = level.line_bytes->value;
+    shape.line_bytes = split_line(m);
 
     KernelModel model;
     model.name = kernel.name.str();

@@ -254,20 +254,32 @@ private:
         bool along = f.lane >= 0 && walks(s, f.op.dims[static_cast<size_t>(f.lane)].name);
         double bits = tensor::bits(dtype_of(nest_, s.target));
         if (along && !contiguous(nest_, s, f.op.dims[static_cast<size_t>(f.lane)].name)) {
+            if (!loads_lanes()) {
+                work_.gathered += f.runs * points(f, used);
+                return;
+            }
             const double vectors = f.runs * product(f, used);
             work_.gathered += vectors * f.width;
             if (s.within && bounded_along(f, *s.within)) work_.masks += vectors;
             return;
         }
         double count = f.runs * product(f, used) * (along && bits == 64 ? 2 : 1);
-        if (s.within) (bounded_along(f, *s.within) ? work_.masks : work_.tests) += count;
+        if (s.within && !bounded_along(f, *s.within))
+            work_.tests += count;
+        else if (s.within && loads_lanes())
+            work_.masks += count;
         (written ? work_.stores : work_.loads) += count;
-        if (along && shape_.line_bytes > 0)
+        if (along && loads_lanes())
             (written ? work_.split_stores : work_.split_loads) += count * split(f, s, bits);
         // A constant is made once, in the type that it is stored in.
         if (along && bits < 32 && f.op.kind != OpKind::Fill)
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
+
+    /// A core behind a cache of lines gathers by a load for each lane, whether it counts or not,
+    /// and makes masks in instructions of its own. Of other machines, and of those that do not tell
+    /// what a line's end costs, neither is known.
+    bool loads_lanes() const { return shape_.line_bytes > 0; }
 
     /// Share of the vectors that cross the end of a line; those of 64-bit elements are two each.
     double split(const Frame& f, const Slice& s, double bits) {
