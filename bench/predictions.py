@@ -6,10 +6,12 @@ on this machine's own probe file, the median that `run` measures, and the arena 
     predictions.py --only resnet,bert   those whose name contains a text, or whose kind is one
     predictions.py --threads 2 --runs 30 --json FILE
     predictions.py --rounds 4           the runs of a model in four parts, all other models between them
+    predictions.py --rounds 4 --probe   and this machine measured again before each part (probe --add)
 
 error: predicted over measured, less one. A neighbour on the host makes the measured time longer, never shorter, so
 that the error against the fastest run stands beside it. Neighbours stay for minutes: the same program, measured twice in
-a row of models, was seen to differ by a third, which is why runs are spread over several rounds.
+a row of models, was seen to differ by a third, which is why runs are spread over several rounds, and with --probe the
+figures of the machine as well: both are then the fastest of the same time.
 """
 
 import argparse
@@ -36,10 +38,16 @@ def smeaton(verb, case, threads, *more):
     return json.loads(done.stdout)
 
 
-def measured(cases, threads, runs, rounds):
+def probe(*more):
+    subprocess.run([str(ROOT / "build" / "smeaton"), "probe", *more], check=True, capture_output=True)
+
+
+def measured(cases, threads, runs, rounds, probing):
     """By model: what each round measured, or the error that ended it."""
     of = {case["name"]: [] for case in cases}
     for at in range(rounds):
+        if probing:
+            probe("--add")
         share = str(runs // rounds + (at < runs % rounds))
         for case in cases:
             if isinstance(of[case["name"]], str):
@@ -79,6 +87,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=20, help="of each model, in all rounds together")
     parser.add_argument("--rounds", type=int, default=1, help="through the models")
+    parser.add_argument("--probe", action="store_true", help="measures this machine again before each round")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there as well")
     arguments = parser.parse_args()
     if not 1 <= arguments.rounds <= arguments.runs:
@@ -90,7 +99,7 @@ def main():
     if not cases:
         raise SystemExit(f"predictions: no such model in {store.cache_root()}; run tools/models.py")
     print(f"{'model':26} predicted ms  median ms     min ms    error  of fastest  arena/bound  arena/graph")
-    runs = measured(cases, arguments.threads, arguments.runs, arguments.rounds)
+    runs = measured(cases, arguments.threads, arguments.runs, arguments.rounds, arguments.probe)
     rows, failed = [], 0
     for case in cases:
         try:

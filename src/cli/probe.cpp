@@ -14,6 +14,10 @@ Verb probe_verb() {
                 auto json = std::make_shared<bool>(false);
                 arguments.option("-o,--out", *out, "FILE",
                                  "write the description here; - for stdout");
+                auto add = std::make_shared<bool>(false);
+                arguments.flag("--add", *add,
+                               "keep each figure that the last probe measured better: others on "
+                               "the host disturb one for minutes");
                 arguments.flag("--json", *json, "one JSON object on stdout");
                 return [=] {
                     driver::ProbeResult result;
@@ -21,6 +25,7 @@ Verb probe_verb() {
                         Progress progress;
                         driver::HereOptions options;
                         options.progress = progress.callback();
+                        options.add = *add;
                         result = driver::probe_here(options);
                     }
                     if (*out == "-" && !*json) {

@@ -27,9 +27,9 @@ constexpr double kInstructionsPerTurn = 3;
 // Is an access within its bounds: what was found of two coordinates is brought together, tested,
 // and branched upon.
 constexpr double kInstructionsPerTest = 3;
-// Instructions that a large core holds in flight (Golden Cove 512, Zen 4 320): how far it looks
-// ahead.
-constexpr double kInFlight = 512;
+// Of lanes within their bounds, emitted code clamps both ends and makes a mask of each: 20 counted
+// where lanes follow one another, 24 with a stride.
+constexpr double kInstructionsPerMask = 20;
 
 const Unit* scalar_unit(const Machine& m) {
     for (const Unit& unit : m.units)
@@ -54,6 +54,13 @@ double widest_vector_bytes(const Machine& m) {
 
 bool is_cache(const Level& level) {
     return level.managed == machine::Managed::Hardware && !level.next.empty();
+}
+
+/// Bytes of the lines whose ends cost an access of a vector something; 0: of no cache known.
+double split_line(const Machine& m) {
+    for (const Level& level : m.levels)
+        if (is_cache(level) && level.split) return level.line_bytes->value;
+    return 0;
 }
 
 /// Caches that not all cores share.
@@ -107,9 +114,11 @@ LevelCost level_cost(const KernelModel& model, const CacheTraffics& caches, cons
         }
     } else if (is_cache(level)) {
         // The first level serves instructions: each takes a slot as wide as the widest vector.
-        double slot = widest_vector_bytes(m);
-        cost.read_bytes = model.busiest.loads * slot * model.threads;
-        cost.write_bytes = model.busiest.stores * slot * model.threads;
+        const Work& work = model.busiest;
+        const double slots = widest_vector_bytes(m) * model.threads;
+        const double more = level.split ? level.split->value - 1 : 0;
+        cost.read_bytes = (work.loads + more * work.split_loads) * slots;
+        cost.write_bytes = (work.stores + more * work.split_stores) * slots;
     } else {
         auto asked = [&](const std::map<Name, double>& table) {
             double bytes = 0;
@@ -201,7 +210,7 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
 /// All that the busiest core issues; vectors and elements by the tables' instructions.
 double instructions_of(const Work& work) {
     double count = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns +
-                   kInstructionsPerTest * work.tests;
+                   kInstructionsPerTest * work.tests + kInstructionsPerMask * work.masks;
     for (const auto* table : {&work.vector_instructions, &work.scalar_instructions})
         for (const auto& [key, n] : *table) count += n;
     return count;
@@ -209,9 +218,11 @@ double instructions_of(const Work& work) {
 
 /// How much of a page's wait is felt: a core that holds the instructions of whole pages in flight
 /// is at the next one before it has done with this; with those of half a page it is not.
-double felt_share(double instructions, double pages) {
+double felt_share(const Machine& m, double instructions, double pages) {
     if (pages <= 0) return 0;
-    return std::clamp(instructions / pages / kInFlight - 1, 0.0, 1.0);
+    const Unit* scalar = scalar_unit(m);
+    if (!scalar || !scalar->in_flight) return 1;
+    return std::clamp(instructions / pages / scalar->in_flight->value - 1, 0.0, 1.0);
 }
 
 /// The arrays' waits follow one another.
@@ -229,10 +240,10 @@ Interval stall_time_us(const KernelModel& model, const CacheTraffics& caches, co
             read[c->cache] = c->instances * (c->fetched[i].read - held * c->first[i].read);
         }
         const CacheTraffic& near = *caches[std::min<size_t>(1, caches.size() - 1)];
-        pages += read[near.cache] / kPageBytes / model.threads;
+        pages += read[near.cache] / machine::kStallBytes / model.threads;
         ns = ns + stall_ns(m, model.streamed[i], read, model.threads);
     }
-    return us(ns * felt_share(instructions_of(model.busiest), pages));
+    return us(ns * felt_share(m, instructions_of(model.busiest), pages));
 }
 
 void add_ledger(KernelModel& model, const gir::Program& program, const gir::Kernel& kernel,
@@ -309,14 +320,18 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
         ns = ns + (rate ? Interval::exact(count) / *rate : vector_ns(key.first, key.second, count));
     }
     if (work.fma_stall > 0) ns = ns + vector_ns(OpClass::FmaLoad, DType::kF32, work.fma_stall);
+    Interval gathering{0, 0, 0};
     if (work.gathered > 0)
-        ns = ns + Interval::exact(work.gathered) /
-                      class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
+        gathering =
+            Interval::exact(work.gathered) / class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
+    ns = ns + gathering;
+    // A load for each lane takes a core's issue for all its time.
+    const Interval issued_beside = split_line(m) > 0 ? gathering : Interval{0, 0, 0};
     ContractionTime contractions = time_of(m, uses);
     ns = ns + contractions.vector_ns;
     if (scalar)
         if (auto issue = machine::rate_gops(m, *scalar, OpClass::Add, DType::kI64))
-            ns = machine::max(ns, Interval::exact(instructions) / *issue);
+            ns = machine::max(ns, issued_beside + Interval::exact(instructions) / *issue);
     return {us(ns / busy_share(m, unit, threads)), us(contractions.beside_ns)};
 }
 
@@ -393,6 +408,7 @@ KernelModel model_without_caches(const gir::Program& program, const gir::Kernel&
     shape.functions = functions_of(unit);
     shape.parted = parted_levels(m);
     shape.machine = &m;
+    shape.line_bytes = split_line(m);
 
     KernelModel model;
     model.name = kernel.name.str();

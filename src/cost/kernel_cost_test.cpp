@@ -278,6 +278,56 @@ kernel t(x -> y)
     EXPECT_EQ(model.busiest.stores, 32 * 8);
 }
 
+/// The same, which tells what a line's end costs.
+Machine told() {
+    Machine m = hand();
+    for (machine::Level& level : m.levels)
+        if (level.name == "l1") level.split = machine::Number(2);
+    return m;
+}
+
+// As the core issues nothing else while it gathers, what there is to issue comes on top.
+TEST(KernelCost, a_partial_vector_is_gathered_like_a_whole_one) {
+    const std::string text = R"(program p
+  buffer x: dram f32[r: 9, c: 32] input
+  buffer y: dram f32[c: 32, r: 9] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  parallel c: 32 core
+    move y[c,r] <- x[r,c] over r: 9
+)";
+    gir::Program program = spelled(text, told());
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), told(), {1, 0});
+    EXPECT_EQ(model.busiest.gathered, 32 * 2 * 8);
+    EXPECT_EQ(
+        model_kernel(program, *gir::kernels(program).front(), hand(), {1, 0}).busiest.gathered,
+        32 * 9);
+    const double issued = model.busiest.stores + 3 * model.busiest.loop_turns;
+    EXPECT_EQ(model.busiest.stores, 32 * 2);
+    EXPECT_NEAR(cost(text, told(), 1).compute_us.value, (32 * 2 * 8 + issued / 4) * 1e-3, 1e-12);
+}
+
+TEST(KernelCost, lanes_within_their_bounds_take_a_mask_each_time) {
+    const std::string text = R"(program p
+  buffer x: dram f32[c: 32, r: 64] input
+  buffer y: dram f32[c: 32, r: 64] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  parallel c: 32 core
+    move y[c,r] <- x[c,r-1] within (0 <= r-1 < 64) else 0.0 over r: 64
+)";
+    gir::Program program = spelled(text, told());
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), told(), {1, 0});
+    EXPECT_EQ(model.busiest.masks, 32 * 8);
+    EXPECT_EQ(model_kernel(program, *gir::kernels(program).front(), hand(), {1, 0}).busiest.masks,
+              0);
+    EXPECT_EQ(model.busiest.tests, 0);
+    const double others = 2 * 32 * 8 + 3 * model.busiest.loop_turns;
+    EXPECT_NEAR(cost(text, told(), 1).compute_us.value, (others + 20 * 32 * 8) / 4 * 1e-3, 1e-12);
+}
+
 TEST(KernelCost, reads_and_writes_on_one_bus_go_at_the_copy_rate) {
     machine::Level level;
     level.read = machine::Bandwidth{machine::Number(10), std::nullopt};

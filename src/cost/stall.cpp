@@ -41,7 +41,8 @@ machine::Interval stall_ns(const machine::Machine& m, const Streamed& array, con
         // All that was brought there ahead comes from there.
         auto beyond = from->name == array.ahead_to.str() ? read.end() : read.find(from->name);
         const double bytes = into->second - (beyond == read.end() ? 0 : beyond->second);
-        if (bytes > 0) ns = ns + from->stall_ns->interval() * (bytes / kPageBytes / threads);
+        if (bytes > 0)
+            ns = ns + from->stall_ns->interval() * (bytes / machine::kStallBytes / threads);
     }
     return ns;
 }

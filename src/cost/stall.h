@@ -10,9 +10,6 @@
 
 namespace smeaton::cost {
 
-/// Prefetchers end at its border.
-inline constexpr double kPageBytes = 4096;
-
 /// An array that multiply-adds read.
 struct Streamed {
     bool by_products = false;
@@ -25,7 +22,7 @@ std::vector<Streamed> streamed_of(const gir::Kernel&, const Nest&);
 /// What one array fetches over each boundary of a cache: into the cache named, all cores together.
 using Crossing = std::map<std::string, double>;
 
-/// ns of one of `threads` cores: each 4 KiB waits as the level tells that it comes from. What is
+/// ns of one of `threads` cores: each page waits as the level tells that it comes from. What is
 /// prefetched into a level does not wait for those beyond.
 machine::Interval stall_ns(const machine::Machine&, const Streamed&, const Crossing& read,
                            int threads);

@@ -14,6 +14,11 @@
 namespace smeaton::cost {
 namespace {
 
+void set_in_flight(machine::Machine& m, std::optional<machine::Number> instructions) {
+    for (machine::Unit& unit : m.units)
+        if (unit.kind == machine::UnitKind::Scalar) unit.in_flight = instructions;
+}
+
 machine::Machine server() {
     machine::Machine m =
         machine::read_machine_file(std::string(SMEATON_SOURCE_DIR) + "/machines/server-cpu.yaml");
@@ -24,6 +29,7 @@ machine::Machine server() {
     stall("l2", 5);
     stall("l3", 70);
     stall("dram", 300);
+    set_in_flight(m, machine::Number(512));
     return m;
 }
 
@@ -79,6 +85,12 @@ TEST(Stall, products_wait_for_what_is_not_brought_ahead) {
     EXPECT_NEAR(ahead.stall_us.value, 14 * 0.3 + (256 + 15 * 14) * 0.005, 0.5);
     // One row has so little to do that the core is at the next page in time.
     EXPECT_EQ(priced(m, "1", "").stall_us.value, 0);
+    // A core that tells of nothing in flight waits for each page; one that holds all for none.
+    machine::Machine other = m;
+    set_in_flight(other, std::nullopt);
+    EXPECT_NEAR(priced(other, "1", "").stall_us.value, 257 * 0.3 + 15 * 0.005, 0.5);
+    set_in_flight(other, machine::Number(1 << 20));
+    EXPECT_EQ(priced(other, "14", "").stall_us.value, 0);
     machine::Machine without = m;
     for (machine::Level& level : without.levels) level.stall_ns.reset();
     EXPECT_EQ(priced(without, "14", "").stall_us.value, 0);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "cost/split.h"
 #include "gir/names.h"
 #include "gir/text/print.h"
 #include "gir/walk.h"
@@ -69,6 +70,7 @@ private:
         if (node.is_loop) {
             runs *= node.loop.trips;
             work_.loop_turns += runs;
+            if (node.loop.trips <= 1) still_.insert(node.loop.var);
         }
         for (const Node& child : node.children) visit(child, runs);
     }
@@ -252,15 +254,41 @@ private:
         bool along = f.lane >= 0 && walks(s, f.op.dims[static_cast<size_t>(f.lane)].name);
         double bits = tensor::bits(dtype_of(nest_, s.target));
         if (along && !contiguous(nest_, s, f.op.dims[static_cast<size_t>(f.lane)].name)) {
-            work_.gathered += f.runs * points(f, used);
+            if (!loads_lanes()) {
+                work_.gathered += f.runs * points(f, used);
+                return;
+            }
+            const double vectors = f.runs * product(f, used);
+            work_.gathered += vectors * f.width;
+            if (s.within && bounded_along(f, *s.within)) work_.masks += vectors;
             return;
         }
         double count = f.runs * product(f, used) * (along && bits == 64 ? 2 : 1);
-        if (s.within && !bounded_along(f, *s.within)) work_.tests += count;
+        if (s.within && !bounded_along(f, *s.within))
+            work_.tests += count;
+        else if (s.within && loads_lanes())
+            work_.masks += count;
         (written ? work_.stores : work_.loads) += count;
+        if (along && loads_lanes())
+            (written ? work_.split_stores : work_.split_loads) += count * split(f, s, bits);
         // A constant is made once, in the type that it is stored in.
         if (along && bits < 32 && f.op.kind != OpKind::Fill)
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
+    }
+
+    /// A core behind a cache of lines gathers by a load for each lane, whether it counts or not,
+    /// and makes masks in instructions of its own. Of other machines, and of those that do not tell
+    /// what a line's end costs, neither is known.
+    bool loads_lanes() const { return shape_.line_bytes > 0; }
+
+    /// Share of the vectors that cross the end of a line; those of 64-bit elements are two each.
+    double split(const Frame& f, const Slice& s, double bits) {
+        std::set<Name> still = still_;
+        for (const gir::NamedDim& d : f.op.dims)
+            if (d.extent.value() == 1) still.insert(d.name);
+        const Name lane = f.op.dims[static_cast<size_t>(f.lane)].name;
+        return split_share(nest_, s, {lane, bits == 64 ? f.width / 2 : f.width, still},
+                           shape_.line_bytes);
     }
 
     /// Lanes that lie outside are masked, at no branch.
@@ -315,6 +343,7 @@ private:
     const Nest& nest_;
     const WorkShape& shape_;
     const TakenOps& taken_;
+    std::set<Name> still_;  ///< loops of one turn
     Work work_;
 };
 

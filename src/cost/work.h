@@ -17,10 +17,12 @@ struct Work {
     std::map<std::pair<machine::OpClass, tensor::DType>, double> vector_instructions;
     std::map<std::pair<machine::OpClass, tensor::DType>, double> scalar_instructions;
     double fma_stall = 0;  ///< further fma instructions' time lost where too few are independent
-    double loads = 0, stores = 0;  ///< instructions, of a vector or of one element
-    double gathered = 0;           ///< elements read or written out of line
+    double loads = 0, stores = 0;              ///< instructions, of a vector or of one element
+    double split_loads = 0, split_stores = 0;  ///< of these, across the end of a line
+    double gathered = 0;  ///< elements read or written out of line, whole vectors of them
     double loop_turns = 0;
     double tests = 0;  ///< of whether an access lies within its bounds, where that takes a branch
+    double masks = 0;  ///< of lanes within bounds that hold for some of them
     std::map<Name, double> asked_read_bytes, asked_write_bytes;  ///< of slices, by their own level
     /// Of the read ones: what copies bring in before the work goes on: of copies in one part all,
     /// of others the part of each loop's first iteration.
@@ -32,6 +34,7 @@ struct WorkShape {
     std::set<machine::OpClass> functions = {};  ///< special ones that the unit has
     std::set<Name> parted = {};                 ///< levels in parts: copies into them run ahead
     const machine::Machine* machine = nullptr;  ///< null: nothing is stored sparse
+    double line_bytes = 0;  ///< of lines whose ends accesses may cross; 0: that takes no time
 };
 
 /// Ops of a nest that units with shapes of their own take (contraction.h).

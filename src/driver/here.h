@@ -13,6 +13,7 @@ struct HereOptions {
     std::string cache_folder;  ///< empty: the user's
     bool measure_again = false;
     std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
+    bool add = false;  ///< where it is measured again: figures that were better before stay
 };
 
 /// Where the description is kept: one file per CPU and number of usable cores.

@@ -51,6 +51,9 @@ struct Bandwidth {
     friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
 };
 
+/// What a level's `stall_ns` is of: the page at whose end prefetchers stop.
+inline constexpr double kStallBytes = 4096;
+
 struct Level {
     std::string name;
     std::string next;        ///< the level outwards; empty for the outermost
@@ -62,9 +65,12 @@ struct Level {
     std::optional<Number> ways;  ///< lines that one set of a cache holds
     std::optional<Bandwidth> read, write;
     std::optional<Bandwidth> copy;  ///< bytes read + bytes written, in equal parts, per second
+    /// What a vector that crosses the end of a line takes of a cache's bandwidth, times what
+    /// another takes. Absent: as much.
+    std::optional<Number> split;
     std::optional<Number> latency_ns;
-    /// What multiply-adds wait for in each 4 KiB that they read in order from here, beyond the
-    /// longer of their own time and the transfer's: prefetchers end at a page. Absent: nothing.
+    /// What multiply-adds wait for in each kStallBytes that they read in order from here, beyond
+    /// the longer of their own time and the transfer's: prefetchers end at a page. Absent: nothing.
     std::optional<Number> stall_ns;
     /// How long what nobody uses stays in a cache that others of the host use too: then half of it
     /// is gone. Absent: it stays until the program's own data takes its place.
@@ -150,9 +156,12 @@ struct Unit {
     std::string name;
     UnitKind kind = UnitKind::Vector;
     std::string private_to;  ///< scope whose units have one each; empty: one for the machine
-    std::optional<Number> clock_ghz;      ///< where it differs from the machine's
-    std::optional<Number> vector_bits;    ///< Vector
-    std::optional<Number> registers;      ///< Vector: of vector_bits each
+    std::optional<Number> clock_ghz;    ///< where it differs from the machine's
+    std::optional<Number> vector_bits;  ///< Vector
+    std::optional<Number> registers;    ///< Vector: of vector_bits each
+    /// Scalar: instructions that its core has begun and not ended at any time, at most: so far it
+    /// looks ahead. Absent: hides nothing of what a level's `stall_ns` tells.
+    std::optional<Number> in_flight;
     std::optional<Number> rows, columns;  ///< Systolic
     std::optional<Dataflow> dataflow;     ///< Systolic; absent: weight-stationary
     /// Systolic, sparse N:M: of each M neighbours along the contracted dim of the second operand N

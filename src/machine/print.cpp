@@ -110,6 +110,7 @@ void print_level(std::string& out, const Level& level) {
     lines.bandwidth("read_gb_s", level.read);
     lines.bandwidth("write_gb_s", level.write);
     lines.bandwidth("copy_gb_s", level.copy);
+    lines.figure("split", level.split);
     lines.figure("latency_ns", level.latency_ns);
     lines.figure("stall_ns", level.stall_ns);
     lines.figure("kept_ms", level.kept_ms);
@@ -161,6 +162,7 @@ void print_unit(std::string& out, const Unit& unit) {
     lines.figure("clock_ghz", unit.clock_ghz);
     lines.figure("vector_bits", unit.vector_bits);
     lines.figure("registers", unit.registers);
+    lines.figure("in_flight", unit.in_flight, plain);
     lines.figure("rows", unit.rows);
     lines.figure("columns", unit.columns);
     if (unit.dataflow) lines.raw("dataflow", std::string(text(*unit.dataflow)));

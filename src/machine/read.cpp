@@ -66,6 +66,7 @@ Level read_level(const YAML::Node& node, const std::string& file) {
     level.read = read_bandwidth(map, "read_gb_s");
     level.write = read_bandwidth(map, "write_gb_s");
     level.copy = read_bandwidth(map, "copy_gb_s");
+    level.split = map.optional_number("split");
     level.latency_ns = map.optional_number("latency_ns");
     level.stall_ns = map.optional_number("stall_ns");
     level.kept_ms = map.optional_number("kept_ms");
@@ -147,6 +148,7 @@ Unit read_unit(const YAML::Node& node, const std::string& file) {
     unit.clock_ghz = map.optional_number("clock_ghz");
     unit.vector_bits = map.optional_number("vector_bits");
     unit.registers = map.optional_number("registers");
+    unit.in_flight = map.optional_number("in_flight");
     unit.rows = map.optional_number("rows");
     unit.columns = map.optional_number("columns");
     if (auto dataflow = map.optional_text("dataflow"))

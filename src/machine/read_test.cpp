@@ -545,6 +545,18 @@ TEST(MachineVerify, units_have_the_fields_of_their_kind) {
                 HasSubstr("'count' must be a whole number"));
 }
 
+TEST(MachineVerify, instructions_in_flight_are_of_a_scalar_unit) {
+    EXPECT_THAT(
+        error_of(replaced("    registers: 32\n", "    registers: 32\n    in_flight: 512\n")),
+        AllOf(HasSubstr("unit simd"), HasSubstr("belongs to a scalar unit")));
+    const std::string scalar =
+        "units:\n  - name: core\n    kind: scalar\n    in_flight: 512\n    rates:\n"
+        "      - {op: add, dtype: i64, per_cycle: 4}\n";
+    const Machine m = parse_machine(replaced("units:\n", scalar), "m.yaml");
+    EXPECT_EQ(m.units.front().in_flight->value, 512);
+    EXPECT_EQ(parse_machine(print(m), "m.yaml"), m);
+}
+
 TEST(MachineVerify, caches_and_memory_need_bandwidth) {
     EXPECT_THAT(error_of(replaced("    read_gb_s: {one: 10, all: 12}\n", "")),
                 AllOf(HasSubstr("level dram"), HasSubstr("read_gb_s")));
@@ -626,7 +638,7 @@ TEST(ShippedMachines, every_number_names_its_source) {
         }
         for (const Unit& unit : m.units) {
             for (const auto& n : {unit.clock_ghz, unit.vector_bits, unit.registers, unit.rows,
-                                  unit.columns, unit.area_mm2, unit.leakage_w})
+                                  unit.columns, unit.in_flight, unit.area_mm2, unit.leakage_w})
                 expect(n, unit.name);
             for (const ContractionShape& shape : unit.shapes)
                 for (const auto& n :

@@ -83,6 +83,7 @@ void add_level(Collector& c, const Machine& machine, size_t i) {
                       for (auto* b : {&level.read, &level.write, &level.copy}) scale(*b, factor);
                   });
     optional("latency_ns", &Level::latency_ns, Better::Less);
+    optional("split", &Level::split, Better::Less);
     optional("stall_ns", &Level::stall_ns, Better::Less);
     optional("kept_ms", &Level::kept_ms, Better::More);
     if (Setting* depth = optional("depth", &Level::depth, Better::Unknown)) depth->whole = true;
@@ -130,6 +131,7 @@ void add_unit(Collector& c, const Machine& machine, size_t i) {
             .whole = true;
     if (Setting* registers = optional("registers", &Unit::registers, Better::Unknown))
         registers->whole = true;
+    optional("in_flight", &Unit::in_flight, Better::More);
     for (const auto& [key, which] : {std::pair{"rows", &Unit::rows}, {"columns", &Unit::columns}})
         if (Setting* extent = optional(key, which, Better::More)) {
             extent->whole = true;

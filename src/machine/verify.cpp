@@ -31,6 +31,7 @@ constexpr Plausible kPlausible[] = {
     {"read_gb_s", 1e-3, 1e7, "GB/s"},
     {"write_gb_s", 1e-3, 1e7, "GB/s"},
     {"copy_gb_s", 1e-3, 1e7, "GB/s"},
+    {"split", 1, 1e3, "times the bandwidth of one in a line"},
     {"latency_ns", 1e-2, 1e7, "nanoseconds"},
     {"stall_ns", 1e-2, 1e7, "nanoseconds"},
     {"kept_ms", 1e-3, 1e7, "milliseconds"},
@@ -38,6 +39,7 @@ constexpr Plausible kPlausible[] = {
     {"write_energy_pj_per_byte", 1e-4, 1e6, "picojoules per byte"},
     {"vector_bits", 8, 1 << 20, "bits"},
     {"registers", 1, 1 << 20, "registers of a vector"},
+    {"in_flight", 1, 1 << 20, "instructions"},
     {"rows", 1, 1 << 20, "cells"},
     {"columns", 1, 1 << 20, "cells"},
     {"per_cycle", 1e-5, 1e8, "elements in a cycle"},
@@ -174,6 +176,9 @@ void verify_level(const Level& level, const Machine& machine, const Judge& judge
     judge.require(!level.copy || (level.read && level.write), where,
                   "'copy_gb_s' needs 'read_gb_s' and 'write_gb_s' beside it");
     judge.positive(level.latency_ns, where, "latency_ns");
+    judge.positive(level.split, where, "split");
+    judge.require(!level.split || (level.managed == Managed::Hardware && level.split->low >= 1),
+                  where, "'split' belongs to a level managed by hardware and is 1 at least");
     judge.positive(level.stall_ns, where, "stall_ns");
     judge.require(!level.stall_ns || level.managed == Managed::Hardware, where,
                   "'stall_ns' belongs to a level managed by hardware");
@@ -325,6 +330,9 @@ void verify_unit(const Unit& unit, const Machine& machine, const Judge& judge) {
     judge.require(unit.rows.has_value() == systolic && unit.columns.has_value() == systolic, where,
                   "'rows' and 'columns' belong to a systolic unit, and it needs both");
     judge.require(!unit.dataflow || systolic, where, "'dataflow' belongs to a systolic unit");
+    judge.positive(unit.in_flight, where, "in_flight");
+    judge.require(!unit.in_flight || unit.kind == UnitKind::Scalar, where,
+                  "'in_flight' belongs to a scalar unit");
     verify_zeros(unit, where, judge);
     judge.positive(unit.area_mm2, where, "area_mm2");
     judge.positive(unit.leakage_w, where, "leakage_w");

@@ -80,6 +80,7 @@ Json json_of(const driver::SimulatedKernel& k) {
                 {"times_us", times},
                 {"data_us", k.data_us},
                 {"fixed_us", k.fixed_us},
+                {"stall_us", k.stall_us},
                 {"flops", k.flops},
                 {"threads", k.threads},
                 {"once", k.once}};

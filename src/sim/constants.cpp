@@ -57,6 +57,7 @@ void add_level(List& list, const machine::Level& level) {
     list.bandwidth(part, "write", level.write);
     list.bandwidth(part, "copy", level.copy);
     list.add(part, "port", "GB/s", level.port_gb_s);
+    list.add(part, "split", "", level.split);
     list.add(part, "latency", "ns", level.latency_ns);
     list.add(part, "stall", "ns", level.stall_ns);
     list.add(part, "kept", "ms", level.kept_ms);
@@ -68,6 +69,7 @@ void add_unit(List& list, const machine::Unit& unit) {
     list.add(part, "rows", "", unit.rows);
     list.add(part, "columns", "", unit.columns);
     list.add(part, "vector", "bits", unit.vector_bits);
+    list.add(part, "in flight", "instructions", unit.in_flight);
     for (const machine::Rate& rate : unit.rates) {
         std::string what = fmt::format("{} {}", machine::text(rate.op), tensor::name(rate.dtype));
         list.add(part, what, "per cycle", rate.per_cycle);

@@ -236,3 +236,55 @@ def test_every_cost_model_tells_the_keys_that_scripts_read(model, tmp_path):
     check_keys(told, UNTIMED)
     keys_of(told, "utilization", NUMBER)
     assert all(0 < row["utilization"] <= 1 for row in told["nodes"])
+
+
+PRODUCT = """# after tile
+program p
+  buffer x: dram f32[m: 14, k: 1024] input
+  buffer w: dram f32[k: 1024, n: 16384] weight [n/16, k, n%16]
+  buffer y: dram f32[m: 14, n: 16384] output
+  run product(x, w -> y)
+
+kernel product(x, w -> y)
+  parallel n0: 1024 core
+    let acc: reg f32[m: 14, n: 16 lanes]
+    fill acc[m,n] <- 0.0
+    for k: 1024
+      AHEAD
+      mma acc[m,n] += x[m,k] * w[k,n0*16+n]
+    move y[m,n0*16+n] <- acc[m,n]
+"""
+
+
+def test_products_wait_for_pages_as_the_machine_file_says(tmp_path):
+    shown = smeaton("machine", "show", "server-cpu", limit_s=60).out
+
+    def product(stall_ns, in_flight=None, ahead=""):
+        text = shown
+        if stall_ns:
+            at = text.index("latency_ns", text.index("- name: dram"))
+            text = f"{text[:at]}stall_ns: {stall_ns}\n    {text[at:]}"
+        if in_flight:
+            text = text.replace("    kind: scalar\n", f"    kind: scalar\n    in_flight: {in_flight}\n")
+        (tmp_path / "here.yaml").write_text(text)
+        (tmp_path / "product.gir").write_text(PRODUCT.replace("      AHEAD\n", ahead))
+        (kernel,) = simulated(tmp_path / "product.gir", tmp_path / "here.yaml", "--threads", "1")["kernels"]
+        return kernel
+
+    assert product(None)["stall_us"] == 0
+    # 64 MiB of w are twice the last cache, and 14 pages of x come with them, in each run anew.
+    pages = 1024 * 16384 * 4 // 4096 + 14
+    whole = product(300)
+    assert whole["stall_us"] == pytest.approx(pages * 0.3)
+    longest = max(whole["times_us"]["compute"], whole["data_us"])
+    assert whole["time_us"] == pytest.approx(longest + whole["stall_us"] + whole["fixed_us"])
+    assert product(150)["time_us"] == pytest.approx(whole["time_us"] - pages * 0.15)
+    # A page of w is 64 rows: each a load of w, 14 of x, 14 multiply-adds and 3 for the turn; one turn around them, and a
+    # sixteenth of what stands around that: a turn, and 14 stores.
+    instructions = 64 * (1 + 14 + 14 + 3) + 3 + (3 + 14) / 16
+    assert product(300, 1000)["stall_us"] == pytest.approx(pages * 0.3)
+    assert product(300, 2100)["stall_us"] == 0
+    assert product(300, 1400)["stall_us"] == pytest.approx((instructions / 1400 - 1) * pages * 0.3, rel=0.01)
+    # What is brought ahead is not waited for; x is.
+    ahead = product(300, 20, "      prefetch w at n0*16384+k*16 lines 1 by 16 to l2\n")
+    assert ahead["stall_us"] == pytest.approx(14 * 0.3)

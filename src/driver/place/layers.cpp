@@ -1,7 +1,6 @@
 #include "driver/place/layers.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -54,9 +53,7 @@ std::vector<bool> moved_by(const Graph& graph, const std::vector<ValueId>& input
     return moved;
 }
 
-namespace {
-
-Amount amount_of(const Graph& graph, ValueId id) {
+int64_t elements_of(const Graph& graph, ValueId id) {
     const model::Value& value = graph.at(id);
     int64_t count = 1;
     for (const model::Dim& d : *value.shape) {
@@ -64,6 +61,14 @@ Amount amount_of(const Graph& graph, ValueId id) {
             throw UserError("value '{}': a size of it is still open: {}", value.name, d.str());
         count *= d.value();
     }
+    return count;
+}
+
+namespace {
+
+Amount amount_of(const Graph& graph, ValueId id) {
+    const model::Value& value = graph.at(id);
+    const int64_t count = elements_of(graph, id);
     if (tensor::is_float(*value.dtype)) return {count, 0};
     return {0, tensor::byte_count(*value.dtype, count)};
 }
@@ -258,7 +263,6 @@ std::vector<SharedWeights> shared_weights(const Graph& graph, const model::Block
 }  // namespace
 
 ModelLayers model_layers(model::ShapedGraph shaped) {
-    const auto start = std::chrono::steady_clock::now();
     ModelLayers layers;
     layers.shaped = std::move(shaped);
     const Graph& graph = layers.shaped.graph;
@@ -272,11 +276,10 @@ ModelLayers model_layers(model::ShapedGraph shaped) {
         if (known[kind]) continue;
         known[kind] = true;
         layers.figures[kind] = figures_of(graph, block, moved);
+        ++layers.worked_out;
     }
     layers.boundaries = boundaries_of(graph, layers.blocks, moved);
     layers.shared = shared_weights(graph, layers.blocks);
-    layers.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return layers;
 }
 

@@ -81,7 +81,7 @@ struct ModelLayers {
     /// Behind each layer: values that later layers read, made there or before. Nothing that
     /// constants alone decide (masks, rotary positions): whoever needs it makes it.
     std::vector<Amount> boundaries;
-    double seconds = 0;  ///< spent on it
+    int worked_out = 0;  ///< layers whose figures were found; those of one kind share them
 
     /// Weights that several layers read, such as those of tied embeddings: of each layer's
     /// parameters, and there once.
@@ -91,6 +91,9 @@ struct ModelLayers {
         return figures[static_cast<size_t>(blocks.blocks[layer].kind)];
     }
 };
+
+/// UserError where a size of the value is open.
+int64_t elements_of(const model::Graph&, model::ValueId);
 
 /// By value: fed data decide it. Masks and rotary positions are constants' alone.
 std::vector<bool> moved_by(const model::Graph&, const std::vector<model::ValueId>& inputs);

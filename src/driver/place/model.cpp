@@ -66,17 +66,6 @@ model::ShapedGraph shaped_model(const LayersRequest& request) {
     return model::simplify(std::move(shaped), lower::evaluate, options);
 }
 
-double elements_of(const Graph& graph, ValueId id) {
-    double count = 1;
-    for (const tensor::Dim& d : *graph.at(id).shape) {
-        if (!d.is_const())
-            throw UserError("value '{}': a size of it is still open: {}", graph.at(id).name,
-                            d.str());
-        count *= static_cast<double>(d.value());
-    }
-    return count;
-}
-
 /// The longest run of layers of one kind.
 void find_repeated(LayeredModel& m) {
     const auto count = static_cast<int>(m.layers.size());
@@ -114,7 +103,8 @@ double results_bytes(const Graph& graph, const std::vector<NodeId>& nodes, doubl
     double sum = 0;
     for (const NodeId n : nodes)
         for (const ValueId id : graph.at(n).outputs)
-            if (id.valid() && !graph.at(id).constant) sum += element_bytes * elements_of(graph, id);
+            if (id.valid() && !graph.at(id).constant)
+                sum += element_bytes * static_cast<double>(elements_of(graph, id));
     return sum;
 }
 

@@ -156,9 +156,8 @@ private:
         Operator op;
         op.name = "sum " + value.name;
         op.engine = Engine::kVector, op.role = Role::kOther;
-        double elements = 1;
-        for (const tensor::Dim& d : *value.shape) elements *= static_cast<double>(d.value());
-        op.*sent = 2.0 * (t_ - 1) / t_ * kElementBytes * elements;
+        op.*sent =
+            2.0 * (t_ - 1) / t_ * kElementBytes * static_cast<double>(elements_of(graph_, id));
         const auto maker = makers_.find(id.v);
         if (maker != makers_.end()) op.reads = {maker->second};
         places[id.v] = static_cast<int>(all.size());

@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "driver/place/layers.h"
 #include "driver/place/tensor_cut_rules.h"
 
 namespace smeaton::driver {
@@ -16,13 +17,6 @@ using model::NodeId;
 using model::NodeView;
 using model::OpFamily;
 using model::ValueId;
-
-double elements(const Graph& graph, ValueId id) {
-    double all = 1;
-    for (const tensor::Dim& d : *graph.at(id).shape)
-        all *= static_cast<double>(d.is_const() ? d.value() : 0);
-    return all;
-}
 
 /// A cut for given products that stay whole; it ends at the first operator that needs one more.
 class Attempt {
@@ -113,7 +107,7 @@ void Attempt::take(NodeId n, const Spread& s, const std::set<NodeId>& from) {
         if (moves(id) && !cut.split.contains(id)) cut.gradients.insert(id);
     for (const size_t k : s.constants)
         if (weights_.insert(node.inputs[k]).second)
-            cut.split_parameters += elements(graph_, node.inputs[k]);
+            cut.split_parameters += static_cast<double>(elements_of(graph_, node.inputs[k]));
 }
 
 /// Norms and contractions read what came in again on the way back.
@@ -122,7 +116,7 @@ void Attempt::keep(const Node& node) {
     if (family != OpFamily::Norm && family != OpFamily::MatMul && family != OpFamily::Conv) return;
     for (const ValueId id : node.inputs)
         if (moves(id) && !cut.split.contains(id) && kept_.insert(id).second)
-            cut.whole_kept += elements(graph_, id);
+            cut.whole_kept += static_cast<double>(elements_of(graph_, id));
 }
 
 /// What the layer makes and nodes outside of it read.

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <numeric>
 #include <random>
 
 #include "driver/simulate/simulate.h"
@@ -141,23 +143,21 @@ void expect_even(const machine::Machine& m, const Work& work, const std::vector<
     }
 }
 
+/// Of each work three extents; with SMEATON_LONG (tests/long/ragged.py: minutes) all.
 TEST(Ragged, ExtentsCostNoMoreThanHalfAsMuchAgainAsTheNextMultiple) {
+    constexpr int64_t kMost = 300;
+    const bool whole = std::getenv("SMEATON_LONG") != nullptr;
+    std::vector<int64_t> all(kMost);
+    std::iota(all.begin(), all.end(), 1);
     std::mt19937 random(11);
     for (const machine::Machine& m : chips())
         for (const Work& work : works_on(m)) {
             // One beside a multiple, where what is left over is least, and two anywhere.
-            std::uniform_int_distribution<int64_t> anywhere(1, 300);
+            std::uniform_int_distribution<int64_t> anywhere(1, kMost);
             const int64_t multiple = anywhere(random) / work.step * work.step;
-            expect_even(m, work, {multiple + 1, anywhere(random), anywhere(random)});
+            const std::vector<int64_t> drawn = {multiple + 1, anywhere(random), anywhere(random)};
+            expect_even(m, work, whole ? all : drawn);
         }
-}
-
-/// All of them: minutes. driver_test --gtest_also_run_disabled_tests --gtest_filter='Ragged*'
-TEST(Ragged, DISABLED_AllExtents) {
-    std::vector<int64_t> all(300);
-    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i) + 1;
-    for (const machine::Machine& m : chips())
-        for (const Work& work : works_on(m)) expect_even(m, work, all);
 }
 
 }  // namespace

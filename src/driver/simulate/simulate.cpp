@@ -116,6 +116,7 @@ SimulatedKernel kernel_row(const cost::KernelCost& k) {
     row.time_us = range(k.time_us);
     row.compute_us = k.compute_us.value;
     row.fixed_us = k.fixed_us.value;
+    row.stall_us = k.stall_us.value;
     row.bound = k.bound;
     row.data_us = k.data_us.value;
     row.bound_us = std::max(row.compute_us, row.data_us);

@@ -80,6 +80,7 @@ struct SimulatedKernel {
     double compute_us = 0;
     double data_us = 0;   ///< each byte at the rate of the level that serves it
     double fixed_us = 0;  ///< hand-off, first access
+    double stall_us = 0;  ///< of products at the pages of what they read, beyond both
     double bound_us = 0;  ///< max(compute, data): the least time that the machine allows
     std::string bound;    ///< "compute" or a level's name
     std::vector<SimulatedLevel> levels;  ///< innermost first

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "machine/probe/handoff.h"
+#include "machine/probe/in_flight.h"
 #include "machine/probe/kept.h"
 
 namespace smeaton::machine {
@@ -100,6 +101,7 @@ Bench::Bench(CpuFeatures features, int count)
     add_tiles();
     prepare_memory();
     for (size_t i = 0; i < levels.size(); ++i) add_level(i);
+    add_in_flight();
     if (cores > 1) add_handoff();
 }
 
@@ -268,7 +270,30 @@ void Bench::add_level(size_t index) {
         return static_cast<double>(ns) / static_cast<double>(steps);
     });
     if (tile_ && index > 0) f.stall = add_stall(index);
+    if (index == 0 && !memory) f.split = add_split();
     figures.push_back(f);
+}
+
+/// Copies within the first level half a vector off, beside copies of whole vectors, of the same
+/// moment: of so many vectors a line, one crosses its end.
+int Bench::add_split() {
+    const LevelPlan plan = levels.front();
+    const double crossing = static_cast<double>(sweeps_.vector_bytes) /
+                            static_cast<double>(cpu.caches.front().line_bytes);
+    return add("split", [this, plan, crossing] {
+        double aligned = 0, off = 0;
+        crew.run(1, [&](int) {
+            char* at = regions_[0].data();
+            auto copies = [&](char* from) {
+                return static_cast<double>(timed_sweeps(plan.set_bytes, plan.block_bytes / 4, [&] {
+                    sweeps_.copy(from, from + plan.set_bytes / 2, plan.set_bytes / 2);
+                }));
+            };
+            aligned = copies(at);
+            off = copies(at + sweeps_.vector_bytes / 2);
+        });
+        return 1 + (off / aligned - 1) / crossing;
+    });
 }
 
 /// ns in each page of a panel that lies in this level: beside the tile's time stand, of the same
@@ -318,6 +343,25 @@ std::optional<Interval> Bench::kept_ms(size_t index, int repeats) {
         sweeps = idle_sweeps([&] { sweeps_.read(regions_[0].data(), bytes); }, repeats);
     });
     return half_gone_ms(sweeps);
+}
+
+void Bench::add_in_flight() {
+    constexpr int64_t kSteps = 200;
+    if (!TwoChains(0).runs()) return;
+    const Region& memory = chains_.back();
+    beside_ = memory.data() + memory.bytes() / 2;
+    in_flight = add("instructions in flight", [this] {
+        std::optional<int> found;
+        crew.run(1, [&](int) {
+            found = instructions_in_flight([&](int between) {
+                const TwoChains chains(between);
+                const int64_t start = busy_ns();
+                chains.follow(chain_at_.back(), beside_, kSteps);
+                return static_cast<double>(busy_ns() - start);
+            });
+        });
+        return found.value_or(0);
+    });
 }
 
 void Bench::add_handoff() {

@@ -34,7 +34,7 @@ std::vector<LevelPlan> plan_levels(const CpuFeatures&, int cores);
 /// Indices into Bench::measurements; -1: not measured.
 struct LevelFigures {
     int read_one = -1, read_all = -1, write_one = -1, write_all = -1, copy_one = -1, copy_all = -1;
-    int latency = -1, stall = -1;
+    int latency = -1, stall = -1, split = -1;
 };
 
 /// Owns threads and memory; blocks refer to it, so it stays where it is.
@@ -69,6 +69,7 @@ struct Bench {
     int all_fma_load = -1;                ///< G elements/s of all cores at the widest width
     std::vector<LevelFigures> figures;    ///< GB/s and ns, one per level
     int spin = -1, wake = -1;             ///< ns
+    int in_flight = -1;                   ///< instructions; 0: not to be told
 
     /// How long what lies idle in a level stays there, ms; nothing where it does, or where that is
     /// not asked: of the first cache, which is a part of the next, and of memory.
@@ -81,6 +82,8 @@ private:
     int add_latency(void (*chain)(int64_t));
     void add_level(size_t level);
     int add_stall(size_t level);
+    int add_split();
+    void add_in_flight();
     void add_handoff();
     double ghz_after(const ComputeLoop&, int64_t iterations, double* loop_ns);
     int add(std::string what, std::function<double()> block);
@@ -95,6 +98,7 @@ private:
     std::vector<int64_t> memory_at_;  ///< where each worker's next sweep of memory starts
     std::vector<Region> chains_;      ///< one per level
     std::vector<void*> chain_at_;
+    void* beside_ = nullptr;  ///< elsewhere in the last of the chains
 };
 
 /// Iterations of a loop that take about a block's time (1.5 ms) on a warm core.

@@ -54,15 +54,15 @@ typedef float V512 __attribute__((vector_size(64)));
         asm volatile(MOVE " %1, %0" : "=" R(v) : "m"(source[I])); \
         asm volatile(MOVE " %1, %0" : "=m"(at[I]) : R(v));        \
     }
-#define SMEATON_LOAD_128(I) SMEATON_LOAD_ANY(I, "movaps", "x")
-#define SMEATON_LOAD_256(I) SMEATON_LOAD_ANY(I, "vmovaps", "x")
-#define SMEATON_LOAD_512(I) SMEATON_LOAD_ANY(I, "vmovaps", "v")
-#define SMEATON_STORE_128(I) SMEATON_STORE_ANY(I, "movaps", "x")
-#define SMEATON_STORE_256(I) SMEATON_STORE_ANY(I, "vmovaps", "x")
-#define SMEATON_STORE_512(I) SMEATON_STORE_ANY(I, "vmovaps", "v")
-#define SMEATON_COPY_128(I) SMEATON_COPY_ANY(V128, I, "movaps", "x")
-#define SMEATON_COPY_256(I) SMEATON_COPY_ANY(V256, I, "vmovaps", "x")
-#define SMEATON_COPY_512(I) SMEATON_COPY_ANY(V512, I, "vmovaps", "v")
+#define SMEATON_LOAD_128(I) SMEATON_LOAD_ANY(I, "movups", "x")
+#define SMEATON_LOAD_256(I) SMEATON_LOAD_ANY(I, "vmovups", "x")
+#define SMEATON_LOAD_512(I) SMEATON_LOAD_ANY(I, "vmovups", "v")
+#define SMEATON_STORE_128(I) SMEATON_STORE_ANY(I, "movups", "x")
+#define SMEATON_STORE_256(I) SMEATON_STORE_ANY(I, "vmovups", "x")
+#define SMEATON_STORE_512(I) SMEATON_STORE_ANY(I, "vmovups", "v")
+#define SMEATON_COPY_128(I) SMEATON_COPY_ANY(V128, I, "movups", "x")
+#define SMEATON_COPY_256(I) SMEATON_COPY_ANY(V256, I, "vmovups", "x")
+#define SMEATON_COPY_512(I) SMEATON_COPY_ANY(V512, I, "vmovups", "v")
 
 SMEATON_SWEEPS(128, "sse2")
 SMEATON_SWEEPS(256, "avx2")
@@ -76,9 +76,9 @@ constexpr int64_t kHugePage = 2 << 20;
 
 SweepLoops sweep_loops([[maybe_unused]] const CpuFeatures& features) {
 #if defined(__x86_64__)
-    if (features.vector_bits == 512) return {read_512, write_512, copy_512};
-    if (features.vector_bits == 256) return {read_256, write_256, copy_256};
-    return {read_128, write_128, copy_128};
+    if (features.vector_bits == 512) return {read_512, write_512, copy_512, 64};
+    if (features.vector_bits == 256) return {read_256, write_256, copy_256, 32};
+    return {read_128, write_128, copy_128, 16};
 #else
     throw UserError("probe measures x86-64 CPUs only");
 #endif

@@ -9,11 +9,12 @@
 
 namespace smeaton::machine {
 
-/// Sweeps over [memory, memory + bytes), both multiples of 1024, with the widest loads and stores.
+/// Sweeps over bytes, a multiple of 1024, with the widest loads and stores, wherever they begin.
 struct SweepLoops {
     void (*read)(const char* memory, int64_t bytes) = nullptr;
     void (*write)(char* memory, int64_t bytes) = nullptr;
     void (*copy)(const char* from, char* to, int64_t bytes) = nullptr;
+    int64_t vector_bytes = 0;
 };
 SweepLoops sweep_loops(const CpuFeatures&);
 

@@ -44,6 +44,13 @@ public:
         v.low = std::max(v.low, kLeast);
         return Number(v, "median");
     }
+    /// Of two times, or of two distances, of one moment; nothing below 1.
+    std::optional<Number> ratio(int index) const {
+        if (index < 0) return std::nullopt;
+        Interval v = spread(samples(index));
+        v.low = std::max(v.low, 1.0);
+        return v.value < 1 ? std::nullopt : std::optional(Number(v, "median"));
+    }
     Bandwidth bandwidth(int one, int all) const {
         const Number alone = (*this)(one);
         return {alone, of_all(all, alone)};
@@ -135,6 +142,7 @@ std::vector<Level> levels_of(const Bench& bench, const std::vector<Scope>& scope
         level.read = figure.bandwidth(f.read_one, f.read_all);
         level.write = figure.bandwidth(f.write_one, f.write_all);
         level.copy = figure.bandwidth(f.copy_one, f.copy_all);
+        level.split = figure.ratio(f.split);
         level.latency_ns = figure.ns(f.latency);
         if (f.stall >= 0) level.stall_ns = figure.difference(f.stall);
         if (kept[i]) level.kept_ms = Number(*kept[i], "idle");
@@ -202,6 +210,7 @@ std::vector<Unit> units_of(const Bench& bench) {
     for (auto& [bits, unit] : by_width) {
         unit.private_to = "core";
         unit.kind = bits == 0 ? UnitKind::Scalar : UnitKind::Vector;
+        if (bits == 0) unit.in_flight = figure.ratio(bench.in_flight);
         unit.name = bits == 0 ? "scalar" : "vector" + std::to_string(bits);
         if (bits > 0) {
             unit.vector_bits = Number(bits, "cpu");

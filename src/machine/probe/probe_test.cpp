@@ -10,6 +10,8 @@
 #include "machine/print.h"
 #include "machine/probe/amx.h"
 #include "machine/probe/bench.h"
+#include "machine/probe/better.h"
+#include "machine/probe/in_flight.h"
 #include "machine/probe/kept.h"
 #include "machine/query.h"
 #include "machine/read.h"
@@ -113,6 +115,83 @@ TEST(Memory, the_chain_visits_every_line_once) {
         EXPECT_NE(at, start) << steps;
     }
     EXPECT_EQ(follow_chain(at, 1), start);
+}
+
+TEST(InFlight, both_chains_go_on_by_as_many_steps) {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "[SKIP] the code is for x86-64 CPUs";
+#endif
+    std::vector<char> memory(2 * 64 * 64);
+    void* starts[] = {make_chain(memory.data(), 64 * 64, 64),
+                      make_chain(memory.data() + 64 * 64, 64 * 64, 64)};
+    for (int between : {0, 1, 500}) {
+        const TwoChains chains(between);
+        ASSERT_TRUE(chains.runs());
+        void *first = starts[0], *second = starts[1];
+        chains.follow(first, second, 37);
+        EXPECT_EQ(first, follow_chain(starts[0], 37)) << between;
+        EXPECT_EQ(second, follow_chain(starts[1], 37)) << between;
+    }
+}
+
+TEST(InFlight, is_where_two_waits_no_longer_overlap) {
+    int asked = 0;
+    auto core = [&](int holds) {
+        return [&asked, holds](int between) {
+            ++asked;
+            return (between < holds ? 100.0 : 200.0) + 0.02 * between;
+        };
+    };
+    EXPECT_EQ(instructions_in_flight(core(512)), 512);
+    EXPECT_EQ(instructions_in_flight(core(97)), 97);
+    EXPECT_LT(asked, 30);
+    EXPECT_EQ(instructions_in_flight(core(1 << 20)), std::nullopt);
+}
+
+// Of each level and rate the better, with both spreads; ratios and waits of the faster level.
+TEST(Better, figures_of_two_probes_are_those_of_the_less_disturbed) {
+    const auto probed = [](double clock, double l1, double stall, double add, double all) {
+        return parse_machine(fmt::format(R"(name: here
+about: ["measured at {0} GHz"]
+clock_ghz: {0}
+scopes:
+  - {{name: core, count: 2}}
+levels:
+  - {{name: reg, next: l1, private_to: core, managed: software, capacity: 1KiB}}
+  - {{name: l1, next: dram, private_to: core, managed: hardware, capacity: 32KiB, line: 64, read_gb_s: {{one: {1}}}, write_gb_s: {{one: 50}}, split: {2}, latency_ns: {3}}}
+  - {{name: dram, managed: hardware, capacity: 1GiB, line: 64, read_gb_s: {{one: 10}}, write_gb_s: {{one: 5}}, stall_ns: {2}}}
+units:
+  - name: vector
+    kind: vector
+    private_to: core
+    vector_bits: 256
+    registers: 16
+    rates:
+      - {{op: fma, dtype: f32, gops_per_s: {4}, all_gops_per_s: {5}, latency_cycles: {3}}}
+)",
+                                         clock, l1, stall, 8 / clock, add, all),
+                             "probe.yaml");
+    };
+    const Machine slow = probed(2, 100, 300, 40, 90), fast = probed(3, 150, 200, 80, 85);
+    const std::optional<Machine> both = better_of(slow, fast);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->clock_ghz.interval(), (Interval{2, 3, 3}));
+    EXPECT_EQ(both->about.size(), 3u);
+    const Level &l1 = both->levels[1], &dram = both->levels[2];
+    EXPECT_EQ(l1.read->one_gb_s.interval(), (Interval{100, 150, 150}));
+    EXPECT_EQ(l1.split->interval(), (Interval{200, 200, 300}));
+    EXPECT_EQ(l1.latency_ns->value, 8.0 / 3);
+    // Neither's memory was faster: what was told first stays.
+    EXPECT_EQ(dram.stall_ns->interval(), (Interval{200, 300, 300}));
+    const Rate& rate = both->units[0].rates[0];
+    EXPECT_EQ(rate.gops_per_s->value, 80);
+    EXPECT_EQ(rate.all_gops_per_s->value, 90);
+    EXPECT_EQ(rate.latency_cycles->value, 8.0 / 3);
+    EXPECT_EQ(better_of(fast, slow)->clock_ghz, both->clock_ghz);
+    EXPECT_EQ(better_of(*both, fast)->about.size(), 3u);
+    Machine other = fast;
+    other.levels[1].capacity_bytes = Number(65536);
+    EXPECT_FALSE(better_of(slow, other));
 }
 
 TEST(Kept, half_is_gone_between_the_idle_times_around_it) {
@@ -274,6 +353,12 @@ TEST(Probe, describes_this_machine_in_a_file_that_reads_back) {
     EXPECT_GT(l1->read->one_gb_s.high, dram->read->one_gb_s.low);
     EXPECT_LT(l1->latency_ns->low, dram->latency_ns->high);
     EXPECT_EQ(m.handoff.has_value(), cpu.cores > 1);
+    for (const Unit& u : m.units)
+        if (u.in_flight) {
+            EXPECT_EQ(u.kind, UnitKind::Scalar);
+            EXPECT_GT(u.in_flight->value, 16);
+            EXPECT_LT(u.in_flight->value, 2048);
+        }
 }
 
 TEST(Probe, more_cores_than_allowed_are_refused) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "machine/machine.h"
+
 namespace smeaton::machine {
 
 #if defined(__x86_64__)
@@ -61,7 +63,7 @@ void flush(const char*, int64_t, int64_t) {}
 #endif
 
 double stall_per_page(double tile, double sweep, double work, int64_t bytes) {
-    const double pages = static_cast<double>(bytes) / static_cast<double>(kPage);
+    const double pages = static_cast<double>(bytes) / kStallBytes;
     return std::max(tile - std::max(sweep, work), 0.0) / pages;
 }
 

@@ -17,11 +17,8 @@ StreamTile stream_tile(const CpuFeatures&);
 /// Out of all caches.
 void flush(const char* memory, int64_t bytes, int64_t line_bytes);
 
-/// Prefetchers end at pages of this size.
-constexpr int64_t kPage = 4096;
-
-/// ns that the tile waits in each page: `tile` ns in all for `bytes`, of which the transfer alone
-/// takes `sweep` and the arithmetic alone `work`; 0 where they hide each other.
+/// ns that the tile waits in each kStallBytes: `tile` ns in all for `bytes`, of which the transfer
+/// alone takes `sweep` and the arithmetic alone `work`; 0 where they hide each other.
 double stall_per_page(double tile, double sweep, double work, int64_t bytes);
 
 }  // namespace smeaton::machine
