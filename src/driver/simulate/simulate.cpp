@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "cost/fed.h"
 #include "cost/level_use.h"
 #include "cost/target.h"
@@ -206,7 +207,8 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
                                      const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
     cost::require_fed(tuned.program, m);
-    SimulateResult result = simulate_program(tuned.program, m, options);
+    Workers workers(0);
+    SimulateResult result = simulate_program(tuned.program, m, options, nullptr, &workers);
     classify(tuned.graph.graph, result);
     result.free_nodes = free_nodes(tuned.graph.graph, result);
     result.warnings = tuned.graph.graph.warnings;
