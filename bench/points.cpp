@@ -79,6 +79,7 @@ gir::Program native_stages(const gir::Program& lowered, const machine::Machine& 
         timed("native: fuse and lay out", [&] { return shaped_for(lowered, target, rules); });
     KeptKernels kept(p);
     sim::KeptModels models(p);
+    models.twins = &kept.twins;
     rules.kept_kernels = &kept;
     p = timed("native: tile", [&] { return tile(p, target, rules); });
     p = timed("native: claim", [&] { return claimed_for(std::move(p), target, rules); });

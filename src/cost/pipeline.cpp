@@ -324,10 +324,27 @@ private:
     void settle() {
         if (!unsettled_) return;
         unsettled_ = false;
-        going_.clear();
-        for (const Transfer& t : s_.transfers) going_.push_back(flows_[static_cast<size_t>(t.id)]);
-        const std::vector<double>& rates = rates_.of(going_);
+        const std::vector<double>& rates = rates_of_transfers();
         for (size_t t = 0; t < rates.size(); ++t) s_.transfers[t].bytes_per_ns = rates[t];
+    }
+
+    /// Turn after turn the same transfers go side by side.
+    const std::vector<double>& rates_of_transfers() {
+        for (const Settled& known : settled_)
+            if (std::equal(known.going.begin(), known.going.end(), s_.transfers.begin(),
+                           s_.transfers.end(),
+                           [](int id, const Transfer& t) { return id == t.id; }))
+                return known.rates;
+        std::vector<const Flow*> flows;
+        Settled now;
+        for (const Transfer& t : s_.transfers) {
+            now.going.push_back(t.id);
+            flows.push_back(flows_[static_cast<size_t>(t.id)]);
+        }
+        now.rates = rates_.of(flows);
+        if (settled_.size() < kMostSettled) return settled_.emplace_back(std::move(now)).rates;
+        oldest_ = (oldest_ + 1) % kMostSettled;
+        return (settled_[oldest_] = std::move(now)).rates;
     }
 
     double next_ns() const {
@@ -395,7 +412,13 @@ private:
     RunState s_;
     std::vector<const Flow*> flows_;  ///< of all tasks
     std::vector<int> first_flow_;     ///< by task
-    std::vector<const Flow*> going_;
+    static constexpr size_t kMostSettled = 24;
+    struct Settled {
+        std::vector<int> going;  ///< flows
+        std::vector<double> rates;
+    };
+    std::vector<Settled> settled_;
+    size_t oldest_ = 0;
     std::vector<const Step*> turned_;  ///< loops, a turn of which is over since the last moment
     bool unsettled_ = false;
     double last_ns_ = 0;

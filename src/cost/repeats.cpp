@@ -70,6 +70,15 @@ void Repeats::look(const Step& loop, const RunState& s, Snapshot& now) const {
     now.busy_ns.clear();
     now.now_ns = s.now_ns;
     now.moment = s.moment;
+    if (now.counts.capacity() == 0) {  // most often as many each time
+        const Places places(streams_);
+        now.counts.reserve(places.started(s.engines.size()));
+        now.standing.reserve(s.engines.size() * (8 + 2 * static_cast<size_t>(streams_.axes)));
+        for (auto* list : {&now.left_ns, &now.busy_ns})
+            list->reserve(streams_.tasks.size() + 2 * s.engines.size());
+        now.left_of.reserve(streams_.tasks.size() + 2 * s.engines.size());
+        now.turns.reserve(s.engines.size());
+    }
     auto left = [&](size_t engine, double ns) {
         now.left_ns.push_back(ns);
         now.left_of.push_back(static_cast<int>(engine));

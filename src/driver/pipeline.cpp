@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/workers.h"
 #include "cost/oracle.h"
 #include "driver/entry.h"
 #include "driver/resume.h"
@@ -188,7 +189,10 @@ static Tuned run_stages(const model::Graph* graph, const Entry* entry, const Spe
     });
     t.explained.shaped = effect(Prices::Kind::Tiled);
     t.explained.shaped_as_it_stands = effect(Prices::Kind::Standing);
+    // From here on kernels are worked on by themselves, by all cores; nothing depends on how many.
+    std::optional<Workers> workers;
     program_stage("tile", [&] {
+        rules.workers = &workers.emplace(0);
         t.program = tile(t.program, target, rules);
         t.program = claimed_for(t.program, target, rules);
         t.program = bordered_for(t.program, rules);

@@ -138,6 +138,9 @@ private:
         older_;  // kernels live as long as they are keys
 };
 
+/// By kernel: whose twin it is.
+using Twins = Recent<const Twin>;
+
 /// Enough for what many machines make of the kernels of a program: each of three caches has claims
 /// of its own, and two sizes of each give eight kernels already.
 inline size_t most_for(const Program& program) {
@@ -172,11 +175,13 @@ public:
 
     /// Of each of the kernels, no two of which are one: `make(kernel, asked)` gives the value of
     /// the first of equal ones, `follow(kernel, value, its form, the kernel's)` that of another.
-    /// Workers (null: none) share the kernels; nothing depends on how many there are.
+    /// Workers (null: none) share the kernels; nothing depends on how many there are. Of `twins`
+    /// (null: none are known) only the firsts are looked at.
     template <class Make, class Follow>
     std::vector<Value> get(const Program& program, const std::vector<KernelPtr>& kernels,
-                           const Asking& now, Workers* workers, Make make, Follow follow) {
-        const std::vector<EntryPtr> entries = entries_of(program, kernels, workers);
+                           const Asking& now, Workers* workers, Twins* twins, Make make,
+                           Follow follow) {
+        const std::vector<EntryPtr> entries = entries_of(program, kernels, workers, twins);
         make_missing(entries, kernels, now, workers, make);
         std::vector<Value> values(kernels.size());
         std::vector<MadePtr> to_follow(kernels.size());
@@ -250,11 +255,23 @@ private:
     }
 
     std::vector<EntryPtr> entries_of(const Program& program, const std::vector<KernelPtr>& kernels,
-                                     Workers* workers) {
+                                     Workers* workers, Twins* twins) {
         std::vector<EntryPtr> entries(kernels.size());
-        std::vector<size_t> unknown;
+        std::vector<size_t> unknown, followers;
         for (size_t i = 0; i < kernels.size(); ++i)
             if (!(entries[i] = entries_.find(kernels[i]))) unknown.push_back(i);
+        std::vector<std::shared_ptr<const Twin>> twin_of(kernels.size());
+        if (twins && !unknown.empty()) {
+            // Of a first that stands in no program here nothing is known.
+            const std::unordered_set<KernelPtr> here(kernels.begin(), kernels.end());
+            std::erase_if(unknown, [&](size_t i) {
+                auto twin = twins->find(kernels[i]);
+                if (!twin || !here.contains(twin->first) || twins->find(twin->first)) return false;
+                twin_of[i] = std::move(twin);
+                followers.push_back(i);
+                return true;
+            });
+        }
         std::vector<std::shared_ptr<KernelForm>> forms(unknown.size());
         for_each_item(workers, unknown.size(), [&](size_t u) {
             forms[u] = std::make_shared<KernelForm>(form_of(*kernels[unknown[u]], program));
@@ -262,6 +279,13 @@ private:
         for (size_t u = 0; u < unknown.size(); ++u)
             entries[unknown[u]] =
                 entries_.add(kernels[unknown[u]], entry_with(std::move(forms[u])));
+        for (const size_t i : followers) {
+            EntryPtr first = entries_.find(twin_of[i]->first);
+            SMEATON_CHECK(first, "kernel {}: its twin has no form", kernels[i]->name);
+            auto form = std::make_shared<const KernelForm>(form_of(*twin_of[i], *first->form));
+            entries[i] =
+                entries_.add(kernels[i], std::make_shared<Entry>(Entry{form, first->equals, {}}));
+        }
         return entries;
     }
 

@@ -173,41 +173,91 @@ OtherNames pairs(const std::vector<Name>& from, const std::vector<Name>& to) {
 }
 
 /// What a name that a rewrite made is called in the other kernel: "weight_l2" follows "weight".
-Name followed(Name made, const KernelForm& from, const KernelForm& to) {
+Name followed(Name made, const std::vector<Name>& from, const std::vector<Name>& to) {
     size_t best = 0;
     Name result = made;
-    for (size_t i = 0; i < from.buffers.size(); ++i) {
-        const std::string& stem = from.buffers[i].str();
-        if (stem.size() < best || !made.str().starts_with(stem + "_")) continue;
+    for (size_t i = 0; i < from.size(); ++i) {
+        const std::string& stem = from[i].str();
+        if (stem.size() < best || made.str().size() <= stem.size() ||
+            made.str()[stem.size()] != '_' || !made.str().starts_with(stem))
+            continue;
         best = stem.size();
-        result = Name(to.buffers[i].str() + made.str().substr(stem.size()));
+        result = Name(to[i].str() + made.str().substr(stem.size()));
     }
     return result;
+}
+
+/// Adds what `made` declares besides what is known, after the buffers. False: a name is taken.
+bool add_made(const Kernel& made, const std::vector<Name>& from, const std::vector<Name>& to,
+              const std::set<Name>& known, std::set<Name>& taken, const std::set<Name>& in_use,
+              Renaming& names) {
+    for (Name n : declared_names(made.body)) {
+        if (known.count(n) > 0) continue;
+        const Name other = followed(n, from, to);
+        if (in_use.count(other) > 0 || !taken.insert(other).second) return false;
+        if (other == n) continue;
+        names.vars.emplace(n, other);
+        names.targets.emplace(n, other);
+    }
+    return true;
+}
+
+Kernel in_other_names(const Kernel& made, Renaming names, const Kernel& named, Renaming* out) {
+    Kernel other = named;
+    other.body = rename(made.body, names);
+    if (out) *out = std::move(names);
+    return with_uses(std::move(other));
+}
+
+Name other_of(Name n, const OtherNames& names) {
+    auto other = names.find(n);
+    return other == names.end() ? n : other->second;
+}
+
+std::vector<Name> others_of(std::vector<Name> list, const OtherNames& names) {
+    for (Name& n : list) n = other_of(n, names);
+    return list;
 }
 
 }  // namespace
 
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
-                              const Kernel& named, const std::set<Name>& in_use) {
+                              const Kernel& named, const std::set<Name>& in_use, Renaming* out) {
     Renaming names{pairs(from.tiles, to.tiles), pairs(from.vars, to.vars), {}};
     for (const auto& [a, b] : pairs(from.buffers, to.buffers)) names.targets.emplace(a, b);
+    if (out)
+        for (const auto& [a, b] : out->targets) names.targets.emplace(a, b);
     std::set<Name> known(from.vars.begin(), from.vars.end());
     known.insert(from.tiles.begin(), from.tiles.end());
     std::set<Name> taken(to.vars.begin(), to.vars.end());
     taken.insert(to.tiles.begin(), to.tiles.end());
-    for (Name n : declared_names(made.body)) {
-        if (known.count(n) > 0) continue;
-        const Name other = followed(n, from, to);
-        if (in_use.count(other) > 0 || !taken.insert(other).second) return std::nullopt;
-        if (other == n) continue;
-        names.vars.emplace(n, other);
-        names.targets.emplace(n, other);
-    }
+    if (!add_made(made, from.buffers, to.buffers, known, taken, in_use, names)) return std::nullopt;
     for (size_t i = 0; i < from.origins.size(); ++i)
         names.origins.emplace(from.origins[i], to.origins[i]);
-    Kernel out = named;
-    out.body = rename(made.body, names);
-    return with_uses(std::move(out));
+    return in_other_names(made, std::move(names), named, out);
+}
+
+std::optional<Kernel> renamed(const Kernel& made, const Twin& twin, const Kernel& named,
+                              const std::set<Name>& in_use, Renaming* out) {
+    Renaming names = twin.names;
+    std::set<Name> taken = declared_names(named.body);
+    if (!add_made(made, twin.buffers_of_first, twin.buffers, declared_names(twin.first->body),
+                  taken, in_use, names))
+        return std::nullopt;
+    return in_other_names(made, std::move(names), named, out);
+}
+
+KernelForm form_of(const Twin& twin, const KernelForm& first) {
+    KernelForm form;
+    form.hash = first.hash;
+    form.vars = others_of(first.vars, twin.names.vars);
+    form.tiles = others_of(first.tiles, twin.names.targets);
+    form.buffers = others_of(first.buffers, twin.names.targets);
+    for (const std::string& origin : first.origins) {
+        auto other = twin.names.origins.find(origin);
+        form.origins.push_back(other == twin.names.origins.end() ? origin : other->second);
+    }
+    return form;
 }
 
 Program map_forms(Program program, const std::function<KernelPtr(const KernelPtr&)>& rewrite,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gir/program.h"
+#include "gir/rename.h"
 
 namespace smeaton::gir {
 
@@ -32,8 +33,23 @@ KernelForm form_of(const Kernel&, const Program&);
 /// equal kernel `named` of form `to`. Names that the rewrite made out of a buffer's name
 /// ("weight_l2") follow that buffer. Nothing where a name that it made is in use in the other, or
 /// among `in_use`, all buffers of the program.
+/// `names` (null: no matter) has those of buffers that the rewrite made, and gets all that differ.
 std::optional<Kernel> renamed(const Kernel& made, const KernelForm& from, const KernelForm& to,
-                              const Kernel& named, const std::set<Name>& in_use);
+                              const Kernel& named, const std::set<Name>& in_use,
+                              Renaming* names = nullptr);
+
+/// A kernel that is another one's but for names.
+struct Twin {
+    KernelPtr first;
+    std::vector<Name> buffers_of_first, buffers;  ///< of the kernels that both were made of
+    Renaming names;                               ///< of the first's
+};
+/// `made`, which a rewrite made of the twin's first, as it would have been made of `named`, the
+/// twin.
+std::optional<Kernel> renamed(const Kernel& made, const Twin&, const Kernel& named,
+                              const std::set<Name>& in_use, Renaming* names);
+/// The twin's form, without body and ports.
+KernelForm form_of(const Twin&, const KernelForm& of_first);
 
 /// The same buffer but for name and data.
 bool same_port(const Buffer&, const Buffer&);

@@ -136,5 +136,42 @@ TEST(MapForms, AKernelThatARewriteLeavesAloneStaysTheSameObject) {
     EXPECT_EQ(kernels(same)[1], kernels(program)[1]);
 }
 
+/// Another rewrite: `move A_l1 <- A[n]` before all else.
+KernelPtr moved(const Program& program, const KernelPtr& kernel) {
+    Kernel next = *claimed(program, kernel);
+    next.body = rename_targets(
+        next.body, {{kernel->reads.front().str() + "_l2", kernel->reads.front().str() + "_l1"}});
+    return std::make_shared<const Kernel>(with_uses(next));
+}
+
+TEST(Twins, WhatIsMadeOfTheFirstIsMadeOfTheTwinByName) {
+    Program program = two();
+    program.buffer("a").lifetime = Lifetime::Temp;
+    const KernelPtr first = kernels(program)[0], second = kernels(program)[1];
+    const KernelForm from = form_of(*first, program), to = form_of(*second, program);
+    Twin twin{claimed(program, first), from.buffers, to.buffers, {}};
+    const std::optional<Kernel> other = renamed(*twin.first, from, to, *second, {}, &twin.names);
+    ASSERT_TRUE(other);
+    EXPECT_TRUE(same(other->body, claimed(program, second)->body));
+
+    const KernelForm known = form_of(*twin.first, program), own = form_of(*other, program);
+    const KernelForm derived = form_of(twin, known);
+    EXPECT_EQ(derived.hash, own.hash);
+    EXPECT_EQ(derived.vars, own.vars);
+    EXPECT_EQ(derived.tiles, own.tiles);
+    EXPECT_EQ(derived.buffers, own.buffers);
+    EXPECT_EQ(derived.origins, own.origins);
+
+    const auto named = std::make_shared<const Kernel>(*other);
+    Renaming names;
+    const std::optional<Kernel> again =
+        renamed(*moved(program, twin.first), twin, *named, {}, &names);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(same(again->body, moved(program, named)->body));
+    EXPECT_EQ(names.targets.at("a_l1"), Name("b_l1"));
+    EXPECT_FALSE(renamed(*moved(program, twin.first), twin, *named, {"b_l1"}, &names))
+        << "a buffer has the name";
+}
+
 }  // namespace
 }  // namespace smeaton::gir

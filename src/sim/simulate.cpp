@@ -109,7 +109,7 @@ private:
         };
         const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program_);
         std::vector<KeptModels::Model> models =
-            kept_.models.get(program_, all, {capacities_}, workers_, make, follow);
+            kept_.models.get(program_, all, {capacities_}, workers_, kept_.twins, make, follow);
         for (size_t i = 0; i < all.size(); ++i) {
             cost::require_fed(all[i]->name.str(), models[i].bare->unfed, machine_);
             models_.emplace(all[i].get(), std::move(models[i]));

@@ -40,7 +40,8 @@ struct KeptModels {
     void turn();
     size_t values() const;
 
-    size_t most;  ///< kernels, twice
+    size_t most;                  ///< kernels, twice
+    gir::Twins* twins = nullptr;  ///< among those kernels; null: none are known
     gir::ByForm<Model> models;
     gir::Recent<std::vector<Named>> named;
     /// Their parts, of kernels that came first with their form: without caches; by cache.

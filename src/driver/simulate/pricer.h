@@ -61,7 +61,9 @@ private:
     };
     /// The same on machines of one family, and what its kernels take.
     struct Costed {
-        explicit Costed(std::shared_ptr<Shape> of) : shape(std::move(of)), models(shape->program) {}
+        explicit Costed(std::shared_ptr<Shape> of) : shape(std::move(of)), models(shape->program) {
+            models.twins = &shape->kernels.twins;
+        }
 
         std::shared_ptr<Shape> shape;
         sim::KeptModels models;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "cost/level_use.h"
 #include "cost/target.h"
 #include "driver/batch.h"
@@ -205,7 +206,8 @@ static SimulateResult simulate_tuned(const Tuned& tuned, const SessionOptions& s
                                      const machine::Machine& m, const gir::Target& target,
                                      const SimulateOptions& options) {
     if (session.progress) session.progress("simulate", 0.9);
-    SimulateResult result = simulate_program(tuned.program, m, options);
+    Workers workers(0);
+    SimulateResult result = simulate_program(tuned.program, m, options, nullptr, &workers);
     classify(tuned.graph.graph, result);
     result.free_nodes = free_nodes(tuned.graph.graph, result);
     result.warnings = tuned.graph.graph.warnings;

@@ -128,54 +128,74 @@ private:
         for (const Node& child : node.children) visit(child);
     }
 
+    /// A coordinate: what its other loops add to the constant, and the phase's axes in it.
+    struct At {
+        size_t dim = 0;
+        Stretch others;
+        std::vector<std::pair<size_t, int64_t>> axes = {};  ///< with coefficients
+    };
+
     void meet(const Ref& ref) {
         const auto array = static_cast<size_t>(ref.array);
         if (nest_.arrays[array].scratch) return;
         Holders& by = ref.write ? meetings_[array].written : meetings_[array].read;
+        const std::vector<At> coordinates = coordinates_of(ref);
         std::vector<Stretch> box;
         for (size_t i = 0; i < kPlaces; ++i) {
             const std::vector<int64_t>& place = places_[array][i];
             box.clear();
-            if (!place.empty() && iterations_at(ref, place, box))
+            if (!place.empty() && iterations_at(coordinates, place, box))
                 by[i] |= phase_.axes.empty() ? 1 : phase_.owners(box);
         }
     }
 
+    std::vector<At> coordinates_of(const Ref& ref) const {
+        std::vector<At> all;
+        for (size_t d = 0; d < ref.at.size(); ++d) {
+            if (ref.anywhere[d]) continue;
+            At& at = all.emplace_back(At{d, {ref.at[d].constant, ref.at[d].constant}});
+            for (const Term& t : ref.at[d].terms) {
+                if (auto axis = axis_of(t.var)) {
+                    at.axes.emplace_back(*axis, t.coefficient);
+                } else if (auto trips = trips_.find(t.var); trips != trips_.end()) {
+                    const Stretch own = times(
+                        {0, std::max<int64_t>(std::lround(trips->second), 1) - 1}, t.coefficient);
+                    at.others = {at.others.from + own.from, at.others.to + own.to};
+                }
+            }
+        }
+        return all;
+    }
+
+    static Stretch times(const Stretch& values, int64_t coefficient) {
+        const int64_t a = values.from * coefficient, b = values.to * coefficient;
+        return {std::min(a, b), std::max(a, b)};
+    }
+
     /// Values of the phase's axes at which the reference may meet the place; false: it never does.
-    bool iterations_at(const Ref& ref, const std::vector<int64_t>& place,
+    bool iterations_at(const std::vector<At>& coordinates, const std::vector<int64_t>& place,
                        std::vector<Stretch>& box) const {
         for (const Loop& axis : phase_.axes)
             box.push_back({0, static_cast<int64_t>(axis.trips) - 1});
-        for (size_t d = 0; d < ref.at.size(); ++d) {
-            if (ref.anywhere[d]) continue;
-            if (!narrow(ref.at[d], place[d], box)) return false;
-        }
-        return true;
+        return std::all_of(coordinates.begin(), coordinates.end(),
+                           [&](const At& at) { return narrow(at, place[at.dim], box); });
     }
 
-    bool narrow(const Affine& at, int64_t place, std::vector<Stretch>& box) const {
+    static bool narrow(const At& at, int64_t place, std::vector<Stretch>& box) {
         // Each axis with all else of the coordinate at its ends.
-        auto span = [&](const Term& t) -> Stretch {
-            Stretch values{0, 0};
-            if (auto axis = axis_of(t.var))
-                values = {box[*axis].from, box[*axis].to};
-            else if (auto trips = trips_.find(t.var); trips != trips_.end())
-                values.to = std::max<int64_t>(std::lround(trips->second), 1) - 1;
-            const int64_t a = values.from * t.coefficient, b = values.to * t.coefficient;
-            return {std::min(a, b), std::max(a, b)};
-        };
-        Stretch all{at.constant, at.constant};
-        for (const Term& t : at.terms) all = {all.from + span(t).from, all.to + span(t).to};
+        Stretch all = at.others;
+        for (const auto& [axis, coefficient] : at.axes) {
+            const Stretch own = times(box[axis], coefficient);
+            all = {all.from + own.from, all.to + own.to};
+        }
         if (place < all.from || place > all.to) return false;
-        for (const Term& t : at.terms) {
-            const auto axis = axis_of(t.var);
-            if (!axis) continue;
-            const Stretch own = span(t);
+        for (const auto& [axis, coefficient] : at.axes) {
+            Stretch& s = box[axis];
+            const Stretch own = times(s, coefficient);
             const int64_t least = place - (all.to - own.to), most = place - (all.from - own.from);
-            const int64_t k = std::abs(t.coefficient);
-            const int64_t low = t.coefficient > 0 ? least : -most,
-                          high = t.coefficient > 0 ? most : -least;
-            Stretch& s = box[*axis];
+            const int64_t k = std::abs(coefficient);
+            const int64_t low = coefficient > 0 ? least : -most,
+                          high = coefficient > 0 ? most : -least;
             s.from = std::max(s.from, low <= 0 ? 0 : (low + k - 1) / k);
             s.to = std::min(s.to, high < 0 ? -1 : high / k);
             if (s.from > s.to) return false;

@@ -69,11 +69,18 @@ KernelPtr KeptKernels::known(KernelPtr kernel, const Program& program) {
     return kernel;
 }
 
+KernelPtr KeptKernels::twin(Kernel made, Twin of) {
+    auto kernel = std::make_shared<const Kernel>(std::move(made));
+    twins.add(kernel, std::make_shared<const Twin>(std::move(of)));
+    return kernel;
+}
+
 void KeptKernels::turn() {
     tiled.turn();
     claimed.turn();
     for (auto& step : claim_steps) step.turn();
     spelled.turn();
+    twins.turn();
     touches_.turn();
     known_before_ = std::move(known_);
     known_ = {};

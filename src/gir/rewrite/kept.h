@@ -39,17 +39,25 @@ bool operator==(const Claimed&, const Claimed&);
 struct KeptKernels {
     explicit KeptKernels(const Program& shaped) : KeptKernels(most_for(shaped)) {}
     explicit KeptKernels(size_t of_kernels)
-        : most(of_kernels), tiled(most), claimed(most), spelled(most), touches_(most / 8) {}
+        : most(of_kernels),
+          tiled(most),
+          claimed(most),
+          spelled(most),
+          twins(most),
+          touches_(most / 8) {}
 
-    size_t most;  ///< kernels, twice
-    ByKernel<TiledKernel> tiled;
+    size_t most;                ///< kernels, twice
+    ByForm<TiledKernel> tiled;  ///< without a kernel: it is left as it is
     ByForm<SameKernel> claimed;
     std::deque<ByKernel<Claimed>> claim_steps;  ///< of kernels that came first with their form
     ByKernel<SameKernel> spelled;
+    Twins twins;  ///< of all that was made here
 
     /// The kernel, or one made before that says the same of buffers that lie the same: so that what
     /// is kept of it is found.
     KernelPtr known(KernelPtr, const Program&);
+    /// The kernel, which is another one's twin from now on.
+    KernelPtr twin(Kernel, Twin);
     /// Drops what was not asked for since the last turn.
     void turn();
     /// Kernels, and tables of what blocks touch, about.

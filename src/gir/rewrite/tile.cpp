@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <unordered_map>
 
@@ -38,7 +40,35 @@ struct KernelTiler {
     TiledKernel tiled_where_cheaper(const KernelPtr& kernel, const Target&, Region* asked);
     std::optional<double> price(const TiledKernel&, const Target&, Region* asked) const;
     bool reads_changed_state(const Kernel&) const;
-    TiledKernel tiled(const KernelPtr& kernel, const Asking&);
+    std::optional<TiledKernel> follow(const Kernel& kernel, const TiledKernel& made,
+                                      const KernelForm& from, const KernelForm& to) const;
+};
+
+/// Tilers for as many threads as ask at once.
+class Tilers {
+public:
+    explicit Tilers(const KernelTiler& like) : like_(like) {}
+
+    TiledKernel tiled(const KernelPtr& kernel, const Target& target, Region* asked) {
+        std::unique_ptr<KernelTiler> tiler = taken();
+        TiledKernel made = tiler->tiled_where_cheaper(kernel, target, asked);
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(tiler));
+        return made;
+    }
+
+private:
+    std::unique_ptr<KernelTiler> taken() {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) return std::make_unique<KernelTiler>(like_);
+        std::unique_ptr<KernelTiler> tiler = std::move(idle_.back());
+        idle_.pop_back();
+        return tiler;
+    }
+
+    const KernelTiler& like_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<KernelTiler>> idle_;
 };
 
 struct ProgramTiler {
@@ -49,6 +79,7 @@ struct ProgramTiler {
     std::vector<double> numbers;  ///< of the target
     std::set<Name> changed;
     KernelTiler one;
+    Tilers tilers;
     Steps packing_steps;
     std::vector<Packing> packed;  ///< made so far, shared between kernels
     std::set<Name> contracted;    ///< kernels that tile_mma tiled
@@ -62,8 +93,11 @@ struct ProgramTiler {
           given(names_given),
           names(given),
           numbers(numbers_of(t)),
-          one{out, target, rules, given, changed, given} {}
+          one{out, target, rules, given, changed, given},
+          tilers(one) {}
     ProgramTiler(const ProgramTiler&) = delete;
+    std::vector<TiledKernel> tiled(const std::vector<KernelPtr>& kernels);
+    std::vector<TiledKernel> tiled_from(const std::vector<KernelPtr>& kernels, KeptKernels&);
     void tile_ahead(const std::vector<KernelPtr>& kernels);
     KernelPtr tile_kernel(const KernelPtr& kernel);
     Packing pack(Packing);
@@ -206,18 +240,85 @@ bool KernelTiler::reads_changed_state(const Kernel& kernel) const {
                        [&](Name n) { return changed.count(root_of(program, n)) > 0; });
 }
 
-TiledKernel KernelTiler::tiled(const KernelPtr& kernel, const Asking& now) {
-    // A kernel may stand in two places, of which one sees a state as the run began.
-    if (!rules.kept_kernels || reads_changed_state(*kernel))
-        return tiled_where_cheaper(kernel, target, now.asked);
-    return rules.kept_kernels->tiled.get(kernel, now, [&](Region& asked) {
-        return tiled_where_cheaper(kernel, noting(target, asked), &asked);
-    });
+/// Buffers of the one stand in the order of names in which those of the other do.
+bool in_one_order(const std::vector<Name>& a, const std::vector<Name>& b) {
+    for (size_t i = 0; i < a.size(); ++i)
+        for (size_t j = 0; j < i; ++j)
+            if ((a[i] < a[j]) != (b[i] < b[j])) return false;
+    return true;
 }
 
-/// Those that read no state, which may have changed when their turn comes, by all workers.
+bool has_views(const KernelForm& form) {
+    return std::any_of(form.ports.begin(), form.ports.end(),
+                       [](const Buffer& b) { return !b.alias_of.empty(); });
+}
+
+/// What was made of an equal kernel, as it would be made of this one. Nothing: it would be called
+/// otherwise, or more than kernel and buffers may count.
+std::optional<TiledKernel> KernelTiler::follow(const Kernel& kernel, const TiledKernel& made,
+                                               const KernelForm& from, const KernelForm& to) const {
+    if (!made.kernel) return made;
+    if (from.vars != to.vars || from.tiles != to.tiles || !in_one_order(from.buffers, to.buffers) ||
+        has_views(from))
+        return std::nullopt;
+    TiledKernel other{nullptr, made.packings, made.contracted};
+    Renaming names;
+    for (Packing& p : other.packings) {
+        const auto at = std::find(from.buffers.begin(), from.buffers.end(), p.source);
+        const Name source = to.buffers[static_cast<size_t>(at - from.buffers.begin())];
+        const Name packed(source.str() + "_packed");
+        if (p.packed.name != Name(p.source.str() + "_packed") || given.count(packed) > 0)
+            return std::nullopt;
+        names.targets.emplace(p.packed.name, packed);
+        p.source = source;
+        p.packed.name = packed;
+        p.packed.value_name = program.buffer(source).value_name;
+    }
+    std::optional<Kernel> copy = renamed(*made.kernel, from, to, kernel, given, &names);
+    if (!copy) return std::nullopt;
+    other.kernel = rules.kept_kernels->twin(
+        std::move(*copy), {made.kernel, from.buffers, to.buffers, std::move(names)});
+    return other;
+}
+
+/// No two of which are one.
+std::vector<TiledKernel> ProgramTiler::tiled(const std::vector<KernelPtr>& kernels) {
+    std::vector<TiledKernel> made;
+    if (rules.kept_kernels) {
+        made = tiled_from(kernels, *rules.kept_kernels);
+    } else {
+        made.resize(kernels.size());
+        std::vector<Region> asked(rules.asked ? kernels.size() : 0, Region(numbers.size()));
+        for_each_item(rules.workers, kernels.size(), [&](size_t i) {
+            made[i] = tilers.tiled(kernels[i], target, rules.asked ? &asked[i] : nullptr);
+        });
+        for (const Region& region : asked) meet(*rules.asked, KeptRegion(region));
+    }
+    for (size_t i = 0; i < kernels.size(); ++i)
+        if (!made[i].kernel) made[i].kernel = kernels[i];
+    return made;
+}
+
+/// Equal ones once.
+std::vector<TiledKernel> ProgramTiler::tiled_from(const std::vector<KernelPtr>& kernels,
+                                                  KeptKernels& kept) {
+    auto make = [&](const KernelPtr& kernel, Region& asked) {
+        TiledKernel made = tilers.tiled(kernel, noting(target, asked), &asked);
+        if (made.kernel == kernel) made.kernel = nullptr;
+        return made;
+    };
+    auto follow = [&](const KernelPtr& kernel, const TiledKernel& made, const KernelForm& from,
+                      const KernelForm& to) {
+        if (std::optional<TiledKernel> other = one.follow(*kernel, made, from, to)) return *other;
+        Region asked_by_the_equal_one(numbers.size());
+        return make(kernel, asked_by_the_equal_one);
+    };
+    return kept.tiled.get(out, kernels, {numbers, rules.asked}, rules.workers, nullptr, make,
+                          follow);
+}
+
+/// Those that read no state, which may have changed when their turn comes.
 void ProgramTiler::tile_ahead(const std::vector<KernelPtr>& kernels) {
-    if (!rules.workers) return;
     std::vector<KernelPtr> todo;
     for (const KernelPtr& k : kernels) {
         const bool state = std::any_of(k->reads.begin(), k->reads.end(), [&](Name n) {
@@ -225,20 +326,17 @@ void ProgramTiler::tile_ahead(const std::vector<KernelPtr>& kernels) {
         });
         if (!state && ahead.emplace(k.get(), TiledKernel{}).second) todo.push_back(k);
     }
-    std::vector<KernelTiler> tilers(rules.workers->count(), one);
-    std::vector<Region> asked(todo.size(), Region(numbers.size()));
-    rules.workers->each(todo.size(), [&](size_t i, size_t worker) {
-        ahead.find(todo[i].get())->second =
-            tilers[worker].tiled(todo[i], {numbers, rules.asked ? &asked[i] : nullptr});
-    });
-    if (rules.asked)
-        for (const Region& region : asked) meet(*rules.asked, KeptRegion(region));
+    std::vector<TiledKernel> made = tiled(todo);
+    for (size_t i = 0; i < todo.size(); ++i) ahead.find(todo[i].get())->second = std::move(made[i]);
 }
 
 KernelPtr ProgramTiler::tile_kernel(const KernelPtr& kernel) {
+    // A kernel may stand in two places, of which one sees a state as the run began.
     auto known = ahead.find(kernel.get());
-    const TiledKernel made =
-        known != ahead.end() ? known->second : one.tiled(kernel, {numbers, rules.asked});
+    const TiledKernel made = known != ahead.end() ? known->second
+                             : one.reads_changed_state(*kernel)
+                                 ? one.tiled_where_cheaper(kernel, target, rules.asked)
+                                 : tiled({kernel}).front();
     if (made.contracted) contracted.insert(kernel->name);
     OtherNames renamed;
     for (const Packing& packing : made.packings) {

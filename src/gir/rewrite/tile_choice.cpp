@@ -48,14 +48,60 @@ bool fits(const MmaTile& t, const MmaShape& shape, const Target& target) {
     return &target.memory_for(OperandRole::Acc, sums) == &level || level.capacity.holds(2 * sums);
 }
 
+/// What every tile asks of the target.
+struct Rates {
+    double rows, panel, stores;  ///< bytes per cycle
+    double loads;                ///< per cycle
+
+    explicit Rates(const Target& target)
+        : rows(target.first_level(OperandRole::A).read_bytes_per_cycle),
+          panel(target.panel_level(OperandRole::B).read_bytes_per_cycle),
+          stores(target.first_level(OperandRole::Vector).write_bytes_per_cycle),
+          loads(target.loads_per_cycle) {}
+};
+
+/// Cycles per step of the contraction (a group of elements) of one tile: the larger of issue, loads
+/// (a load for each block of rows, and what the columns take of their panel's bandwidth), and the
+/// latency of one chain of sums; plus a share of the lesser of the first two, which overlap, but
+/// not for nothing.
+double step_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
+                   const Rates& rates) {
+    auto row_blocks = static_cast<double>(rounded_up(t.rows, shape.rows));
+    auto columns = static_cast<double>(t.columns);
+    double issue = row_blocks * columns / shape.per_cycle;
+    double row_load = std::max(
+        1 / rates.loads,
+        at_rate(bytes_of(shape.a, std::min(t.rows, shape.rows) * shape.group), rates.rows));
+    double row_loads = e.broadcast ? row_blocks : row_blocks * columns;
+    double column_load = at_rate(bytes_of(shape.b, shape.group * shape.columns), rates.panel);
+    double loads = row_loads * row_load + columns * column_load;
+    return std::max({issue, loads, shape.latency_cycles}) + kContention * std::min(issue, loads);
+}
+
 double tile_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
-                   const Target& target) {
-    const TargetLevel& memory = target.first_level(OperandRole::Vector);
+                   const Rates& rates) {
     double sums = bytes_of(shape.acc, t.rows * t.columns * shape.columns);
     return shape.fill_cycles +
-           step_cycles(t, e, shape, target) *
+           step_cycles(t, e, shape, rates) *
                static_cast<double>(rounded_up(e.contracted, shape.group)) +
-           kPassesOverSums * at_rate(sums, memory.write_bytes_per_cycle);
+           kPassesOverSums * at_rate(sums, rates.stores);
+}
+
+double box_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
+                  const Rates& rates) {
+    int64_t columns = rounded_up(e.lanes, shape.columns);
+    double sum = 0;
+    auto add = [&](int64_t count, int64_t rows, int64_t width) {
+        if (count > 0 && rows > 0 && width > 0)
+            sum += static_cast<double>(count) * tile_cycles({rows, width}, e, shape, rates);
+    };
+    int64_t row_tiles = e.rows / t.rows, row_rest = e.rows % t.rows;
+    int64_t wide_tiles = columns / t.columns, wide_rest = columns % t.columns;
+    add(row_tiles * wide_tiles, t.rows, t.columns);
+    add(row_tiles, t.rows, wide_rest);
+    add(wide_tiles, row_rest, t.columns);
+    add(1, row_rest, wide_rest);
+    return sum;
 }
 
 /// Vectors of the sums' dtype that ops of every other dtype fill as well.
@@ -78,44 +124,16 @@ MmaTile tallest(const MmaExtents& e, const MmaShape& shape, const Target& target
 
 }  // namespace
 
-double step_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
-                   const Target& target) {
-    auto row_blocks = static_cast<double>(rounded_up(t.rows, shape.rows));
-    auto columns = static_cast<double>(t.columns);
-    double issue = row_blocks * columns / shape.per_cycle;
-    const TargetLevel& rows_from = target.first_level(OperandRole::A);
-    double row_load =
-        std::max(1 / target.loads_per_cycle,
-                 at_rate(bytes_of(shape.a, std::min(t.rows, shape.rows) * shape.group),
-                         rows_from.read_bytes_per_cycle));
-    double row_loads = e.broadcast ? row_blocks : row_blocks * columns;
-    double column_load = at_rate(bytes_of(shape.b, shape.group * shape.columns),
-                                 target.panel_level(OperandRole::B).read_bytes_per_cycle);
-    double loads = row_loads * row_load + columns * column_load;
-    return std::max({issue, loads, shape.latency_cycles}) + kContention * std::min(issue, loads);
-}
-
 double box_cycles(const MmaTile& t, const MmaExtents& e, const MmaShape& shape,
                   const Target& target) {
-    int64_t columns = rounded_up(e.lanes, shape.columns);
-    double sum = 0;
-    auto add = [&](int64_t count, int64_t rows, int64_t width) {
-        if (count > 0 && rows > 0 && width > 0)
-            sum += static_cast<double>(count) * tile_cycles({rows, width}, e, shape, target);
-    };
-    int64_t row_tiles = e.rows / t.rows, row_rest = e.rows % t.rows;
-    int64_t wide_tiles = columns / t.columns, wide_rest = columns % t.columns;
-    add(row_tiles * wide_tiles, t.rows, t.columns);
-    add(row_tiles, t.rows, wide_rest);
-    add(wide_tiles, row_rest, t.columns);
-    add(1, row_rest, wide_rest);
-    return sum;
+    return box_cycles(t, e, shape, Rates(target));
 }
 
 std::vector<RankedTile> rank_tiles(const MmaExtents& e, const MmaShape& shape,
                                    const Target& target) {
     std::vector<RankedTile> ranked;
-    auto add = [&](const MmaTile& t) { ranked.push_back({t, box_cycles(t, e, shape, target)}); };
+    const Rates rates(target);
+    auto add = [&](const MmaTile& t) { ranked.push_back({t, box_cycles(t, e, shape, rates)}); };
     if (shape.holds_b) {
         add(tallest(e, shape, target));
         return ranked;

@@ -28,11 +28,6 @@ struct RankedTile {
     double cycles = 0;  ///< of the whole box, tails with tiles of their own
 };
 
-/// Cycles per step of the contraction (a group of elements) of one tile: the larger of issue, loads
-/// (a load for each block of rows, and what the columns take of their panel's bandwidth), and the
-/// latency of one chain of sums; plus a share of the lesser of the first two, which overlap, but
-/// not for nothing.
-double step_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Target&);
 /// Cycles of the whole box with this tile.
 double box_cycles(const MmaTile&, const MmaExtents&, const MmaShape&, const Target&);
 

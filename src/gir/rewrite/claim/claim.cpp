@@ -212,14 +212,17 @@ Program claimed_from(Program program, const Target& target, const Rules& rules) 
     auto follow = [&](const KernelPtr& kernel, const SameKernel& made, const KernelForm& from,
                       const KernelForm& to) {
         if (!made.kernel) return made;
-        std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, in_use);
-        if (copy) return SameKernel{std::make_shared<const Kernel>(std::move(*copy))};
+        Renaming names;
+        std::optional<Kernel> copy = renamed(*made.kernel, from, to, *kernel, in_use, &names);
+        if (copy)
+            return SameKernel{kept.twin(std::move(*copy),
+                                        {made.kernel, from.buffers, to.buffers, std::move(names)})};
         Region asked_by_the_equal_one(numbers.size());
         return make(kernel, asked_by_the_equal_one);
     };
     const std::vector<KernelPtr> all = distinct_kernels(program);
-    const std::vector<SameKernel> claimed =
-        kept.claimed.get(program, all, {numbers, rules.asked}, rules.workers, make, follow);
+    const std::vector<SameKernel> claimed = kept.claimed.get(
+        program, all, {numbers, rules.asked}, rules.workers, &kept.twins, make, follow);
     OtherKernels others;
     for (size_t i = 0; i < all.size(); ++i)
         if (claimed[i].kernel) others.emplace(all[i].get(), claimed[i].kernel);

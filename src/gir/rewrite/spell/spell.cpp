@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "gir/each_kernel.h"
@@ -242,28 +243,92 @@ static KernelPtr spelled(const Program& program, const KernelPtr& kernel, const 
         with_uses({kernel->name, {}, {}, std::move(body), kernel->origins}));
 }
 
-Program spell(Program program, const Target& target, KeptKernels* kept, Region* asked_before,
-              Workers* workers) {
-    const std::vector<double> numbers = kept ? numbers_of(target) : std::vector<double>();
-    const std::vector<KernelPtr> all = distinct_kernels(program);
-    std::vector<KernelPtr> done(all.size());
-    std::vector<Region> asked(all.size());
-    for_each_item(workers, all.size(), [&](size_t i) {
-        const KernelPtr& kernel = all[i];
-        auto make = [&](Region& noted) {
-            return SameKernel{spelled(program, kernel, noting(target, noted))};
-        };
-        if (asked_before) asked[i].resize(numbers.size());
-        done[i] =
-            kept ? kept->spelled.get(kernel, {numbers, asked_before ? &asked[i] : nullptr}, make)
-                       .kernel
-                 : spelled(program, kernel, target);
-    });
-    OtherKernels others;
-    for (size_t i = 0; i < all.size(); ++i) {
-        if (asked_before && kept) meet(*asked_before, KeptRegion(asked[i]));
-        others.emplace(all[i].get(), std::move(done[i]));
+namespace {
+
+/// All kernels of a program, from what is kept where that is so: those first that are nobody's
+/// twins.
+class Spelled {
+public:
+    Spelled(const Program& program, const Target& target, KeptKernels* kept)
+        : program_(program), target_(target), kept_(kept), all_(distinct_kernels(program)) {
+        done_.resize(all_.size());
+        twins_.resize(all_.size());
+        if (!kept) return;
+        numbers_ = numbers_of(target);
+        asked_.resize(all_.size(), Region(numbers_.size()));
+        find_twins();
     }
+
+    OtherKernels spell(Workers* workers, Region* asked) {
+        std::vector<size_t> firsts, twins;
+        for (size_t i = 0; i < all_.size(); ++i) (twins_[i].of ? twins : firsts).push_back(i);
+        for_each_item(workers, firsts.size(), [&](size_t k) { spell_first(firsts[k]); });
+        for_each_item(workers, twins.size(), [&](size_t k) { spell_twin(twins[k]); });
+        if (asked && kept_)
+            for (const Region& region : asked_) meet(*asked, KeptRegion(region));
+        OtherKernels others;
+        for (size_t i = 0; i < all_.size(); ++i) others.emplace(all_[i].get(), std::move(done_[i]));
+        return others;
+    }
+
+private:
+    struct TwinOf {
+        std::shared_ptr<const Twin> of;
+        size_t first = 0;  ///< among all
+    };
+
+    void find_twins() {
+        std::unordered_map<KernelPtr, size_t> places;
+        for (size_t i = 0; i < all_.size(); ++i) places.emplace(all_[i], i);
+        for (size_t i = 0; i < all_.size(); ++i) {
+            auto of = kept_->twins.find(all_[i]);
+            auto first = of ? places.find(of->first) : places.end();
+            if (first == places.end() || kept_->twins.find(of->first)) continue;
+            twins_[i] = {std::move(of), first->second};
+        }
+        for (const Buffer& b : program_.buffers) buffers_.insert(b.name);
+    }
+
+    KernelPtr by_itself(size_t i, Region* noted) const {
+        return spelled(program_, all_[i], noted ? noting(target_, *noted) : target_);
+    }
+    void spell_first(size_t i) {
+        done_[i] = kept_ ? kept_->spelled
+                               .get(all_[i], {numbers_, &asked_[i]},
+                                    [&](Region& noted) { return SameKernel{by_itself(i, &noted)}; })
+                               .kernel
+                         : by_itself(i, nullptr);
+    }
+    void spell_twin(size_t i) {
+        const Twin& twin = *twins_[i].of;
+        const size_t first = twins_[i].first;
+        auto make = [&](Region& noted) -> SameKernel {
+            Renaming names;
+            std::optional<Kernel> copy = renamed(*done_[first], twin, *all_[i], buffers_, &names);
+            if (!copy) return {by_itself(i, &noted)};
+            meet(noted, KeptRegion(asked_[first]));
+            return {kept_->twin(std::move(*copy), {done_[first], twin.buffers_of_first,
+                                                   twin.buffers, std::move(names)})};
+        };
+        done_[i] = kept_->spelled.get(all_[i], {numbers_, &asked_[i]}, make).kernel;
+    }
+
+    const Program& program_;
+    const Target& target_;
+    KeptKernels* kept_;
+    const std::vector<KernelPtr> all_;
+    std::vector<double> numbers_;
+    std::vector<KernelPtr> done_;
+    std::vector<Region> asked_;
+    std::vector<TwinOf> twins_;
+    std::set<Name> buffers_;
+};
+
+}  // namespace
+
+Program spell(Program program, const Target& target, KeptKernels* kept, Region* asked,
+              Workers* workers) {
+    const OtherKernels others = Spelled(program, target, kept).spell(workers, asked);
     return with_kernels(std::move(program), others);
 }
 
