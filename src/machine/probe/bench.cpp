@@ -199,8 +199,7 @@ void Bench::prepare_memory() {
                                           : levels.back().shared_set_bytes);
     memory_at_.assign(cores, 0);
     if (tile_) {
-        pages_.emplace(levels.size() > 1 ? levels[levels.size() - 2].set_bytes : 8 * kMiB,
-                       Region::Pages::Ordinary);
+        pages_.emplace(levels.size() > 1 ? levels[levels.size() - 2].set_bytes : 8 * kMiB);
         crew.run(1, [this](int) { touch(*pages_); });
     }
     crew.run(cores, [this](int worker) { touch(regions_[worker]); });

@@ -93,7 +93,7 @@ private:
     int64_t ticks_n_ = 0;
     SweepLoops sweeps_;
     StreamTile tile_ = nullptr;
-    std::optional<Region> pages_;     ///< in ordinary pages, as most weights lie
+    std::optional<Region> pages_;     ///< in huge pages, as packed weights lie
     std::vector<Region> regions_;     ///< one per worker
     std::vector<int64_t> memory_at_;  ///< where each worker's next sweep of memory starts
     std::vector<Region> chains_;      ///< one per level

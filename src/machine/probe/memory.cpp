@@ -84,8 +84,7 @@ SweepLoops sweep_loops([[maybe_unused]] const CpuFeatures& features) {
 #endif
 }
 
-Region::Region(int64_t bytes, Pages pages)
-    : bytes_((bytes + kHugePage - 1) / kHugePage * kHugePage) {
+Region::Region(int64_t bytes) : bytes_((bytes + kHugePage - 1) / kHugePage * kHugePage) {
     // One huge page more, so that the start can be aligned to one; the rest is never touched.
     void* memory = mmap(nullptr, static_cast<size_t>(bytes_ + kHugePage), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -97,8 +96,7 @@ Region::Region(int64_t bytes, Pages pages)
     size_t tail = address + kHugePage - aligned;
     if (tail != 0) munmap(reinterpret_cast<char*>(aligned) + bytes_, tail);
     data_ = reinterpret_cast<char*>(aligned);
-    madvise(data_, static_cast<size_t>(bytes_),
-            pages == Pages::Huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    madvise(data_, static_cast<size_t>(bytes_), MADV_HUGEPAGE);
 }
 
 Region::~Region() {

@@ -18,13 +18,11 @@ struct SweepLoops {
 };
 SweepLoops sweep_loops(const CpuFeatures&);
 
-/// Memory of its own pages, huge ones where the system gives them and ordinary ones are not asked
-/// for.
+/// Memory of its own pages, huge ones where the system gives them.
 class Region {
 public:
-    enum class Pages { Huge, Ordinary };
     /// Rounded up to huge pages; UserError when the system refuses.
-    explicit Region(int64_t bytes, Pages pages = Pages::Huge);
+    explicit Region(int64_t bytes);
     ~Region();
     Region(Region&& other) noexcept;
     Region(const Region&) = delete;
