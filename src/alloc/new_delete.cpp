@@ -1,6 +1,6 @@
 // `operator new` and `delete` of programs that link this: mimalloc's, which keeps blocks of each
 // size at hand. A program is made of small nodes, hundreds of thousands of which are made and
-// dropped for each machine that is priced; glibc's malloc takes a quarter of that time.
+// dropped for each machine that is priced; with glibc's malloc, 30 % of the instructions.
 
 // Sanitizers have an allocator of their own.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -60,7 +60,7 @@ struct KernelCost {
     bool once = false;             ///< runs at load, not with the model
     int threads = 1;               ///< that have work
     double flops = 0;
-    double macs = 0;            ///< multiply-adds of contractions, nothing padded (gir::Ledger)
+    double macs = 0;            ///< multiply-adds of contractions, as gir::Ledger counts
     machine::Interval time_us;  ///< max(compute, data) + stall + fixed, but for copies that the
                                 ///< work waits for; low: all levels overlap, high: nothing does
     std::string bound;          ///< "compute", or the level that serves the longest
