@@ -146,8 +146,8 @@ def on_processes(folder, inputs):
 
 # Trained classifiers that are certain of random inputs: the softmax gives one, and no gradient in f32.
 CERTAIN = ("file_type",)
-# Steps of one that learns quickly, and of one that those lead past its minimum.
-LEARNING_RATES = ("0.001", "0.00001")
+# The loss of steps small enough falls, but by too little to be printed where gradients are small.
+LEARNING_RATES = ("0.001", "0.00001", "1")
 
 
 def losses_of(folder, scratch, learning_rate):
@@ -163,7 +163,7 @@ def losses_of(folder, scratch, learning_rate):
 
 
 def train(name, folder, scratch):
-    """The loss falls by small enough steps; where gradients are steep (a network without its normalisations), not by larger."""
+    """The loss falls at one of the rates: gradients of a network without its normalisations are steep, those of probabilities flat."""
     losses = {}
     try:
         for rate in LEARNING_RATES:
