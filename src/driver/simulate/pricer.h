@@ -44,6 +44,9 @@ public:
     /// Once so many bytes are kept of machines before, those are dropped that the last ones did not
     /// ask for.
     void keep(double bytes) { most_bytes_ = bytes; }
+    /// More than models come to: of DenseNet-121 300 machines with caches leave 0.4 GB, of
+    /// ResNet-18 10,000 leave 0.17. With half of what a model comes to, the next machine takes 1.15
+    /// times as long.
     static constexpr double kMostBytes = 2e9;
     double kept_bytes() const;  ///< gir::KeptSize
     /// One that has priced nothing yet, for another thread, without workers.
