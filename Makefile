@@ -13,7 +13,7 @@ help:
 	@echo "make lint    layers, function lengths, clang-format, clang-tidy"
 	@echo "make long    what takes minutes and CI leaves out"
 	@echo "make asan    unit tests under address and undefined-behaviour sanitizers"
-	@echo "make tsan    the unit tests of src/run under the thread sanitizer"
+	@echo "make tsan    unit tests that several threads run, under the thread sanitizer"
 
 build: build/build.ninja
 	@cmake --build build -j $(JOBS) --target smeaton smeaton_python
@@ -70,8 +70,11 @@ asan:
 tsan:
 	@tools/setup test
 	@cmake --preset tsan
-	@cmake --build build-tsan -j $(JOBS) --target run_test
+	@cmake --build build-tsan -j $(JOBS) --target base_test run_test sim_test search_test
+	@build-tsan/base_test --gtest_filter='Workers*'
 	@build-tsan/run_test --gtest_filter='Executor*:Pool*:Teams*:Copies*'
+	@build-tsan/sim_test --gtest_filter='Sharing*'
+	@build-tsan/search_test --gtest_filter='Search*'
 
 fuzz:
 	@tools/setup fuzz

@@ -1,17 +1,20 @@
 // pricing_bench MACHINE.yaml N [NAME=VALUE…] MODEL.onnx…: prices each model on N machines after the
 // first, each level of each between half and twice as large by chance (log-uniform, seeded), and
-// prints the CPU times of the first two machines, the median of the others, the growth of memory
-// over the last nine tenths and the sum of all predictions, to hold two builds against each other.
-// --stepped: sizes are halves and doubles, as in a space. The last machine's price is held against
-// that of a pricer that saw no other machine: exit 1 where they differ. NAME=VALUE binds open sizes
-// of the models behind it.
+// prints the CPU times of the first two machines, the median of the others and the sum of all
+// predictions, to hold two builds against each other; then memory, ten times over the run: what the
+// process has, what it has asked for, and what of that the pricer says it keeps. --stepped: sizes
+// are halves and doubles, as in a space. --keep=MB: the pricer's bound. The last machine's price is
+// held against that of a pricer that saw no other machine: exit 1 where they differ. NAME=VALUE
+// binds open sizes of the models behind it.
 #include <fmt/core.h>
+#include <mimalloc.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <numeric>
 #include <random>
 
 #include "base/error.h"
@@ -31,6 +34,20 @@ double resident_mb() {
     return resident * 4096 / 1e6;
 }
 
+/// Blocks that this thread has and others have not taken over, without what the allocator has
+/// besides.
+double asked_for_mb() {
+    double bytes = 0;
+    mi_heap_visit_blocks(
+        mi_heap_get_default(), false,
+        [](const mi_heap_t*, const mi_heap_area_t* area, void*, size_t, void* sum) {
+            *static_cast<double*>(sum) += static_cast<double>(area->used * area->block_size);
+            return true;
+        },
+        &bytes);
+    return bytes / 1e6;
+}
+
 /// Of this thread at work, so that others on the machine count less.
 double cpu_ms() {
     timespec at{};
@@ -40,6 +57,7 @@ double cpu_ms() {
 
 /// Sizes in whole steps of a factor of two, as a space has them.
 bool stepped = false;
+double keep_mb = driver::Pricer::kMostBytes / 1e6;
 
 machine::Machine resized(machine::Machine m, std::mt19937& chance) {
     for (machine::Level& level : m.levels) {
@@ -69,10 +87,13 @@ bool price(const std::string& model, const driver::FeedRequest& feeds, const mac
     const driver::Opened opened = driver::open_model(model, feeds, options);
     const double start = cpu_ms();
     driver::Pricer pricer(opened.graph, opened.feeds, options);
+    pricer.keep(keep_mb * 1e6);
+    const double model_mb = asked_for_mb();
     pricer.price(m);
     const double first = cpu_ms() - start;
     std::vector<double> times;
-    double before = 0, predicted_ms = 0;
+    double predicted_ms = 0;
+    std::string memory;
     std::mt19937 chance(7);
     machine::Machine other;
     driver::SimulateResult last;
@@ -82,15 +103,19 @@ bool price(const std::string& model, const driver::FeedRequest& feeds, const mac
         last = pricer.price(other);
         times.push_back(cpu_ms() - turn);
         predicted_ms += last.time_ms.value;
-        if (i == count / 10) before = resident_mb();
+        if ((i + 1) % std::max(1, count / 10) == 0)
+            memory +=
+                fmt::format("  after {:6}: {:7.1f} MB, asked for {:7.1f}, kept {:7.1f}\n", i + 1,
+                            resident_mb(), asked_for_mb() - model_mb, pricer.kept_bytes() / 1e6);
     }
-    const double grown = resident_mb() - before;
     const double second = times.front();
+    const double all_ms = std::accumulate(times.begin(), times.end(), 0.0);
     std::nth_element(times.begin(), times.begin() + count / 2, times.end());
     fmt::print(
-        "{:8.1f} ms first  {:7.2f} ms second  {:7.2f} ms each  {:+6.1f} MB of {:.0f}  sum {:.17g}  "
-        "{}\n",
-        first, second, times[static_cast<size_t>(count / 2)], grown, before, predicted_ms, model);
+        "{:8.1f} ms first  {:7.2f} ms second  {:7.2f} ms each  {:8.1f} s in all  sum {:.17g}  "
+        "{}\n{}",
+        first, second, times[static_cast<size_t>(count / 2)], all_ms / 1e3, predicted_ms, model,
+        memory);
     const bool alike = same(last, driver::Pricer(opened.graph, opened.feeds, options).price(other));
     if (!alike) fmt::print(stderr, "{}: priced otherwise after other machines\n", model);
     return alike;
@@ -111,6 +136,8 @@ int main(int argc, char** argv) {
             const std::string word = argv[i];
             if (word == "--stepped")
                 stepped = true;
+            else if (word.starts_with("--keep="))
+                keep_mb = std::atof(word.c_str() + 7);
             else if (word.find('=') != std::string::npos)
                 feeds.dims.push_back(word);
             else

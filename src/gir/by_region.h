@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/workers.h"
+#include "gir/kept_size.h"
 #include "gir/kernel_form.h"
 #include "gir/room.h"
 
@@ -24,13 +25,13 @@ struct Asking {
     Region* asked = nullptr;
 };
 
-/// Values, each for a region of numbers. Equal values are one: what is kept of that one is found
-/// again.
-template <class Value>
+constexpr size_t kMostRegions = 48;
+
+/// Values, each for a region of numbers, the last that were asked for. Equal values are one: what
+/// is kept of that one is found again.
+template <class Value, size_t kMost = kMostRegions>
 class ByRegion {
 public:
-    static constexpr size_t kMost = 48;
-
     struct Kept {
         KeptRegion region;
         Value value;
@@ -41,12 +42,14 @@ public:
         auto at = std::find_if(kept_.begin(), kept_.end(),
                                [&](const Kept& kept) { return kept.region.contains(numbers); });
         if (at == kept_.end()) return nullptr;
+        if (at - kept_.begin() >= asked_for_) ++asked_for_;
         std::rotate(kept_.begin(), at, at + 1);
         return &kept_.front();
     }
     const Kept& add(const Region& asked, Value value) {
         value = one_of(std::move(value));
         if (kept_.size() == kMost) kept_.pop_back();
+        asked_for_ = std::min<std::ptrdiff_t>(asked_for_ + 1, kMost);
         return *kept_.insert(kept_.begin(), {KeptRegion(asked), std::move(value)});
     }
     /// What is kept for the numbers, or what `make` gives, which notes what it asks.
@@ -61,7 +64,25 @@ public:
         if (now.asked) meet(*now.asked, kept->region);
         return kept->value;
     }
-    size_t size() const { return kept_.size(); }
+    /// Drops what was not asked for since the last turn.
+    void turn() {
+        kept_.erase(kept_.begin() + asked_for_, kept_.end());
+        asked_for_ = 0;
+    }
+    bool empty() const { return kept_.empty(); }
+    bool has(const Value& value) const {
+        return std::any_of(kept_.begin(), kept_.end(),
+                           [&](const Kept& kept) { return kept.value == value; });
+    }
+    /// `of(value)` measures what a value holds.
+    template <class Of>
+    void measure(KeptSize& size, const Of& of) const {
+        size.add_all(kept_);
+        for (const Kept& kept : kept_) {
+            size.add(kept.region);
+            of(kept.value);
+        }
+    }
 
 private:
     Value one_of(Value value) const {
@@ -70,7 +91,8 @@ private:
         return value;
     }
 
-    std::vector<Kept> kept_;  // the most recently used first
+    std::vector<Kept> kept_;        // the most recently used first
+    std::ptrdiff_t asked_for_ = 0;  // of these, since the last turn
 };
 
 /// Entries by kernel, in two halves: what was not used while the newer one filled up is dropped.
@@ -105,14 +127,20 @@ public:
         older_ = std::move(newer_);
         newer_ = {};
     }
-    /// The sum over all entries.
-    template <class Count>
-    size_t sum_of(const Count& count) const {
+    template <class Visit>
+    void for_each(const Visit& visit) const {
         const std::lock_guard lock(mutex_);
-        size_t sum = 0;
         for (const auto* half : {&newer_, &older_})
-            for (const auto& [kernel, entry] : *half) sum += count(*entry);
-        return sum;
+            for (const auto& [kernel, entry] : *half) visit(kernel, *entry);
+    }
+    /// `of(entry)` measures what an entry holds; here the rest.
+    template <class Of>
+    void measure(KeptSize& size, const Of& of) const {
+        for_each([&](const KernelPtr& kernel, const Entry& entry) {
+            size.add(kernel);
+            size.add(sizeof(Entry) + 2 * KeptSize::kNode);
+            of(entry);
+        });
     }
 
 private:
@@ -158,9 +186,15 @@ public:
     Value get(const KernelPtr& kernel, const Asking& now, Make make) {
         return entries_.of(kernel)->get(now, make);
     }
-    void turn() { entries_.turn(); }
-    size_t values() const {
-        return entries_.sum_of([](const ByRegion<Value>& e) { return e.size(); });
+    /// Drops what was not asked for since the last turn.
+    void turn() {
+        entries_.turn();
+        entries_.for_each([](const KernelPtr&, ByRegion<Value>& entry) { entry.turn(); });
+    }
+    /// `of(value)` measures what a value holds.
+    template <class Of>
+    void measure(KeptSize& size, const Of& of) const {
+        entries_.measure(size, [&](const ByRegion<Value>& entry) { entry.measure(size, of); });
     }
 
 private:
@@ -205,16 +239,33 @@ public:
         });
         for (const size_t i : followers) {
             auto& own = entries[i]->own;
-            if (own.size() >= ByRegion<Value>::kMost) own.erase(own.begin());
+            if (own.size() >= kMostRegions) own.erase(own.begin());
             own.emplace_back(to_follow[i], values[i]);
         }
         return values;
     }
-    void turn() { entries_.turn(); }
-    /// Those that followed others, and those that first of their form had.
-    size_t values() const {
-        return entries_.sum_of([](const Entry& e) {
-            return e.own.size() + (e.form->body.empty() ? 0 : e.equals->values.size());
+    /// Drops what was not asked for since the last turn.
+    void turn() {
+        entries_.turn();
+        std::unordered_set<const Class*> turned;
+        entries_.for_each([&](const KernelPtr&, Entry& entry) {
+            if (turned.insert(entry.equals.get()).second) entry.equals->values.turn();
+        });
+        // What followed goes with what it followed.
+        entries_.for_each([](const KernelPtr&, Entry& entry) {
+            std::erase_if(entry.own,
+                          [&](const auto& own) { return !entry.equals->values.has(own.first); });
+        });
+    }
+    /// `of(value)` measures what a value holds.
+    template <class Of>
+    void measure(KeptSize& size, const Of& of) const {
+        entries_.measure(size, [&](const Entry& entry) {
+            size.add(*entry.form);
+            size.add_all(entry.own);
+            for (const auto& [made, value] : entry.own) of(value);
+            if (size.is_new(entry.equals.get()))
+                entry.equals->values.measure(size, [&](const MadePtr& made) { of(made->first); });
         });
     }
 

@@ -54,7 +54,7 @@ KernelForm form_of(const Twin&, const KernelForm& of_first);
 /// The same buffer but for name and data.
 bool same_port(const Buffer&, const Buffer&);
 
-/// Values by form. Not bounded: lives as long as one program is worked on.
+/// Values by form. Not bounded by itself.
 template <class Value>
 class FormTable {
 public:
@@ -73,7 +73,6 @@ public:
     const Entry& add(KernelForm form, Value value) {
         std::vector<Entry>& same_hash = entries_[form.hash];
         same_hash.push_back({std::move(form), std::move(value)});
-        ++size_;
         return same_hash.back();
     }
     /// That of an equal form, or an empty one for it; good until the next is made.
@@ -89,11 +88,15 @@ public:
             for (const Entry& e : found) visit(e.form, e.value);
     }
 
-    size_t size() const { return size_; }
+    template <class Unwanted>
+    void erase_if(Unwanted unwanted) {
+        for (auto& [hash, found] : entries_)
+            std::erase_if(found, [&](const Entry& e) { return unwanted(e.value); });
+        std::erase_if(entries_, [](const auto& found) { return found.second.empty(); });
+    }
 
 private:
     std::unordered_map<size_t, std::vector<Entry>> entries_;
-    size_t size_ = 0;
 };
 
 /// Rewrites every kernel of a program by a function that looks at nothing but the kernel and the

@@ -134,6 +134,12 @@ bool KeptRegion::contains(const std::vector<double>& values) const {
                        [&](const Part& p) { return p.span.contains(values[p.index]); });
 }
 
+size_t KeptRegion::bytes() const {
+    size_t sum = parts_.capacity() * sizeof(Part);
+    for (const Part& p : parts_) sum += p.span.steps.capacity() * sizeof(Span::Step);
+    return sum;
+}
+
 void meet(Region& into, const KeptRegion& other) {
     for (const KeptRegion::Part& p : other.parts_) into[p.index].meet(p.span);
 }

@@ -101,6 +101,8 @@ public:
     KeptRegion(const Region&);
 
     bool contains(const std::vector<double>& values) const;
+    /// That it has taken from the heap.
+    size_t bytes() const;
     friend void meet(Region&, const KeptRegion&);
 
 private:

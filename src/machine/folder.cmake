@@ -1,9 +1,10 @@
-# Measuring loops mean something only when optimised, in debug and sanitizer builds too.
+# Measuring loops mean something only when optimised, in debug and sanitizer builds too; headers that were
+# precompiled for a sanitizer are no good to them.
 set_source_files_properties(
     ${PROJECT_SOURCE_DIR}/src/machine/probe/compute.cpp
     ${PROJECT_SOURCE_DIR}/src/machine/probe/memory.cpp
     ${PROJECT_SOURCE_DIR}/src/machine/probe/stream_tile.cpp
-    PROPERTIES COMPILE_OPTIONS "-O2;-fno-sanitize=all")
+    PROPERTIES COMPILE_OPTIONS "-O2;-fno-sanitize=all" SKIP_PRECOMPILE_HEADERS ON)
 target_link_libraries(smeaton_machine PUBLIC Threads::Threads)
 
 # machines/*.yaml and machines/devices/*.yaml travel inside the program.

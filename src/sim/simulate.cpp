@@ -158,7 +158,7 @@ private:
         const auto known = kept_.named.of(kernel);
         for (const KeptModels::Named& n : *known)
             if (n.first == first) return n.named;
-        if (known->size() == gir::ByRegion<int>::kMost) known->erase(known->begin());
+        if (known->size() == gir::kMostRegions) known->erase(known->begin());
         ModelPtr named = named_as(*kernel, *first, from, to);
         known->push_back({first, named});
         return named;
@@ -379,37 +379,6 @@ private:
 };
 
 }  // namespace
-
-bool operator==(const KeptModels::Traffic& a, const KeptModels::Traffic& b) {
-    auto same_bytes = [](const cost::ArrayBytes& x, const cost::ArrayBytes& y) {
-        return x.read == y.read && x.write == y.write;
-    };
-    auto same = [&](const auto& x, const auto& y) {
-        return std::equal(x.begin(), x.end(), y.begin(), y.end(), same_bytes);
-    };
-    return a.of->cache == b.of->cache && a.of->instances == b.of->instances &&
-           same(a.of->fetched, b.of->fetched) && same(a.of->first, b.of->first);
-}
-
-/// Of one kernel: the rest is the same.
-bool operator==(const KeptModels::Model& a, const KeptModels::Model& b) {
-    return a.caches == b.caches && (a.bare == b.bare || a.bare->pipeline == b.bare->pipeline);
-}
-
-void KeptModels::turn() {
-    models.turn();
-    named.turn();
-    bare.turn();
-    for (auto& cache : caches) cache.turn();
-    parts.turn();
-}
-
-size_t KeptModels::values() const {
-    size_t sum = bare.values() + named.sum_of([](const auto& all) { return all.size(); }) +
-                 parts.sum_of([](const cost::PartsTable& table) { return table.size(); });
-    for (const auto& cache : caches) sum += cache.values() / 8;  // numbers by array, no more
-    return sum + models.values() / 8;
-}
 
 ProgramEnergy energy_of(const ProgramCost& cost) {
     constexpr double kWattPerPjUs = 1e-6;

@@ -18,8 +18,6 @@ using namespace gir;
 
 /// Below what rounding may add to a sum in another order.
 constexpr double kClearOfRounding = 1e-11;
-/// Of one kernel; the ones used last.
-constexpr size_t kMostPrices = 1024;
 
 bool reads_any(const Kernel& kernel, const Program& program, const std::set<Name>& roots) {
     return std::any_of(kernel.reads.begin(), kernel.reads.end(),
@@ -82,6 +80,27 @@ std::vector<KernelPrices::Group> KernelPrices::groups_of(const Program& shaped,
     return groups;
 }
 
+void KernelPrices::turn() {
+    // Those that stand in no program that is kept.
+    std::erase_if(entries_, [](const auto& of) { return of.second.use_count() == 1; });
+    for (auto& [form, entry] : entries_) {
+        entry->prices.turn();
+        entry->charged.turn();
+    }
+    expected_us_.clear();
+}
+
+void KernelPrices::measure(KeptSize& size) const {
+    size.add_all(entries_);
+    size.add_all(expected_us_);
+    for (const auto& [form, entry] : entries_) {
+        rewrite::measure(size, form);
+        size.add(sizeof(Entry) + KeptSize::kNode);
+        entry->prices.measure(size, [](double) {});
+        entry->charged.measure(size, [](double) {});
+    }
+}
+
 void KernelPrices::expect(const KernelPrices& other) {
     expected_us_ = other.expected_us_;
     for (const auto& [form, entry] : other.entries_)
@@ -89,25 +108,20 @@ void KernelPrices::expect(const KernelPrices& other) {
 }
 
 double KernelPrices::us(Entry& entry, const PricedOn& on) {
-    auto at = std::find_if(entry.prices.begin(), entry.prices.end(), [&](const Entry::Price& p) {
-        return p.of_levels.contains(on.of_levels) && p.of_target.contains(on.of_target);
-    });
-    if (at == entry.prices.end()) {
-        Region of_levels(on.of_levels.size()), of_target(on.of_target.size());
+    entry.last_us = entry.prices.get({on.numbers}, [&](Region& asked) {
+        Region of_levels(on.of_levels.size()), of_target(numbers_of(on.target).size());
         double us = 0;
         try {
             us = priced(entry, on, of_levels, of_target);
         } catch (const UserError&) {
             us = 0;  // no rate for what it does; whoever evaluates the machine will say so
         }
-        of_target.resize(on.target.levels.size());  // all else is the family's
-        if (entry.prices.size() == kMostPrices) entry.prices.pop_back();
-        at = entry.prices.insert(entry.prices.begin(), {of_levels, of_target, us});
-    } else {
-        std::rotate(entry.prices.begin(), at, at + 1);
-        at = entry.prices.begin();
-    }
-    return entry.last_us = at->us;
+        // All else that the target has is the family's.
+        std::copy_n(of_target.begin(), on.target.levels.size(),
+                    std::copy(of_levels.begin(), of_levels.end(), asked.begin()));
+        return us;
+    });
+    return entry.last_us;
 }
 
 double least_us(std::vector<KernelPrices::Group>& groups, const PricedOn& on, double enough_us) {

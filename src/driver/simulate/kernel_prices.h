@@ -22,25 +22,21 @@ struct PricedOn {
     const machine::Machine& machine;
     const gir::Target& target;
     const gir::rewrite::Rules& rules;
-    std::vector<double> of_levels, of_target;  ///< the machine's capacities, the target's numbers
+    std::vector<double> of_levels;  ///< the machine's capacities
+    std::vector<double> numbers;    ///< these, then the capacities of the target's levels
 };
 
 class KernelPrices {
 public:
     /// Equal kernels of a shaped program, and what came of them.
     struct Entry {
+        static constexpr size_t kMostPrices = 1024, kMostCharged = 64;
         explicit Entry(gir::rewrite::KeptFormPtr of) : form(std::move(of)) {}
 
         gir::rewrite::KeptFormPtr form;
-        struct Price {
-            gir::KeptRegion of_levels, of_target;  ///< numbers for which it is the same
-            double us = 0;
-        };
-        std::vector<Price> prices = {};               ///< the last one used first
+        gir::ByRegion<double, kMostPrices> prices = {};
         gir::ByKernel<double> charged{kMostCharged};  ///< what spelled kernels take
         double last_us = 0;  ///< when it was asked last, here or on another family
-
-        static constexpr size_t kMostCharged = 64;
     };
     struct Group {
         std::shared_ptr<Entry> entry;
@@ -50,6 +46,9 @@ public:
     /// The kernels of the program's runs by form. Left out are what runs at load only, what stands
     /// in branches and repeats, and what reads a state that has changed: that is tiled otherwise.
     std::vector<Group> groups_of(const gir::Program& shaped, gir::rewrite::KeptForms&);
+    /// Drops what was not asked for since the last turn.
+    void turn();
+    void measure(gir::KeptSize&) const;
     /// Takes over how long each took when it was asked last.
     void expect(const KernelPrices& of_another_family);
 

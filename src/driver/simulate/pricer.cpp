@@ -1,7 +1,7 @@
 #include "driver/simulate/pricer.h"
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "cost/kernel_cost.h"
 #include "cost/oracle.h"
@@ -9,9 +9,7 @@
 #include "driver/pipeline.h"
 #include "driver/source.h"
 #include "gir/common_cpu.h"
-#include "gir/each_kernel.h"
 #include "gir/rewrite/for_target.h"
-#include "gir/walk.h"
 
 namespace smeaton::driver {
 
@@ -21,7 +19,6 @@ constexpr size_t kFamilies = 2;  // each of hundreds of megabytes after hundreds
 constexpr size_t kOutcomes = 64;
 constexpr size_t kShaped = kOutcomes + 24;
 constexpr size_t kAnswers = 48;
-constexpr size_t kForms = 4096;
 
 /// The first element that is wanted, moved to the front; null: there is none.
 template <class Element, class Wanted>
@@ -60,16 +57,6 @@ const gir::KeptRegion& remembered(std::vector<gir::KeptRegion>& regions,
                                   const gir::Region& region) {
     if (regions.size() == kAnswers) regions.erase(regions.begin());
     return regions.emplace_back(region);
-}
-
-/// The mean of a program's, about.
-double bytes_a_kernel(const gir::Program& program) {
-    constexpr double kBytesAStatement = 2000;
-    double statements = 0;
-    const std::vector<gir::KernelPtr> all = gir::distinct_kernels(program);
-    for (const gir::KernelPtr& kernel : all)
-        gir::for_each_stmt(kernel->body, [&](const gir::Stmt&) { ++statements; });
-    return kBytesAStatement * statements / static_cast<double>(std::max<size_t>(1, all.size()));
 }
 
 bool same_program(const gir::Program& a, const gir::Program& b) {
@@ -146,7 +133,6 @@ Pricer::Structure& Pricer::structure_of(const gir::Target& target) {
     const std::string like = gir::levels_of_any_size(target);
     Structure* known = recalled(structures_, [&](const Structure& s) { return s.like == like; });
     if (!known) known = &remembered(structures_, Structure{like}, kFamilies);
-    if (known->forms->size() > kForms) known->forms = std::make_shared<gir::rewrite::KeptForms>();
     return *known;
 }
 
@@ -184,47 +170,73 @@ Pricer::Costed& Pricer::costed_for(Structure& structure, Family& family, const g
     return *known->costed;
 }
 
-/// About, by what the tables of all programs count.
 double Pricer::kept_bytes() const {
-    size_t values = 0;
-    std::set<const Shape*> shapes;
-    std::set<const Costed*> costed;
+    gir::KeptSize size;
+    auto add_regions = [&](const std::vector<gir::KeptRegion>& regions) {
+        size.add_all(regions);
+        for (const gir::KeptRegion& region : regions) size.add(region);
+    };
     for (const Structure& structure : structures_) {
-        structure.forms->for_each([&](const auto&, const gir::rewrite::KeptFormPtr& form) {
-            values += form->kept.values();
-        });
-        for (const auto& outcome : structure.outcomes) shapes.insert(outcome->shape.get());
+        measure(size, *structure.forms);
+        for (const auto& outcome : structure.outcomes) outcome->measure(size);
     }
     for (const Family& family : families_) {
-        values += family.prices->charged.values();
-        for (const Shaped& shaped : family.shaped)
-            if (shaped.costed) costed.insert(shaped.costed.get());
+        family.prices->measure(size);
+        family.kernels.measure(size);
+        for (const Shaped& shaped : family.shaped) {
+            shaped.outcome->measure(size);
+            for (const auto& answers : shaped.answered) add_regions(answers);
+            add_regions(shaped.known);
+            if (shaped.costed && size.is_new(shaped.costed.get()))
+                shaped.costed->models.measure(size);
+        }
     }
-    for (const Shape* shape : shapes) values += shape->kernels.values();
-    for (const Costed* of : costed) values += of->models.values();
-    return bytes_a_kernel_ * static_cast<double>(values);
+    return size.bytes();
+}
+
+void Pricer::Outcome::measure(gir::KeptSize& size) const {
+    if (!size.is_new(this)) return;
+    size.add(region);
+    for (const gir::rewrite::Question& q : questions)
+        for (const auto* forms : {&q.before, &q.after})
+            for (const gir::rewrite::KeptFormPtr& form : *forms) gir::rewrite::measure(size, form);
+    if (!size.is_new(shape.get())) return;
+    size.add(shape->program);
+    shape->kernels.measure(size);
 }
 
 void Pricer::turn() {
+    std::unordered_set<const void*> turned;  // outcomes share shapes, and those what they take
     for (Family& family : families_) {
         family.shaped.remove_if(
             [&](const Shaped& s) { return !s.costed || s.costed->turn < turns_; });
-        family.prices->charged.turn();
-        for (Shaped& shaped : family.shaped) shaped.costed->models.turn();
+        for (Shaped& shaped : family.shaped)
+            if (turned.insert(shaped.costed.get()).second) shaped.costed->models.turn();
+        family.kernels.turn();
+        family.prices->turn();
     }
     for (Structure& structure : structures_) {
         // That nobody else has.
         structure.outcomes.remove_if([](const auto& outcome) { return outcome.use_count() == 1; });
-        for (const auto& outcome : structure.outcomes) outcome->shape->kernels.turn();
-        structure.forms->for_each(
-            [](const auto&, const gir::rewrite::KeptFormPtr& form) { form->kept.turn(); });
+        for (const auto& outcome : structure.outcomes)
+            if (turned.insert(outcome->shape.get()).second) outcome->shape->kernels.turn();
+        gir::rewrite::turn(*structure.forms);
     }
     ++turns_;
 }
 
+/// Looking takes time: it is done again when half of the room that is left may be full.
 void Pricer::keep_bounded() {
-    constexpr int64_t kMachinesBetweenLooks = 32;
-    if (++machines_ % kMachinesBetweenLooks == 0 && kept_bytes() > most_bytes_) turn();
+    constexpr double kLeast = 32, kMost = 1024;  // machines
+    if (since_turn_++ < next_look_) return;
+    const double kept = kept_bytes(), machines = static_cast<double>(since_turn_);
+    if (kept > most_bytes_) {
+        turn();
+        since_turn_ = 0;
+    }
+    const double room = (most_bytes_ - kept) / 2;
+    next_look_ =
+        since_turn_ + static_cast<int64_t>(std::clamp(machines * room / kept, kLeast, kMost));
 }
 
 Pricer::Prepared Pricer::prepared(const machine::Machine& m, const SimulateOptions& options) {
@@ -250,7 +262,6 @@ auto Pricer::simulated(const machine::Machine& m, const SimulateOptions& options
     const Prepared on = prepared(m, options);
     const gir::Program tiled =
         gir::rewrite::tiled_for(on.costed.shape->program, on.target, on.rules);
-    if (bytes_a_kernel_ == 0) bytes_a_kernel_ = bytes_a_kernel(tiled);
     return simulate(tiled, &on.costed.models);
 }
 
@@ -259,12 +270,16 @@ double Pricer::least_us(const machine::Machine& m, double enough_us) {
     const Prepared on = prepared(m, {});
     std::vector<double> of_levels;
     for (const machine::Level& level : m.levels) of_levels.push_back(level.capacity_bytes.value);
+    std::vector<double> numbers = of_levels;
+    const std::vector<double> of_target = gir::numbers_of(on.target);
+    numbers.insert(numbers.end(), of_target.begin(),
+                   of_target.begin() + static_cast<std::ptrdiff_t>(on.target.levels.size()));
     if (on.costed.groups.empty())
         on.costed.groups =
             on.family.kernels.groups_of(on.costed.shape->program, *on.structure.forms);
-    return driver::least_us(
-        on.costed.groups,
-        {m, on.target, on.rules, std::move(of_levels), gir::numbers_of(on.target)}, enough_us);
+    return driver::least_us(on.costed.groups,
+                            {m, on.target, on.rules, std::move(of_levels), std::move(numbers)},
+                            enough_us);
 }
 
 SimulateResult Pricer::price(const machine::Machine& m, const SimulateOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
@@ -276,6 +277,28 @@ TEST(Pricer, NoFigureDependsOnHowManyWorkOnIt) {
     }
 }
 
+/// As the threads of a search do, each with a pricer of its own.
+TEST(Pricer, SeveralPriceBesideEachOther) {
+    std::mt19937 chance(6);
+    std::vector<machine::Machine> machines;
+    for (const char* name : {"server-cpu", "systolic-chip", "near-memory"})
+        for (int i = 0; i < 3; ++i) machines.push_back(resized(described(name), chance));
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        const Pricer first(graph, {}, {});
+        std::vector<SimulateResult> beside(3 * machines.size());
+        Workers(3).each(3, [&](size_t of, size_t) {
+            Pricer mine = first.another();
+            for (size_t i = 0; i < machines.size(); ++i) {
+                mine.least_us(machines[i], INFINITY);
+                beside[of * machines.size() + i] = mine.price(machines[i]);
+            }
+        });
+        for (size_t i = 0; i < beside.size(); ++i)
+            expect_equal(beside[i], beside[i % machines.size()]);
+        expect_equal(beside[0], simulate_model(graph, {}, {}, machines[0], {}));
+    }
+}
+
 /// So little is kept that all goes at every look.
 TEST(Pricer, WhatIsDroppedIsWorkedOutAgain) {
     std::mt19937 chance(9);
@@ -289,6 +312,63 @@ TEST(Pricer, WhatIsDroppedIsWorkedOutAgain) {
         expect_equal(little.price(m), all.price(m));
     }
     EXPECT_LT(little.kept_bytes(), all.kept_bytes());
+}
+
+/// Bytes that this process has asked of glibc's heap and not given back.
+double heap_bytes() {
+    return static_cast<double>(mallinfo2().uordblks);
+}
+
+/// Sanitizers have a heap of their own.
+bool heap_is_glibcs() {
+    const double before = heap_bytes();
+    const std::vector<std::string> some(1000);
+    return heap_bytes() - before >= static_cast<double>(some.size() * sizeof some[0]);
+}
+
+/// Chips of one family and of others, machines with caches: what each takes, and the bound of it.
+void price_many(Pricer& pricer, int count, std::mt19937& chance) {
+    for (int i = 0; i < count; ++i) {
+        const machine::Machine m = i % 3 == 0   ? resized(described("server-cpu"), chance)
+                                   : i % 3 == 1 ? resized(described("systolic-chip"), chance)
+                                                : other_chip(chance);
+        pricer.least_us(m, INFINITY);
+        pricer.price(m);
+    }
+}
+
+TEST(Pricer, WhatItKeepsIsWhatTheHeapHas) {
+    std::mt19937 chance(31);
+    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+        Pricer pricer(graph, {}, {});
+        price_many(pricer, 3, chance);  // names, and what else stays whatever comes
+        if (!heap_is_glibcs()) GTEST_SKIP() << "another heap";
+        const double before = heap_bytes() - pricer.kept_bytes();
+        price_many(pricer, 60, chance);
+        const double grown = heap_bytes() - before;
+        EXPECT_NEAR(pricer.kept_bytes() / grown, 1, 0.15);
+    }
+}
+
+/// The bound, and what is asked for between two looks at it.
+TEST(Pricer, KeepsNoMoreThanItMay) {
+    std::mt19937 chance(32);
+    const model::Graph graph = convolutions();
+    Pricer all(graph, {}, {}), some(graph, {}, {});
+    some.keep(8e6);
+    double most = 0, of_few = 0;
+    for (int i = 0; i < 120; ++i) {
+        const machine::Machine m = resized(described("systolic-chip"), chance);
+        const double least_us = all.least_us(m, INFINITY);
+        EXPECT_NEAR(some.least_us(m, INFINITY), least_us, 1e-12 * least_us);
+        const SimulateResult priced = some.price(m);
+        expect_equal(priced, all.price(m));
+        if (i % 20 == 0) expect_equal(priced, simulate_model(graph, {}, {}, m, {}));
+        if (i < 32) of_few = all.kept_bytes();
+        most = std::max(most, some.kept_bytes());
+    }
+    EXPECT_LT(most, 8e6 + of_few);
+    EXPECT_GT(all.kept_bytes(), most);
 }
 
 TEST(Pricer, MemoryStaysFlatOverManyMachines) {

@@ -87,4 +87,28 @@ StmtPtr TouchTable::only(StmtPtr statement) {
     return statement;
 }
 
+namespace {
+
+void measure_touches(KeptSize& size, const Touches& touches) {
+    size.add_all(touches);
+    for (const auto& [target, touch] : touches) {
+        size.add_all(touch.boxes);
+        for (const Box& box : touch.boxes) size.add_all(box.reach);
+    }
+}
+
+}  // namespace
+
+void TouchTable::measure(KeptSize& size) const {
+    for (const auto& [hash, alike] : seen_)
+        for (const Seen& s : alike) {
+            size.add(sizeof(Seen) + KeptSize::kNode);
+            size.add(s.block);
+            size.add_all(s.around.extents);
+            size.add_all(s.around.tiles);
+            if (size.is_new(s.touches.get())) measure_touches(size, *s.touches);
+        }
+    for (const auto& [hash, alike] : statements_) size.add(alike);
+}
+
 }  // namespace smeaton::gir::cache

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gir/cache/footprint.h"
+#include "gir/kept_size.h"
 
 namespace smeaton::gir::cache {
 
@@ -24,6 +25,7 @@ public:
                        const FootprintOptions&);
     /// The statement, or one made before that says the same, so that what is known of it is found.
     StmtPtr only(StmtPtr);
+    void measure(KeptSize&) const;
 
 private:
     struct Seen {

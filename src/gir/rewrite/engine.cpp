@@ -181,6 +181,26 @@ Program alone(const Program& program, const KernelPtr& kernel) {
     return out;
 }
 
+void KeptPrices::turn() {
+    for (auto* prices : {&tiled, &standing}) {
+        for (auto& [form, by_region] : *prices) by_region.turn();
+        std::erase_if(*prices, [](const auto& of) { return of.second.empty(); });
+    }
+    charged.turn();
+}
+
+void KeptPrices::measure(KeptSize& size) const {
+    auto in_itself = [](const Price&) {};
+    for (const auto* prices : {&tiled, &standing}) {
+        size.add_all(*prices);
+        for (const auto& [form, by_region] : *prices) {
+            rewrite::measure(size, form);
+            by_region.measure(size, in_itself);
+        }
+    }
+    charged.measure(size, in_itself);
+}
+
 Prices::Prices(Target target, Oracle oracle, std::set<std::string> skip,
                std::shared_ptr<KeptPrices> kept)
     : target_(std::move(target)),

@@ -39,6 +39,10 @@ struct KeptPrices {
     std::unordered_map<KeptFormPtr, ByRegion<Price>> tiled, standing;
     ByKernel<Price> charged;  ///< what spelled kernels take
 
+    /// Drops what was not asked for since the last turn; not the forms.
+    void turn();
+    void measure(KeptSize&) const;
+
     static constexpr size_t kMostCharged = 4096;
 };
 

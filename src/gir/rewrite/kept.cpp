@@ -87,11 +87,27 @@ void KeptKernels::turn() {
     known_count_ = 0;
 }
 
-size_t KeptKernels::values() const {
-    constexpr size_t kOfATable = 8;  // touches of as many kernels' statements, about
-    size_t sum = tiled.values() + claimed.values() + spelled.values();
-    for (const auto& step : claim_steps) sum += step.values();
-    return sum + kOfATable * touches_.sum_of([](const cache::TouchTable&) { return size_t{1}; });
+void KeptKernels::measure(KeptSize& size) const {
+    tiled.measure(size, [&](const TiledKernel& t) {
+        size.add(t.kernel);
+        for (const Packing& p : t.packings) size.add(p.packed);
+    });
+    auto add_kernel = [&](const SameKernel& s) { size.add(s.kernel); };
+    claimed.measure(size, add_kernel);
+    for (const auto& step : claim_steps)
+        step.measure(size, [&](const Claimed& c) {
+            size.add(c.kernel);
+            size.add_all(c.claim_of);
+        });
+    spelled.measure(size, add_kernel);
+    twins.measure(size, [&](const Twin& twin) { size.add(twin); });
+    touches_.measure(size, [&](const cache::TouchTable& table) { table.measure(size); });
+    for (const KnownByName* known : {&known_, &known_before_})
+        for (const auto& [name, named] : *known)
+            for (const Known& k : named) {
+                size.add(k.kernel);
+                for (const Buffer& b : k.ports) size.add(b);
+            }
 }
 
 namespace {
@@ -115,6 +131,25 @@ KeptFormPtr kept_form(KeptForms& forms, Program alone) {
     if (const auto* known = forms.find(form)) return known->value;
     const size_t hash = form.hash;
     return forms.add(std::move(form), std::make_shared<KeptForm>(std::move(alone), hash)).value;
+}
+
+void turn(KeptForms& forms) {
+    forms.erase_if([](const KeptFormPtr& form) { return form.use_count() == 1; });
+    forms.for_each([](const KernelForm&, const KeptFormPtr& form) { form->kept.turn(); });
+}
+
+void measure(KeptSize& size, const KeptForms& forms) {
+    forms.for_each([&](const KernelForm& form, const KeptFormPtr& kept) {
+        size.add(form);
+        measure(size, kept);
+    });
+}
+
+void measure(KeptSize& size, const KeptFormPtr& form) {
+    if (!size.is_new(form.get())) return;
+    size.add(sizeof(KeptForm) + KeptSize::kNode);
+    size.add(form->alone);
+    form->kept.measure(size);
 }
 
 }  // namespace smeaton::gir::rewrite

@@ -60,8 +60,7 @@ struct KeptKernels {
     KernelPtr twin(Kernel, Twin);
     /// Drops what was not asked for since the last turn.
     void turn();
-    /// Kernels, and tables of what blocks touch, about.
-    size_t values() const;
+    void measure(KeptSize&) const;
     /// What blocks of the kernel touch, and of what claims make of it. Never null.
     std::shared_ptr<cache::TouchTable> touches_of(const KernelPtr& kernel) {
         return touches_.of(kernel);
@@ -94,5 +93,10 @@ using KeptForms = FormTable<KeptFormPtr>;
 
 /// The entry of the kernel of a program made by `alone`, made where there is none.
 KeptFormPtr kept_form(KeptForms&, Program alone);
+/// Drops those that nobody else has, and of the others what was not asked for since the last turn.
+void turn(KeptForms&);
+void measure(KeptSize&, const KeptForms&);
+/// Once, whoever has it.
+void measure(KeptSize&, const KeptFormPtr&);
 
 }  // namespace smeaton::gir::rewrite
