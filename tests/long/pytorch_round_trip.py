@@ -150,9 +150,19 @@ CERTAIN = ("file_type",)
 LEARNING_RATES = ("0.001", "0.00001", "1")
 
 
-def losses_of(folder, scratch, learning_rate):
+def open_sizes(path, feeds):
+    """NAME=NUMBER of the dims that the model leaves open, but for samples, as the feeds have them."""
+    sizes = {}
+    for port in smeaton.Session(path).get_inputs():
+        for name, number in list(zip(port.shape, np.array(feeds[port.name]).shape))[1:]:
+            if isinstance(name, str):
+                sizes[name] = number
+    return [f"{name}={number}" for name, number in sizes.items()]
+
+
+def losses_of(folder, scratch, learning_rate, sizes):
     command = [sys.executable, str(folder / "train.py"), "--epochs", "4", "--batch", "2"]
-    command += ["--learning-rate", learning_rate]
+    command += ["--learning-rate", learning_rate, "--sizes", *sizes]
     fixed = (folder / "train.py").read_text().split("BATCH: int | None = ")[1].split(" ")[0]
     if fixed != "None":
         command[5] = fixed
@@ -162,12 +172,12 @@ def losses_of(folder, scratch, learning_rate):
     return [float(line.split()[-1]) for line in done.stdout.splitlines()]
 
 
-def train(name, folder, scratch):
+def train(name, folder, scratch, sizes):
     """The loss falls at one of the rates: gradients of a network without its normalisations are steep, those of probabilities flat."""
     losses = {}
     try:
         for rate in LEARNING_RATES:
-            losses[rate] = losses_of(folder, scratch, rate)
+            losses[rate] = losses_of(folder, scratch, rate, sizes)
             if losses[rate][-1] < losses[rate][0]:
                 break
         else:
@@ -227,7 +237,9 @@ def check(case, processes, exports_only):
         loss = loss_of(case, wanted)
         if loss:
             pytorch.emit(source / case["model"], folder, "--train", "--loss", loss)
-            faults += train(case["name"], folder, scratch) if a_family else []
+            if a_family:
+                sizes = open_sizes(source / case["model"], feeds)
+                faults += train(case["name"], folder, scratch, sizes)
         faults += lint(folder)
         if processes and a_family:
             other = scratch / "processes"

@@ -364,7 +364,7 @@ def test_a_training_script_is_written_when_asked(tmp_path):
     folder = emitted(path, tmp_path / "out", "--train", "--optimizer", "adamw")
     assert {file.name for file in folder.iterdir()} == FILES | {"train.py"}
     text = (folder / "train.py").read_text()
-    assert "torch.optim.AdamW(" in text and "F.cross_entropy(" in text
+    assert "torch.optim.AdamW(" in text and "F.cross_entropy(" in text and "--sizes" in text
     for function in functions(folder / "train.py"):
         assert function.end_lineno - function.lineno < 80
 

@@ -26,8 +26,11 @@ def random_target(output: Tensor) -> Tensor | None:
 @TARGET@
 
 
-def random_data(model: Model, samples: int) -> tuple[list[Tensor], Tensor | None]:
+def random_data(
+    model: Model, samples: int, given: dict[str, int]
+) -> tuple[list[Tensor], Tensor | None]:
     sizes = {shape[0]: samples for shape, _ in INPUTS if shape and isinstance(shape[0], str)}
+    sizes |= given
     inputs = [random_input(shape, dtype, sizes) for shape, dtype in INPUTS]
     with torch.no_grad():
         results = model.eval()(*inputs)
@@ -59,6 +62,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=BATCH or 8)
     parser.add_argument("--learning-rate", type=float, default=@RATE@)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sizes", nargs="*", default=[], metavar="NAME=NUMBER")
     arguments = parser.parse_args()
     if BATCH is not None and arguments.batch != BATCH:
         raise SystemExit(f"the model takes batches of {BATCH}")
@@ -67,7 +71,8 @@ def main() -> None:
     if arguments.data:
         inputs, target = read_data(arguments.data)
     else:
-        inputs, target = random_data(model, arguments.batch)
+        given = {name: int(number) for name, number in (w.split("=") for w in arguments.sizes)}
+        inputs, target = random_data(model, arguments.batch, given)
     optimizer = optimizer_of(model, arguments.learning_rate)
     model.train()
     for epoch in range(arguments.epochs):
@@ -158,10 +163,11 @@ std::string train_text(const Source& source, const TrainText& train) {
     std::string text = fmt::format(
         R"PY("""Trains the model: {}, by {}.
 
-    python train.py [DATA.pt] [--epochs N] [--batch N] [--learning-rate X]
+    python train.py [DATA.pt] [--epochs N] [--batch N] [--learning-rate X] [--sizes NAME=NUMBER ...]
 
 DATA.pt is what torch.save wrote of {{"inputs": [tensor, ...], "target": tensor}}: the model's inputs
-in their order, samples along the first axis. Without it, random samples show that it runs.
+in their order, samples along the first axis. Without it, random samples show that it runs; sizes
+that the model leaves open are 1 there unless they are given.
 Writes trained.pt: the state dict, for Model().load_state_dict(torch.load("trained.pt")).
 """
 
