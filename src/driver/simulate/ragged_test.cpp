@@ -143,7 +143,7 @@ void expect_even(const machine::Machine& m, const Work& work, const std::vector<
     }
 }
 
-/// Of each work three extents; with SMEATON_LONG (tests/long/ragged.py: minutes) all.
+/// Of each work four extents; with SMEATON_LONG (tests/long/ragged.py: minutes) all.
 TEST(Ragged, ExtentsCostNoMoreThanHalfAsMuchAgainAsTheNextMultiple) {
     constexpr int64_t kMost = 300;
     const bool whole = std::getenv("SMEATON_LONG") != nullptr;
@@ -152,10 +152,13 @@ TEST(Ragged, ExtentsCostNoMoreThanHalfAsMuchAgainAsTheNextMultiple) {
     std::mt19937 random(11);
     for (const machine::Machine& m : chips())
         for (const Work& work : works_on(m)) {
-            // One beside a multiple, where what is left over is least, and two anywhere.
+            // One beside a multiple, where what is left over is least, one that fills little of
+            // the unit, and two anywhere.
             std::uniform_int_distribution<int64_t> anywhere(1, kMost);
+            std::uniform_int_distribution<int64_t> little(1, std::max<int64_t>(1, work.step / 4));
             const int64_t multiple = anywhere(random) / work.step * work.step;
-            const std::vector<int64_t> drawn = {multiple + 1, anywhere(random), anywhere(random)};
+            const std::vector<int64_t> drawn = {multiple + 1, little(random), anywhere(random),
+                                                anywhere(random)};
             expect_even(m, work, whole ? all : drawn);
         }
 }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "gir/rewrite/claim/claimer.h"
+#include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
 
@@ -25,6 +26,21 @@ bool Claimer::claimable(Name source) const {
     auto tile = tiles.find(source);
     if (tile != tiles.end()) return further_out.count(tile->second.tile.level) > 0;
     return kernel.program.find_buffer(source) != nullptr;
+}
+
+// A cache keeps whole lines. To a scratchpad less than a line is worth a copy where a unit would
+// wait for the memory each time that it computes with it; moves and arrays are ahead of what they
+// bring.
+bool Claimer::spares_units(const Block& b, Name source) const {
+    if (!level.software_managed) return false;
+    bool spares = false;
+    for_each_op(b, [&](const Op& op) {
+        if (op.kind == OpKind::Move || op.kind == OpKind::Mma) return;
+        for_each_slice(op, [&](const Slice& slice, bool stored) {
+            spares = spares || (!stored && slice.target == source);
+        });
+    });
+    return spares;
 }
 
 // Would a claim further in, in a smaller part, bring in more bytes than one in this block?
@@ -59,7 +75,7 @@ std::vector<Candidate> Claimer::candidates(const Block& b, const Extents& scope,
         auto bytes = static_cast<double>(touch.bytes());
         c.saved_bytes = touch.asked_bytes - bytes;
         if (!for_operand()) {
-            if (touch.bytes() < level.line_bytes) continue;
+            if (touch.bytes() < level.line_bytes && !spares_units(b, name)) continue;
             c.ring = !for_all_operands() && !around.axis.empty() &&
                      overlaps(touch.boxes[0], around.axis) &&
                      !kept_further_in(b, around.axis, name) &&

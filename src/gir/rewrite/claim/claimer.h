@@ -72,6 +72,7 @@ private:
     StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Room& room);
     StmtPtr alone(const StmtPtr&, const Extents& scope, const Room& room);
     bool claimable(Name source) const;
+    bool spares_units(const Block& b, Name source) const;
     bool gains_here(const Block&, const Extents& scope, Name source, const Touch&) const;
     cache::TouchesPtr touched(const Block& b, const Extents& scope, const KnownTiles& known) const {
         return observer.touched(b, scope, known);
