@@ -286,26 +286,40 @@ Machine told() {
     return m;
 }
 
-// As the core issues nothing else while it gathers, what there is to issue comes on top.
-TEST(KernelCost, a_partial_vector_is_gathered_like_a_whole_one) {
-    const std::string text = R"(program p
-  buffer x: dram f32[r: 9, c: 32] input
-  buffer y: dram f32[c: 32, r: 9] output
+std::string turned(int rows) {
+    return fmt::format(R"(program p
+  buffer x: dram f32[r: {0}, c: 32] input
+  buffer y: dram f32[c: 32, r: {0}] output
   run t(x -> y)
 
 kernel t(x -> y)
   parallel c: 32 core
-    move y[c,r] <- x[r,c] over r: 9
-)";
+    move y[c,r] <- x[r,c] over r: {0}
+)",
+                       rows);
+}
+
+// As the core issues nothing else while it gathers, what there is to issue comes on top.
+TEST(KernelCost, a_partial_vector_is_gathered_like_a_whole_one) {
+    const std::string text = turned(13);
     gir::Program program = spelled(text, told());
     KernelModel model = model_kernel(program, *gir::kernels(program).front(), told(), {1, 0});
     EXPECT_EQ(model.busiest.gathered, 32 * 2 * 8);
     EXPECT_EQ(
         model_kernel(program, *gir::kernels(program).front(), hand(), {1, 0}).busiest.gathered,
-        32 * 9);
+        32 * 13);
     const double issued = model.busiest.stores + 3 * model.busiest.loop_turns;
     EXPECT_EQ(model.busiest.stores, 32 * 2);
     EXPECT_NEAR(cost(text, told(), 1).compute_us.value, (32 * 2 * 8 + issued / 4) * 1e-3, 1e-12);
+}
+
+TEST(KernelCost, of_a_vector_half_full_the_elements_are_loaded_one_by_one) {
+    gir::Program program = spelled(turned(8 + 4), told());
+    KernelModel model = model_kernel(program, *gir::kernels(program).front(), told(), {1, 0});
+    EXPECT_EQ(model.busiest.gathered, 32 * 8);
+    EXPECT_EQ(model.busiest.loads, 32 * 4);
+    EXPECT_EQ((model.busiest.vector_instructions[{machine::OpClass::Shuffle, tensor::DType::kF32}]),
+              32 * 3);
 }
 
 TEST(KernelCost, lanes_within_their_bounds_take_a_mask_each_time) {

@@ -258,7 +258,8 @@ private:
                 work_.gathered += f.runs * points(f, used);
                 return;
             }
-            const double vectors = f.runs * product(f, used);
+            double vectors = f.runs * product(f, used);
+            if (!written && !s.within) vectors -= one_by_one(f, vectors);
             work_.gathered += vectors * f.width;
             if (s.within && bounded_along(f, *s.within)) work_.masks += vectors;
             return;
@@ -274,6 +275,17 @@ private:
         // A constant is made once, in the type that it is stored in.
         if (along && bits < 32 && f.op.kind != OpKind::Fill)
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
+    }
+
+    /// Of so many vectors that would be gathered those of which half the lanes or fewer count:
+    /// these are loaded one by one, and put together.
+    double one_by_one(const Frame& f, double vectors) {
+        const double last = std::fmod(extent(f, static_cast<size_t>(f.lane)), f.width);
+        if (last == 0 || 2 * last > f.width) return 0;
+        const double rows = vectors / f.vectors;
+        work_.loads += rows * last;
+        charge(f, {OpClass::Shuffle, DType::kF32, 1}, rows * (last - 1) / f.runs);
+        return rows;
     }
 
     /// A core behind a cache of lines gathers by a load for each lane, whether it counts or not,

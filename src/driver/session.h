@@ -137,6 +137,9 @@ struct ParallelChoice {
     /// often a choice has been made: one made on a busy machine is made again.
     double uncertainty = 0;
     int timings = 1;
+    /// What all kernels took on one thread beside copies of themselves on the others, over what
+    /// they took alone: near 1 where each thread has a core, over 1.5 where they share one.
+    double crowding = 1;
     double bound_us = 0;  ///< of every schedule over the kernels' times
     double critical_path_us = 0;
     double work_us = 0;           ///< least core time of all kernels / threads

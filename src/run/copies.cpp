@@ -107,4 +107,15 @@ Plan copies_of(const Plan& plan, int copies) {
     return joined(std::vector<Plan>(arenas.size(), plan), arenas);
 }
 
+Plan copies_in_turn(const Plan& plan, int copies, int width) {
+    Plan out = copies_of(plan, copies);
+    const int n = static_cast<int>(plan.steps.size());
+    for (int i = 0; i < static_cast<int>(out.steps.size()); ++i) {
+        PlanStep& step = out.steps[static_cast<size_t>(i)];
+        step.team = {i / n * width, width};
+        if (i % n > 0) step.after = {i - 1};
+    }
+    return out;
+}
+
 }  // namespace smeaton::run

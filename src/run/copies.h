@@ -12,10 +12,15 @@ namespace smeaton::run {
 /// InternalError where a step writes persistent memory: the copies would meet there.
 Plan copies_of(const Plan&, int copies);
 
-/// The same for plans of one program, each sample with a plan (and teams, and an arena laid out for
-/// them) of its own. `arenas`, by sample: the number of the arena that it uses, 0 for the first.
-/// Samples that share one must have equal plans but for their teams, and the order must see to it
-/// that each has ended before the next begins.
+/// Copies to time steps by: copy c on the team of `width` threads from c * width on, each of its
+/// steps after the one before. Else who has to wait would do a part of a step further on, whose
+/// time from its beginning to its end would hold all that lies between.
+Plan copies_in_turn(const Plan&, int copies, int width);
+
+/// As copies_of for plans of one program, each sample with a plan (and teams, and an arena laid out
+/// for them) of its own. `arenas`, by sample: the number of the arena that it uses, 0 for the
+/// first. Samples that share one must have equal plans but for their teams, and the order must see
+/// to it that each has ended before the next begins.
 Plan joined(const std::vector<Plan>& samples, const std::vector<int>& arenas);
 
 }  // namespace smeaton::run

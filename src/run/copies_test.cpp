@@ -76,6 +76,17 @@ TEST(Copies, run_side_by_side_on_memory_of_their_own) {
         }
 }
 
+TEST(Copies, in_turn_no_step_begins_before_the_one_before_it_has_ended) {
+    EXPECT_TRUE(sample().steps[2].after.empty());  // it could
+    const Plan plan = copies_in_turn(sample(), 2, 3);
+    ASSERT_EQ(plan.steps.size(), 6U);
+    for (int i = 0; i < 6; ++i) {
+        const PlanStep& step = plan.steps[static_cast<size_t>(i)];
+        EXPECT_EQ(step.after, i % 3 == 0 ? std::vector<int>() : std::vector<int>{i - 1}) << i;
+        EXPECT_EQ(step.team, (Team{i / 3 * 3, 3})) << i;
+    }
+}
+
 TEST(Copies, memory_that_they_would_share_is_not_written) {
     Plan plan = sample();
     plan.steps[0].writes = {5};

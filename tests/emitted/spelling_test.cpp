@@ -72,6 +72,25 @@ TEST(Spelling, that_stands_is_kept) {
               text);
 }
 
+// An instruction that gathers loads each lane, also those that do not count.
+TEST(Spelling, half_a_vector_out_of_line_is_loaded_one_by_one) {
+    auto code = [](int rows) {
+        return code_of(parsed(fmt::format(R"(program p
+  buffer x: dram f32[r: {0}, c: 40] input
+  buffer y: dram f32[c: 40, r: {0}] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  parallel c: 40 core
+    move y[c,r] <- x[r,c] over r: {0} spelled lanes r by 16
+)",
+                                          rows)));
+    };
+    EXPECT_THAT(code(8), testing::AllOf(testing::HasSubstr("[240]"),
+                                        testing::Not(testing::HasSubstr("gather_f32"))));
+    EXPECT_THAT(code(9), testing::HasSubstr("gather_f32"));
+}
+
 struct Edit {
     const char* name;
     const char* kernel;

@@ -30,6 +30,7 @@ constexpr Figure kFigures[] = {
     {"critical_path_us", &ParallelChoice::critical_path_us},
     {"work_us", &ParallelChoice::work_us},
     {"uncertainty", &ParallelChoice::uncertainty},
+    {"crowding", &ParallelChoice::crowding},
 };
 
 schedule::Placed read_placed(TextReader& in, int task) {

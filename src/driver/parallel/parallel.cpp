@@ -41,6 +41,9 @@ constexpr int kFewestLastRounds = 7;  // six suffice to show a gain where all ag
 constexpr int kRunsOfALastTurn = 3;
 // A choice that a busy machine left more uncertain than this is made anew, a few times at most.
 constexpr double kUncertain = 0.02;
+// As is one whose threads were in each other's way by more than this: a virtual machine may have
+// had less than a core for each.
+constexpr double kCrowded = 1.5;
 constexpr int kMostTimings = 3;
 // Runs of a plan while it is timed: as many as fit into the time, within these numbers.
 constexpr int kFewestRuns = 3, kMostRuns = 40;
@@ -130,7 +133,10 @@ public:
 private:
     void keep_the_more_certain(std::optional<ParallelChoice>& known) {
         const int timings = known ? known->timings + 1 : 1;
-        if (known && known->uncertainty < choice_.uncertainty) choice_ = *std::move(known);
+        const auto doubt = [](const ParallelChoice& c) {
+            return std::pair(std::max(c.crowding, kCrowded), c.uncertainty);
+        };
+        if (known && doubt(*known) < doubt(choice_)) choice_ = *std::move(known);
         choice_.timings = timings;
     }
 
@@ -179,14 +185,16 @@ private:
         Trial trial(subject_, std::move(alone), 1);
         for (const std::vector<double>& us : step_times(trial, plan.steps.size()))
             alone_us_.push_back(lower_quartile(us));
+        double beside_us = 0;
+        for (const schedule::Task& task : base_.tasks) beside_us += task.durations_us[0];
+        choice_.crowding =
+            beside_us / std::max(1e-3, std::reduce(alone_us_.begin(), alone_us_.end()));
     }
 
     void time_steps_on(const run::Plan& plan, int k) {
         const int copies = threads_ / k;
         const size_t n = plan.steps.size();
-        run::Plan beside = run::copies_of(plan, copies);
-        for (size_t i = 0; i < beside.steps.size(); ++i)
-            beside.steps[i].team = {static_cast<int>(i / n) * k, k};
+        run::Plan beside = run::copies_in_turn(plan, copies, k);
         Trial trial(subject_, std::move(beside), copies);
         const std::vector<std::vector<double>> us = step_times(trial, n);
         for (size_t i = 0; i < n; ++i)
@@ -493,7 +501,8 @@ private:
 }  // namespace
 
 bool is_final(const ParallelChoice& c) {
-    return c.wanted != "auto" || c.uncertainty <= kUncertain || c.timings >= kMostTimings;
+    return c.wanted != "auto" || c.timings >= kMostTimings ||
+           (c.uncertainty <= kUncertain && c.crowding <= kCrowded);
 }
 
 ParallelChoice choose_arrangement(const ParallelSubject& subject) {

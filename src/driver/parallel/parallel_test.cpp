@@ -169,6 +169,7 @@ TEST(Parallel, what_was_timed_is_kept_for_the_next_session) {
     EXPECT_EQ(folder.kept(), parallel_text(first));
     // However busy the machine was: one that needs no second timing.
     first.uncertainty = 0.02;
+    first.crowding = 1.5;
     folder.keep(parallel_text(first));
     const ParallelChoice second = choose();
     EXPECT_TRUE(second.kept);
@@ -194,6 +195,11 @@ TEST(Parallel, a_choice_is_final_once_certain_or_timed_often) {
     EXPECT_FALSE(is(0.0201, 1));
     EXPECT_FALSE(is(0.0201, 2));
     EXPECT_TRUE(is(0.0201, 3));
+    c.crowding = 1.5;
+    EXPECT_TRUE(is(0.02, 1));
+    c.crowding = 1.51;
+    EXPECT_FALSE(is(0.02, 2));
+    EXPECT_TRUE(is(0.02, 3));
     c.wanted = "list";
     EXPECT_TRUE(is(1, 1));
 }
@@ -205,9 +211,10 @@ TEST(Parallel, what_a_busy_machine_left_uncertain_is_chosen_again_a_few_times) {
         return session.parallel(feeds());
     };
     ParallelChoice choice = choose();
-    const auto keep = [&](double uncertainty, int timings) {
+    const auto keep = [&](double uncertainty, int timings, double crowding = 1) {
         choice.uncertainty = uncertainty;
         choice.timings = timings;
+        choice.crowding = crowding;
         folder.keep(parallel_text(choice));
     };
     keep(0.01, 1);
@@ -222,6 +229,9 @@ TEST(Parallel, what_a_busy_machine_left_uncertain_is_chosen_again_a_few_times) {
     EXPECT_LE(choose().uncertainty, 0.0201);
     keep(1e6, 3);
     EXPECT_TRUE(choose().kept);
+    // However certain, one that was made while threads had less than a core each.
+    keep(0, 1, 1e6);
+    EXPECT_LT(choose().crowding, 1e6);
 }
 
 TEST(Parallel, a_line_of_kernels_and_one_thread_are_left_alone) {
@@ -417,6 +427,7 @@ TEST(Parallel, the_kept_text_reads_back_and_errors_name_the_place) {
     c.cpu = "a \"CPU\", 2 cores";
     c.serial_us = 10.5;
     c.uncertainty = 0.125;
+    c.crowding = 1.25;
     c.timings = 2;
     c.ways = {{"serial", "", 10.5, 0.25}, {"linear", "plain", 12, 0}};
     c.energy_of = "RAPL: package-0";
@@ -431,7 +442,7 @@ TEST(Parallel, the_kept_text_reads_back_and_errors_name_the_place) {
         parse_parallel(text, "f", asked);
         FAIL() << "it was taken";
     } catch (const UserError& error) {
-        EXPECT_NE(std::string(error.what()).find("f:17:"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("f:18:"), std::string::npos) << error.what();
     }
 }
 

@@ -89,9 +89,12 @@ std::string read_vector(Function& f, const Access& a, const Point& point, const 
     return fmt::format("*(const u{}*)({})", type, address);
 }
 
-/// The stride of lanes that one instruction gathers: f32 in memory, within 32-bit offsets.
+/// The stride of lanes that one instruction gathers: f32 in memory, within 32-bit offsets. It loads
+/// every lane of the register, whether it counts or not: half of them or fewer come sooner one by
+/// one, unless each would have to be tested.
 std::optional<int64_t> gathered_stride(Function& f, const Access& a, const Point& point) {
     if (!f.isa().gathers() || a.dtype() != DType::kF32) return std::nullopt;
+    if (a.bounds.empty() && 2 * point.count <= f.lanes()) return std::nullopt;
     const std::optional<int64_t> stride = lane_stride(a, point);
     const bool fits =
         stride && std::abs(*stride) * f.lanes() <= std::numeric_limits<int32_t>::max();

@@ -16,7 +16,7 @@ namespace {
 
 // Vectors per pass: enough independent work to fill the pipes, few enough for the register file.
 constexpr int64_t kShortBodyOps = 8;
-constexpr int64_t kVectorsOfShortBody = 2;
+constexpr int64_t kVectorsOfShortBody = 2, kMostVectors = 8;
 
 // Elements stored along the lanes for each that goes element by element, for lanes to pay.
 constexpr double kAlongToAcross = 64;
@@ -67,6 +67,21 @@ int64_t widest_lanes(const Program& program, const Block& body, const Target& ta
         });
     });
     return lanes;
+}
+
+/// So many lanes; whole blocks of memory where they would end inside one: nothing tells then where
+/// the next block begins, and what lies in blocks would go element by element.
+int64_t lanes_of_whole_blocks(const Program& program, const Block& body, Name lane, int64_t width,
+                              const Target& target) {
+    const int64_t vector = target.lanes(DType::kF32);
+    for_each_op(body, [&](const Op& op) {
+        for_each_slice(op, [&](const Slice& s, bool) {
+            const int64_t block = runs_along(program, s, lane) ? block_along(program, s, lane) : 0;
+            const bool ends_inside = block > 0 && block % width != 0 && width % block != 0;
+            if (ends_inside && block % vector == 0 && block <= kMostVectors * vector) width = block;
+        });
+    });
+    return width;
 }
 
 int64_t count_ops(const Block& body) {
@@ -222,6 +237,8 @@ struct Vectorizer {
         int64_t width = widest_lanes(program, nest.body, target);
         if (weighs && count_ops(nest.body) <= kShortBodyOps && !has_special(nest.body))
             width *= kVectorsOfShortBody;
+        if (!lane.empty() && !streams)
+            width = lanes_of_whole_blocks(program, nest.body, lane, width, target);
         std::vector<AxisPlan> plans;
         if (streams) {
             if (!lane.empty()) width = widest_lanes(program, nest.body, target);

@@ -68,5 +68,36 @@ TEST(Vectorize, cores_share_the_outermost_dim_of_memory) {
     EXPECT_EQ(shared_axis("[w, h, c]"), Name("w"));
 }
 
+/// How many elements a move into blocks of so many takes at once.
+int64_t lanes_into_blocks_of(int block) {
+    const Program program = program_of(fmt::format(R"(program pack
+  buffer w: memory f32[k: 20, n: 960] input
+  buffer p: memory f32[k: 20, n: 960] output [n/{0}, k, n%{0}]
+  run pack(w -> p)
+
+kernel pack(w -> p)
+  parallel k: 20, n: 960 any
+    move p[k,n] <- w[k,n]
+)",
+                                                   block));
+    std::set<Name> taken;
+    std::map<Name, int64_t> placed;
+    int64_t lanes = 1;
+    for_each_op(vectorize(program, kernels(program).front()->body.front(), common_cpu(64, 32, 2),
+                          taken, placed, true),
+                [&](const Op& op) {
+                    for (const NamedDim& d : op.dims) lanes *= d.extent.value();
+                });
+    return lanes;
+}
+
+TEST(Vectorize, lanes_do_not_end_inside_a_block) {
+    EXPECT_EQ(lanes_into_blocks_of(64), 32);
+    EXPECT_EQ(lanes_into_blocks_of(48), 48);
+    EXPECT_EQ(lanes_into_blocks_of(16), 32);
+    EXPECT_EQ(lanes_into_blocks_of(15), 32);   // no whole vectors: element by element
+    EXPECT_EQ(lanes_into_blocks_of(240), 32);  // too many
+}
+
 }  // namespace
 }  // namespace smeaton::gir::rewrite
