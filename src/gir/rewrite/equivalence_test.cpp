@@ -93,7 +93,7 @@ TEST(Rewrites, random_programs_mean_the_same_after_every_stage) {
 }
 
 TEST(Rewrites, seeds_that_found_a_fault_once) {
-    for (uint64_t seed : {887, 10544, 14820, 21873, 27115, 901822, 8000036})
+    for (uint64_t seed : {887, 10544, 14820, 21873, 27115, 901822, 8000036, 31002527})
         expect_the_same_after_every_stage(seed);
 }
 

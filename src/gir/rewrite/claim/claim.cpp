@@ -172,8 +172,9 @@ private:
             level,
             all ? levels_outside(target, level) : std::set{target.outermost().name},
             {program_, {target.registers().name, level.line_bytes, step.operand}, &touches_}};
+        const Room all_of_it = level.capacity.room();
         Block next =
-            claimer.block(body, {}, {}, false, (level.capacity.room() * step.share).whole());
+            claimer.block(body, {}, {}, false, {(all_of_it * step.share).whole(), all_of_it});
         if (claimer.made == 0) return claimed;
         Kernel kernel = *claimed.kernel;
         kernel.body = std::move(next);

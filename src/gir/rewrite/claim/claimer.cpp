@@ -13,7 +13,8 @@ using cache::LoopOf;
 using cache::note_tile;
 
 // A tile that the block fills and then only reads can be claimed once it is filled.
-Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity, Room& room) {
+Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity, Free& room,
+                            Room& whole) {
     std::map<Name, size_t> filled;  // tiles of this block -> the last statement that writes it
     for (size_t i = 0; i < b.size(); ++i) {
         auto* let = std::get_if<Let>(&b[i]->node);
@@ -30,12 +31,14 @@ Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity,
         std::vector<Candidate> found = candidates(rest, scope, {}, capacity);
         kernel.written.insert(name);
         for (const Candidate& c : found) {
-            if (c.source != name || !room.holds(static_cast<double>(c.touch.bytes()))) continue;
+            const auto bytes = static_cast<double>(c.touch.bytes());
+            if (c.source != name || !room.reckoned.holds(bytes) || !whole.holds(bytes)) continue;
             Block claimed = insert(c, Name(), rest);
-            room = room - static_cast<double>(c.touch.bytes());
+            room = room - bytes;
+            whole = whole - bytes;
             b.resize(last + 1);
             b.insert(b.end(), claimed.begin(), claimed.end());
-            return claim_filled(std::move(b), scope, capacity, room);
+            return claim_filled(std::move(b), scope, capacity, room, whole);
         }
     }
     return b;
@@ -49,37 +52,46 @@ double Claimer::own_bytes(const Stmt& s) const {
     return counts ? static_cast<double>(bytes_of(*let)) : 0;
 }
 
-/// What of the room the block's own tiles take. A scratchpad has no room to lend: what stands in it
-/// beside those of blocks further in counts as well.
-double Claimer::taken_by(const Block& b) const {
+double Claimer::own_bytes(const Block& b) const {
+    double own = 0;
+    for (const StmtPtr& s : b) own += own_bytes(*s);
+    return own;
+}
+
+/// The most that the block's tiles and those of blocks further in take at once.
+double Claimer::standing(const Block& b) const {
     double own = 0, most = 0;
     for (const StmtPtr& s : b) {
         own += own_bytes(*s);
-        const Block* body = level.software_managed ? body_of(*s) : nullptr;
-        most = std::max(most, own + (body ? taken_by(*body) : 0));
+        const Block* body = body_of(*s);
+        most = std::max(most, own + (body ? standing(*body) : 0));
     }
-    return std::max(own, most);
+    return most;
 }
 
 Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,
-                     const Room& around_it) {
-    Room room = around_it, free = around_it - taken_by(b);
-    for (const StmtPtr& s : b) {
+                     const Free& around_it) {
+    for (const StmtPtr& s : b)
         if (auto* let = std::get_if<Let>(&s->node)) note_tile(*let, tiles);
-        room = room - own_bytes(*s);
-    }
+    const double own = own_bytes(b), standing_here = standing(b);
+    Free room = around_it - own;
+    // Tiles further in push out of a cache what is not in use meanwhile; a scratchpad lends
+    // nothing.
+    Room free = around_it.reckoned - (level.software_managed ? standing_here : own);
+    Room whole = around_it.whole - standing_here;
     Block current = b;
     // Cores at work share what they do not own.
     double share = shared_out ? 1.0 / static_cast<double>(kernel.target.sharers(level)) : 1;
     const Room capacity = level.capacity.room() * (cache::kReckonedShare * share);
     for (const Candidate& c : candidates(b, scope, around, capacity)) {
         const auto bytes = static_cast<double>(c.touch.bytes());
-        if (!(free * share).holds(bytes)) continue;
+        if (!(free * share).holds(bytes) || !whole.holds(bytes)) continue;
         current = insert(c, c.ring ? around.axis : Name(), current);
         room = room - bytes;
         free = free - bytes;
+        whole = whole - bytes;
     }
-    if (!level.software_managed) current = claim_filled(current, scope, capacity, room);
+    if (!level.software_managed) current = claim_filled(current, scope, capacity, room, whole);
     if (!for_operand() && observer.passes_through(current, scope, tiles)) return current;
     Block out;
     for (const StmtPtr& s : current) out.push_back(inside(s, scope, shared_out, room));
@@ -99,9 +111,9 @@ StmtPtr Claimer::alone(const StmtPtr& s, const Extents& scope, const Room& room)
     return s;
 }
 
-StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Room& room) {
+StmtPtr Claimer::inside(const StmtPtr& s, const Extents& scope, bool shared_out, const Free& room) {
     LoopOf loop = loop_of(*s);
-    if (!loop.body) return for_operand() ? alone(s, scope, room) : s;
+    if (!loop.body) return for_operand() ? alone(s, scope, room.reckoned) : s;
     Around inside{loop.axis,
                   [&](const Touches& one) { return observer.turn_bytes(*s, one, scope, tiles); }};
     // Iterations share a level out that is not each one's own.

@@ -41,6 +41,13 @@ struct Candidate {
     double saved_bytes = 0;
 };
 
+/// Bytes of the level that are free: of the share to reckon with, and of all that it holds.
+struct Free {
+    Room reckoned, whole;
+
+    Free operator-(double bytes) const { return {reckoned - bytes, whole - bytes}; }
+};
+
 struct Claimer {
     ClaimedKernel& kernel;
     const TargetLevel& level;
@@ -50,9 +57,8 @@ struct Claimer {
     int64_t made = 0;
 
     /// Claims in the block and all inside it. `shared_out`: iterations on several units run through
-    /// one instance of the level; `room`: bytes of it that are free.
-    Block block(const Block&, const Extents& scope, const Around&, bool shared_out,
-                const Room& room);
+    /// one instance of the level.
+    Block block(const Block&, const Extents& scope, const Around&, bool shared_out, const Free&);
 
     /// What a claim in this block would save, those that save more first.
     std::vector<Candidate> candidates(const Block&, const Extents& scope, const Around&,
@@ -66,10 +72,11 @@ struct Claimer {
     bool for_all_operands() const { return level.software_managed && !for_operand(); }
 
 private:
-    Block claim_filled(Block, const Extents& scope, const Room& capacity, Room& room);
+    Block claim_filled(Block, const Extents& scope, const Room& capacity, Free& room, Room& whole);
     double own_bytes(const Stmt&) const;
-    double taken_by(const Block&) const;
-    StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Room& room);
+    double own_bytes(const Block&) const;
+    double standing(const Block&) const;
+    StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Free& room);
     StmtPtr alone(const StmtPtr&, const Extents& scope, const Room& room);
     bool claimable(Name source) const;
     bool spares_units(const Block& b, Name source) const;
