@@ -50,6 +50,16 @@ void for_each_slice(const Op& op, const std::function<void(const Slice&, bool wr
     if (op.payload) visit_with_indices(*op.payload, true, visit);
 }
 
+double most_at_once(const Block& block, const std::function<double(const Let&)>& bytes) {
+    double own = 0, most = 0;
+    for (const StmtPtr& s : block) {
+        if (auto* let = std::get_if<Let>(&s->node)) own += bytes(*let);
+        const Block* body = body_of(*s);
+        most = std::max(most, own + (body ? most_at_once(*body, bytes) : 0));
+    }
+    return most;
+}
+
 Op filling_of(const Let& copy) {
     Op op;
     op.dims = copy.tile.dims;

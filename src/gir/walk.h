@@ -25,6 +25,10 @@ void for_each_slice(const Op&, const std::function<void(const Slice&, bool writt
 void visit_with_indices(const Slice&, bool written,
                         const std::function<void(const Slice&, bool written)>& visit);
 
+/// The most that tiles of the block and of those in it take at once, of each what `bytes` says: a
+/// tile lives to the end of its block.
+double most_at_once(const Block&, const std::function<double(const Let&)>& bytes);
+
 /// The pass that fills a copy: each element of the tile from the source's.
 Op filling_of(const Let& copy);
 

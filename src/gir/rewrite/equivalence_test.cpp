@@ -93,7 +93,8 @@ TEST(Rewrites, random_programs_mean_the_same_after_every_stage) {
 }
 
 TEST(Rewrites, seeds_that_found_a_fault_once) {
-    for (uint64_t seed : {887, 10544, 14820, 21873, 27115, 901822, 8000036, 31002527})
+    for (uint64_t seed : {887, 10544, 14820, 21873, 27115, 901822, 8000036, 31002527, 41001390,
+                          41003789, 51000746, 61001356, 70002563, 70006778, 70007303})
         expect_the_same_after_every_stage(seed);
 }
 

@@ -97,16 +97,20 @@ bool is_idempotent(ScalarFn fn) {
 }
 
 // Dims that the map has made a constant of are dims no longer; nullopt where that would fold less:
-// a sum or a product takes as many of the same as there were iterations.
+// a sum or a product takes as many of the same as there were iterations, and bounds may still ask
+// which of them it is.
 std::optional<Op> without_lost_dims(Op op) {
-    bool folds = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
+    const bool folds = op.kind == OpKind::Reduce || op.kind == OpKind::Mma;
     Substitution lost;
     for (const NamedDim& d : op.dims) {
-        bool used = uses(op.dst, d.name);
+        bool walked = walks(op.dst, d.name), asked = false;
         for (const Operand& o : op.srcs)
-            if (auto* s = std::get_if<Slice>(&o)) used = used || (folds && uses(*s, d.name));
-        if (used) continue;
-        if (d.extent.is(1) || (op.kind == OpKind::Reduce && is_idempotent(op.fn)))
+            if (auto* s = std::get_if<Slice>(&o)) {
+                walked = walked || (folds && walks(*s, d.name));
+                asked = asked || uses(*s, d.name);
+            }
+        if (walked) continue;
+        if (d.extent.is(1) || (!asked && op.kind == OpKind::Reduce && is_idempotent(op.fn)))
             lost[d.name] = Affine(0);
         else if (folds)
             return std::nullopt;

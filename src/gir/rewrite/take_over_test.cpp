@@ -88,6 +88,30 @@ TEST(TakeOver, copies_are_folded_once_where_that_is_the_same_and_else_stay) {
     EXPECT_NE(folded_copies("add").find("reduce add m[] <- t[e,i] over e: 2"), std::string::npos);
 }
 
+TEST(TakeOver, a_dim_that_only_bounds_would_ask_for_stays_where_it_is_folded) {
+    const Program program = program_of(R"(program single
+  buffer x: memory f32[i: 1] input
+  buffer t: memory f32[i: 5] temp
+  buffer y: memory f32[i: 1] output
+  run widen(x -> t)
+  run fold(t -> y)
+
+kernel widen(x -> t)
+  parallel e: 5 any
+    move t[e] <- x[0] within (0 <= e-1 < 3) else 2.0
+
+kernel fold(t -> y)
+  parallel i: 1 any
+    let m: local f32[]
+    fill m[] <- 0.0
+    mma m[] += t[e] * t[4-e] over e: 5
+    move y[i] <- m[]
+)");
+    const Program taken = take_over_by_readers(program, {});
+    EXPECT_EQ(find_faults(taken), std::vector<std::string>{});
+    EXPECT_TRUE(means_the_same(program, taken));
+}
+
 TEST(TakeOver, an_axis_of_one_iteration_does_not_travel_with_the_map) {
     const Program program = program_of(R"(program single
   buffer x: memory f32[b: 1, i: 3] input

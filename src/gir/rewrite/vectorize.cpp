@@ -257,7 +257,7 @@ struct Vectorizer {
             share_out(plans, target);
         }
         bool still_free = lanes_free && lane.empty();
-        return walk_axes(plans, nest.body, taken, [&](const Block& body, const Parts& parts) {
+        auto leaf_of = [&](const Block& body, const Parts& parts) {
             auto part = [&](Name axis) {
                 auto at = parts.find(axis);
                 return at == parts.end() ? int64_t{1} : at->second;
@@ -266,6 +266,27 @@ struct Vectorizer {
             if (part(row) > 1) leaf = *absorb(leaf, row, Dim(part(row)), false);
             if (part(lane) > 1) leaf = *absorb(leaf, lane, Dim(part(lane)), true);
             return inside(leaf, still_free);
+        };
+        Block out = walk_axes(plans, nest.body, taken, leaf_of);
+        if (std::none_of(plans.begin(), plans.end(), leaves_a_rest) || has_room(out)) return out;
+        // Tiles of a rest that lies in the same block live beside those of the part before.
+        for (AxisPlan& plan : plans) plan.apart = true;
+        return walk_axes(plans, nest.body, taken, leaf_of);
+    }
+
+    static bool leaves_a_rest(const AxisPlan& plan) { return plan.extent % plan.part != 0; }
+
+    /// Whether the levels hold the block's tiles beside those that live to the kernel's end.
+    bool has_room(const Block& block) const {
+        return std::all_of(target.levels.begin(), target.levels.end(), [&](const TargetLevel& l) {
+            if (&l == &target.registers() || !l.capacity.bounded()) return true;
+            const double bytes = most_at_once(block, [&](const Let& let) {
+                return let.tile.level == l.name ? static_cast<double>(bytes_of(let)) : 0;
+            });
+            auto before = placed.find(l.name);
+            const int64_t around = before == placed.end() ? 0 : before->second;
+            return bytes == 0 ||
+                   (l.capacity.room() * l.parts).holds(bytes + static_cast<double>(around));
         });
     }
 

@@ -44,29 +44,22 @@ Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity,
     return b;
 }
 
-/// Bytes of tiles at the level that are no claims of this pass.
-double Claimer::own_bytes(const Stmt& s) const {
-    auto* let = std::get_if<Let>(&s.node);
-    const bool counts = let && let->tile.level == level.name && let->kind != TileKind::Claim &&
-                        kernel.claim_of.count(let->tile.name) == 0;
-    return counts ? static_cast<double>(bytes_of(*let)) : 0;
+/// Bytes of tiles at the level that are no claims of this pass: those are off the room already.
+double Claimer::own_bytes(const Let& let) const {
+    const bool counts = let.tile.level == level.name && kernel.claim_of.count(let.tile.name) == 0;
+    return counts ? static_cast<double>(bytes_of(let)) : 0;
 }
 
 double Claimer::own_bytes(const Block& b) const {
     double own = 0;
-    for (const StmtPtr& s : b) own += own_bytes(*s);
+    for (const StmtPtr& s : b)
+        if (auto* let = std::get_if<Let>(&s->node)) own += own_bytes(*let);
     return own;
 }
 
 /// The most that the block's tiles and those of blocks further in take at once.
 double Claimer::standing(const Block& b) const {
-    double own = 0, most = 0;
-    for (const StmtPtr& s : b) {
-        own += own_bytes(*s);
-        const Block* body = body_of(*s);
-        most = std::max(most, own + (body ? standing(*body) : 0));
-    }
-    return most;
+    return most_at_once(b, [&](const Let& let) { return own_bytes(let); });
 }
 
 Block Claimer::block(const Block& b, const Extents& scope, const Around& around, bool shared_out,

@@ -73,7 +73,7 @@ struct Claimer {
 
 private:
     Block claim_filled(Block, const Extents& scope, const Room& capacity, Free& room, Room& whole);
-    double own_bytes(const Stmt&) const;
+    double own_bytes(const Let&) const;
     double own_bytes(const Block&) const;
     double standing(const Block&) const;
     StmtPtr inside(const StmtPtr& loop, const Extents& scope, bool shared_out, const Free& room);

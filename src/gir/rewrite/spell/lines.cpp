@@ -1,5 +1,6 @@
 #include "gir/rewrite/spell/lines.h"
 
+#include "gir/layout.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -11,6 +12,7 @@ struct Lines {
     const Program& program;
     const Target& target;
     const std::map<Name, DType>& tiles;
+    const std::map<Name, double>& standing;  ///< by level: bytes that tiles take at once
     std::set<Name>& taken;
     Dim length = {};
     Block body = {};
@@ -28,9 +30,20 @@ struct Lines {
         tile.dims = {{op.along, length}};
         // Four lines at once: the keys, the payload, and what both merge into.
         int64_t bytes = 4 * tensor::byte_count(dtype, length.value());
-        tile.level = target.memory_for(OperandRole::Vector, bytes).name;
+        tile.level = level_for(bytes);
         body.push_back(stmt(Let{tile}));
         return tile.name;
+    }
+
+    /// The first level that has room beside what else stands in it.
+    Name level_for(int64_t bytes) const {
+        const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
+        auto full = [&] {
+            auto at = standing.find(level->name);
+            return at != standing.end() && !level->capacity.room().holds(at->second + bytes);
+        };
+        while (level != &target.outermost() && full()) level = &target.outwards_of(*level);
+        return level->name;
     }
 
     Slice of(Name tile) const { return {tile, {Coord(op.along)}, {}}; }
@@ -98,6 +111,19 @@ struct Lines {
     }
 };
 
+/// By level: the most bytes that the block's tiles take at once.
+std::map<Name, double> standing_in(const Block& block, const Target& target) {
+    std::map<Name, double> most;
+    for (const TargetLevel& level : target.levels) {
+        if (!level.capacity.bounded()) continue;
+        const double bytes = most_at_once(block, [&](const Let& let) {
+            return let.tile.level == level.name ? static_cast<double>(bytes_of(let)) : 0;
+        });
+        if (bytes > 0) most[level.name] = bytes;
+    }
+    return most;
+}
+
 }  // namespace
 
 Block sort_by_lines(const Block& block, const Program& program, const Target& target,
@@ -106,10 +132,12 @@ Block sort_by_lines(const Block& block, const Program& program, const Target& ta
     for_each_stmt(block, [&](const Stmt& s) {
         if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
     });
+    std::optional<std::map<Name, double>> standing;  // found out for the first sort
     return map_stmts(block, [&](const StmtPtr& s) -> Block {
         auto* op = std::get_if<Op>(&s->node);
         if (!op || op->kind != OpKind::Sort || op->spelling) return {s};
-        return Lines{*op, program, target, tiles, taken}.run();
+        if (!standing) standing = standing_in(block, target);
+        return Lines{*op, program, target, tiles, *standing, taken}.run();
     });
 }
 
