@@ -146,8 +146,9 @@ def on_processes(folder, inputs):
 
 # Trained classifiers that are certain of random inputs: the softmax gives one, and no gradient in f32.
 CERTAIN = ("file_type",)
-# The loss of steps small enough falls, but by too little to be printed where gradients are small.
-LEARNING_RATES = ("0.001", "0.00001", "1")
+# Steps that lower the loss and can be seen to: gradients of a network without its normalisations are steep, those of probabilities flat.
+LEARNING_RATE = "0.001"
+LEARNING_RATES = {"inception_v3_script": "0.00001", "light_shufflenet": "1", "text_recogniser": "1"}
 
 
 def open_sizes(path, feeds):
@@ -160,32 +161,19 @@ def open_sizes(path, feeds):
     return [f"{name}={number}" for name, number in sizes.items()]
 
 
-def losses_of(folder, scratch, learning_rate, sizes):
+def train(name, folder, scratch, sizes):
     command = [sys.executable, str(folder / "train.py"), "--epochs", "4", "--batch", "2"]
-    command += ["--learning-rate", learning_rate, "--sizes", *sizes]
+    command += ["--learning-rate", LEARNING_RATES.get(name, LEARNING_RATE), "--sizes", *sizes]
     fixed = (folder / "train.py").read_text().split("BATCH: int | None = ")[1].split(" ")[0]
     if fixed != "None":
         command[5] = fixed
     done = subprocess.run(command, capture_output=True, text=True, cwd=scratch)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return [float(line.split()[-1]) for line in done.stdout.splitlines()]
-
-
-def train(name, folder, scratch, sizes):
-    """The loss falls at one of the rates: gradients of a network without its normalisations are steep, those of probabilities flat."""
-    losses = {}
-    try:
-        for rate in LEARNING_RATES:
-            losses[rate] = losses_of(folder, scratch, rate, sizes)
-            if losses[rate][-1] < losses[rate][0]:
-                break
-        else:
-            if name not in CERTAIN:
-                yield f"train.py: the loss does not fall at any learning rate: {losses}"
-    except RuntimeError as error:
-        yield f"train.py: {error}"
+        yield f"train.py: {done.stderr.strip().splitlines()[-1]}"
         return
+    losses = [float(line.split()[-1]) for line in done.stdout.splitlines()]
+    if not losses[-1] < losses[0] and name not in CERTAIN:
+        yield f"train.py: the loss went from {losses[0]} to {losses[-1]}"
     state = torch.load(scratch / "trained.pt", weights_only=True)
     module = pytorch.load(folder)
     for name, same_as in getattr(module, "TIED", {}).items():
