@@ -83,6 +83,7 @@ void add_operations(const KernelModel& model, const Machine& m, const Unit& vect
         meter.operations(rated ? *scalar : vector, op, key.second, count);
     }
     meter.operations(vector, OpClass::Gather, DType::kF32, model.total.gathered);
+    meter.operations(vector, OpClass::Insert, DType::kF32, model.total.inserted);
     for (const ShapeUse& use : model.total_contractions) meter.contraction(use);
 }
 

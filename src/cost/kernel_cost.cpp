@@ -209,8 +209,9 @@ Interval fixed_time_us(const KernelModel& model, const Machine& m,
 
 /// All that the busiest core issues; vectors and elements by the tables' instructions.
 double instructions_of(const Work& work) {
-    double count = work.loads + work.stores + kInstructionsPerTurn * work.loop_turns +
-                   kInstructionsPerTest * work.tests + kInstructionsPerMask * work.masks;
+    double count = work.loads + work.stores + work.inserted +
+                   kInstructionsPerTurn * work.loop_turns + kInstructionsPerTest * work.tests +
+                   kInstructionsPerMask * work.masks;
     for (const auto* table : {&work.vector_instructions, &work.scalar_instructions})
         for (const auto& [key, n] : *table) count += n;
     return count;
@@ -325,6 +326,9 @@ ComputeTime compute_time(const Work& work, const std::vector<ShapeUse>& uses, in
         gathering =
             Interval::exact(work.gathered) / class_rate_gops(m, unit, OpClass::Gather, DType::kF32);
     ns = ns + gathering;
+    if (work.inserted > 0)
+        ns = ns + Interval::exact(work.inserted) /
+                      class_rate_gops(m, unit, OpClass::Insert, DType::kF32);
     // A load for each lane takes a core's issue for all its time.
     const Interval issued_beside = split_line(m) > 0 ? gathering : Interval{0, 0, 0};
     ContractionTime contractions = time_of(m, uses);

@@ -69,7 +69,8 @@ machine::Rate rate(OpClass op, DType dtype, double elements_per_cycle) {
 }
 
 /// Rates of a vector unit that begins `begun` instructions of f32 in a cycle. Elements of other
-/// widths by their lanes; divisions, roots and gathers by vectors of 10, 11 and 20 cycles.
+/// widths by their lanes; divisions, roots, and gathers that the target does not tell of, by
+/// vectors of 10, 11 and 20 cycles.
 std::vector<machine::Rate> vector_rates(const gir::Target& target, double begun) {
     auto per_cycle = [&](DType t) { return begun * static_cast<double>(target.lanes(t)); };
     std::vector<machine::Rate> rates;
@@ -85,7 +86,10 @@ std::vector<machine::Rate> vector_rates(const gir::Target& target, double begun)
             rates.push_back(rate(op, t, per_cycle(t)));
         rates.push_back(rate(OpClass::Shuffle, t, per_cycle(t) / 2));
         rates.push_back(rate(OpClass::Scale, t, per_cycle(t) / 2));
-        rates.push_back(rate(OpClass::Gather, t, per_cycle(t) / 40));
+        const double gathers = target.gathers_per_cycle;
+        rates.push_back(rate(OpClass::Gather, t, gathers > 0 ? gathers : per_cycle(t) / 40));
+        if (const double inserts = target.inserts_per_cycle; inserts > 0)
+            rates.push_back(rate(OpClass::Insert, t, inserts));
     }
     return rates;
 }

@@ -253,6 +253,8 @@ List stand_in(OpClass op, DType t) {
             return {{OpClass::Compare, t, 1}, {OpClass::Select, t, 1}};
         case OpClass::Select:
             return {{OpClass::Logic, integer, 3}};
+        case OpClass::Insert:
+            return {{OpClass::Gather, t, 1}};
         case OpClass::Scale:
             return {{OpClass::Convert, t, 1},
                     {OpClass::Logic, integer, 3},
@@ -320,7 +322,7 @@ static std::optional<Interval> rate_or_stand_in(const Machine& machine, const Un
         others = {{wide ? DType::kI32 : DType::kI64, wide ? 0.5 : 2.0}};
     bool bitwise = op == OpClass::Compare || op == OpClass::Select || op == OpClass::Logic ||
                    op == OpClass::Convert || op == OpClass::Shuffle || op == OpClass::Gather ||
-                   op == OpClass::MinMax;
+                   op == OpClass::Insert || op == OpClass::MinMax;
     if (bitwise) {
         double factor = wide ? 0.5 : 1.0;
         others.push_back({DType::kF32, factor});

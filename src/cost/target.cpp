@@ -80,6 +80,13 @@ double loads_per_cycle(const gir::Target& target) {
     return bytes > 0 ? std::max(1.0, in_silicon(bytes / target.vector_bytes)) : 1;
 }
 
+/// Of f32; 0 where the unit is not rated for the class.
+double elements_per_cycle(const machine::Machine& m, const machine::Unit& unit,
+                          machine::OpClass op) {
+    const auto gops = machine::rate_gops(m, unit, op, tensor::DType::kF32);
+    return gops ? gops->value / clock_of(m, unit).value : 0;
+}
+
 }  // namespace
 
 gir::Target target_of(const machine::Machine& m) {
@@ -97,6 +104,8 @@ gir::Target target_of(const machine::Machine& m) {
     target.vector_registers = std::floor(unit->registers->value);
     for (const machine::Lanes& l : unit->lanes) target.lanes_of.push_back({l.dtype, l.count});
     target.loads_per_cycle = loads_per_cycle(target);
+    target.gathers_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Gather);
+    target.inserts_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Insert);
     for (const ShapeRow& row : shapes_of(m, *unit)) {
         target.shapes.push_back(row.shape);
         target.shapes.back().number = gir::number_of(row.shape);

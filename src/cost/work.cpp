@@ -254,14 +254,7 @@ private:
         bool along = f.lane >= 0 && walks(s, f.op.dims[static_cast<size_t>(f.lane)].name);
         double bits = tensor::bits(dtype_of(nest_, s.target));
         if (along && !contiguous(nest_, s, f.op.dims[static_cast<size_t>(f.lane)].name)) {
-            if (!loads_lanes()) {
-                work_.gathered += f.runs * points(f, used);
-                return;
-            }
-            double vectors = f.runs * product(f, used);
-            if (!written && !s.within) vectors -= one_by_one(f, vectors);
-            work_.gathered += vectors * f.width;
-            if (s.within && bounded_along(f, *s.within)) work_.masks += vectors;
+            apart(f, s, written, used);
             return;
         }
         double count = f.runs * product(f, used) * (along && bits == 64 ? 2 : 1);
@@ -277,15 +270,27 @@ private:
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
-    /// Of so many vectors that would be gathered those of which half the lanes or fewer count:
-    /// these are loaded one by one, and put together.
-    double one_by_one(const Frame& f, double vectors) {
-        const double last = std::fmod(extent(f, static_cast<size_t>(f.lane)), f.width);
-        if (last == 0 || 2 * last > f.width) return 0;
+    /// Lanes that lie apart: gathered where that is spelled, else one by one.
+    template <class Used>
+    void apart(const Frame& f, const Slice& s, bool written, Used&& used) {
+        const double elements = f.runs * points(f, used);
+        const double share = written ? 0 : gathered_share(f.op, s);
+        work_.inserted += elements * (1 - share);
+        if (!loads_lanes()) {
+            work_.gathered += elements * share;
+            return;
+        }
+        const double vectors = f.runs * product(f, used);
         const double rows = vectors / f.vectors;
-        work_.loads += rows * last;
-        charge(f, {OpClass::Shuffle, DType::kF32, 1}, rows * (last - 1) / f.runs);
-        return rows;
+        const double whole = std::floor(extent(f, static_cast<size_t>(f.lane)) / f.width);
+        const double gathers = share == 1 ? vectors : share > 0 ? rows * whole : 0;
+        work_.gathered += gathers * f.width;
+        if (s.within && bounded_along(f, *s.within)) {
+            work_.masks += gathers;
+            work_.tests += elements * (1 - share);
+        } else if (s.within) {
+            work_.tests += vectors;
+        }
     }
 
     /// A core behind a cache of lines gathers by a load for each lane, whether it counts or not,
@@ -360,6 +365,22 @@ private:
 };
 
 }  // namespace
+
+double gathered_share(const Op& op, const Slice& operand) {
+    const gir::Spelling& spelling = *op.spelling;
+    const auto& all = spelling.gathered;
+    const auto at = std::find_if(all.begin(), all.end(), [&](const gir::Gathered& g) {
+        return g.operand == operand.target;
+    });
+    if (at == all.end()) return 0;
+    if (!at->whole) return 1;
+    for (const gir::NamedDim& d : op.dims) {
+        if (d.name != spelling.lanes) continue;
+        const int64_t extent = d.extent.value();
+        return static_cast<double>(extent - extent % spelling.width) / static_cast<double>(extent);
+    }
+    return 0;
+}
 
 Work work_of(const Nest& nest, const WorkShape& shape, const TakenOps& taken) {
     return Counter(nest, shape, taken).count();

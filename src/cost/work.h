@@ -19,7 +19,8 @@ struct Work {
     double fma_stall = 0;  ///< further fma instructions' time lost where too few are independent
     double loads = 0, stores = 0;              ///< instructions, of a vector or of one element
     double split_loads = 0, split_stores = 0;  ///< of these, across the end of a line
-    double gathered = 0;  ///< elements read or written out of line, whole vectors of them
+    double gathered = 0;  ///< elements that lie apart, by instructions for whole vectors of them
+    double inserted = 0;  ///< elements that lie apart, read or written one by one
     double loop_turns = 0;
     double tests = 0;  ///< of whether an access lies within its bounds, where that takes a branch
     double masks = 0;  ///< of lanes within bounds that hold for some of them
@@ -39,6 +40,10 @@ struct WorkShape {
 
 /// Ops of a nest that units with shapes of their own take (contraction.h).
 using TakenOps = std::unordered_set<const gir::Op*>;
+
+/// Of an operand's elements that lie apart along the lanes: the share that is read by gathers, as
+/// the op is spelled; the others are read one by one.
+double gathered_share(const gir::Op&, const gir::Slice& operand);
 
 /// All executions of all ops of the nest but for those taken, as they are spelled. InternalError
 /// for an op without a spelling.

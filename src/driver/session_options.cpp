@@ -8,6 +8,7 @@
 #include "driver/naming.h"
 #include "driver/pipeline.h"
 #include "driver/stages.h"
+#include "machine/probe/apart.h"
 #include "machine/probe/cpu.h"
 #include "model/bind_dims.h"
 #include "run/cpu.h"
@@ -22,6 +23,10 @@ gir::Target target_for(const std::string& wanted, int threads) {
     gir::Target target =
         cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
     target.cores = threads;
+    if (const auto apart = machine::apart_rates(static_cast<int>(target.vector_bytes * 8))) {
+        target.gathers_per_cycle = apart->gathers_per_cycle;
+        target.inserts_per_cycle = apart->inserts_per_cycle;
+    }
     return target;
 }
 

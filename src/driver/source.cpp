@@ -2,15 +2,14 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
-#include "cost/target.h"
 #include "driver/entry.h"
 #include "driver/naming.h"
 #include "driver/ports.h"
 #include "driver/precision.h"
 #include "driver/resume.h"
+#include "driver/session_options.h"
 #include "emit/cpp/emit.h"
 #include "gir/ledger/ledger.h"
-#include "machine/probe/cpu.h"
 #include "model/shape/infer.h"
 #include "model/text/text.h"
 #include "run/cpu.h"
@@ -143,9 +142,7 @@ TunedOn tune_on(const model::Graph& graph, const std::map<std::string, Tensor>& 
 }
 
 gir::Target target_here(const SessionOptions& options) {
-    gir::Target target = cost::target_of(machine::cpu_features(), options.isa);
-    target.cores = options.threads > 0 ? options.threads : run::usable_cores();
-    return target;
+    return target_for(options.isa, options.threads > 0 ? options.threads : run::usable_cores());
 }
 
 std::string stage_text(const std::string& path, const Opened& opened, const SessionOptions& options,

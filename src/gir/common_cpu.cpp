@@ -9,6 +9,8 @@ namespace smeaton::gir {
 namespace {
 
 constexpr double kMultiplyAddsPerCycle = 2, kLatencyCycles = 4, kLoadsPerCycle = 2;
+constexpr double kGathersPerCycle = 1, kInsertsPerCycle = 1;
+constexpr int kNarrowest = 16;  // bytes of vectors that no instruction gathers
 
 // acc[1, lanes] += a[1, 1] * b[1, lanes]; integers multiply, then add.
 MmaShape multiply_add(const Target& target, DType dtype) {
@@ -46,6 +48,8 @@ Target common_cpu(int vector_bytes, int vector_registers, int cores,
     t.vector_bytes = vector_bytes;
     t.vector_registers = vector_registers;
     t.loads_per_cycle = kLoadsPerCycle;
+    t.gathers_per_cycle = vector_bytes > kNarrowest ? kGathersPerCycle : 0;
+    t.inserts_per_cycle = kInsertsPerCycle;
     TargetLevel registers{"reg"};
     registers.scope = "core";
     registers.capacity = int64_t{vector_bytes} * vector_registers;

@@ -31,6 +31,8 @@ void KeptSize::add(const Op& op) {
     if (op.spelling) {
         add_all(op.spelling->unrolled);
         add_all(op.spelling->loops);
+        add_all(op.spelling->scratch);
+        add_all(op.spelling->gathered);
     }
     add(op.origins);
 }

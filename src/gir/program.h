@@ -86,6 +86,13 @@ struct NamedDim {
 /// Model nodes (by name) that an op or kernel comes from.
 using Origins = std::vector<std::string>;
 
+/// An operand that one instruction gathers for each vector where its lanes lie apart in memory.
+struct Gathered {
+    Name operand;
+    bool whole = false;  ///< whole vectors alone; of others the elements are loaded one by one
+    friend bool operator==(const Gathered&, const Gathered&) = default;
+};
+
 /// How an op runs on a machine, written by the rewrite `spell`; nothing about its code is left
 /// open. Every dim is the lanes', unrolled, or a loop; loops enclose the lanes, which enclose what
 /// is written out. A Reduce or Mma has its kept dims outside the reduced ones.
@@ -98,7 +105,8 @@ struct Spelling {
     std::vector<Name> loops;     ///< outermost first
     int64_t sums = 1;            ///< accumulators of each result of a reduction along the lanes
     int64_t part = 0;  ///< iterations of the outermost reduced loop that are summed apart; 0: all
-    std::vector<Name> scratch;  ///< Sort: tiles to merge into, the keys' and the payload's
+    std::vector<Name> scratch;       ///< Sort: tiles to merge into, the keys' and the payload's
+    std::vector<Gathered> gathered;  ///< of the operands whose lanes lie apart; others one by one
     friend bool operator==(const Spelling&, const Spelling&) = default;
 };
 

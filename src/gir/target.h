@@ -72,8 +72,11 @@ struct Target {
     Figure vector_registers = 32;
     std::vector<TargetLanes> lanes_of;  ///< where they are not vector_bytes over the element's
     Figure loads_per_cycle = 1;         ///< begun by one core, of a vector or of one element
-    std::vector<MmaShape> shapes;       ///< fastest first
-    int cores = 1;                      ///< innermost units at work
+    /// Elements of a vector whose lanes lie apart: loaded by one instruction (0: it has none), and
+    /// loaded one by one and put together (0: as fast as these).
+    Figure gathers_per_cycle = 0, inserts_per_cycle = 0;
+    std::vector<MmaShape> shapes;  ///< fastest first
+    int cores = 1;                 ///< innermost units at work
     /// Of whoever prices on the target by numbers that it does not hold; 0: nobody, or one only.
     Figure oracle = 0;
 

@@ -105,6 +105,7 @@ enum class UnitKind { Scalar, Vector, Systolic, Matrix };
     X(Div, "div")                                                                \
     X(Sqrt, "sqrt")                                                              \
     X(Gather, "gather") /* elements loaded by index, from the first level */     \
+    X(Insert, "insert") /* elements loaded one by one and put into a vector */   \
     X(Exp, "exp")                                                                \
     X(Log, "log")                                                                \
     X(Erf, "erf")                                                                \

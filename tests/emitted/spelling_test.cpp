@@ -72,23 +72,83 @@ TEST(Spelling, that_stands_is_kept) {
               text);
 }
 
-// An instruction that gathers loads each lane, also those that do not count.
-TEST(Spelling, half_a_vector_out_of_line_is_loaded_one_by_one) {
-    auto code = [](int rows) {
-        return code_of(parsed(fmt::format(R"(program p
+/// A turn of so many rows, with what is said of it.
+std::string turn_of(int rows, const std::string& said) {
+    return fmt::format(R"(program p
   buffer x: dram f32[r: {0}, c: 40] input
   buffer y: dram f32[c: 40, r: {0}] output
   run t(x -> y)
 
 kernel t(x -> y)
   parallel c: 40 core
-    move y[c,r] <- x[r,c] over r: {0} spelled lanes r by 16
+    move y[c,r] <- x[r,c] over r: {0}{1}
 )",
-                                          rows)));
+                       rows, said);
+}
+
+// An instruction that gathers loads each lane, also those that do not count.
+TEST(Spelling, of_elements_apart_is_what_the_machine_does_sooner) {
+    auto spelling = [](double gathers, double inserts, int rows) {
+        gir::Target target = target_of(emit::isa_named("avx512"));
+        target.gathers_per_cycle = gathers;
+        target.inserts_per_cycle = inserts;
+        const std::string text = gir::print(gir::rewrite::spell(parsed(turn_of(rows, "")), target));
+        const size_t at = text.find(" by 16"), end = text.find(" unrolled", at);
+        return text.substr(at + 6, end - at - 6);
     };
-    EXPECT_THAT(code(8), testing::AllOf(testing::HasSubstr("[240]"),
-                                        testing::Not(testing::HasSubstr("gather_f32"))));
-    EXPECT_THAT(code(9), testing::HasSubstr("gather_f32"));
+    EXPECT_EQ(spelling(1, 1, 16), " gathered x");
+    EXPECT_EQ(spelling(1, 2, 16), "");
+    EXPECT_EQ(spelling(0, 1, 16), "");
+    EXPECT_EQ(spelling(1, 0, 13), " gathered x");
+    EXPECT_EQ(spelling(2, 1, 24), " gathered x");
+    EXPECT_EQ(spelling(2, 1, 23), " gathered x whole");
+    EXPECT_EQ(spelling(2, 1, 7), "");
+}
+
+// Bounds along the lanes would be tested for each element.
+TEST(Spelling, of_elements_apart_within_bounds_is_gathered_where_that_can_be) {
+    gir::Target target = target_of(emit::isa_named("avx512"));
+    target.gathers_per_cycle = 0.25;
+    auto spelling = [&](const char* bounds) {
+        std::string text = turn_of(16, "");
+        text.replace(text.find("x[r,c]"), 6, fmt::format("x[r,c] within ({}) else 0.0", bounds));
+        return gir::print(gir::rewrite::spell(parsed(text), target));
+    };
+    EXPECT_THAT(spelling("2 <= r"), testing::HasSubstr("gathered x"));
+    EXPECT_THAT(spelling("2 <= c"), testing::Not(testing::HasSubstr("gathered")));
+}
+
+TEST(Spelling, gathered_is_what_is_gathered) {
+    auto code = [](int rows, const char* said) {
+        return code_of(parsed(turn_of(rows, fmt::format(" spelled lanes r by 16{}", said))));
+    };
+    using testing::HasSubstr;
+    using testing::Not;
+    EXPECT_THAT(code(21, ""), Not(HasSubstr("gather_f32")));
+    EXPECT_THAT(code(21, " gathered x"), HasSubstr("gather_f32(x_ + 640, 40, 31ULL"));
+    EXPECT_THAT(code(21, " gathered x whole"),
+                testing::AllOf(HasSubstr("gather_f32(x_, 40, 65535ULL"), HasSubstr("[680]")));
+}
+
+// One test stands for all lanes where no bound lies along them.
+TEST(Spelling, elements_apart_within_bounds_of_other_dims_are_tested_once) {
+    std::string text = turn_of(16, " spelled lanes r by 4");
+    text.replace(text.find("x[r,c]"), 6, "x[r,c] within (2 <= c) else 0.0");
+    const gir::Program p = parsed(text);
+    const std::string code = code_of(p, "plain");
+    const size_t first = code.find(" ? ");
+    ASSERT_NE(first, std::string::npos) << code;
+    EXPECT_EQ(code.find(" ? ", first + 1), std::string::npos) << code;
+    EXPECT_THAT(compare(p, random_inputs(p, 1), "plain").differences, testing::IsEmpty());
+}
+
+TEST(Spelling, of_what_nothing_gathers_is_refused_by_the_emitter) {
+    const std::string gathered = turn_of(16, " spelled lanes r by 4 gathered x");
+    EXPECT_THROW(code_of(parsed(gathered), "plain"), UserError);
+    std::string integers = gathered;
+    for (size_t at; (at = integers.find("f32")) != std::string::npos;)
+        integers.replace(at, 3, "i32");
+    EXPECT_THROW(code_of(parsed(integers)), UserError);
 }
 
 struct Edit {
@@ -102,10 +162,11 @@ struct Edit {
 };
 
 const Edit kEdits[] = {
-    {"another_lane", "turn", "lanes r by 16 loop c", "lanes c by 16 unrolled c loop r",
+    {"another_lane", "turn", "lanes r by 16 gathered g loop c", "lanes c by 16 unrolled c loop r",
      "for (i64 l = 0; l < 25; ++l)", "ldn_f32(x_3 + 32, 5)",
      [](const Work& a, const Work& b) {
-         return b.gathered == a.gathered && b.loads == a.loads + 400;
+         return a.gathered == 5 * 400 && b.gathered == 0 && b.inserted == 5 * 400 &&
+                b.loads == a.loads + 400;
      }},
     {"narrower_vectors", "rank", "over r: 40, c: 200 spelled lanes c by 16",
      "over r: 40, c: 200 spelled lanes c by 8", "", "x_ + l*8;",
@@ -122,7 +183,13 @@ const Edit kEdits[] = {
      [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns; }},
     {"not_turned", "turn", "over c: 32, r: 400 spelled turning r, c by 16 loop c, r",
      "over c: 32, r: 400 spelled lanes r by 16 loop c", "swap1_f32", "for (i64 c = 0; c < 32; ++c)",
-     [](const Work& a, const Work& b) { return b.gathered == a.gathered + 32 * 400; }},
+     [](const Work& a, const Work& b) {
+         return b.gathered == a.gathered && b.inserted == a.inserted + 32 * 400;
+     }},
+    {"not_gathered", "turn", " gathered g", "", "gather_f32(", "(vf32){",
+     [](const Work& a, const Work& b) {
+         return b.gathered == 0 && b.inserted == a.inserted + 5 * 400;
+     }},
     {"fewer_sums", "greatest", "sums 4", "sums 2", "sum4 = max_vf32(sum4", "",
      [](const Work& a, const Work& b) { return b.loop_turns == a.loop_turns; }},
     {"other_parts", "add_up", "part 20", "part 50", "first += 20", "first += 50",
@@ -196,6 +263,11 @@ TEST(Spelling, that_cannot_be_is_a_fault) {
     EXPECT_THAT(fault("by 16 loop c, r", "by 16 loop c"), HasSubstr("r is to be a loop"));
     EXPECT_THAT(fault("turning r, c by 16", "turning r, r by 16"), HasSubstr("along two dims"));
     EXPECT_THAT(fault("turn 8 loop r", "turn 4294967296 loop r"), HasSubstr("at most"));
+    EXPECT_THAT(fault("gathered g", "gathered t"), HasSubstr("t is gathered and not read"));
+    EXPECT_THAT(fault("gathered g", "gathered g, g whole"), HasSubstr("g is gathered twice"));
+    EXPECT_THAT(fault("spelled lanes n by 16 unrolled m, n\n      for",
+                      "spelled gathered acc unrolled m, n\n      for"),
+                HasSubstr("gathered along the lanes"));
     EXPECT_THAT(fault("prefetch w at", "prefetch g at"), HasSubstr("no buffer of its kernel"));
 }
 

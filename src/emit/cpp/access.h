@@ -31,6 +31,8 @@ struct Access {
     std::vector<Form> at;  ///< one per logical dim of the storage
     std::vector<BoundForm> bounds;
     Literal otherwise;
+    int gathered_from =
+        0;  ///< fewest lanes that one instruction gathers where they lie apart; 0: none
 
     DType dtype() const { return storage->dtype; }
     bool in_registers() const { return storage->kind == Storage::Kind::Registers; }

@@ -244,12 +244,22 @@ void emit_sort(Function& f, const gir::Op& op, const Access& dst) {
 
 }  // namespace
 
+/// A slice of the op, read as its spelling says.
+static Access spelled_access(const Function& f, const gir::Op& op, const gir::Slice& slice) {
+    Access a = compile_access(f, slice, op.dims);
+    if (!op.spelling) return a;
+    for (const gir::Gathered& g : op.spelling->gathered)
+        if (g.operand == slice.target)
+            a.gathered_from = g.whole ? static_cast<int>(op.spelling->width) : 1;
+    return a;
+}
+
 void emit_op(Function& f, const gir::Op& op) {
-    Access dst = compile_access(f, op.dst, op.dims);
+    Access dst = spelled_access(f, op, op.dst);
     std::vector<std::optional<Access>> srcs;
     for (const gir::Operand& o : op.srcs) {
         const auto* slice = std::get_if<gir::Slice>(&o);
-        srcs.push_back(slice ? std::optional(compile_access(f, *slice, op.dims)) : std::nullopt);
+        srcs.push_back(slice ? std::optional(spelled_access(f, op, *slice)) : std::nullopt);
     }
     if (op.spelling && !op.spelling->across.empty()) {
         emit_turning_move(f, op, dst, *srcs.at(0));

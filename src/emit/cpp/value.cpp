@@ -89,20 +89,25 @@ std::string read_vector(Function& f, const Access& a, const Point& point, const 
     return fmt::format("*(const u{}*)({})", type, address);
 }
 
-/// The stride of lanes that one instruction gathers: f32 in memory, within 32-bit offsets. It loads
-/// every lane of the register, whether it counts or not: half of them or fewer come sooner one by
-/// one, unless each would have to be tested.
-std::optional<int64_t> gathered_stride(Function& f, const Access& a, const Point& point) {
-    if (!f.isa().gathers() || a.dtype() != DType::kF32) return std::nullopt;
-    if (a.bounds.empty() && 2 * point.count <= f.lanes()) return std::nullopt;
+/// The stride of lanes that are spelled to be gathered. UserError where no instruction can: they
+/// are f32 in memory, equally far apart, within 32-bit offsets.
+int64_t gathered_stride(Function& f, const Access& a, const Point& point) {
+    const std::string_view isa = f.isa().name;
+    if (!f.isa().gathers())
+        throw UserError("{} is spelled gathered, and {} has no gathers", a.storage->name, isa);
     const std::optional<int64_t> stride = lane_stride(a, point);
     const bool fits =
         stride && std::abs(*stride) * f.lanes() <= std::numeric_limits<int32_t>::max();
-    return fits ? stride : std::nullopt;
+    if (!fits || a.dtype() != DType::kF32)
+        throw UserError(
+            "{} is spelled gathered, and lanes that are gathered are f32 in memory, equally far "
+            "apart, within offsets of 32 bits",
+            a.storage->name);
+    return *stride;
 }
 
-std::string read_gathered(Function& f, const Access& a, const Point& point, const Guard& g,
-                          int64_t stride) {
+std::string read_gathered(Function& f, const Access& a, const Point& point, const Guard& g) {
+    const int64_t stride = gathered_stride(f, a, point);
     const std::string address = f.address(*a.storage, offset(f, a, point, 0));
     const std::string mask =
         g.mask.empty() ? fmt::format("{}ULL", (uint64_t{1} << point.count) - 1) : g.mask;
@@ -151,6 +156,20 @@ static std::optional<Literal> known_element(Function& f, const Access& a, const 
                                        : Literal::of_int(t.at_as_int(at.constant));
 }
 
+/// Lanes that lie apart, each by itself; those outside lane by lane where some are.
+static std::string read_apart(Function& f, const Access& a, const Point& point, const Guard& g) {
+    if (a.gathered_from > 0 && point.count >= a.gathered_from) return read_gathered(f, a, point, g);
+    std::string text;
+    for (int i = 0; i < f.lanes(); ++i) {
+        const Point lane = lane_point(point, i);
+        text += i == 0 ? "" : ", ";
+        text += i >= point.count ? "0"
+                : g.mask.empty() ? element(f, a, lane)
+                                 : read_scalar(f, a, lane);
+    }
+    return fmt::format("(v{}){{{}}}", type_name(a.dtype()), text);
+}
+
 Value read(Function& f, const Access& a, const Point& point) {
     Value v{"", a.dtype(), false, {}};
     if (point.lane_dim < 0 || !a.uses_dim(static_cast<size_t>(point.lane_dim))) {
@@ -162,18 +181,9 @@ Value read(Function& f, const Access& a, const Point& point) {
     Guard g = guard(f, a, point);
     if (g.all_out) return literal_value(a.dtype(), a.otherwise);
     v.vector = true;
-    const bool in_line = vector_access(f, a, point);
-    const std::optional<int64_t> stride = in_line ? std::nullopt : gathered_stride(f, a, point);
-    if (!in_line && !stride) {
-        for (int i = 0; i < f.lanes(); ++i) {
-            v.text += i == 0 ? "" : ", ";
-            v.text += i < point.count ? read_scalar(f, a, lane_point(point, i)) : "0";
-        }
-        v.text = fmt::format("(v{}){{{}}}", type_name(a.dtype()), v.text);
-        return v;
-    }
     const auto lanes = [&] {
-        return stride ? read_gathered(f, a, point, g, *stride) : read_vector(f, a, point, g);
+        return vector_access(f, a, point) ? read_vector(f, a, point, g)
+                                          : read_apart(f, a, point, g);
     };
     if (g.condition.empty()) {
         v.text = lanes();

@@ -327,6 +327,7 @@ private:
             r_.expect("by");
             s.width = r_.integer("a width");
         }
+        if (r_.accept("gathered")) s.gathered = gathered();
         if (r_.accept("turn")) s.turn = r_.integer("vectors a turn");
         if (r_.accept("unrolled")) s.unrolled = names("a dim");
         if (r_.accept("loop")) s.loops = names("a dim");
@@ -334,6 +335,15 @@ private:
         if (r_.accept("part")) s.part = r_.integer("a length");
         if (r_.accept("through")) s.scratch = names("a tile");
         return s;
+    }
+
+    std::vector<Gathered> gathered() {
+        std::vector<Gathered> out;
+        do {
+            out.push_back({r_.name("an operand")});
+            out.back().whole = r_.accept("whole");
+        } while (r_.accept(","));
+        return out;
     }
 
     std::vector<Name> names(const char* what) {

@@ -128,6 +128,9 @@ std::string spelling_text(const Spelling& s) {
         out += fmt::format(" turning {}, {} by {}", text_of(s.lanes), text_of(s.across), s.width);
     else if (!s.lanes.empty())
         out += fmt::format(" lanes {} by {}", text_of(s.lanes), s.width);
+    for (size_t i = 0; i < s.gathered.size(); ++i)
+        out += fmt::format("{}{}{}", i == 0 ? " gathered " : ", ", text_of(s.gathered[i].operand),
+                           s.gathered[i].whole ? " whole" : "");
     if (s.turn != 1) out += fmt::format(" turn {}", s.turn);
     if (!s.unrolled.empty()) out += " unrolled " + names_text(s.unrolled);
     if (!s.loops.empty()) out += " loop " + names_text(s.loops);

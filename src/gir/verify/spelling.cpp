@@ -29,6 +29,7 @@ public:
         if (!s_.across.empty()) turning();
         if (op_.kind == OpKind::Sort || !s_.scratch.empty()) sort();
         if (op_.kind == OpKind::Scatter) order();
+        for (size_t i = 0; i < s_.gathered.size(); ++i) gathered(i);
         for_each_slice(op_, [&](const Slice& s, bool) { registers(s); });
     }
 
@@ -103,6 +104,19 @@ private:
         }
         bool lanes_last = s_.lanes.empty() || (!dims.empty() && s_.lanes == dims.back());
         if (runs != dims || !lanes_last) fault("a scatter's dims are to run in their order");
+    }
+
+    void gathered(size_t i) {
+        const Name name = s_.gathered[i].operand;
+        bool read = false;
+        for_each_slice(op_, [&](const Slice& s, bool written) {
+            const bool combines = op_.accumulate || op_.kind == OpKind::Scatter;
+            read = read || (s.target == name && (!written || combines));
+        });
+        if (s_.lanes.empty() || !s_.across.empty()) fault("vectors are gathered along the lanes");
+        if (!read) fault(fmt::format("{} is gathered and not read", name));
+        for (size_t j = 0; j < i; ++j)
+            if (s_.gathered[j].operand == name) fault(fmt::format("{} is gathered twice", name));
     }
 
     void sort() {

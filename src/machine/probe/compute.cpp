@@ -249,6 +249,21 @@ __attribute__((target("avx2"), noinline)) void gather_256(int64_t iterations) {
     }
 }
 
+// What a compiler makes of a vector of elements that lie apart: each is loaded and put into its
+// place. The memory may have changed between two vectors, so each is made anew.
+#define SMEATON_INSERT(NAME, TARGET, VECTOR, REGISTER, ...)                   \
+    __attribute__((target(TARGET), noinline)) void NAME(int64_t iterations) { \
+        const float* p = panel_b;                                             \
+        for (; iterations > 0; --iterations) {                                \
+            VECTOR a = {__VA_ARGS__};                                         \
+            asm volatile("" : : REGISTER(a) : "memory");                      \
+        }                                                                     \
+    }
+SMEATON_INSERT(insert_128, "sse2", V128, "x", p[0], p[37], p[74], p[11])
+SMEATON_INSERT(insert_256, "avx2", V256, "x", p[0], p[37], p[74], p[11], p[48], p[85], p[22], p[59])
+SMEATON_INSERT(insert_512, "avx512f", V512, "v", p[0], p[37], p[74], p[11], p[48], p[85], p[22],
+               p[59], p[96], p[33], p[70], p[7], p[44], p[81], p[18], p[55])
+
 void fill_panels() {
     for (float& v : panel_a) v = 1e-3f;
     for (float& v : panel_b) v = 1e-3f;
@@ -293,7 +308,8 @@ void add_scalar(Loops& loops, bool fma) {
     add_row(loops, BITS, OpClass::Shuffle, DType::kF32, shuffle_##BITS, BITS / 32);     \
     add_row(loops, BITS, OpClass::Div, DType::kF32, div_f32_##BITS, BITS / 32);         \
     add_row(loops, BITS, OpClass::Div, DType::kF64, div_f64_##BITS, BITS / 64);         \
-    add_row(loops, BITS, OpClass::Sqrt, DType::kF32, sqrt_f32_##BITS, BITS / 32);
+    add_row(loops, BITS, OpClass::Sqrt, DType::kF32, sqrt_f32_##BITS, BITS / 32);       \
+    add_row(loops, BITS, OpClass::Insert, DType::kF32, insert_##BITS, BITS / 32, 1);
 
 void add_128(Loops& loops, bool fma) {
     add_row(loops, 128, OpClass::Fma, DType::kF32, fma ? fma_f32_128 : muladd_f32_128, 4);

@@ -107,6 +107,7 @@ std::optional<Number> from_basics(OpClass op, const Number& add, const Number& m
         case OpClass::Logic:
         case OpClass::Shuffle:
         case OpClass::Gather:
+        case OpClass::Insert:
             return derived(between(integer, 0.1, integer, 1, 1), integer,
                            "an integer sum; at least a tenth of it");
         case OpClass::Scale:

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cost/scalar_cost.h"
+#include "cost/work.h"
 #include "gir/layout.h"
 #include "gir/ledger/traffic.h"
 #include "gir/names.h"
@@ -367,21 +368,27 @@ double TaskCosts::access_ns(const Op& op, const Counted& counted) const {
     double ns = 0;
     const bool reloads =
         op.kind == OpKind::Mma && places_.level(op.dst.target) != chip_.registers();
-    auto access = [&](const Slice& s, bool reload) {
+    auto apart_ns = [&](OpClass op_class, double elements) {
+        return elements <= 0 ? 0
+                             : elements / cost::class_rate_gops(chip_.machine(), *vector_, op_class,
+                                                                DType::kF32)
+                                              .value;
+    };
+    auto access = [&](const Slice& s, bool reload, bool write) {
         if (counted.lanes.empty() || !gir::walks(s, counted.lanes)) return;
         auto used = [&](Name d) { return reload || gir::walks(s, d); };
         if (!places_.consecutive(s, counted.lanes)) {
-            ns += points(op, used) /
-                  cost::class_rate_gops(chip_.machine(), *vector_, OpClass::Gather, DType::kF32)
-                      .value;
+            const double share = write ? 0 : cost::gathered_share(op, s);
+            ns += apart_ns(OpClass::Gather, points(op, used) * share) +
+                  apart_ns(OpClass::Insert, points(op, used) * (1 - share));
         } else if (op.kind != OpKind::Fill && tensor::bits(places_.dtype(s.target)) < 32) {
             ns += instructions_ns(OpClass::Convert, DType::kF32, counted.vectors(op, used));
         }
     };
     gir::for_each_slice(op, [&](const Slice& s, bool write) {
         if (places_.level(s.target) == chip_.registers()) return;
-        access(s, reloads && !write);
-        if (write && (op.accumulate || op.kind == OpKind::Scatter)) access(s, false);
+        access(s, reloads && !write, write);
+        if (write && (op.accumulate || op.kind == OpKind::Scatter)) access(s, false, false);
     });
     return ns;
 }

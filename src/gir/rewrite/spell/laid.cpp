@@ -143,6 +143,12 @@ bool Laid::computed() const {
     return std::any_of(at.begin(), at.end(), [](const Coord& c) { return c.index != nullptr; });
 }
 
+static void add_bounds(Laid& laid, const Slice& slice) {
+    if (!slice.within) return;
+    const std::vector<Bound>& more = slice.within->bounds;
+    laid.bounds.insert(laid.bounds.end(), more.begin(), more.end());
+}
+
 Laid laid(const Place& place, const Slice& named) {
     Slice slice = named;
     Laid out;
@@ -158,10 +164,10 @@ Laid laid(const Place& place, const Slice& named) {
             for (size_t j = 0; j < slice.at.size() && !behind.at[i].index; ++j)
                 if (let.source->at[i].affine.uses(let.tile.dims[j].name))
                     behind.at[i].index = slice.at[j].index;
-        out.bounded = out.bounded || slice.within.has_value();
+        add_bounds(out, slice);
         slice = std::move(behind);
     }
-    out.bounded = out.bounded || slice.within.has_value();
+    add_bounds(out, slice);
     out.target = slice.target;
     out.at = slice.at;
     if (auto tile = place.tiles.find(slice.target); tile != place.tiles.end()) {
@@ -190,22 +196,29 @@ ValueRange range_of(const Affine& form, const Ranges& ranges) {
     return out;
 }
 
-Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
-    bool depends = false, across_split = false;
+std::optional<int64_t> stride_along(const Laid& laid, Name var) {
+    if (laid.in_registers) return std::nullopt;
+    for (const Coord& c : laid.at)
+        if (c.index && walks(*c.index, var)) return std::nullopt;
     int64_t stride = 0;
+    for (const MemoryPart& part : laid.parts) {
+        const int64_t k = laid.at[static_cast<size_t>(part.dim)].affine.coefficient(var);
+        if (is_split(part) && k != 0) return std::nullopt;
+        stride += part.stride * k;
+    }
+    return stride;
+}
+
+Run run_along(const Laid& laid, Name var, int64_t count, const Ranges& ranges) {
+    bool depends = false;
     for (const Coord& c : laid.at) {
         if (c.index && walks(*c.index, var)) return Run::Scattered;
         depends = depends || c.affine.uses(var);
     }
     if (!depends) return Run::Uniform;
     if (laid.in_registers) return register_run(laid, var);
-    for (const MemoryPart& part : laid.parts) {
-        int64_t k = laid.at[static_cast<size_t>(part.dim)].affine.coefficient(var);
-        across_split = across_split || (is_split(part) && k != 0);
-        stride += part.stride * k;
-    }
-    if (!across_split)
-        return stride == 0 ? Run::Uniform : stride == 1 ? Run::Contiguous : Run::Scattered;
+    if (const std::optional<int64_t> stride = stride_along(laid, var))
+        return *stride == 0 ? Run::Uniform : *stride == 1 ? Run::Contiguous : Run::Scattered;
     // Each element's address must be known relative to the first.
     for (const MemoryPart& part : laid.parts)
         if (is_split(part) && laid.at[static_cast<size_t>(part.dim)].index) return Run::Scattered;

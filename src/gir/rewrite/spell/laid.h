@@ -36,10 +36,11 @@ struct Laid {
     int lanes = -1;                 ///< of a tile in registers: the dim that lies along vectors
     std::vector<MemoryPart> parts;  ///< of memory
     std::vector<Coord> at;
-    bool bounded = false;  ///< within some bounds
+    std::vector<Bound> bounds;  ///< that it is within
 
     bool uses(Name var) const;  ///< index slices included, bounds not
     bool computed() const;      ///< some coordinate is read from a tile or buffer
+    bool bounded() const { return !bounds.empty(); }
 };
 
 Laid laid(const Place&, const Slice&);
@@ -52,6 +53,9 @@ enum class Run { Uniform, Contiguous, Scattered };
 /// How `count` consecutive values of `var`, from 0 on, lie; the other variables are anywhere in
 /// `ranges`. Contiguous and Uniform are certain, Scattered may be for want of knowledge.
 Run run_along(const Laid&, Name var, int64_t count, const Ranges& ranges);
+
+/// Elements of memory from one value of `var` to the next, where they are as many for all values.
+std::optional<int64_t> stride_along(const Laid&, Name var);
 
 /// Element offset into the memory of the slice's target; nothing where a coordinate is computed or
 /// a split of the layout cannot be resolved.
