@@ -332,6 +332,28 @@ TEST(KernelCost, elements_apart_that_nothing_gathers_are_inserted) {
                 std::max(32 * 8 + 32 * 4 / 0.75, 32 * 8 + issued / 4) * 1e-3, 1e-12);
 }
 
+// Of lanes few elements apart: a load of each part of what lies between them, and shuffles.
+TEST(KernelCost, strided_lanes_are_picked_from_whole_vectors) {
+    const gir::Program program = gir::parse_program(R"(program p
+  buffer x: dram f32[r: 120] input
+  buffer y: dram f32[r: 40] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  move y[r] <- x[r*3] over r: 40 spelled lanes r by 16 strided x by 3
+)",
+                                                    "test.gir");
+    for (const Machine& m : {hand(), told()}) {
+        const Work work = model_kernel(program, *gir::kernels(program).front(), m, {1, 0}).busiest;
+        const double split_vectors = m.levels[1].split ? 2 * 3 * 60.0 / 64 : 0;
+        EXPECT_EQ(work.loads, 2 * 3);
+        EXPECT_EQ(work.split_loads, split_vectors);
+        EXPECT_EQ(work.inserted, 8);
+        EXPECT_EQ(work.gathered, 0);
+        EXPECT_EQ((work.vector_instructions.at({OpClass::Shuffle, DType::kF32})), 2 * 2);
+    }
+}
+
 TEST(KernelCost, lanes_within_their_bounds_take_a_mask_each_time) {
     const std::string text = R"(program p
   buffer x: dram f32[c: 32, r: 64] input

@@ -84,7 +84,10 @@ std::vector<machine::Rate> vector_rates(const gir::Target& target, double begun)
         for (OpClass op : {OpClass::Add, OpClass::MinMax, OpClass::Compare, OpClass::Select,
                            OpClass::Logic, OpClass::Convert})
             rates.push_back(rate(op, t, per_cycle(t)));
-        rates.push_back(rate(OpClass::Shuffle, t, per_cycle(t) / 2));
+        const double shuffles = target.shuffles_per_cycle;
+        const auto lanes = static_cast<double>(target.lanes(t));
+        rates.push_back(
+            rate(OpClass::Shuffle, t, shuffles > 0 ? shuffles * lanes : per_cycle(t) / 2));
         rates.push_back(rate(OpClass::Scale, t, per_cycle(t) / 2));
         const double gathers = target.gathers_per_cycle;
         rates.push_back(rate(OpClass::Gather, t, gathers > 0 ? gathers : per_cycle(t) / 40));

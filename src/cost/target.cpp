@@ -106,6 +106,8 @@ gir::Target target_of(const machine::Machine& m) {
     target.loads_per_cycle = loads_per_cycle(target);
     target.gathers_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Gather);
     target.inserts_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Insert);
+    target.shuffles_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Shuffle) /
+                                static_cast<double>(target.lanes(tensor::DType::kF32));
     for (const ShapeRow& row : shapes_of(m, *unit)) {
         target.shapes.push_back(row.shape);
         target.shapes.back().number = gir::number_of(row.shape);

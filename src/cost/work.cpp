@@ -270,27 +270,29 @@ private:
             charge(f, {OpClass::Convert, DType::kF32, 1}, count / f.runs);
     }
 
-    /// Lanes that lie apart: gathered where that is spelled, else one by one.
+    /// Lanes that lie apart, as is spelled; those that nothing is said of one by one.
     template <class Used>
     void apart(const Frame& f, const Slice& s, bool written, Used&& used) {
-        const double elements = f.runs * points(f, used);
-        const double share = written ? 0 : gathered_share(f.op, s);
-        work_.inserted += elements * (1 - share);
+        const double vectors = f.runs * product(f, used), rows = vectors / f.vectors;
+        const ApartElements row = apart_elements(f.op, s, written);
+        work_.inserted += rows * row.inserted;
+        if (row.strided > 0) strided(f, rows * row.strided / f.width, row.strided_by);
         if (!loads_lanes()) {
-            work_.gathered += elements * share;
+            work_.gathered += rows * row.gathered;
             return;
         }
-        const double vectors = f.runs * product(f, used);
-        const double rows = vectors / f.vectors;
-        const double whole = std::floor(extent(f, static_cast<size_t>(f.lane)) / f.width);
-        const double gathers = share == 1 ? vectors : share > 0 ? rows * whole : 0;
-        work_.gathered += gathers * f.width;
-        if (s.within && bounded_along(f, *s.within)) {
-            work_.masks += gathers;
-            work_.tests += elements * (1 - share);
-        } else if (s.within) {
-            work_.tests += vectors;
-        }
+        work_.gathered += rows * std::ceil(row.gathered / f.width) * f.width;
+        if (s.within) (bounded_along(f, *s.within) ? work_.masks : work_.tests) += vectors;
+    }
+
+    /// Vectors picked from all that lies between their lanes: a load of each part, which begins
+    /// anywhere, and a shuffle for each but the first.
+    void strided(const Frame& f, double vectors, double parts) {
+        work_.loads += vectors * parts;
+        if (loads_lanes())
+            work_.split_loads +=
+                vectors * parts * std::min(1.0, 4 * (f.width - 1) / shape_.line_bytes);
+        charge(f, {OpClass::Shuffle, DType::kF32, 1}, vectors * (parts - 1) / f.runs);
     }
 
     /// A core behind a cache of lines gathers by a load for each lane, whether it counts or not,
@@ -366,20 +368,26 @@ private:
 
 }  // namespace
 
-double gathered_share(const Op& op, const Slice& operand) {
+ApartElements apart_elements(const Op& op, const Slice& operand, bool written) {
     const gir::Spelling& spelling = *op.spelling;
-    const auto& all = spelling.gathered;
-    const auto at = std::find_if(all.begin(), all.end(), [&](const gir::Gathered& g) {
-        return g.operand == operand.target;
-    });
-    if (at == all.end()) return 0;
-    if (!at->whole) return 1;
+    double all = 0, last = 0;  // that fill no vector
     for (const gir::NamedDim& d : op.dims) {
         if (d.name != spelling.lanes) continue;
-        const int64_t extent = d.extent.value();
-        return static_cast<double>(extent - extent % spelling.width) / static_cast<double>(extent);
+        all = static_cast<double>(d.extent.value());
+        last = static_cast<double>(d.extent.value() % spelling.width);
     }
-    return 0;
+    ApartElements row;
+    if (!written) {
+        for (const gir::Gathered& g : spelling.gathered)
+            if (g.operand == operand.target) row.gathered = g.whole ? all - last : all;
+        for (const gir::Strided& t : spelling.strided) {
+            if (t.operand != operand.target) continue;
+            row.strided = all - last;
+            row.strided_by = static_cast<double>(t.by);
+        }
+    }
+    row.inserted = all - row.gathered - row.strided;
+    return row;
 }
 
 Work work_of(const Nest& nest, const WorkShape& shape, const TakenOps& taken) {

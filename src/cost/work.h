@@ -41,9 +41,13 @@ struct WorkShape {
 /// Ops of a nest that units with shapes of their own take (contraction.h).
 using TakenOps = std::unordered_set<const gir::Op*>;
 
-/// Of an operand's elements that lie apart along the lanes: the share that is read by gathers, as
-/// the op is spelled; the others are read one by one.
-double gathered_share(const gir::Op&, const gir::Slice& operand);
+/// Of the elements along the lanes, which lie apart, how many are read how, as the op is spelled.
+/// What is written goes one by one.
+struct ApartElements {
+    double gathered = 0, strided = 0, inserted = 0;
+    double strided_by = 0;  ///< elements of memory from one lane to the next
+};
+ApartElements apart_elements(const gir::Op&, const gir::Slice& operand, bool written);
 
 /// All executions of all ops of the nest but for those taken, as they are spelled. InternalError
 /// for an op without a spelling.

@@ -9,7 +9,7 @@ namespace smeaton::gir {
 namespace {
 
 constexpr double kMultiplyAddsPerCycle = 2, kLatencyCycles = 4, kLoadsPerCycle = 2;
-constexpr double kGathersPerCycle = 1, kInsertsPerCycle = 1;
+constexpr double kGathersPerCycle = 1, kInsertsPerCycle = 1, kShufflesPerCycle = 1;
 constexpr int kNarrowest = 16;  // bytes of vectors that no instruction gathers
 
 // acc[1, lanes] += a[1, 1] * b[1, lanes]; integers multiply, then add.
@@ -50,6 +50,7 @@ Target common_cpu(int vector_bytes, int vector_registers, int cores,
     t.loads_per_cycle = kLoadsPerCycle;
     t.gathers_per_cycle = vector_bytes > kNarrowest ? kGathersPerCycle : 0;
     t.inserts_per_cycle = kInsertsPerCycle;
+    t.shuffles_per_cycle = kShufflesPerCycle;
     TargetLevel registers{"reg"};
     registers.scope = "core";
     registers.capacity = int64_t{vector_bytes} * vector_registers;

@@ -33,6 +33,7 @@ void KeptSize::add(const Op& op) {
         add_all(op.spelling->loops);
         add_all(op.spelling->scratch);
         add_all(op.spelling->gathered);
+        add_all(op.spelling->strided);
     }
     add(op.origins);
 }

@@ -93,6 +93,13 @@ struct Gathered {
     friend bool operator==(const Gathered&, const Gathered&) = default;
 };
 
+/// An operand whose lanes are so many elements apart, read in whole vectors of all that lies there.
+struct Strided {
+    Name operand;
+    int64_t by = 2;
+    friend bool operator==(const Strided&, const Strided&) = default;
+};
+
 /// How an op runs on a machine, written by the rewrite `spell`; nothing about its code is left
 /// open. Every dim is the lanes', unrolled, or a loop; loops enclose the lanes, which enclose what
 /// is written out. A Reduce or Mma has its kept dims outside the reduced ones.
@@ -105,8 +112,11 @@ struct Spelling {
     std::vector<Name> loops;     ///< outermost first
     int64_t sums = 1;            ///< accumulators of each result of a reduction along the lanes
     int64_t part = 0;  ///< iterations of the outermost reduced loop that are summed apart; 0: all
-    std::vector<Name> scratch;       ///< Sort: tiles to merge into, the keys' and the payload's
-    std::vector<Gathered> gathered;  ///< of the operands whose lanes lie apart; others one by one
+    std::vector<Name> scratch;  ///< Sort: tiles to merge into, the keys' and the payload's
+    /// Operands whose lanes lie apart. All others, and what is no whole vector of the strided ones,
+    /// come one by one.
+    std::vector<Gathered> gathered;
+    std::vector<Strided> strided;
     friend bool operator==(const Spelling&, const Spelling&) = default;
 };
 

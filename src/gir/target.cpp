@@ -142,7 +142,8 @@ void each_figure(Target& target, const Visit& visit) {
     for (TargetLevel& l : target.levels) visit(l.read_bytes_per_cycle);
     for (TargetLevel& l : target.levels) visit(l.write_bytes_per_cycle);
     for (Figure* f : {&target.vector_bytes, &target.vector_registers, &target.loads_per_cycle,
-                      &target.gathers_per_cycle, &target.inserts_per_cycle, &target.oracle})
+                      &target.gathers_per_cycle, &target.inserts_per_cycle,
+                      &target.shuffles_per_cycle, &target.oracle})
         visit(*f);
     for (MmaShape& s : target.shapes) visit(s.number);
 }
@@ -150,7 +151,7 @@ void each_figure(Target& target, const Visit& visit) {
 }  // namespace
 
 Target noting(Target target, Region& asked) {
-    asked.assign(3 * target.levels.size() + 6 + target.shapes.size(), {});
+    asked.assign(3 * target.levels.size() + 7 + target.shapes.size(), {});
     size_t next = 0;
     for (TargetLevel& l : target.levels) l.capacity = l.capacity.noting(&asked[next++]);
     each_figure(target, [&](Figure& f) { f = f.noting(&asked[next++]); });

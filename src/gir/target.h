@@ -75,8 +75,9 @@ struct Target {
     /// Elements of a vector whose lanes lie apart: loaded by one instruction (0: it has none), and
     /// loaded one by one and put together (0: as fast as these).
     Figure gathers_per_cycle = 0, inserts_per_cycle = 0;
-    std::vector<MmaShape> shapes;  ///< fastest first
-    int cores = 1;                 ///< innermost units at work
+    Figure shuffles_per_cycle = 0;  ///< of a vector's lanes; 0: not told
+    std::vector<MmaShape> shapes;   ///< fastest first
+    int cores = 1;                  ///< innermost units at work
     /// Of whoever prices on the target by numbers that it does not hold; 0: nobody, or one only.
     Figure oracle = 0;
 

@@ -244,6 +244,7 @@ struct Renamer {
         for (Name& n : s.loops) apply(n, vars);
         for (Name& n : s.scratch) apply(n, targets);
         for (Gathered& g : s.gathered) apply(g.operand, targets);
+        for (Strided& t : s.strided) apply(t.operand, targets);
     }
     StmtPtr operator()(const Prefetch& p) const {
         Prefetch n = p;

@@ -105,17 +105,70 @@ TEST(Spelling, of_elements_apart_is_what_the_machine_does_sooner) {
     EXPECT_EQ(spelling(2, 1, 7), "");
 }
 
-// Bounds along the lanes would be tested for each element.
-TEST(Spelling, of_elements_apart_within_bounds_is_gathered_where_that_can_be) {
-    gir::Target target = target_of(emit::isa_named("avx512"));
-    target.gathers_per_cycle = 0.25;
-    auto spelling = [&](const char* bounds) {
-        std::string text = turn_of(16, "");
-        text.replace(text.find("x[r,c]"), 6, fmt::format("x[r,c] within ({}) else 0.0", bounds));
-        return gir::print(gir::rewrite::spell(parsed(text), target));
+// Between lanes that are few elements apart lies what a cache has brought anyway.
+TEST(Spelling, of_lanes_few_elements_apart_is_whole_vectors_of_all) {
+    auto spelling = [](int stride, double inserts, const char* dtype = "f32") {
+        gir::Target target = target_of(emit::isa_named("avx512"));
+        target.inserts_per_cycle = inserts;
+        const gir::Program p = parsed(fmt::format(R"(program p
+  buffer x: dram {1}[r: {0}] input
+  buffer y: dram {1}[r: 40] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  move y[r] <- x[r*{2}] over r: 40
+)",
+                                                  stride * 40, dtype, stride));
+        const std::string text = gir::print(gir::rewrite::spell(p, target));
+        const size_t at = text.find(" by 16");
+        return text.substr(at + 6, text.find(" unrolled", at) - at - 6);
     };
-    EXPECT_THAT(spelling("2 <= r"), testing::HasSubstr("gathered x"));
-    EXPECT_THAT(spelling("2 <= c"), testing::Not(testing::HasSubstr("gathered")));
+    EXPECT_EQ(spelling(2, 1), " strided x by 2");
+    EXPECT_EQ(spelling(7, 1), " strided x by 7");
+    EXPECT_EQ(spelling(12, 1), " gathered x whole");  // 6 cycles of loads, 11 of shuffles
+    EXPECT_EQ(spelling(4, 2), " strided x by 4");
+    EXPECT_EQ(spelling(7, 2), "");
+    EXPECT_EQ(spelling(3, 1, "i32"), " strided x by 3");
+    EXPECT_EQ(spelling(3, 1, "f64"), "");
+    EXPECT_EQ(spelling(3, 1, "i8"), "");
+}
+
+/// Of x every stride-th element, within bounds where there are some.
+gir::Program every(int stride, const std::string& said, int before = 0) {
+    const std::string at = fmt::format("r*{}-{}", stride, before);
+    return parsed(fmt::format(R"(program p
+  buffer x: dram f32[r: {0}] input
+  buffer y: dram f32[r: 40] output
+  run t(x -> y)
+
+kernel t(x -> y)
+  move y[r] <- x[{1}]{2} over r: 40 spelled lanes r by {3}
+)",
+                              stride * 39 + 1 - before, at,
+                              before > 0 ? fmt::format(" within (0 <= {}) else -1.0", at) : "",
+                              said));
+}
+
+TEST(Spelling, strided_is_what_is_strided) {
+    for (const auto& [isa, lanes] : {std::pair("plain", 4), {"avx2", 8}, {"avx512", 16}})
+        for (int stride = 2; stride <= lanes; ++stride)
+            for (int before : {0, 3}) {
+                const gir::Program p =
+                    every(stride, fmt::format("{0} strided x by {1}", lanes, stride), before);
+                EXPECT_THAT(code_of(p, isa), testing::HasSubstr(fmt::format("every{}_", stride)));
+                const std::string host = run::host_isa();
+                if (host == "plain" && lanes > 4) continue;
+                if (host == "avx2" && lanes > 8) continue;
+                EXPECT_THAT(compare(p, random_inputs(p, 1), isa).differences, testing::IsEmpty())
+                    << isa << ' ' << stride << ' ' << before;
+            }
+}
+
+// Lanes outside are not read, and the others come without a test each where all are inside.
+TEST(Spelling, elements_apart_in_a_mask_come_at_once_where_it_is_full) {
+    const gir::Program p = every(9, "4", 3);
+    EXPECT_THAT(code_of(p, "plain"), testing::HasSubstr("apart_f32("));
+    EXPECT_THAT(compare(p, random_inputs(p, 1), "plain").differences, testing::IsEmpty());
 }
 
 TEST(Spelling, gathered_is_what_is_gathered) {
@@ -142,13 +195,15 @@ TEST(Spelling, elements_apart_within_bounds_of_other_dims_are_tested_once) {
     EXPECT_THAT(compare(p, random_inputs(p, 1), "plain").differences, testing::IsEmpty());
 }
 
-TEST(Spelling, of_what_nothing_gathers_is_refused_by_the_emitter) {
+TEST(Spelling, of_what_no_code_reads_so_is_refused_by_the_emitter) {
     const std::string gathered = turn_of(16, " spelled lanes r by 4 gathered x");
     EXPECT_THROW(code_of(parsed(gathered), "plain"), UserError);
     std::string integers = gathered;
     for (size_t at; (at = integers.find("f32")) != std::string::npos;)
         integers.replace(at, 3, "i32");
     EXPECT_THROW(code_of(parsed(integers)), UserError);
+    EXPECT_THROW(code_of(every(3, "4 strided x by 2"), "plain"), UserError);
+    EXPECT_THROW(code_of(every(5, "4 strided x by 5"), "plain"), UserError);
 }
 
 struct Edit {
@@ -263,11 +318,14 @@ TEST(Spelling, that_cannot_be_is_a_fault) {
     EXPECT_THAT(fault("by 16 loop c, r", "by 16 loop c"), HasSubstr("r is to be a loop"));
     EXPECT_THAT(fault("turning r, c by 16", "turning r, r by 16"), HasSubstr("along two dims"));
     EXPECT_THAT(fault("turn 8 loop r", "turn 4294967296 loop r"), HasSubstr("at most"));
-    EXPECT_THAT(fault("gathered g", "gathered t"), HasSubstr("t is gathered and not read"));
-    EXPECT_THAT(fault("gathered g", "gathered g, g whole"), HasSubstr("g is gathered twice"));
+    EXPECT_THAT(fault("gathered g", "gathered t"), HasSubstr("t is not read"));
+    EXPECT_THAT(fault("gathered g", "gathered g, g whole"), HasSubstr("gathered or strided, once"));
+    EXPECT_THAT(fault("gathered g", "gathered g strided g by 37"),
+                HasSubstr("gathered or strided, once"));
+    EXPECT_THAT(fault("gathered g", "strided g by 1"), HasSubstr("two elements or more"));
     EXPECT_THAT(fault("spelled lanes n by 16 unrolled m, n\n      for",
                       "spelled gathered acc unrolled m, n\n      for"),
-                HasSubstr("gathered along the lanes"));
+                HasSubstr("want a dim to lie along"));
     EXPECT_THAT(fault("prefetch w at", "prefetch g at"), HasSubstr("no buffer of its kernel"));
 }
 

@@ -31,8 +31,9 @@ struct Access {
     std::vector<Form> at;  ///< one per logical dim of the storage
     std::vector<BoundForm> bounds;
     Literal otherwise;
-    int gathered_from =
-        0;  ///< fewest lanes that one instruction gathers where they lie apart; 0: none
+    int gathered_from = 0;  ///< fewest lanes that lie apart and come by one gather; 0: never
+    int64_t strided_by =
+        0;  ///< from one to the next of whole vectors' lanes that are picked; 0: none
 
     DType dtype() const { return storage->dtype; }
     bool in_registers() const { return storage->kind == Storage::Kind::Registers; }

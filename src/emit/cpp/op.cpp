@@ -251,6 +251,8 @@ static Access spelled_access(const Function& f, const gir::Op& op, const gir::Sl
     for (const gir::Gathered& g : op.spelling->gathered)
         if (g.operand == slice.target)
             a.gathered_from = g.whole ? static_cast<int>(op.spelling->width) : 1;
+    for (const gir::Strided& s : op.spelling->strided)
+        if (s.operand == slice.target) a.strided_by = s.by;
     return a;
 }
 

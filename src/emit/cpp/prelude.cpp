@@ -21,11 +21,12 @@ using tensor::DType;
 namespace {
 
 /// "$T" the type, "$W" lanes, "$V" vector bytes, "$B" element bytes, "$I" the mask integer, "$E"
-/// all lanes as "x, x, ...", "$L" lane numbers.
+/// all lanes as "x, x, ...", "$S" as "p[0 * stride], ...", "$L" lane numbers.
 std::string fill(std::string text, DType t, int lanes) {
-    std::string all, numbers;
+    std::string all, apart, numbers;
     for (int i = 0; i < lanes; ++i) {
         all += i ? ", x" : "x";
+        apart += fmt::format("{}p[{} * stride]", i ? ", " : "", i);
         numbers += fmt::format("{}{}", i ? ", " : "", i);
     }
     const std::pair<const char*, std::string> by[] = {{"$T", type_name(t)},
@@ -34,6 +35,7 @@ std::string fill(std::string text, DType t, int lanes) {
                                                       {"$B", std::to_string(size_of(t))},
                                                       {"$I", mask_type(t)},
                                                       {"$E", all},
+                                                      {"$S", apart},
                                                       {"$L", numbers}};
     for (const auto& [mark, with] : by)
         for (size_t at = text.find(mark); at != std::string::npos;
@@ -69,6 +71,15 @@ static inline void stn_$T($T* p, v$T v, int n) { __builtin_memcpy(p, &v, (size_t
 static inline v$T ldm_$T(const $T* p, u64 mask, v$T other) {
     for (int i = 0; i < $W; ++i)
         if (mask >> i & 1) other[i] = p[i];
+    return other;
+}
+)"},
+    {"apart_", R"(
+// Elements at p, p + stride, ... in the lanes of `mask`, `other` elsewhere; no others are read.
+static inline v$T apart_$T(const $T* p, i64 stride, u64 mask, v$T other) {
+    if (mask == (u64)-1 >> (64 - $W)) return (v$T){$S};
+    for (int i = 0; i < $W; ++i)
+        if (mask >> i & 1) other[i] = p[i * stride];
     return other;
 }
 )"},
@@ -355,6 +366,29 @@ std::string swap_text(const std::string& name, const std::string& type, int half
         name, type, first, second);
 }
 
+/// Every stride-th element from p on: as many vectors as the stride, the last one ending with the
+/// last lane, so that nothing behind it is read; then the lanes of each further one beside those
+/// that are there.
+std::string every_text(const std::string& name, const std::string& type, int stride, int lanes) {
+    const int elements = (lanes - 1) * stride + 1;
+    std::string text = fmt::format(
+        "static inline v{0} {1}(const {0}* p) {{\n    v{0} r = *(const u{0}*)p;\n", type, name);
+    for (int part = 1; part < stride; ++part) {
+        const int start = std::min(part * lanes, elements - lanes);
+        std::string order;
+        for (int lane = 0; lane < lanes; ++lane) {
+            const int element = lane * stride, from = std::min(element / lanes, stride - 1);
+            const int held = part == 1 && from == 0 ? element : lane;
+            order += fmt::format(", {}", from < part    ? held
+                                         : from == part ? lanes + element - start
+                                                        : -1);
+        }
+        text += fmt::format("    r = __builtin_shufflevector(r, *(const u{}*)(p + {}){});\n", type,
+                            start, order);
+    }
+    return text + "    return r;\n}\n";
+}
+
 /// A product that no later sum may be contracted with: polynomials and contractions want that, sums
 /// of other ops do not. The empty assembly hides where the value comes from and costs nothing; a
 /// value of two registers goes through as two.
@@ -514,6 +548,12 @@ static void merge_sort(K* k, P* p, K* s, P* t, i64 n) {
         auto t = typed(name.substr(cut + 1));
         int half = std::atoi(name.c_str() + 4);
         if (t && half > 0) return swap_text(name, type_name(*t), half, isa.lanes());
+    }
+    if (starts(name, "every")) {
+        const size_t cut = name.rfind('_');
+        const auto t = typed(name.substr(cut + 1));
+        const int stride = std::atoi(name.c_str() + 5);
+        if (t && stride > 1) return every_text(name, type_name(*t), stride, isa.lanes());
     }
     if (name == "floor_div")
         return "static inline i64 floor_div(i64 a, i64 b) { return a >= 0 ? a / b : -((-a + b - 1) "

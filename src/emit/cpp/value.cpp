@@ -89,12 +89,15 @@ std::string read_vector(Function& f, const Access& a, const Point& point, const 
     return fmt::format("*(const u{}*)({})", type, address);
 }
 
-/// The stride of lanes that are spelled to be gathered. UserError where no instruction can: they
-/// are f32 in memory, equally far apart, within 32-bit offsets.
-int64_t gathered_stride(Function& f, const Access& a, const Point& point) {
-    const std::string_view isa = f.isa().name;
+std::string first_address(Function& f, const Access& a, const Point& point) {
+    return f.address(*a.storage, offset(f, a, point, 0));
+}
+
+/// Vectors by one instruction each. UserError where no instruction can.
+std::string read_gathered(Function& f, const Access& a, const Point& point, const Guard& g) {
     if (!f.isa().gathers())
-        throw UserError("{} is spelled gathered, and {} has no gathers", a.storage->name, isa);
+        throw UserError("{} is spelled gathered, and {} has no gathers", a.storage->name,
+                        f.isa().name);
     const std::optional<int64_t> stride = lane_stride(a, point);
     const bool fits =
         stride && std::abs(*stride) * f.lanes() <= std::numeric_limits<int32_t>::max();
@@ -103,16 +106,34 @@ int64_t gathered_stride(Function& f, const Access& a, const Point& point) {
             "{} is spelled gathered, and lanes that are gathered are f32 in memory, equally far "
             "apart, within offsets of 32 bits",
             a.storage->name);
-    return *stride;
-}
-
-std::string read_gathered(Function& f, const Access& a, const Point& point, const Guard& g) {
-    const int64_t stride = gathered_stride(f, a, point);
-    const std::string address = f.address(*a.storage, offset(f, a, point, 0));
     const std::string mask =
         g.mask.empty() ? fmt::format("{}ULL", (uint64_t{1} << point.count) - 1) : g.mask;
-    return fmt::format("gather_f32({}, {}, {}, splat_f32({}))", address, stride, mask,
-                       g.mask.empty() ? "0.0f" : literal(a.dtype(), a.otherwise));
+    return fmt::format("gather_f32({}, {}, {}, splat_f32({}))", first_address(f, a, point), *stride,
+                       mask, g.mask.empty() ? "0.0f" : literal(a.dtype(), a.otherwise));
+}
+
+/// Lanes in a mask, equally far apart.
+std::string read_some(Function& f, const Access& a, const Point& point, const Guard& g,
+                      int64_t stride) {
+    const std::string type = type_name(a.dtype());
+    return fmt::format("apart_{0}({1}, {2}, {3}, splat_{0}({4}))", type, first_address(f, a, point),
+                       stride, g.mask, literal(a.dtype(), a.otherwise));
+}
+
+/// All that lies from the first lane to the last. UserError where that is not what is spelled.
+std::string read_strided(Function& f, const Access& a, const Point& point, const Guard& g) {
+    if (lane_stride(a, point) != a.strided_by || a.strided_by > f.lanes() ||
+        size_of(a.dtype()) != 4)
+        throw UserError(
+            "{} is spelled strided by {}, and such lanes are of 4 bytes in memory, so many "
+            "elements from one to the next, {} at most",
+            a.storage->name, a.strided_by, f.lanes());
+    const std::string every = fmt::format("every{}_{}({})", a.strided_by, type_name(a.dtype()),
+                                          first_address(f, a, point));
+    if (g.mask.empty()) return every;
+    const uint64_t all = (uint64_t{1} << f.lanes()) - 1;
+    return fmt::format("({} == {}ULL ? {} : {})", g.mask, all, every,
+                       read_some(f, a, point, g, a.strided_by));
 }
 
 bool vector_access(Function& f, const Access& a, const Point& point) {
@@ -156,9 +177,12 @@ static std::optional<Literal> known_element(Function& f, const Access& a, const 
                                        : Literal::of_int(t.at_as_int(at.constant));
 }
 
-/// Lanes that lie apart, each by itself; those outside lane by lane where some are.
+/// Lanes that lie apart, as is spelled; one by one where nothing is.
 static std::string read_apart(Function& f, const Access& a, const Point& point, const Guard& g) {
     if (a.gathered_from > 0 && point.count >= a.gathered_from) return read_gathered(f, a, point, g);
+    if (a.strided_by > 0 && point.count == f.lanes()) return read_strided(f, a, point, g);
+    const std::optional<int64_t> stride = a.computed() ? std::nullopt : lane_stride(a, point);
+    if (!g.mask.empty() && stride) return read_some(f, a, point, g, *stride);
     std::string text;
     for (int i = 0; i < f.lanes(); ++i) {
         const Point lane = lane_point(point, i);

@@ -328,6 +328,7 @@ private:
             s.width = r_.integer("a width");
         }
         if (r_.accept("gathered")) s.gathered = gathered();
+        if (r_.accept("strided")) s.strided = strided();
         if (r_.accept("turn")) s.turn = r_.integer("vectors a turn");
         if (r_.accept("unrolled")) s.unrolled = names("a dim");
         if (r_.accept("loop")) s.loops = names("a dim");
@@ -342,6 +343,16 @@ private:
         do {
             out.push_back({r_.name("an operand")});
             out.back().whole = r_.accept("whole");
+        } while (r_.accept(","));
+        return out;
+    }
+
+    std::vector<Strided> strided() {
+        std::vector<Strided> out;
+        do {
+            out.push_back({r_.name("an operand")});
+            r_.expect("by");
+            out.back().by = r_.integer("elements from one lane to the next");
         } while (r_.accept(","));
         return out;
     }

@@ -131,6 +131,9 @@ std::string spelling_text(const Spelling& s) {
     for (size_t i = 0; i < s.gathered.size(); ++i)
         out += fmt::format("{}{}{}", i == 0 ? " gathered " : ", ", text_of(s.gathered[i].operand),
                            s.gathered[i].whole ? " whole" : "");
+    for (size_t i = 0; i < s.strided.size(); ++i)
+        out += fmt::format("{}{} by {}", i == 0 ? " strided " : ", ", text_of(s.strided[i].operand),
+                           s.strided[i].by);
     if (s.turn != 1) out += fmt::format(" turn {}", s.turn);
     if (!s.unrolled.empty()) out += " unrolled " + names_text(s.unrolled);
     if (!s.loops.empty()) out += " loop " + names_text(s.loops);

@@ -29,7 +29,7 @@ public:
         if (!s_.across.empty()) turning();
         if (op_.kind == OpKind::Sort || !s_.scratch.empty()) sort();
         if (op_.kind == OpKind::Scatter) order();
-        for (size_t i = 0; i < s_.gathered.size(); ++i) gathered(i);
+        apart();
         for_each_slice(op_, [&](const Slice& s, bool) { registers(s); });
     }
 
@@ -106,17 +106,31 @@ private:
         if (runs != dims || !lanes_last) fault("a scatter's dims are to run in their order");
     }
 
-    void gathered(size_t i) {
-        const Name name = s_.gathered[i].operand;
+    /// Operands whose lanes lie apart.
+    void apart() {
+        std::vector<Name> named;
+        for (const Gathered& g : s_.gathered) named.push_back(g.operand);
+        for (const Strided& t : s_.strided) {
+            named.push_back(t.operand);
+            if (t.by < 2) fault("strided lanes are two elements or more apart");
+        }
+        if (!named.empty() && (s_.lanes.empty() || !s_.across.empty()))
+            fault("lanes that lie apart want a dim to lie along");
+        for (size_t i = 0; i < named.size(); ++i) {
+            if (!is_read(named[i])) fault(fmt::format("{} is not read", named[i]));
+            if (std::find(named.begin(), named.begin() + static_cast<ptrdiff_t>(i), named[i]) !=
+                named.begin() + static_cast<ptrdiff_t>(i))
+                fault(fmt::format("{} is to be gathered or strided, once", named[i]));
+        }
+    }
+
+    bool is_read(Name operand) const {
+        const bool combines = op_.accumulate || op_.kind == OpKind::Scatter;
         bool read = false;
         for_each_slice(op_, [&](const Slice& s, bool written) {
-            const bool combines = op_.accumulate || op_.kind == OpKind::Scatter;
-            read = read || (s.target == name && (!written || combines));
+            read = read || (s.target == operand && (!written || combines));
         });
-        if (s_.lanes.empty() || !s_.across.empty()) fault("vectors are gathered along the lanes");
-        if (!read) fault(fmt::format("{} is gathered and not read", name));
-        for (size_t j = 0; j < i; ++j)
-            if (s_.gathered[j].operand == name) fault(fmt::format("{} is gathered twice", name));
+        return read;
     }
 
     void sort() {

@@ -378,9 +378,10 @@ double TaskCosts::access_ns(const Op& op, const Counted& counted) const {
         if (counted.lanes.empty() || !gir::walks(s, counted.lanes)) return;
         auto used = [&](Name d) { return reload || gir::walks(s, d); };
         if (!places_.consecutive(s, counted.lanes)) {
-            const double share = write ? 0 : cost::gathered_share(op, s);
-            ns += apart_ns(OpClass::Gather, points(op, used) * share) +
-                  apart_ns(OpClass::Insert, points(op, used) * (1 - share));
+            const cost::ApartElements row = cost::apart_elements(op, s, write);
+            const double rows = points(op, used) / (row.gathered + row.strided + row.inserted);
+            ns += apart_ns(OpClass::Gather, rows * (row.gathered + row.strided)) +
+                  apart_ns(OpClass::Insert, rows * row.inserted);
         } else if (op.kind != OpKind::Fill && tensor::bits(places_.dtype(s.target)) < 32) {
             ns += instructions_ns(OpClass::Convert, DType::kF32, counted.vectors(op, used));
         }

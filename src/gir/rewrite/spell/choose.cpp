@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
 
-#include "gir/walk.h"
+#include "gir/rewrite/spell/apart.h"
 #include "tensor/dtype.h"
 
 namespace smeaton::gir::rewrite {
@@ -58,9 +56,6 @@ struct Chooser {
     int64_t turn() const;
     int64_t sums() const;
     int64_t part() const;
-    std::vector<Gathered> gathered() const;
-    std::optional<Gathered> gathered(Name operand, const std::vector<Laid>& apart) const;
-    bool can_gather(const Laid&) const;
 };
 
 bool held_in_scalars(const Laid& a, Name var) {
@@ -206,59 +201,6 @@ int64_t Chooser::part() const {
     return root;
 }
 
-/// Do the lanes of the slice lie apart in a way that an instruction can gather: f32, equally far
-/// from one another, within offsets of 32 bits?
-bool Chooser::can_gather(const Laid& at) const {
-    const std::optional<int64_t> stride = stride_along(at, name(static_cast<size_t>(lane)));
-    return stride && at.dtype == DType::kF32 &&
-           std::abs(*stride) * place.lanes <= std::numeric_limits<int32_t>::max();
-}
-
-/// A gather loads every lane of a vector, whether it counts or not; elements that come one by one
-/// are loaded and put together, each tested where bounds lie along the lanes.
-std::optional<Gathered> Chooser::gathered(Name operand, const std::vector<Laid>& apart) const {
-    const auto can = [&](const Laid& at) { return can_gather(at); };
-    if (!std::all_of(apart.begin(), apart.end(), can)) return std::nullopt;
-    const Name along = name(static_cast<size_t>(lane));
-    const bool tested = std::any_of(apart.begin(), apart.end(), [&](const Laid& at) {
-        return std::any_of(at.bounds.begin(), at.bounds.end(),
-                           [&](const Bound& b) { return b.expr.uses(along); });
-    });
-    const double inserts = target.inserts_per_cycle;
-    const double cycles = static_cast<double>(place.lanes) / target.gathers_per_cycle;
-    const auto pays = [&](int64_t elements) {
-        return tested || inserts == 0 || cycles <= static_cast<double>(elements) / inserts;
-    };
-    const int64_t extent = extents[static_cast<size_t>(lane)], last = extent % place.lanes;
-    const bool whole = extent >= place.lanes && pays(place.lanes);
-    const bool rest = last > 0 && pays(last);
-    if (!whole && !rest) return std::nullopt;
-    return Gathered{operand, last > 0 && !rest};
-}
-
-/// Operands that are gathered, in the order in which they are read.
-std::vector<Gathered> Chooser::gathered() const {
-    if (lane < 0 || target.gathers_per_cycle == 0) return {};
-    Ranges ranges = place.ranges;
-    for (const NamedDim& d : op.dims) ranges[d.name] = {0, 0};
-    const size_t along = static_cast<size_t>(lane);
-    const int64_t count = std::min(place.lanes, extents[along]);
-    std::vector<std::pair<Name, std::vector<Laid>>> apart;
-    for_each_slice(op, [&](const Slice& s, bool written) {
-        if (written && !op.accumulate && op.kind != OpKind::Scatter) return;
-        Laid at = laid(place, s);
-        if (at.in_registers || run_along(at, name(along), count, ranges) != Run::Scattered) return;
-        auto known = std::find_if(apart.begin(), apart.end(),
-                                  [&](const auto& a) { return a.first == s.target; });
-        if (known == apart.end()) known = apart.insert(known, {s.target, {}});
-        known->second.push_back(std::move(at));
-    });
-    std::vector<Gathered> out;
-    for (const auto& [operand, places] : apart)
-        if (const std::optional<Gathered> g = gathered(operand, places)) out.push_back(*g);
-    return out;
-}
-
 Spelling Chooser::run() {
     choose_lane();
     unroll();
@@ -266,8 +208,8 @@ Spelling Chooser::run() {
     if (lane >= 0) {
         s.lanes = name(static_cast<size_t>(lane));
         s.width = place.lanes;
+        choose_apart(place, target, op, s);
     }
-    s.gathered = gathered();
     s.turn = turn();
     s.sums = sums();
     s.part = part();
