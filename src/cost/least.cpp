@@ -34,20 +34,42 @@ double bytes_of(const gir::Buffer& b) {
     return elements * tensor::bits(b.dtype) / 8.0;
 }
 
-/// Every element of the weight is an operand once for each row of the data; nothing where the
-/// kernel is no contraction of a tensor that runs decide with one that they do not.
-double weight_bytes(const gir::Kernel& kernel, const gir::Program& program, std::set<Name>& seen) {
+/// Was it in memory before the run, for as long as no step has written it?
+bool is_there_before(gir::Lifetime l) {
+    return l == gir::Lifetime::Input || l == gir::Lifetime::Weight || l == gir::Lifetime::State;
+}
+
+/// Every element of the operand that a contraction calls its weight is multiplied once for each row
+/// of the data, so all of it is read: parameters of the model, which a step of training has as
+/// inputs and a program that learns as states, a cache that an earlier run has filled. Nothing
+/// where it was made in the run, so that it need never lie in memory, or where both operands are
+/// weights of the model: that may run at load. `done`: those that count no more.
+double weight_bytes(const gir::Kernel& kernel, const gir::Program& program, std::set<Name>& done) {
     const auto c = gir::contraction_of(kernel, program);
-    if (!c) return 0;
+    if (!c || c->weight_slice().within) return 0;
     auto lifetime = [&](Name n) { return program.buffer(gir::root_of(program, n)).lifetime; };
     const Name weight = gir::root_of(program, c->weight_slice().target);
-    if (lifetime(weight) != gir::Lifetime::Weight ||
-        lifetime(c->data_slice().target) == gir::Lifetime::Weight || !seen.insert(weight).second)
-        return 0;
+    const bool at_load = lifetime(weight) == gir::Lifetime::Weight &&
+                         lifetime(c->data_slice().target) == gir::Lifetime::Weight;
+    if (at_load || !is_there_before(lifetime(weight)) || !done.insert(weight).second) return 0;
     const auto elements = static_cast<double>(gir::size_of(c->batch) * gir::size_of(c->n) *
                                               gir::size_of(c->k) * gir::size_of(c->taps));
     return std::min(bytes_of(program.buffer(weight)),
                     elements * tensor::bits(c->weight_dtype) / 8.0);
+}
+
+/// States that the step writes, or may.
+void note_written_states(const gir::Step& step, const gir::Program& program,
+                         std::set<Name>& written) {
+    const auto* run = std::get_if<gir::RunStep>(&step.node);
+    auto note = [&](const gir::Buffer& b) {
+        const Name root = gir::root_of(program, b.name);
+        if (program.buffer(root).lifetime == gir::Lifetime::State) written.insert(root);
+    };
+    if (run)
+        for (Name n : run->kernel->writes) note(program.buffer(n));
+    else
+        for (const gir::Buffer& b : program.buffers) note(b);
 }
 
 /// Multiply-adds of all instances of the fastest unit for them, 1e9 per second.
@@ -75,8 +97,9 @@ double most_gops(const Machine& m) {
 
 Least least_of(const gir::Program& lowered) {
     Least least;
-    std::set<Name> seen;
+    std::set<Name> done;
     for (const gir::Step& step : lowered.steps) {
+        note_written_states(step, lowered, done);
         const auto* run = std::get_if<gir::RunStep>(&step.node);
         if (!run || run->once) continue;
         const double macs = macs_of(*run->kernel, lowered);
@@ -87,7 +110,7 @@ Least least_of(const gir::Program& lowered) {
             });
         if (!fed) continue;
         least.macs += macs;
-        least.read_bytes += weight_bytes(*run->kernel, lowered, seen);
+        least.read_bytes += weight_bytes(*run->kernel, lowered, done);
     }
     for (const gir::Buffer& b : lowered.buffers)
         if (b.lifetime == gir::Lifetime::Output && b.alias_of.empty())

@@ -10,7 +10,7 @@ namespace smeaton::cost {
 /// What a run does whatever becomes of its kernels.
 struct Least {
     double macs = 0;         ///< multiply-adds, those on padding apart
-    double read_bytes = 0;   ///< of weights that contractions read, each once
+    double read_bytes = 0;   ///< of contractions' weights that lay in memory before, each once
     double write_bytes = 0;  ///< of outputs
 };
 

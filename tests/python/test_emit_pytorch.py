@@ -369,6 +369,39 @@ def test_a_training_script_is_written_when_asked(tmp_path):
         assert function.end_lineno - function.lineno < 80
 
 
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    """check.py and train.py of a model of open sizes, beside a torch that has all names and does nothing."""
+    folder = tmp_path_factory.mktemp("scripts")
+    path = saved(folder, [node("Relu", ["x"], ["y"], "relu")], ["batch", 3, "height", "width"], "y")
+    emitted(path, folder / "out", "--train", "--loss", "mse")
+    (folder / "torch" / "nn").mkdir(parents=True)
+    (folder / "torch" / "__init__.py").write_text("def __getattr__(name):\n    return lambda *given: None\n")
+    (folder / "torch" / "nn" / "functional.py").write_text("")
+    for script in ("check.py", "train.py"):
+        (folder / script).write_text((folder / "out" / script).read_text())
+    (folder / "model.py").write_text("class Model:\n    load = print\n")
+    return folder
+
+
+@pytest.mark.parametrize("script", [["check.py"], ["train.py", "--sizes"]], ids=" ".join)
+@pytest.mark.parametrize("word", ["height", "height=", "height=tall", "height=-1", "depth=3", "=3"])
+def test_a_word_that_gives_no_size_is_named(scripts, script, word):
+    command = [sys.executable, scripts / script[0], *script[1:], "width=4", word]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"size '{word}': expected NAME=NUMBER, a whole number for a size that the model leaves open: "
+        "batch, height, width\n"
+    )
+
+
+def test_sizes_are_read_by_name(scripts):
+    read = "import check; print(check.sizes_of(['height=12', 'width=4']))"
+    done = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, cwd=scripts)
+    assert done.stdout == "{'height': 12, 'width': 4}\n", done.stderr
+
+
 @pytest.mark.parametrize(
     "options, words",
     [

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "cost/least.h"
+#include "driver/train/training_graph.h"
 #include "machine/read.h"
 #include "machine/settings.h"
 #include "model/text/text.h"
@@ -213,7 +214,9 @@ TEST(Pricer, LeavesOutTheRulesThatTheSessionLeavesOut) {
 
 TEST(Pricer, NoMachineTakesLessThanTheLeast) {
     std::mt19937 chance(21);
-    for (const model::Graph& graph : {layers(), convolutions(), attention()}) {
+    auto trained = [](const model::Graph& g) { return training_step(g, {}, {}, {}).shaped.graph; };
+    for (const model::Graph& graph :
+         {layers(), convolutions(), attention(), trained(layers()), trained(convolutions())}) {
         Pricer pricer(graph, {}, {});
         const cost::Least least = cost::least_of(pricer.lowered());
         EXPECT_GT(least.macs, 0);

@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kCheckHead =
     R"("""Loads the model, runs it both ways, compares bits, prints times.
 
-    python check.py [SIZE=NUMBER ...]
+    python check.py [NAME=NUMBER ...]
 
 Inputs are random; sizes that the model leaves open are 1 unless they are given.
 """
@@ -42,6 +42,22 @@ def random_input(shape: list[int | str], dtype: torch.dtype, sizes: dict[str, in
     return torch.randint(0, 2, dims).to(dtype)
 
 
+def sizes_of(words: list[str]) -> dict[str, int]:
+    """Of the sizes that the model leaves open, what NAME=NUMBER words say."""
+    known = dict.fromkeys(d for shape, _ in INPUTS for d in shape if isinstance(d, str))
+    sizes = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        if name not in known or not number.isdecimal():
+            names = ", ".join(known) or "none"
+            raise SystemExit(
+                f"size {word!r}: expected NAME=NUMBER, a whole number for a size that the model "
+                f"leaves open: {names}"
+            )
+        sizes[name] = int(number)
+    return sizes
+
+
 def milliseconds(call: Callable[[], object]) -> float:
     call()
     times = []
@@ -64,7 +80,7 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
 
 
 def main() -> int:
-    sizes = {name: int(number) for name, number in (word.split("=") for word in sys.argv[1:])}
+    sizes = sizes_of(sys.argv[1:])
     torch.manual_seed(0)
     model = Model.load(Path(__file__).parent)
     inputs = [random_input(shape, dtype, sizes) for shape, dtype in INPUTS]

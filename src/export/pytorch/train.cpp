@@ -66,13 +66,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if BATCH is not None and arguments.batch != BATCH:
         raise SystemExit(f"the model takes batches of {BATCH}")
+    sizes = sizes_of(arguments.sizes)
     torch.manual_seed(arguments.seed)
     model = Model.load(Path(__file__).parent)
     if arguments.data:
         inputs, target = read_data(arguments.data)
     else:
-        given = {name: int(number) for name, number in (w.split("=") for w in arguments.sizes)}
-        inputs, target = random_data(model, arguments.batch, given)
+        inputs, target = random_data(model, arguments.batch, sizes)
     optimizer = optimizer_of(model, arguments.learning_rate)
     model.train()
     for epoch in range(arguments.epochs):
@@ -182,7 +182,7 @@ import torch
 {}from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
-from check import INPUTS, random_input
+from check import INPUTS, random_input, sizes_of
 from model import Model
 
 OUTPUT = {}  # which output the loss is of

@@ -10,8 +10,6 @@ namespace smeaton::gir::rewrite {
 
 namespace {
 
-using LiveBytes = std::map<Name, int64_t>;
-
 bool mentions(const StmtPtr& s, Name tile) {
     bool found = false;
     auto note = [&](const Slice& slice, bool) { found = found || slice.target == tile; };
@@ -65,8 +63,10 @@ public:
     }
 
 private:
-    static void note(const StmtPtr& s, LiveBytes& live) {
-        if (auto* let = std::get_if<Let>(&s->node)) live[let->tile.level] += bytes_of(*let);
+    void note(const StmtPtr& s, LiveBytes& live) const {
+        auto* let = std::get_if<Let>(&s->node);
+        const TargetLevel* level = let ? target_.find(let->tile.level) : nullptr;
+        if (level) live[level->name] += part_bytes(*let, *level);
     }
 
     bool is_overfull(const Block& b, const LiveBytes& around) const {
@@ -75,7 +75,7 @@ private:
                                if (!target_.is_scratchpad(level)) return false;
                                auto outer = around.find(level.name);
                                int64_t live = outer == around.end() ? 0 : outer->second;
-                               return !level.capacity.holds(live + live_bytes(b, level.name));
+                               return !level.capacity.holds(live + live_bytes(b, level));
                            });
     }
 
@@ -117,15 +117,30 @@ private:
 
 }  // namespace
 
-int64_t live_bytes(const Block& block, Name level) {
-    int64_t live = 0, most = 0;
-    for (const StmtPtr& s : block) {
-        auto* let = std::get_if<Let>(&s->node);
-        if (let && let->tile.level == level) live += bytes_of(*let);
-        const Block* body = body_of(*s);
-        most = std::max(most, live + (body ? live_bytes(*body, level) : 0));
-    }
-    return most;
+int64_t part_bytes(const Let& let, const TargetLevel& level) {
+    return std::max(bytes_of(let.tile), (bytes_of(let) + level.parts - 1) / level.parts);
+}
+
+int64_t live_bytes(const Block& block, const TargetLevel& level) {
+    return static_cast<int64_t>(most_at_once(block, [&](const Let& let) {
+        return let.tile.level == level.name ? static_cast<double>(part_bytes(let, level)) : 0;
+    }));
+}
+
+LiveBytes live_bytes(const Block& block, const Target& target) {
+    LiveBytes living;
+    for (const TargetLevel& level : target.levels) living[level.name] = live_bytes(block, level);
+    return living;
+}
+
+const TargetLevel& level_beside(const LiveBytes& living, int64_t bytes, const Target& target) {
+    const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
+    auto full = [&] {
+        auto at = living.find(level->name);
+        return !level->capacity.holds(bytes + (at == living.end() ? 0 : at->second));
+    };
+    while (level != &target.outermost() && full()) level = &target.outwards_of(*level);
+    return *level;
 }
 
 Block with_short_lives(const Block& body, const Target& target, std::set<Name>& taken) {

@@ -54,7 +54,8 @@ std::string after(int64_t bytes, const std::string& text = kRows) {
 }
 
 TEST(Lives, a_tile_that_is_done_with_gives_its_room_to_the_next) {
-    EXPECT_EQ(live_bytes(kernels(program_of(kRows))[0]->body, "sram"), 192);
+    EXPECT_EQ(live_bytes(kernels(program_of(kRows))[0]->body, with_scratchpad(0).level("sram")),
+              192);
     const std::string text = after(128);
     EXPECT_THAT(text, HasSubstr("for once: 1\n    let a: sram"));
     EXPECT_THAT(text, HasSubstr("for once_2: 1\n    let b: sram"));
@@ -68,6 +69,27 @@ TEST(Lives, a_tile_that_is_read_to_the_end_stays_around_those_that_are_not) {
     const std::string cut = after(192, text);
     EXPECT_THAT(cut,
                 HasSubstr("  let all: sram f32[j: 16]\n  move all[j] <- x[0,j]\n  for once: 1"));
+}
+
+// Of a level in parts, each holds what lives at once; what is being filled lies in another.
+TEST(Lives, a_copy_in_parts_counts_once_in_each_part_of_the_level) {
+    const Block body = kernels(program_of(R"(program p
+  buffer x: dram f32[i: 3, j: 16] input
+  buffer y: dram f32[i: 3, j: 16] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  for i: 3
+    let a: sram f32[j: 16]
+    copy row: sram f32[j: 16] depth 2 <- x[i,j]
+    unary neg a[j] <- row[j]
+    move y[i,j] <- a[j]
+)"))[0]
+                           ->body;
+    TargetLevel level = with_scratchpad(0).level("sram");
+    EXPECT_EQ(live_bytes(body, level), 3 * 64);
+    level.parts = 2;
+    EXPECT_EQ(live_bytes(body, level), 2 * 64);
 }
 
 TEST(Lives, where_all_have_room_nothing_changes) {

@@ -115,7 +115,11 @@ struct Absorber {
     }
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
-        if (!op_varies(op, axis, varying)) return {s};
+        if (!op_varies(op, axis, varying)) {
+            // A sum that goes on takes as many of the same as there are iterations.
+            possible = possible && !(op.accumulate && own.count(op.dst.target) == 0);
+            return {s};
+        }
         // A sum that goes on takes all iterations at once.
         const bool adds = op.kind == OpKind::Reduce && op.accumulate;
         bool into_tile_of_outer_block =

@@ -5,6 +5,7 @@
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/leaf.h"
+#include "gir/rewrite/lives.h"
 #include "gir/rewrite/nest.h"
 #include "gir/rewrite/scopes.h"
 #include "gir/rewrite/stream.h"
@@ -29,20 +30,18 @@ bool nest_is_const(const LoopNest& nest) {
 // Scalars and single vectors go to registers, larger tiles to the first level that takes them
 // twice.
 Name level_for(const Tile& tile, const Target& target, const Capacity& registers,
-               std::map<Name, int64_t>& placed) {
+               LiveBytes& placed) {
     bool in_registers = tile.dims.empty() || (tile.dims.size() == 1 && tile.lanes == 0) ||
                         (moves_beside_units(target) && tile.dims.size() >= 2 && tile.lanes >= 0);
     int64_t bytes = bytes_of(tile);
     if (in_registers && registers.holds(4 * bytes)) return target.registers().name;
-    const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
-    auto full = [&] { return !level->capacity.holds(placed[level->name] + bytes); };
-    while (full() && level != &target.outermost()) level = &target.outwards_of(*level);
-    placed[level->name] += bytes;
-    return level->name;
+    const Name level = level_beside(placed, bytes, target).name;
+    placed[level] += bytes;
+    return level;
 }
 
 // `placed`: bytes of the tiles that live at each level.
-Block place_tiles(const Block& body, const Target& target, std::map<Name, int64_t>& placed) {
+Block place_tiles(const Block& body, const Target& target, LiveBytes& placed) {
     // Several tiles live at once: a quarter of the register file for each.
     const Capacity& registers = target.registers().capacity;
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
@@ -219,7 +218,7 @@ struct Vectorizer {
     const Program& program;
     const Target& target;
     std::set<Name>& taken;
-    std::map<Name, int64_t>& placed;
+    LiveBytes& placed;
     bool weighs = true;
     /// Bytes move beside the units, and tiles are chosen by that.
     bool streams = false;
@@ -279,14 +278,11 @@ struct Vectorizer {
     /// Whether the levels hold the block's tiles beside those that live to the kernel's end.
     bool has_room(const Block& block) const {
         return std::all_of(target.levels.begin(), target.levels.end(), [&](const TargetLevel& l) {
-            if (&l == &target.registers() || !l.capacity.bounded()) return true;
-            const double bytes = most_at_once(block, [&](const Let& let) {
-                return let.tile.level == l.name ? static_cast<double>(bytes_of(let)) : 0;
-            });
-            auto before = placed.find(l.name);
-            const int64_t around = before == placed.end() ? 0 : before->second;
+            if (&l == &target.registers()) return true;
+            const int64_t bytes = live_bytes(block, l);
+            auto around = placed.find(l.name);
             return bytes == 0 ||
-                   (l.capacity.room() * l.parts).holds(bytes + static_cast<double>(around));
+                   l.capacity.holds(bytes + (around == placed.end() ? 0 : around->second));
         });
     }
 
@@ -394,7 +390,7 @@ struct Vectorizer {
 
     Block inside(const Block& body, bool lanes_free) {
         Block out;
-        const std::map<Name, int64_t> around = placed;
+        const LiveBytes around = placed;
         for (const StmtPtr& s : place_tiles(body, target, placed)) {
             auto* loop = std::get_if<For>(&s->node);
             if (loop && moves_beside_units(target)) {
@@ -428,7 +424,7 @@ Name lane_axis(const Program& program, const LoopNest& nest) {
 }
 
 Block vectorize(const Program& program, const StmtPtr& s, const Target& target,
-                std::set<Name>& taken, std::map<Name, int64_t>& placed, bool weighs) {
+                std::set<Name>& taken, LiveBytes& placed, bool weighs) {
     return Vectorizer{program, target, taken, placed, weighs, moves_beside_units(target)}
         .nest_block(s, true, true);
 }

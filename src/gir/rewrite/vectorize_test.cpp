@@ -1,7 +1,7 @@
 #include "gir/rewrite/vectorize.h"
 
 #include <fmt/core.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "gir/common_cpu.h"
 #include "gir/rewrite/nest.h"
@@ -10,6 +10,9 @@
 
 namespace smeaton::gir::rewrite {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 /// Rows of x, channels innermost, go to y; a sum for each channel goes to one column of s.
 Program sums_and_rows(int64_t rows) {
@@ -97,6 +100,38 @@ TEST(Vectorize, lanes_do_not_end_inside_a_block) {
     EXPECT_EQ(lanes_into_blocks_of(16), 32);
     EXPECT_EQ(lanes_into_blocks_of(15), 32);   // no whole vectors: element by element
     EXPECT_EQ(lanes_into_blocks_of(240), 32);  // too many
+}
+
+/// Lanes of 32 and a rest of 4 through two tiles each, which take 4096 bytes and 512, at a first
+/// level of so many bytes in each part.
+std::string lanes_and_a_rest(int64_t bytes, int parts) {
+    const Program program = program_of(R"(program p
+  buffer x: memory f32[o: 8, j: 16, i: 36] input
+  buffer y: memory f32[o: 8, j: 16, i: 36] output
+  run k(x -> y)
+
+kernel k(x -> y)
+  parallel o: 8, i: 36 any
+    let a: local f32[j: 16]
+    move a[j] <- x[o,j,i]
+    let b: local f32[j: 16]
+    unary neg b[j] <- a[j]
+    move y[o,j,i] <- b[j]
+)");
+    Target target = common_cpu(64, 32, 1);
+    target.levels[1].capacity = bytes;
+    target.levels[1].parts = parts;
+    std::set<Name> taken;
+    std::map<Name, int64_t> placed;
+    return print(
+        vectorize(program, kernels(program).front()->body.front(), target, taken, placed, true));
+}
+
+TEST(Vectorize, a_rest_lies_apart_where_one_part_of_a_level_does_not_hold_its_tiles_too) {
+    for (int parts : {1, 2}) {
+        EXPECT_THAT(lanes_and_a_rest(4608, parts), Not(HasSubstr("once")));
+        EXPECT_THAT(lanes_and_a_rest(4607, parts), HasSubstr("for once_2: 1"));
+    }
 }
 
 }  // namespace

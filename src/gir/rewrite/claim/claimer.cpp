@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gir/layout.h"
+#include "gir/rewrite/lives.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -47,7 +47,7 @@ Block Claimer::claim_filled(Block b, const Extents& scope, const Room& capacity,
 /// Bytes of tiles at the level that are no claims of this pass: those are off the room already.
 double Claimer::own_bytes(const Let& let) const {
     const bool counts = let.tile.level == level.name && kernel.claim_of.count(let.tile.name) == 0;
-    return counts ? static_cast<double>(bytes_of(let)) : 0;
+    return counts ? static_cast<double>(part_bytes(let, level)) : 0;
 }
 
 double Claimer::own_bytes(const Block& b) const {

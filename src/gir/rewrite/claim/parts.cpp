@@ -97,10 +97,7 @@ Block in_parts(Block body, const Program& program, const Target& target) {
         ahead.depth = std::max(2, level->parts);
         Block changed = map_stmts(
             body, [&](const StmtPtr& s) { return Block{s == copy.let ? stmt(ahead) : s}; });
-        if (!level->capacity.bounded() ||
-            (level->capacity.room() * level->parts)
-                .holds(static_cast<double>(live_bytes(changed, level->name))))
-            body = std::move(changed);
+        if (level->capacity.holds(live_bytes(changed, *level))) body = std::move(changed);
     }
     return body;
 }

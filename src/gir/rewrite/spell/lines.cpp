@@ -1,6 +1,7 @@
 #include "gir/rewrite/spell/lines.h"
 
 #include "gir/layout.h"
+#include "gir/rewrite/lives.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -12,7 +13,7 @@ struct Lines {
     const Program& program;
     const Target& target;
     const std::map<Name, DType>& tiles;
-    const std::map<Name, double>& standing;  ///< by level: bytes that tiles take at once
+    const LiveBytes& living;
     std::set<Name>& taken;
     Dim length = {};
     Block body = {};
@@ -30,20 +31,9 @@ struct Lines {
         tile.dims = {{op.along, length}};
         // Four lines at once: the keys, the payload, and what both merge into.
         int64_t bytes = 4 * tensor::byte_count(dtype, length.value());
-        tile.level = level_for(bytes);
+        tile.level = level_beside(living, bytes, target).name;
         body.push_back(stmt(Let{tile}));
         return tile.name;
-    }
-
-    /// The first level that has room beside what else stands in it.
-    Name level_for(int64_t bytes) const {
-        const TargetLevel* level = &target.memory_for(OperandRole::Vector, bytes);
-        auto full = [&] {
-            auto at = standing.find(level->name);
-            return at != standing.end() && !level->capacity.room().holds(at->second + bytes);
-        };
-        while (level != &target.outermost() && full()) level = &target.outwards_of(*level);
-        return level->name;
     }
 
     Slice of(Name tile) const { return {tile, {Coord(op.along)}, {}}; }
@@ -111,34 +101,58 @@ struct Lines {
     }
 };
 
-/// By level: the most bytes that the block's tiles take at once.
-std::map<Name, double> standing_in(const Block& block, const Target& target) {
-    std::map<Name, double> most;
-    for (const TargetLevel& level : target.levels) {
-        if (!level.capacity.bounded()) continue;
-        const double bytes = most_at_once(block, [&](const Let& let) {
-            return let.tile.level == level.name ? static_cast<double>(bytes_of(let)) : 0;
-        });
-        if (bytes > 0) most[level.name] = bytes;
+struct Sorts {
+    const Program& program;
+    const Target& target;
+    std::set<Name>& taken;
+    std::map<Name, DType> tiles = {};
+    LiveBytes living = {};  ///< the tiles that there were, and lines of the blocks around
+
+    Block block(const Block& b) {
+        const LiveBytes around = living;
+        Block out;
+        for (const StmtPtr& s : b) {
+            auto* op = std::get_if<Op>(&s->node);
+            if (op && is_open(*op)) {
+                const Block lines = sorted(*op);
+                out.insert(out.end(), lines.begin(), lines.end());
+            } else if (const Block* body = body_of(*s)) {
+                const Block inner = block(*body);
+                out.push_back(inner == *body ? s : with_body(*s, inner));
+            } else {
+                out.push_back(s);
+            }
+        }
+        living = around;
+        return out;
     }
-    return most;
-}
+
+    /// Lines that no loop is around live to the end of the block, beside those of the sorts to
+    /// come.
+    Block sorted(const Op& op) {
+        Block lines = Lines{op, program, target, tiles, living, taken}.run();
+        for (const StmtPtr& s : lines)
+            if (auto* let = std::get_if<Let>(&s->node))
+                living[let->tile.level] += bytes_of(let->tile);
+        return lines;
+    }
+
+    static bool is_open(const Op& op) { return op.kind == OpKind::Sort && !op.spelling; }
+};
 
 }  // namespace
 
 Block sort_by_lines(const Block& block, const Program& program, const Target& target,
                     std::set<Name>& taken) {
-    std::map<Name, DType> tiles;
+    Sorts sorts{program, target, taken};
+    bool any = false;
     for_each_stmt(block, [&](const Stmt& s) {
-        if (auto* let = std::get_if<Let>(&s.node)) tiles[let->tile.name] = let->tile.dtype;
+        if (auto* let = std::get_if<Let>(&s.node)) sorts.tiles[let->tile.name] = let->tile.dtype;
+        if (auto* op = std::get_if<Op>(&s.node)) any = any || Sorts::is_open(*op);
     });
-    std::optional<std::map<Name, double>> standing;  // found out for the first sort
-    return map_stmts(block, [&](const StmtPtr& s) -> Block {
-        auto* op = std::get_if<Op>(&s->node);
-        if (!op || op->kind != OpKind::Sort || op->spelling) return {s};
-        if (!standing) standing = standing_in(block, target);
-        return Lines{*op, program, target, tiles, *standing, taken}.run();
-    });
+    if (!any) return block;
+    sorts.living = live_bytes(block, target);
+    return sorts.block(block);
 }
 
 }  // namespace smeaton::gir::rewrite

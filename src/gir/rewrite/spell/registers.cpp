@@ -3,6 +3,7 @@
 #include <set>
 
 #include "gir/layout.h"
+#include "gir/rewrite/lives.h"
 #include "gir/rewrite/scratch_room.h"
 #include "gir/walk.h"
 
@@ -97,8 +98,9 @@ Block settle_tiles(const Block& body, const Target& target, bool several_phases)
             shared.insert(let->tile.name);
     Settler settler{target, scan.unfit, ScratchRoom(target)};
     for_each_stmt(body, [&](const Stmt& s) {
-        if (auto* let = std::get_if<Let>(&s.node))
-            settler.room.note(let->tile.level, bytes_of(let->tile));
+        auto* let = std::get_if<Let>(&s.node);
+        const TargetLevel* level = let ? target.find(let->tile.level) : nullptr;
+        if (level) settler.room.note(level->name, part_bytes(*let, *level));
     });
     return map_stmts(body, [&](const StmtPtr& s) -> Block {
         auto* let = std::get_if<Let>(&s->node);
