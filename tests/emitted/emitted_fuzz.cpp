@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "random_program.h"
 #include "run/cpu.h"
@@ -24,8 +25,10 @@ int main(int argc, char** argv) {
         gir::Program program = gir::parse_program(text, "fuzz");
         for (const std::string& isa : isas) {
             try {
+                const gir::Program spelled =
+                    gir::rewrite::spell(program, emitted::target_of(emit::isa_named(isa), seed));
                 for (const std::string& d :
-                     emitted::compare(program, emitted::random_inputs(program, seed), isa)
+                     emitted::compare(spelled, emitted::random_inputs(program, seed), isa)
                          .differences) {
                     fmt::print("seed {} {}: {}\n", seed, isa, d);
                     ++failed;

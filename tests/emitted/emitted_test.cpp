@@ -26,7 +26,9 @@ std::vector<std::string> isas() {
 void expect_same(const std::string& text, uint64_t seed, double tolerance = 2e-5) {
     gir::Program program = gir::parse_program(text, "test");
     for (const std::string& isa : isas()) {
-        Comparison c = compare(program, random_inputs(program, seed), isa, tolerance);
+        const gir::Program spelled =
+            gir::rewrite::spell(program, target_of(emit::isa_named(isa), seed));
+        Comparison c = compare(spelled, random_inputs(spelled, seed), isa, tolerance);
         for (const std::string& d : c.differences) ADD_FAILURE() << isa << ": " << d;
         if (!c.differences.empty()) return;
     }

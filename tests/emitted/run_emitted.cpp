@@ -57,6 +57,18 @@ gir::Target target_of(const emit::Isa& isa) {
     return gir::common_cpu(isa.vector_bytes, isa.vector_registers);
 }
 
+gir::Target target_of(const emit::Isa& isa, uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const auto one_of = [&](std::initializer_list<double> rates) {
+        return *(rates.begin() + static_cast<ptrdiff_t>(random() % rates.size()));
+    };
+    gir::Target target = target_of(isa);
+    target.gathers_per_cycle = isa.gathers() ? one_of({0, 0.5, 1, 3}) : 0;
+    target.inserts_per_cycle = one_of({0.25, 1, 2});
+    target.shuffles_per_cycle = one_of({0, 1, 2});
+    return target;
+}
+
 namespace {
 
 /// Runs each phase in several uneven parts, as threads would.

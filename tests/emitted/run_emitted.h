@@ -31,6 +31,10 @@ Comparison compare(const gir::Program&, const std::map<Name, tensor::Tensor>& in
 /// A target with the instruction set's registers and common cache sizes.
 gir::Target target_of(const emit::Isa&);
 
+/// The same, which reads lanes that lie apart as fast as the seed says: makes of CPU differ in
+/// that.
+gir::Target target_of(const emit::Isa&, uint64_t seed);
+
 /// The folder for compiled tests.
 std::string cache_folder();
 

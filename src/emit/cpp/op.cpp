@@ -251,8 +251,13 @@ static Access spelled_access(const Function& f, const gir::Op& op, const gir::Sl
     for (const gir::Gathered& g : op.spelling->gathered)
         if (g.operand == slice.target)
             a.gathered_from = g.whole ? static_cast<int>(op.spelling->width) : 1;
-    for (const gir::Strided& s : op.spelling->strided)
-        if (s.operand == slice.target) a.strided_by = s.by;
+    for (const gir::Strided& s : op.spelling->strided) {
+        if (s.operand != slice.target) continue;
+        if (op.spelling->width != f.lanes())
+            throw UserError("{}: {} is strided in vectors of {}, and {} has {}", gir::print(op),
+                            s.operand, op.spelling->width, f.isa().name, f.lanes());
+        a.strided_by = s.by;
+    }
     return a;
 }
 

@@ -122,12 +122,11 @@ std::string read_some(Function& f, const Access& a, const Point& point, const Gu
 
 /// All that lies from the first lane to the last. UserError where that is not what is spelled.
 std::string read_strided(Function& f, const Access& a, const Point& point, const Guard& g) {
-    if (lane_stride(a, point) != a.strided_by || a.strided_by > f.lanes() ||
-        size_of(a.dtype()) != 4)
+    if (lane_stride(a, point) != a.strided_by || size_of(a.dtype()) != 4)
         throw UserError(
             "{} is spelled strided by {}, and such lanes are of 4 bytes in memory, so many "
-            "elements from one to the next, {} at most",
-            a.storage->name, a.strided_by, f.lanes());
+            "elements from one to the next",
+            a.storage->name, a.strided_by);
     const std::string every = fmt::format("every{}_{}({})", a.strided_by, type_name(a.dtype()),
                                           first_address(f, a, point));
     if (g.mask.empty()) return every;

@@ -112,7 +112,8 @@ private:
         for (const Gathered& g : s_.gathered) named.push_back(g.operand);
         for (const Strided& t : s_.strided) {
             named.push_back(t.operand);
-            if (t.by < 2) fault("strided lanes are two elements or more apart");
+            if (t.by < 2 || t.by > s_.width)
+                fault("strided lanes are two elements apart, or more, up to as many as there are");
         }
         if (!named.empty() && (s_.lanes.empty() || !s_.across.empty()))
             fault("lanes that lie apart want a dim to lie along");

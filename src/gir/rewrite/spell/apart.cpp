@@ -66,6 +66,7 @@ struct Cycles {
         if (!cached || shuffles == 0 || !operand.stride || *operand.stride < 2) return kNever;
         if (tensor::bits(operand.dtype) != 32) return kNever;
         const auto loads = static_cast<double>(*operand.stride);
+        if (loads > lanes) return kNever;  // a vector would hold one lane, or none
         return loads / target.loads_per_cycle + (loads - 1) / shuffles;
     }
 };
