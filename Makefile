@@ -70,11 +70,7 @@ asan:
 tsan:
 	@tools/setup test
 	@cmake --preset tsan
-	@cmake --build build-tsan -j $(JOBS) --target base_test run_test sim_test search_test
-	@build-tsan/base_test --gtest_filter='Workers*'
-	@build-tsan/run_test --gtest_filter='Executor*:Pool*:Teams*:Copies*'
-	@build-tsan/sim_test --gtest_filter='Sharing*'
-	@build-tsan/search_test --gtest_filter='Search*'
+	@tools/tsan/run $(JOBS)
 
 fuzz:
 	@tools/setup fuzz

@@ -22,7 +22,7 @@ struct CpSat {
 
 CpSat load() {
     CpSat c;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     // The library brings its own copy of what is here too, and a sanitizer cannot keep them apart.
     c.library.missing = "it cannot be loaded under a sanitizer";
     return c;

@@ -48,7 +48,7 @@ std::vector<fs::path> package_folders() {
 }
 
 void* open(const std::string& path) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
 #else
     // A library's own symbols first: it may bring its own copy of one that is here too.

@@ -16,47 +16,14 @@
 #include "driver/train/training_graph.h"
 #include "machine/read.h"
 #include "machine/settings.h"
-#include "model/text/text.h"
+#include "model/text/test_written.h"
 
 namespace smeaton::driver {
 namespace {
 
-/// A graph written node by node, with weights of its own.
-class Written {
-public:
-    explicit Written(const std::string& input)
-        : head_("graph g\n  opset \"\" 17\n  input " + input + "\n") {}
-
-    /// The name of a new weight; `dims` as "96,96".
-    std::string weight(const std::vector<int64_t>& shape) {
-        tensor::Tensor w(tensor::DType::kF32, shape);
-        for (int64_t k = 0; k < w.elements(); ++k)
-            w.set_from_double(k, static_cast<double>((k * 7 + count_) % 13) / 13);
-        const uint64_t hash = tensor::content_hash(w);
-        table_.emplace(hash, w);
-        std::string dims;
-        for (int64_t d : shape) dims += (dims.empty() ? "" : ",") + std::to_string(d);
-        head_ += fmt::format("  const w{}: f32[{}] hash 0x{:016x}\n", count_, dims, hash);
-        return fmt::format("w{}", count_++);
-    }
-    /// The name of what the node makes; `what` as "Add(a, b) {} since 14".
-    std::string node(const std::string& what) {
-        nodes_ += fmt::format("  v{0} = {1} as n{0}\n", made_, what);
-        return fmt::format("v{}", made_++);
-    }
-    model::Graph graph(const std::string& output) const {
-        return model::parse(head_ + nodes_ + "  output " + output + "\n", "test", table_);
-    }
-
-private:
-    std::string head_, nodes_;
-    model::ConstantTable table_;
-    int count_ = 0, made_ = 0;
-};
-
 /// Three equal layers of a product, a sum with what came in, and a tanh; a softmax.
 model::Graph layers() {
-    Written g("x: f32[64,96]");
+    model::Written g("x: f32[64,96]");
     std::string x = "x";
     for (int i = 0; i < 3; ++i) {
         const std::string a = g.node(fmt::format("MatMul({}, {}) since 13", x, g.weight({96, 96})));
@@ -68,7 +35,7 @@ model::Graph layers() {
 
 /// Convolutions with borders, a shortcut, one in groups, a pooled classifier.
 model::Graph convolutions() {
-    Written g("x: f32[1,8,28,28]");
+    model::Written g("x: f32[1,8,28,28]");
     const std::string first =
         g.node("Conv(x, " + g.weight({64, 8, 3, 3}) + ") {pads: [1,1,1,1]} since 11");
     std::string x = g.node("Relu(" + first + ") since 14");
@@ -92,7 +59,7 @@ model::Graph convolutions() {
 
 /// Attention of four heads over a long row of tokens, then a layer norm and a wide layer.
 model::Graph attention() {
-    Written g("x: f32[4,192,64]");
+    model::Written g("x: f32[4,192,64]");
     auto projected = [&] { return g.node("MatMul(x, " + g.weight({64, 64}) + ") since 13"); };
     const std::string q = projected(), k = projected(), v = projected();
     const std::string turned = g.node("Transpose(" + k + ") {perm: [0,2,1]} since 13");

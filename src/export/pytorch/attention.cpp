@@ -64,6 +64,7 @@ void Joiner::attention(int s) {
 
     std::vector<int> parts = {s, out->statement};
     ValueId product = scores, mask;
+    std::vector<Module> held;  // the mask, where it is a constant
     if (const int sum = maker_of_part(scores); is(sum, OpType::kAdd)) {
         const std::vector<ValueId>& in = node(sum).inputs;
         const bool second = maker_of_part(in.at(0)) < 0 || shape(in[0]) != shape(scores);
@@ -71,6 +72,8 @@ void Joiner::attention(int s) {
         mask = in.at(second ? 0 : 1);
         if (shape(product) != shape(scores)) return;
         parts.push_back(sum);
+        if (graph_.at(mask).constant) held = at(sum).modules;
+        if (graph_.at(mask).constant && held.size() != 1) return;
     }
     double scale = take_factor(product, parts);
     const int multiplied = maker_of_part(product);
@@ -84,18 +87,20 @@ void Joiner::attention(int s) {
             return;
     const Dim size = shape(q)[3];
     scale *= take_factor(q, parts) * take_factor(k, parts);
+    for (ValueId id : {q, k, v})
+        if (graph_.at(id).constant) return;
     const std::string keys = take_keys(k, parts);
     std::vector<ValueId> operands = {q, k, v};
     std::string call = fmt::format("F.scaled_dot_product_attention({}, {}, {}", value_mark(q.v),
                                    keys, value_mark(v.v));
-    if (mask.valid()) {
-        operands.push_back(mask);
-        call += fmt::format(", attn_mask={}", value_mark(mask.v));
-    }
+    if (mask.valid() && held.empty()) operands.push_back(mask);
+    if (mask.valid())
+        call += fmt::format(", attn_mask={}", held.empty() ? value_mark(mask.v) : module_mark(0));
     const bool usual = size.is_const() &&
                        std::abs(scale * std::sqrt(static_cast<double>(size.value())) - 1) <= 1e-6;
     if (!usual) call += fmt::format(", scale={}", literal(DType::kF32, scale));
     replace(parts, out->statement, operands, call + ")");
+    at(out->statement).modules = std::move(held);
 }
 
 }  // namespace smeaton::pytorch

@@ -246,6 +246,29 @@ TEST(Model, AttentionIsOneLine) {
     EXPECT_THAT(attention("2", "  output a\n"), Not(HasSubstr("scaled_dot_product_attention")));
 }
 
+TEST(Model, AttentionHoldsAMaskThatIsAConstant) {
+    const auto attention = [](const std::string& input, const std::string& constant) {
+        return model_py(
+            "graph t\n  opset \"\" 17\n  input q: f32[1,1,2,2]\n  input x: f32[1,1,2,2]\n" + input +
+            "  const " + constant + R"(
+  k: f32[1,1,2,2] = Transpose(x) {perm: [0, 1, 3, 2]} since 13 as Transpose
+  a: f32[1,1,2,2] = MatMul(q, k) since 13 as MatMul
+  b: f32[1,1,2,2] = Add(a, mask) since 14 as Add
+  c: f32[1,1,2,2] = Softmax(b) since 13 as Softmax
+  y: f32[1,1,2,2] = MatMul(c, v) since 13 as MatMul_1
+  output y
+)");
+    };
+    EXPECT_THAT(
+        attention("  input v: f32[1,1,2,2]\n", "mask: f32[2,2](0, 1, 2, 3)"),
+        HasSubstr("F.scaled_dot_product_attention(q, x, v, attn_mask=self.mask, scale=1.0)"));
+    // A number is no mask that a call takes, nor are values that stand in the file its operands.
+    EXPECT_THAT(attention("  input v: f32[1,1,2,2]\n", "mask: f32[](1)"),
+                Not(HasSubstr("scaled_dot_product_attention")));
+    EXPECT_THAT(attention("  input mask: f32[2,2]\n", "v: f32[1,1,2,2](0, 1, 2, 3)"),
+                Not(HasSubstr("scaled_dot_product_attention")));
+}
+
 TEST(Model, AnActivationWritesOverWhatNobodyElseReads) {
     const auto relu_of = [](const std::string& outputs) {
         return model_py(R"(graph t
