@@ -129,17 +129,37 @@ bool asked_before(const std::vector<Question>& questions, const Question& q) {
     });
 }
 
-/// Empty: the program takes what the proposal asks for.
-std::string answer_to(const Proposal& proposal, const Program& program, const Rules& rules) {
-    if (!rules.prices) return "nobody to ask what it costs";
-    Prices& prices = *rules.prices;
-    Question question{each_alone(program, proposal.before, proposal.layouts, prices),
-                      each_alone(program, proposal.after, proposal.layouts, prices)};
-    std::string refused = objection(question, prices);
+/// Empty: yes. The question and its answer are noted.
+std::string answer_to(Question question, const Rules& rules) {
+    std::string refused = objection(question, *rules.prices);
     question.pays = refused.empty();
     if (rules.questions && !asked_before(*rules.questions, question))
         rules.questions->push_back(std::move(question));
     return refused;
+}
+
+constexpr const char* kNobodyToAsk = "nobody to ask what it costs";
+
+/// Empty: the program takes what the proposal asks for.
+std::string answer_to(const Proposal& proposal, const Program& program, const Rules& rules) {
+    if (!rules.prices) return kNobodyToAsk;
+    Prices& prices = *rules.prices;
+    return answer_to({each_alone(program, proposal.before, proposal.layouts, prices),
+                      each_alone(program, proposal.after, proposal.layouts, prices)},
+                     rules);
+}
+
+/// Kernels that run with the model, of `program` and not of the other, or with a buffer laid out
+/// otherwise than `moved` leaves it.
+std::vector<KernelPtr> not_in(const Program& other, const Program& program,
+                              const std::set<Name>& moved) {
+    const std::vector<KernelPtr> there = kernels(other);
+    const std::set<KernelPtr> known(there.begin(), there.end());
+    std::vector<KernelPtr> own;
+    for (const auto& [name, named] : named_kernels(program))
+        for (const KernelPtr& k : named.kernels)
+            if (!named.once && (known.count(k) == 0 || touches(*k, moved))) own.push_back(k);
+    return own;
 }
 
 /// Then claims are copies. What caches keep is priced with and without claims alike, and claims
@@ -325,6 +345,25 @@ bool accept(const Proposal& proposal, const Program& program, const Rules& rules
             entry.after = effect_of(program, proposal.after, rules, Prices::Kind::Tiled);
             rules.log->push_back(std::move(entry));
         }
+    }
+    return refused.empty();
+}
+
+bool accept(const std::string& rule, const std::string& what, const Program& before,
+            const Program& after, const Rules& rules) {
+    const std::set<Name> moved = relaid(before, after);
+    const std::vector<KernelPtr> olds = not_in(after, before, moved);
+    const std::vector<KernelPtr> news = not_in(before, after, moved);
+    std::string refused = kNobodyToAsk;
+    if (rules.prices)
+        refused = answer_to({each_alone(before, olds, nullptr, *rules.prices),
+                             each_alone(after, news, nullptr, *rules.prices)},
+                            rules);
+    if (rules.log && !refused.empty()) {
+        RuleLog entry{rule, what, refused};
+        entry.before = effect_of(before, olds, rules, Prices::Kind::Tiled);
+        entry.after = effect_of(after, news, rules, Prices::Kind::Tiled);
+        rules.log->push_back(std::move(entry));
     }
     return refused.empty();
 }

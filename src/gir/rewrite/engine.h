@@ -109,6 +109,10 @@ struct Proposal {
 /// Whether the program takes the proposal; logged either way. A price that rises refuses one that
 /// asks, and so does the lack of one.
 bool accept(const Proposal&, const Program&, const Rules&);
+/// Whether `after`, whose kernels and layouts may differ anywhere, takes the place of `before`: its
+/// price must not be higher. A refusal is logged; what is taken, by `applied`.
+bool accept(const std::string& rule, const std::string& what, const Program& before,
+            const Program& after, const Rules&);
 
 /// `body`, which logs its proposals itself, applied to the program unless the rule is skipped; the
 /// result verified where that is wanted (InternalError that names the rule).

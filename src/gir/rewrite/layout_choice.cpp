@@ -7,6 +7,7 @@
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
 #include "gir/rewrite/engine.h"
+#include "gir/rewrite/views.h"
 #include "gir/walk.h"
 
 namespace smeaton::gir::rewrite {
@@ -186,11 +187,31 @@ Program with_layouts(Program program, const Target& target) {
     return program;
 }
 
+/// Views that convolutions read become buffers, which have layouts of their own, where all that is
+/// laid out otherwise then takes no longer.
+Program with_views_laid_out(Program program, const Target& target, const Rules& rules) {
+    Program laid_out = with_layouts(program, target);
+    for (const KernelPtr& k : kernels(program)) {
+        const std::optional<ContractionShape> c = contraction_of(*k, program);
+        if (k->body.size() != 1 || !c || !convolution_store(program, *k, *c)) continue;
+        const Name data = c->data_slice().target;
+        std::optional<Program> next = written_through(program, data);
+        if (!next) continue;
+        Program next_laid_out = with_layouts(*next, target);
+        if (!accept("channels-last", fmt::format("{} as a buffer", data), laid_out, next_laid_out,
+                    rules))
+            continue;
+        program = std::move(*next);
+        laid_out = std::move(next_laid_out);
+    }
+    return laid_out;
+}
+
 }  // namespace
 
 Program choose_layouts(Program program, const Target& target, const Rules& rules) {
     return applied("channels-last", std::move(program), rules, Prices::Kind::Tiled,
-                   [&](Program p) { return with_layouts(std::move(p), target); });
+                   [&](Program p) { return with_views_laid_out(std::move(p), target, rules); });
 }
 
 std::map<Name, Layout> layouts_to_come(Program program, const Target& target) {

@@ -1,6 +1,6 @@
 // A first, local choice of layouts: what convolutions read and write lies channels last, with the
 // zero (or -inf) border that its readers would otherwise test for; copies only where a chain of
-// convolutions meets an input, an output or a view.
+// convolutions meets an input, an output or a view that cannot take the place of what it views.
 //     buffer x: f32[n, c: 64, h: 56, w: 56] dense
 //  -> buffer x: f32[n, c: 64, h: 56, w: 56] [n, h+1+1, w+1+1, c] border 0
 #pragma once

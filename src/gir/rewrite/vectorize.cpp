@@ -1,6 +1,8 @@
 #include "gir/rewrite/vectorize.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 
 #include "gir/layout.h"
 #include "gir/rewrite/access.h"
@@ -214,6 +216,26 @@ Name axis_outermost_in_memory(const Program& program, const LoopNest& nest) {
     return alike ? found : Name();
 }
 
+/// Axes that walk the innermost dim of what is stored, as it lies in memory, with how many of its
+/// elements are between two values of one; empty where stores differ.
+std::map<Name, int64_t> axes_innermost_in_memory(const Program& program, const LoopNest& nest) {
+    std::optional<std::map<Name, int64_t>> found;
+    bool alike = true;
+    for_each_op(nest.body, [&](const Op& op) {
+        const Buffer* buffer = program.find_buffer(op.dst.target);
+        if (!buffer || buffer->dims.empty()) return;
+        const Coord& innermost = op.dst.at[static_cast<size_t>(memory_parts(*buffer).back().dim)];
+        std::map<Name, int64_t> axes;
+        for (const Loop& l : nest.loops)
+            if (const int64_t step = innermost.affine.coefficient(l.axis);
+                step != 0 && l.extent.value() > 1)
+                axes[l.axis] = std::abs(step);
+        alike = alike && !innermost.index && (!found || *found == axes);
+        found = axes;
+    });
+    return alike && found ? *found : std::map<Name, int64_t>();
+}
+
 struct Vectorizer {
     const Program& program;
     const Target& target;
@@ -251,6 +273,7 @@ struct Vectorizer {
             if (l.axis == row) plan.part = std::min(rows, plan.extent);
             plans.push_back(plan);
         }
+        store_rows_whole(nest, plans);
         if (outermost) {
             share_rows_first(nest, plans);
             share_out(plans, target);
@@ -284,6 +307,19 @@ struct Vectorizer {
             return bytes == 0 ||
                    l.capacity.holds(bytes + (around == placed.end() ? 0 : around->second));
         });
+    }
+
+    /// Where several axes walk the innermost dim of what is stored they go together, innermost: a
+    /// line is stored to once, not in each turn of a loop around all that lies further out.
+    void store_rows_whole(const LoopNest& nest, std::vector<AxisPlan>& plans) const {
+        const std::map<Name, int64_t> axes = axes_innermost_in_memory(program, nest);
+        if (streams || axes.size() < 2) return;
+        const auto step = [&](const AxisPlan& p) {
+            auto at = axes.find(p.axis);
+            return at == axes.end() ? std::numeric_limits<int64_t>::max() : at->second;
+        };
+        std::stable_sort(plans.begin(), plans.end(),
+                         [&](const AxisPlan& a, const AxisPlan& b) { return step(a) > step(b); });
     }
 
     /// Cores that keep what they wrote in caches of their own take parts of memory, the same ones

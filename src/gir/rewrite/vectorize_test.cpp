@@ -46,6 +46,27 @@ TEST(LaneAxis, is_none_where_many_are_stored_across_it) {
     EXPECT_EQ(lane_of(sums_and_rows(16)), Name());
 }
 
+// Two axes walk the channels of a pixel, one by threes: all of a pixel is stored before the next.
+TEST(Vectorize, axes_of_one_innermost_dim_go_together) {
+    const Program program = program_of(R"(program shuffled
+  buffer x: memory f32[g: 3, c: 64, p: 5] input [p, g, c]
+  buffer y: memory f32[k: 192, p: 5] output [p, k]
+  run turn(x -> y)
+
+kernel turn(x -> y)
+  parallel c: 64, g: 3, p: 5 any
+    move y[c*3+g,p] <- x[g,c,p]
+)");
+    std::set<Name> taken;
+    std::map<Name, int64_t> placed;
+    Kernel tiled = *kernels(program).front();
+    tiled.body = vectorize(program, tiled.body.front(), common_cpu(64, 32, 1), taken, placed, true);
+    const Program after = map_kernels(
+        program, [&](const KernelPtr&) { return std::make_shared<const Kernel>(tiled); });
+    EXPECT_THAT(print(after), HasSubstr("parallel p: 5, c: 64 core\n    move y[c*3+g,p]"));
+    EXPECT_TRUE(means_the_same(program, after));
+}
+
 /// A sum of pixels with channels innermost, as lowering writes it: the channels' loop first.
 Name shared_axis(const std::string& channels) {
     const Program program = program_of(R"(program rows

@@ -118,7 +118,71 @@ Program without_views(Program program) {
     return program;
 }
 
+/// May a temporary be replaced by its only view?
+bool is_seen_by_one_view(const Program& program, const Buffer& behind, const Buffer& view) {
+    if (behind.lifetime != Lifetime::Temp || !behind.alias_of.empty() || !behind.layout.dense())
+        return false;
+    if (view.lifetime != Lifetime::Temp || view.dtype != behind.dtype || !view.layout.dense())
+        return false;
+    if (touched_by_control(program, behind.name) || touched_by_control(program, view.name))
+        return false;
+    return std::count_if(program.buffers.begin(), program.buffers.end(),
+                         [&](const Buffer& b) { return b.alias_of == behind.name; }) == 1;
+}
+
+/// Slices of one buffer become slices of another of as many elements.
+struct Moved {
+    const Buffer &from, &to;
+    std::vector<int64_t> from_extents, to_extents;
+    Extents extents = {};
+    bool failed = false;
+
+    void slice(Slice& s) {
+        if (s.target != from.name) return;
+        std::vector<Affine> at;
+        for (const Coord& c : s.at) {
+            failed = failed || c.index;
+            at.push_back(c.affine);
+        }
+        failed = failed || s.within;
+        if (failed) return;
+        const auto mapped = through_view(at, from_extents, to_extents, extents);
+        failed = !mapped;
+        if (failed) return;
+        s.target = to.name;
+        s.at.assign(mapped->begin(), mapped->end());
+    }
+};
+
 }  // namespace
+
+std::optional<Program> written_through(const Program& program, Name name) {
+    const Buffer* view = program.find_buffer(name);
+    if (!view || view->alias_of.empty()) return std::nullopt;
+    const Buffer& behind = program.buffer(view->alias_of);
+    const auto from = const_extents(behind), to = const_extents(*view);
+    if (!from || !to || !is_seen_by_one_view(program, behind, *view)) return std::nullopt;
+    Moved moved{behind, *view, *from, *to};
+    Program next = map_kernels(program, [&](const KernelPtr& kernel) {
+        moved.extents = extents_in(kernel->body);
+        Block body = map_ops(kernel->body, [&](const Op& op) {
+            Op changed = op;
+            moved.slice(changed.dst);
+            for (Operand& o : changed.srcs)
+                if (auto* s = std::get_if<Slice>(&o)) moved.slice(*s);
+            return changed;
+        });
+        if (body == kernel->body) return kernel;
+        Kernel written = *kernel;
+        written.body = std::move(body);
+        return std::make_shared<const Kernel>(with_uses(written));
+    });
+    const std::map<Name, Uses> uses = uses_of(next);
+    if (moved.failed || uses.count(behind.name) > 0) return std::nullopt;
+    next.buffer(name).alias_of = {};
+    std::erase_if(next.buffers, [&](const Buffer& b) { return b.name == behind.name; });
+    return next;
+}
 
 Program through_views(Program program, const Rules& rules) {
     return applied("through-views", std::move(program), rules, Prices::Kind::Tiled, without_views);

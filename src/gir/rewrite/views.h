@@ -16,6 +16,12 @@ std::optional<std::vector<Affine>> through_view(const std::vector<Affine>& at,
                                                 const std::vector<int64_t>& from,
                                                 const std::vector<int64_t>& to, const Extents&);
 
+/// What is written to the buffer behind a view is written to the view, which takes its place:
+///     z: f32[c: 4, g: 3, h, w], v: f32[k: 12, h, w] alias of z;  move z[c,g,h,w] <- ...
+///  -> v: f32[k: 12, h, w];                                       move v[c*3+g,h,w] <- ...
+/// Nothing where the buffer has another use, or its elements have no affine place in the view.
+std::optional<Program> written_through(const Program&, Name view);
+
 /// Rewrites every read of a view (`alias of`) that it can; views without users are removed.
 Program through_views(Program, const Rules&);
 

@@ -90,5 +90,61 @@ kernel copy(v -> y, z)
     EXPECT_TRUE(means_the_same(program, through_views(program, {})));
 }
 
+/// Groups of channels change places, and are channels again.
+std::string shuffled(const std::string& edit_from = "", const std::string& edit_to = "") {
+    std::string text = R"(program shuffled
+  buffer x: memory f32[g: 2, c: 3, p: 5] input
+  buffer z: memory f32[c: 3, g: 2, p: 5] temp
+  buffer v: memory f32[k: 6, p: 5] temp alias of z
+  buffer y: memory f32[k: 3, p: 5] output
+  run turn(x -> z)
+  run pick(v -> y)
+
+kernel turn(x -> z)
+  parallel c: 3, g: 2, p: 5 any
+    move z[c,g,p] <- x[g,c,p]
+
+kernel pick(v -> y)
+  parallel k: 3, p: 5 any
+    move y[k,p] <- v[k+1,p]
+)";
+    if (!edit_from.empty()) text.replace(text.find(edit_from), edit_from.size(), edit_to);
+    return text;
+}
+
+TEST(WrittenThrough, a_view_takes_the_place_of_what_it_views) {
+    const Program program = program_of(shuffled());
+    const std::optional<Program> written = written_through(program, "v");
+    ASSERT_TRUE(written);
+    EXPECT_EQ(print(*written), R"(program shuffled
+  buffer x: memory f32[g: 2, c: 3, p: 5] input
+  buffer v: memory f32[k: 6, p: 5] temp
+  buffer y: memory f32[k: 3, p: 5] output
+  run turn(x -> v)
+  run pick(v -> y)
+
+kernel turn(x -> v)
+  parallel c: 3, g: 2, p: 5 any
+    move v[c*2+g,p] <- x[g,c,p]
+
+kernel pick(v -> y)
+  parallel k: 3, p: 5 any
+    move y[k,p] <- v[k+1,p]
+)");
+    EXPECT_TRUE(means_the_same(program, *written));
+}
+
+TEST(WrittenThrough, buffers_with_another_use_stay) {
+    auto refused = [](const std::string& from, const std::string& to) {
+        return !written_through(program_of(shuffled(from, to)), "v");
+    };
+    EXPECT_FALSE(written_through(program_of(shuffled()), "z"));  // no view
+    EXPECT_TRUE(refused("[c: 3, g: 2, p: 5] temp", "[c: 3, g: 2, p: 5] output"));
+    EXPECT_TRUE(
+        refused("  buffer y:", "  buffer w: memory f32[q: 30] temp alias of z\n  buffer y:"));
+    // Two axes of three and two channels that do not follow each other have no place of their own.
+    EXPECT_TRUE(refused("f32[k: 6, p: 5] temp alias", "f32[k: 2, p: 15] temp alias"));
+}
+
 }  // namespace
 }  // namespace smeaton::gir::rewrite
