@@ -82,6 +82,41 @@ kernel k(x -> y)
                 5);
 }
 
+// Compilers would hold the polynomial's constants in the registers that the contraction needs.
+TEST(Emitted, polynomials_behind_a_contraction_are_a_function_of_their_own) {
+    const std::string text = R"(program p
+  buffer x: memory f32[m: 8, k: 9] input
+  buffer w: memory f32[k: 9, n: 16] input
+  buffer y: memory f32[m: 8, n: 16] output
+  run product(x, w -> y)
+
+kernel product(x, w -> y)
+  parallel m0: 2 core
+    let acc: reg f32[m: 4, n: 16 lanes]
+    fill acc[m,n] <- 0.0
+    for k0: 9
+      mma acc[m,n] += x[m0*4+m,k0] * w[k0,n]
+    let rows: l1 f32[m: 4, n: 16 lanes]
+    move rows[m,n] <- acc[m,n]
+    for m1: 4
+      let t: reg f32[n: 16 lanes]
+      unary exp t[n] <- rows[m1,n]
+      move y[m0*4+m1,n] <- t[n]
+)";
+    auto functions_apart = [](const std::string& program) {
+        const emit::Isa plain = emit::isa_named("plain");
+        const emit::EmittedProgram emitted = emit::emit_program(
+            gir::rewrite::spell(gir::parse_program(program, "test"), target_of(plain)),
+            {plain, 1, {}});
+        return emitted.units.at(0).find("noinline") != std::string::npos;
+    };
+    expect_same(text, 5);
+    EXPECT_TRUE(functions_apart(text));
+    std::string relu = text;
+    relu.replace(relu.find("unary exp"), 9, "unary relu");
+    EXPECT_FALSE(functions_apart(relu));
+}
+
 TEST(Emitted, copies_are_passes_of_code_in_one_part) {
     expect_same(R"(program p
   buffer x: memory f32[i: 40, j: 21] input

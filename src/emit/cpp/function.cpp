@@ -44,12 +44,12 @@ void Function::open_scope() {
     scopes_.emplace_back();
 }
 
-void Function::close_scope(const std::string& opening) {
+void Function::close_scope(const std::string& opening, const std::string& closing) {
     Scope done = std::move(scopes_.back());
     scopes_.pop_back();
     std::string pad(static_cast<size_t>(depth() + 1) * 4, ' ');
     std::string& into = scopes_.back().body;
-    into += pad + opening + "\n" + done.head + done.body + pad + "}\n";
+    into += pad + opening + "\n" + done.head + done.body + pad + closing + "\n";
 }
 
 void Function::line(const std::string& text) {

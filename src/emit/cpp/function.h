@@ -69,7 +69,7 @@ public:
     /// Ends the innermost scope; its text, head first, goes to the enclosing body after `opening`
     /// ("for
     /// (...) {") and before "}".
-    void close_scope(const std::string& opening);
+    void close_scope(const std::string& opening, const std::string& closing = "}");
     int depth() const { return static_cast<int>(scopes_.size()) - 1; }
     void line(const std::string& text);  ///< to the body of the innermost scope
     void head_line(int depth, const std::string& text);

@@ -6,6 +6,7 @@
 #include "emit/cpp/op.h"
 #include "emit/cpp/spell.h"
 #include "gir/layout.h"
+#include "gir/scalar_list.h"
 #include "gir/walk.h"
 
 namespace smeaton::emit {
@@ -13,7 +14,7 @@ namespace smeaton::emit {
 using gir::Block;
 using gir::For;
 using gir::Let;
-
+using gir::OpKind;
 using gir::Parallel;
 using gir::Stmt;
 
@@ -50,6 +51,26 @@ Block copied_by_code(const Block& body) {
         for (const gir::NamedDim& d : pass.dims) pass.spelling->loops.push_back(d.name);
         return {gir::stmt(Let{let->tile}), gir::stmt(std::move(pass))};
     });
+}
+
+bool has_contraction(const Block& block) {
+    bool found = false;
+    gir::for_each_op(block, [&](const gir::Op& op) { found = found || op.kind == OpKind::Mma; });
+    return found;
+}
+
+/// A loop of polynomials that contracts nothing and leaves its function nowhere.
+bool is_of_polynomials(const gir::StmtPtr& s) {
+    bool polynomials = false, other = !std::holds_alternative<For>(s->node);
+    gir::for_each_stmt({s}, [&](const Stmt& inner) {
+        other = other || std::holds_alternative<gir::Check>(inner.node);
+        auto* op = std::get_if<gir::Op>(&inner.node);
+        if (!op) return;
+        const bool scalar = op->kind == OpKind::Unary || op->kind == OpKind::Binary;
+        other = other || op->kind == OpKind::Mma;
+        polynomials = polynomials || (scalar && gir::op_class(op->fn) == gir::LedgerClass::Special);
+    });
+    return polynomials && !other;
 }
 
 class KernelEmitter {
@@ -205,8 +226,22 @@ private:
 
     void emit_block(Function& f, const Block& block) {
         int64_t top = f.scratch_top;
-        for (const gir::StmtPtr& s : block) emit_stmt(f, *s);
+        const bool contracts = has_contraction(block);
+        for (const gir::StmtPtr& s : block) {
+            if (contracts && is_of_polynomials(s))
+                emit_apart(f, *s);
+            else
+                emit_stmt(f, *s);
+        }
         f.scratch_top = top;
+    }
+
+    /// As a function of its own: else compilers hold the constants of its polynomials in registers
+    /// all the time, and parts of the contraction's tile in memory.
+    void emit_apart(Function& f, const Stmt& s) {
+        f.open_scope();
+        emit_stmt(f, s);
+        f.close_scope("[&]() __attribute__((noinline)) {", "}();");
     }
 
     void emit_stmt(Function& f, const Stmt& s) {
