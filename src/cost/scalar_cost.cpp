@@ -369,21 +369,36 @@ Interval class_rate_gops(const Machine& machine, const Unit& unit, OpClass op, D
         others.empty() ? "" : ", nor for others that programs may need: " + others);
 }
 
-std::optional<machine::Number> class_energy_pj(const Machine& machine, const Unit& unit, OpClass op,
-                                               DType dtype) {
-    if (auto pj = machine::op_energy_pj(machine, unit, op, dtype)) return pj;
-    List parts = stand_in(op, dtype);
+/// Of all that stands in for an instruction, each by `pj_of`; nothing where one of it has none.
+template <class PjOf>
+static std::optional<machine::Number> stand_in_pj(OpClass op, DType dtype, PjOf&& pj_of) {
+    const List parts = stand_in(op, dtype);
     if (parts.empty()) return std::nullopt;
     Interval total{0, 0, 0};
     std::string source;
     for (const Instructions& part : parts) {
-        auto pj = class_energy_pj(machine, unit, part.op, part.dtype);
+        const std::optional<machine::Number> pj = pj_of(part.op, part.dtype);
         if (!pj) return std::nullopt;
         total = total + pj->interval() * part.count;
         source += fmt::format("{}{} x {} ({})", source.empty() ? "" : " + ", part.count,
                               machine::text(part.op), pj->source);
     }
     return machine::Number(total, source);
+}
+
+/// What the unit's rows say, of the class or of what stands in for it.
+static std::optional<machine::Number> stated_pj(const Unit& unit, OpClass op, DType dtype) {
+    for (const machine::Rate& rate : unit.rates)
+        if (rate.op == op && rate.dtype == dtype && rate.energy_pj) return rate.energy_pj;
+    return stand_in_pj(op, dtype, [&](OpClass o, DType t) { return stated_pj(unit, o, t); });
+}
+
+std::optional<machine::Number> class_energy_pj(const Machine& machine, const Unit& unit, OpClass op,
+                                               DType dtype) {
+    if (auto pj = stated_pj(unit, op, dtype)) return pj;
+    if (auto pj = machine::op_energy_pj(machine, unit, op, dtype)) return pj;
+    return stand_in_pj(op, dtype,
+                       [&](OpClass o, DType t) { return class_energy_pj(machine, unit, o, t); });
 }
 
 }  // namespace smeaton::cost

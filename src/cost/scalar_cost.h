@@ -32,9 +32,9 @@ std::vector<Instructions> multiply_add(tensor::DType compute_dtype);
 
 /// G elements/s of a class on a unit, with the stand-ins for classes that a unit lacks: select is
 /// three logic, scale (by a power of two) is what integer arithmetic on exponents takes, minmax is
-/// compare and select, fma is mul and add, fma_load is fma, integers of one width at another's by
-/// bits. UserError naming machine, unit, class and all others that are missing when nothing stands
-/// in.
+/// compare and select, fma is mul and add, fma_load is fma, insert is gather, integers of one width
+/// at another's by bits. UserError naming machine, unit, class and all others that are missing when
+/// nothing stands in.
 machine::Interval class_rate_gops(const machine::Machine&, const machine::Unit&, machine::OpClass,
                                   tensor::DType);
 
@@ -42,7 +42,8 @@ machine::Interval class_rate_gops(const machine::Machine&, const machine::Unit&,
 /// and nothing stands in for.
 std::vector<std::string> missing_rates(const machine::Machine&, const machine::Unit&);
 
-/// pJ of the class on one element, with the same stand-ins; nothing when a figure is missing.
+/// pJ of the class on one element, with the same stand-ins: the unit's own figures, of the class or
+/// of what stands in for it, else the technology's; nothing when a figure is missing.
 std::optional<machine::Number> class_energy_pj(const machine::Machine&, const machine::Unit&,
                                                machine::OpClass, tensor::DType);
 

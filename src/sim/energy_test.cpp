@@ -135,6 +135,34 @@ TEST(Energy, a_missing_figure_is_named_and_nothing_is_made_up) {
     EXPECT_EQ(energy.average_w.value, 0);
 }
 
+const char* const kStoredApart = R"(program stored_apart
+  buffer x: dram f32[r: 64, c: 64] input
+  buffer y: dram f32[c: 64, r: 64] output
+  run turn(x -> y)
+
+kernel turn(x -> y)
+  for r: 64
+    let t: reg f32[c: 64 lanes]
+    move t[c] <- x[r,c]
+    move y[c,r] <- t[c]
+)";
+
+TEST(Energy, what_goes_as_another_class_draws_what_the_unit_states_of_that) {
+    auto draws = [](double gather_pj) {
+        machine::Machine m = chip();
+        for (machine::Unit& unit : m.units)
+            for (machine::Rate& rate : unit.rates)
+                if (rate.op == machine::OpClass::Gather)
+                    rate.energy_pj = machine::Number(Interval::exact(gather_pj), "test");
+        return energy_of(simulate(gir::rewrite::spell(
+                                      gir::parse_program(kStoredApart, "stored_apart.gir"),
+                                      cost::target_of(m)),
+                                  m))
+            .run_pj.value();
+    };
+    expect_close(draws(7).value - draws(2).value, (7 - 2) * 64.0 * 64);
+}
+
 TEST(Constants, each_is_listed_once_with_its_source_written_out) {
     std::vector<Constant> constants = constants_of(cost_of(kProduct), chip());
     auto find = [&](const std::string& part, const std::string& what) {
