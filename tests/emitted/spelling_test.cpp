@@ -133,6 +133,23 @@ kernel t(x -> y)
     EXPECT_EQ(spelling(3, 1, "i8"), "");
 }
 
+// An index is read by itself, wherever it lies.
+TEST(Spelling, of_indices_apart_is_nothing) {
+    const std::string text = R"(program p
+  buffer ids_9: dram i32[r: 80] input
+  buffer x: dram f32[r: 9] input
+  buffer y: dram f32[r: 40] output
+  run k(x, ids_9 -> y)
+
+kernel k(x, ids_9 -> y)
+  move y[r] <- x[ids_9[r*2]] over r: 40)";
+    const gir::Target target = target_of(emit::isa_named("avx512"));
+    EXPECT_THAT(gir::print(gir::rewrite::spell(parsed(text), target)),
+                testing::HasSubstr(" spelled lanes r by 16 unrolled r"));
+    const gir::Program said = parsed(text + " spelled lanes r by 16 strided ids_9 by 2 unrolled r");
+    EXPECT_THAT(gir::find_faults(said), testing::Contains(testing::HasSubstr("ids_9 is not read")));
+}
+
 /// Of x every stride-th element, within bounds where there are some.
 gir::Program every(int stride, const std::string& said, int before = 0) {
     const std::string at = fmt::format("r*{}-{}", stride, before);
