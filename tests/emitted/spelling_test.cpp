@@ -150,6 +150,26 @@ kernel k(x, ids_9 -> y)
     EXPECT_THAT(gir::find_faults(said), testing::Contains(testing::HasSubstr("ids_9 is not read")));
 }
 
+// Row -1 of the indices is there for no lane.
+TEST(Spelling, an_index_is_not_read_where_all_lanes_are_outside) {
+    for (const char* lanes : {"r", "r*2"}) {
+        const gir::Program p = parsed(fmt::format(R"(program p
+  buffer x: dram f32[k: 5, r: 8] input
+  buffer ids_5: dram i32[i: 16] input
+  buffer y: dram f32[i: 17, r: 4] output
+  run k(x, ids_5 -> y)
+
+kernel k(x, ids_5 -> y)
+  parallel i: 17 core
+    move y[i,r] <- x[ids_5[i-1],{}] within (4 <= i*4+r) else 1.0 over r: 4
+)",
+                                                  lanes));
+        const gir::Program spelled = gir::rewrite::spell(p, target_of(emit::isa_named("plain")));
+        EXPECT_THAT(code_of(spelled, "plain"), testing::ContainsRegex("if \\(.* != 0\\)"));
+        EXPECT_THAT(compare(spelled, random_inputs(p, 1), "plain").differences, testing::IsEmpty());
+    }
+}
+
 /// Of x every stride-th element, within bounds where there are some.
 gir::Program every(int stride, const std::string& said, int before = 0) {
     const std::string at = fmt::format("r*{}-{}", stride, before);
