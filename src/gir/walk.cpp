@@ -50,6 +50,12 @@ void for_each_slice(const Op& op, const std::function<void(const Slice&, bool wr
     if (op.payload) visit_with_indices(*op.payload, true, visit);
 }
 
+void for_each_operand(const Op& op, const std::function<void(const Slice&)>& visit) {
+    for (const Operand& o : op.srcs)
+        if (auto* s = std::get_if<Slice>(&o)) visit(*s);
+    if (op.accumulate || op.kind == OpKind::Scatter) visit(op.dst);
+}
+
 double most_at_once(const Block& block, const std::function<double(const Let&)>& bytes) {
     double own = 0, most = 0;
     for (const StmtPtr& s : block) {

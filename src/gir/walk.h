@@ -21,6 +21,10 @@ void for_each_op(const Block&, const std::function<void(const Op&)>& visit);
 /// Every slice of an op: dst (written), sources, index slices, payload.
 void for_each_slice(const Op&, const std::function<void(const Slice&, bool written)>& visit);
 
+/// The slices that the op reads by its lanes: sources, and what it combines with. Those of computed
+/// coordinates are read element by element.
+void for_each_operand(const Op&, const std::function<void(const Slice&)>& visit);
+
 /// The slice itself, then those of its computed coordinates, which are read.
 void visit_with_indices(const Slice&, bool written,
                         const std::function<void(const Slice&, bool written)>& visit);

@@ -133,6 +133,43 @@ kernel t(x -> y)
     EXPECT_EQ(spelling(3, 1, "i8"), "");
 }
 
+// An index is read by itself, wherever it lies.
+TEST(Spelling, of_indices_apart_is_nothing) {
+    const std::string text = R"(program p
+  buffer ids_9: dram i32[r: 80] input
+  buffer x: dram f32[r: 9] input
+  buffer y: dram f32[r: 40] output
+  run k(x, ids_9 -> y)
+
+kernel k(x, ids_9 -> y)
+  move y[r] <- x[ids_9[r*2]] over r: 40)";
+    const gir::Target target = target_of(emit::isa_named("avx512"));
+    EXPECT_THAT(gir::print(gir::rewrite::spell(parsed(text), target)),
+                testing::HasSubstr(" spelled lanes r by 16 unrolled r"));
+    const gir::Program said = parsed(text + " spelled lanes r by 16 strided ids_9 by 2 unrolled r");
+    EXPECT_THAT(gir::find_faults(said), testing::Contains(testing::HasSubstr("ids_9 is not read")));
+}
+
+// Row -1 of the indices is there for no lane.
+TEST(Spelling, an_index_is_not_read_where_all_lanes_are_outside) {
+    for (const char* lanes : {"r", "r*2"}) {
+        const gir::Program p = parsed(fmt::format(R"(program p
+  buffer x: dram f32[k: 5, r: 8] input
+  buffer ids_5: dram i32[i: 16] input
+  buffer y: dram f32[i: 17, r: 4] output
+  run k(x, ids_5 -> y)
+
+kernel k(x, ids_5 -> y)
+  parallel i: 17 core
+    move y[i,r] <- x[ids_5[i-1],{}] within (4 <= i*4+r) else 1.0 over r: 4
+)",
+                                                  lanes));
+        const gir::Program spelled = gir::rewrite::spell(p, target_of(emit::isa_named("plain")));
+        EXPECT_THAT(code_of(spelled, "plain"), testing::ContainsRegex("if \\(.* != 0\\)"));
+        EXPECT_THAT(compare(spelled, random_inputs(p, 1), "plain").differences, testing::IsEmpty());
+    }
+}
+
 /// Of x every stride-th element, within bounds where there are some.
 gir::Program every(int stride, const std::string& said, int before = 0) {
     const std::string at = fmt::format("r*{}-{}", stride, before);

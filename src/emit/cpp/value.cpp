@@ -208,6 +208,10 @@ Value read(Function& f, const Access& a, const Point& point) {
         return vector_access(f, a, point) ? read_vector(f, a, point, g)
                                           : read_apart(f, a, point, g);
     };
+    // An index slice must not be read where no lane asks for it.
+    if (a.computed() && !g.is_static)
+        g.condition = g.condition.empty() ? g.mask + " != 0"
+                                          : fmt::format("({}) && {} != 0", g.condition, g.mask);
     if (g.condition.empty()) {
         v.text = lanes();
         return v;

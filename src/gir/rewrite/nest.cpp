@@ -76,6 +76,28 @@ std::set<Name> varying_tiles(const Block& body, Name axis, const std::set<Name>&
     return varying;
 }
 
+/// Does an iteration go on from what the one before left, of what is the same in all? A sum then
+/// takes as many of the same as there are iterations.
+bool goes_on(const Block& body, Name axis, const std::set<Name>& varying,
+             const std::set<Name>& own) {
+    std::set<Name> left;
+    for_each_op(body, [&](const Op& op) {
+        if (op_varies(op, axis, varying)) return;
+        for_each_slice(op, [&](const Slice& s, bool written) {
+            if (written && own.count(s.target) == 0) left.insert(s.target);
+        });
+    });
+    bool found = false;
+    for_each_op(body, [&](const Op& op) {
+        const bool combines =
+            op.accumulate || (op.kind == OpKind::Scatter && op.fn != ScalarFn::copy);
+        for_each_slice(op, [&](const Slice& s, bool written) {
+            found = found || ((!written || combines) && left.count(s.target) > 0);
+        });
+    });
+    return found;
+}
+
 void index_by(Slice& s, Name axis, const std::set<Name>& varying) {
     for (Coord& c : s.at)
         if (c.index) {
@@ -115,11 +137,7 @@ struct Absorber {
     }
 
     Block absorb_op(const StmtPtr& s, const Op& op) {
-        if (!op_varies(op, axis, varying)) {
-            // A sum that goes on takes as many of the same as there are iterations.
-            possible = possible && !(op.accumulate && own.count(op.dst.target) == 0);
-            return {s};
-        }
+        if (!op_varies(op, axis, varying)) return {s};
         // A sum that goes on takes all iterations at once.
         const bool adds = op.kind == OpKind::Reduce && op.accumulate;
         bool into_tile_of_outer_block =
@@ -239,6 +257,7 @@ Block walk_axes(const std::vector<AxisPlan>& plans, const Block& body, std::set<
 std::optional<Block> absorb(const Block& body, Name axis, const Dim& extent, bool lanes) {
     Absorber absorber{axis, extent, lanes, {}, tiles_declared(body)};
     absorber.varying = varying_tiles(body, axis, absorber.own);
+    if (goes_on(body, axis, absorber.varying, absorber.own)) return std::nullopt;
     Block out = map_stmts(body, [&](const StmtPtr& s) { return absorber(s); });
     if (!absorber.possible) return std::nullopt;
     return out;

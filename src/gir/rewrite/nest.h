@@ -39,7 +39,8 @@ Block wrap(const Loop&, Block body);
 ///     parallel k: 32 { let acc: reg f32[]; move acc[] <- b[k] }
 ///  -> let acc: reg f32[k: 32 lanes]; move acc[k] <- b[k]
 /// Nothing when the body has a statement for which that is not possible (loop bounds, claims or
-/// scatters that use the axis, tiles of an outer block, sums that go on of what does not vary).
+/// scatters that use the axis, tiles of an outer block), or where an iteration goes on from what
+/// the one before left of what does not vary.
 std::optional<Block> absorb(const Block& body, Name axis, const Dim& extent, bool lanes);
 
 /// How one axis of a nest is to be walked: loop over parts of `part` iterations; the iterations

@@ -126,11 +126,8 @@ private:
     }
 
     bool is_read(Name operand) const {
-        const bool combines = op_.accumulate || op_.kind == OpKind::Scatter;
         bool read = false;
-        for_each_slice(op_, [&](const Slice& s, bool written) {
-            read = read || (s.target == operand && (!written || combines));
-        });
+        for_each_operand(op_, [&](const Slice& s) { read = read || s.target == operand; });
         return read;
     }
 

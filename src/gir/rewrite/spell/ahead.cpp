@@ -94,8 +94,7 @@ std::vector<Prefetch> prefetches(const Place& place, const Target& target, const
         auto* slice = std::get_if<Slice>(&s);
         if (!slice) continue;
         Laid src = laid(place, *slice);
-        if (src.in_registers || src.computed() || src.bounded() ||
-            place.tiles.count(src.target) > 0)
+        if (src.in_registers || src.computed() || src.bounded || place.tiles.count(src.target) > 0)
             continue;
         int64_t count = std::min(place.lanes, lanes_in_hand);
         if (run_along(src, spelling.lanes, count, ranges) != Run::Contiguous) continue;

@@ -25,8 +25,7 @@ std::vector<Operand> operands_apart(const Place& place, const Op& op, Name lanes
     Ranges ranges = place.ranges;
     for (const NamedDim& d : op.dims) ranges[d.name] = {0, 0};
     std::vector<Operand> all;
-    for_each_slice(op, [&](const Slice& s, bool written) {
-        if (written && !op.accumulate && op.kind != OpKind::Scatter) return;
+    for_each_operand(op, [&](const Slice& s) {
         const Laid at = laid(place, s);
         if (at.in_registers || run_along(at, lanes, count, ranges) != Run::Scattered) return;
         const std::optional<int64_t> stride = stride_along(at, lanes);

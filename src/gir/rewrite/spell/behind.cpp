@@ -39,7 +39,7 @@ std::optional<Rows> rows_of(const Place& place, const TargetLevel& level, const 
     const Laid at = laid(place, slice);
     Ranges ranges = place.ranges;
     for (const NamedDim& d : op.dims) ranges[d.name] = {0, d.extent.value() - 1};
-    std::optional<Affine> element = at.bounded() ? std::nullopt : element_offset(at, ranges);
+    std::optional<Affine> element = at.bounded ? std::nullopt : element_offset(at, ranges);
     if (!element) return {};
     Rows rows;
     int64_t row = 0, dims = 0;  // elements of one row; dims that go from row to row

@@ -258,7 +258,7 @@ std::optional<Turned> find_turned(const Place& place, const Op& op) {
     if (!from) return std::nullopt;
     Laid dst = laid(place, op.dst), src = laid(place, *from);
     bool plain = tensor::bits(dst.dtype) == 32 && !dst.in_registers && !src.in_registers &&
-                 !dst.bounded() && !src.bounded() && !dst.computed() && !src.computed();
+                 !dst.bounded && !src.bounded && !dst.computed() && !src.computed();
     if (!plain) return std::nullopt;
     Ranges ranges = place.ranges;
     for (const NamedDim& d : op.dims) ranges[d.name] = {0, 0};

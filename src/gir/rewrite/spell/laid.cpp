@@ -143,12 +143,6 @@ bool Laid::computed() const {
     return std::any_of(at.begin(), at.end(), [](const Coord& c) { return c.index != nullptr; });
 }
 
-static void add_bounds(Laid& laid, const Slice& slice) {
-    if (!slice.within) return;
-    const std::vector<Bound>& more = slice.within->bounds;
-    laid.bounds.insert(laid.bounds.end(), more.begin(), more.end());
-}
-
 Laid laid(const Place& place, const Slice& named) {
     Slice slice = named;
     Laid out;
@@ -164,10 +158,10 @@ Laid laid(const Place& place, const Slice& named) {
             for (size_t j = 0; j < slice.at.size() && !behind.at[i].index; ++j)
                 if (let.source->at[i].affine.uses(let.tile.dims[j].name))
                     behind.at[i].index = slice.at[j].index;
-        add_bounds(out, slice);
+        out.bounded = out.bounded || slice.within.has_value();
         slice = std::move(behind);
     }
-    add_bounds(out, slice);
+    out.bounded = out.bounded || slice.within.has_value();
     out.target = slice.target;
     out.at = slice.at;
     if (auto tile = place.tiles.find(slice.target); tile != place.tiles.end()) {

@@ -36,11 +36,10 @@ struct Laid {
     int lanes = -1;                 ///< of a tile in registers: the dim that lies along vectors
     std::vector<MemoryPart> parts;  ///< of memory
     std::vector<Coord> at;
-    std::vector<Bound> bounds;  ///< that it is within
+    bool bounded = false;  ///< within some bounds
 
     bool uses(Name var) const;  ///< index slices included, bounds not
     bool computed() const;      ///< some coordinate is read from a tile or buffer
-    bool bounded() const { return !bounds.empty(); }
 };
 
 Laid laid(const Place&, const Slice&);
