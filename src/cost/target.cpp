@@ -84,7 +84,7 @@ double loads_per_cycle(const gir::Target& target) {
 double elements_per_cycle(const machine::Machine& m, const machine::Unit& unit,
                           machine::OpClass op) {
     const auto gops = machine::rate_gops(m, unit, op, tensor::DType::kF32);
-    return gops ? gops->value / clock_of(m, unit).value : 0;
+    return gops ? in_silicon(gops->value / clock_of(m, unit).value) : 0;
 }
 
 }  // namespace
@@ -106,8 +106,9 @@ gir::Target target_of(const machine::Machine& m) {
     target.loads_per_cycle = loads_per_cycle(target);
     target.gathers_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Gather);
     target.inserts_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Insert);
-    target.shuffles_per_cycle = elements_per_cycle(m, *unit, machine::OpClass::Shuffle) /
-                                static_cast<double>(target.lanes(tensor::DType::kF32));
+    const double shuffled = elements_per_cycle(m, *unit, machine::OpClass::Shuffle);
+    const auto lanes = static_cast<double>(target.lanes(tensor::DType::kF32));
+    if (shuffled > 0) target.shuffles_per_cycle = in_silicon(shuffled / lanes);
     for (const ShapeRow& row : shapes_of(m, *unit)) {
         target.shapes.push_back(row.shape);
         target.shapes.back().number = gir::number_of(row.shape);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "cost/shapes.h"
 #include "cost/target.h"
 #include "driver/naming.h"
 #include "driver/pipeline.h"
@@ -24,8 +25,11 @@ gir::Target target_for(const std::string& wanted, int threads) {
         cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
     target.cores = threads;
     if (const auto apart = machine::apart_rates(static_cast<int>(target.vector_bytes * 8))) {
-        target.gathers_per_cycle = apart->gathers_per_cycle;
-        target.inserts_per_cycle = apart->inserts_per_cycle;
+        // Whole elements in a cycle or whole cycles for one, which no measurement misses: the same
+        // program each time.
+        const auto figure = [](double rate) { return rate > 0 ? cost::in_silicon(rate) : 0; };
+        target.gathers_per_cycle = figure(apart->gathers_per_cycle);
+        target.inserts_per_cycle = figure(apart->inserts_per_cycle);
     }
     return target;
 }

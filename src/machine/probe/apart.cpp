@@ -12,7 +12,7 @@ namespace smeaton::machine {
 
 namespace {
 
-// A block is ten microseconds at most, so that of so many one is disturbed by nobody.
+// A block is some microseconds to some tens, so that of so many one is disturbed by nobody.
 constexpr int64_t kIterations = 1000;
 constexpr int kBlocks = 25;
 
