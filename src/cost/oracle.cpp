@@ -112,7 +112,9 @@ Unit vector_unit(const gir::Target& target) {
     unit.registers = number(target.vector_registers);
     for (const gir::TargetLanes& l : target.lanes_of) unit.lanes.push_back({l.dtype, l.lanes});
     unit.rates = vector_rates(target, fma.per_cycle);
-    unit.rates.front().latency_cycles = number(fma.latency_cycles);
+    for (machine::Rate& r : unit.rates)
+        if (r.op == OpClass::Fma || r.op == OpClass::Add)
+            r.latency_cycles = number(fma.latency_cycles);
     return unit;
 }
 

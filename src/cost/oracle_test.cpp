@@ -5,6 +5,7 @@
 #include "cost/target.h"
 #include "gir/common_cpu.h"
 #include "gir/rewrite/for_target.h"
+#include "gir/rewrite/spell/spell.h"
 #include "gir/text/parse.h"
 #include "machine/read.h"
 #include "machine/verify.h"
@@ -68,6 +69,32 @@ kernel mul(a, b -> y)
     };
     EXPECT_LT(price(64, true), price(128, true));
     EXPECT_LT(price(128, true), price(64, false));
+}
+
+// A sum that goes on waits for what came before it.
+TEST(Oracle, a_chain_of_sums_takes_the_pipeline_s_time_for_each) {
+    const gir::Target target = target_of(machine::read_machine_file("tpu-like"));
+    auto price = [&](int64_t n) {
+        const gir::Program p = gir::rewrite::spell(gir::parse_program(fmt::format(R"(program chain
+  buffer x: dram f32[c: {0}] input
+  buffer y: dram f32[one: 1] output
+  run sum(x -> y)
+
+kernel sum(x -> y)
+  copy row: vmem f32[c: {0}] <- x[c]
+  let m: reg f32[]
+  fill m[] <- 0.0
+  for c: {0}
+    reduce add m[] += row[c]
+  move y[0] <- m[]
+)",
+                                                                                  n),
+                                                                      "chain.gir"),
+                                                   target);
+        return oracle_on(target)(p, *std::get<gir::RunStep>(p.steps[0].node).kernel, nullptr);
+    };
+    const double cycles = 1024 * target.vector_multiply_add().latency_cycles;
+    EXPECT_GE(price(2048) - price(1024), cycles / machine_like(target).clock_ghz.value / 1e3);
 }
 
 }  // namespace
