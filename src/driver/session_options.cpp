@@ -21,12 +21,12 @@ emit::Isa isa_for(const std::string& wanted) {
 }
 
 gir::Target target_for(const std::string& wanted, int threads) {
-    gir::Target target =
-        cost::target_of(machine::cpu_features(), wanted == "avx512bf16" ? "" : wanted);
+    const machine::CpuFeatures here = machine::cpu_features();
+    gir::Target target = cost::target_of(here, wanted == "avx512bf16" ? "" : wanted);
     target.cores = threads;
-    if (const auto apart = machine::apart_rates(static_cast<int>(target.vector_bytes * 8))) {
-        // Whole elements in a cycle or whole cycles for one, which no measurement misses: the same
-        // program each time.
+    if (const auto apart = machine::apart_rates(here, static_cast<int>(target.vector_bytes * 8))) {
+        // Whole elements in a cycle or whole cycles for one: measurements that differ by little
+        // give the same program.
         const auto figure = [](double rate) { return rate > 0 ? cost::in_silicon(rate) : 0; };
         target.gathers_per_cycle = figure(apart->gathers_per_cycle);
         target.inserts_per_cycle = figure(apart->inserts_per_cycle);

@@ -73,6 +73,11 @@ std::string element(Function& f, const Access& a, const Point& point) {
     return fmt::format("{}[{}]", f.address(*a.storage, at), shift);
 }
 
+/// Where the first lane lies in memory.
+std::string first_address(Function& f, const Access& a, const Point& point) {
+    return f.address(*a.storage, offset(f, a, point, 0));
+}
+
 std::string read_vector(Function& f, const Access& a, const Point& point, const Guard& g) {
     std::string type = type_name(a.dtype());
     if (a.in_registers()) {
@@ -81,16 +86,12 @@ std::string read_vector(Function& f, const Access& a, const Point& point, const 
         return fmt::format("blend_{}({}, {}, splat_{}({}))", type, g.mask, name, type,
                            literal(a.dtype(), a.otherwise));
     }
-    std::string address = f.address(*a.storage, offset(f, a, point, 0));
+    const std::string address = first_address(f, a, point);
     if (!g.mask.empty())
         return fmt::format("ldm_{}({}, {}, splat_{}({}))", type, address, g.mask, type,
                            literal(a.dtype(), a.otherwise));
     if (point.count < f.lanes()) return fmt::format("ldn_{}({}, {})", type, address, point.count);
     return fmt::format("*(const u{}*)({})", type, address);
-}
-
-std::string first_address(Function& f, const Access& a, const Point& point) {
-    return f.address(*a.storage, offset(f, a, point, 0));
 }
 
 /// Vectors by one instruction each. UserError where no instruction can.
@@ -275,7 +276,7 @@ void write_inside(Function& f, const Access& a, const Point& point, const Value&
             f.line(fmt::format("{} = blend_{}({}, {}, {});", name, type, mask, as_vector(v), name));
         return;
     }
-    std::string address = f.address(*a.storage, offset(f, a, point, 0));
+    const std::string address = first_address(f, a, point);
     if (!g.mask.empty())
         f.line(fmt::format("stm_{}({}, {}, {});", type, address, as_vector(v), g.mask));
     else if (point.count < f.lanes())

@@ -149,8 +149,8 @@ std::string answer_to(const Proposal& proposal, const Program& program, const Ru
                      rules);
 }
 
-/// Kernels that run with the model, of `program` and not of the other, or with a buffer laid out
-/// otherwise than `moved` leaves it.
+/// Kernels of `program` that run with the model and that the other lacks, or that touch a buffer
+/// which the two lay out in two ways (`moved`).
 std::vector<KernelPtr> not_in(const Program& other, const Program& program,
                               const std::set<Name>& moved) {
     const std::vector<KernelPtr> there = kernels(other);

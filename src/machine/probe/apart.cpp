@@ -12,9 +12,10 @@ namespace smeaton::machine {
 
 namespace {
 
-// A block is some microseconds to some tens, so that of so many one is disturbed by nobody.
+// A block is some ten microseconds, so that of so many one is disturbed by nobody; shorter ones end
+// before a core is up to its speed.
 constexpr int64_t kIterations = 1000;
-constexpr int kBlocks = 25;
+constexpr int kBlocks = 20;
 
 struct Timed {
     ComputeLoop loop;
@@ -30,10 +31,10 @@ struct Timed {
     double per_ns() const { return loop.elements_per_iteration * kIterations / ns; }
 };
 
-std::optional<ApartRates> measured(int vector_bits) {
+std::optional<ApartRates> measured(const CpuFeatures& here, int vector_bits) {
 #if defined(__x86_64__)
     std::optional<Timed> gather, insert;
-    for (const ComputeLoop& loop : compute_loops(cpu_features())) {
+    for (const ComputeLoop& loop : compute_loops(here)) {
         if (loop.width_bits != vector_bits) continue;
         if (loop.op == OpClass::Gather) gather = Timed{loop};
         if (loop.op == OpClass::Insert) insert = Timed{loop};
@@ -48,19 +49,19 @@ std::optional<ApartRates> measured(int vector_bits) {
     const double ghz = clock.per_ns();
     return ApartRates{gather ? gather->per_ns() / ghz : 0, insert->per_ns() / ghz};
 #else
-    (void)vector_bits;
+    (void)here, (void)vector_bits;
     return std::nullopt;
 #endif
 }
 
 }  // namespace
 
-std::optional<ApartRates> apart_rates(int vector_bits) {
+std::optional<ApartRates> apart_rates(const CpuFeatures& here, int vector_bits) {
     static std::mutex mutex;
     static std::map<int, std::optional<ApartRates>> known;
     const std::lock_guard lock(mutex);
     auto at = known.find(vector_bits);
-    if (at == known.end()) at = known.emplace(vector_bits, measured(vector_bits)).first;
+    if (at == known.end()) at = known.emplace(vector_bits, measured(here, vector_bits)).first;
     return at->second;
 }
 

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "machine/probe/cpu.h"
+
 namespace smeaton::machine {
 
 /// Elements of f32 in a cycle, from the first level.
@@ -14,6 +16,6 @@ struct ApartRates {
 /// Of vectors of so many bits. Measured once in a process, in less than a millisecond: makes of CPU
 /// differ by more than what `CpuFeatures` tells of them. Nothing where the CPU has no such vectors,
 /// or is not x86-64.
-std::optional<ApartRates> apart_rates(int vector_bits);
+std::optional<ApartRates> apart_rates(const CpuFeatures& here, int vector_bits);
 
 }  // namespace smeaton::machine

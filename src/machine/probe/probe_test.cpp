@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "machine/print.h"
 #include "machine/probe/amx.h"
+#include "machine/probe/apart.h"
 #include "machine/probe/bench.h"
 #include "machine/probe/better.h"
 #include "machine/probe/in_flight.h"
@@ -247,6 +248,25 @@ TEST(Stall, is_what_is_longer_than_arithmetic_and_transfer) {
     EXPECT_EQ(stall_per_page(700, 300, 200, 8192), 200);
     EXPECT_EQ(stall_per_page(700, 300, 500, 8192), 100);
     EXPECT_EQ(stall_per_page(700, 300, 800, 8192), 0);
+}
+
+// No core loads four elements in a cycle one by one, nor takes ten cycles for one.
+TEST(Apart, lanes_come_at_the_rates_of_a_core_of_every_width_that_it_has) {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "[SKIP] the loops are for x86-64 CPUs";
+#endif
+    const CpuFeatures here = cpu_features();
+    for (int bits = 128; bits <= here.vector_bits; bits *= 2) {
+        const std::optional<ApartRates> rates = apart_rates(here, bits);
+        ASSERT_TRUE(rates) << bits;
+        EXPECT_GT(rates->inserts_per_cycle, 0.1) << bits;
+        EXPECT_LT(rates->inserts_per_cycle, 4) << bits;
+        EXPECT_EQ(rates->gathers_per_cycle > 0, bits > 128) << bits;
+        EXPECT_LT(rates->gathers_per_cycle, bits / 32) << bits;
+        EXPECT_EQ(apart_rates(here, bits)->inserts_per_cycle, rates->inserts_per_cycle) << bits;
+    }
+    EXPECT_FALSE(apart_rates(here, 64));
+    EXPECT_FALSE(apart_rates(here, 2 * std::max(512, here.vector_bits)));
 }
 
 // The loops of lesser CPUs run here as well.
